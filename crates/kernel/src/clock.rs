@@ -73,15 +73,11 @@ fn micros(duration: Duration) -> i64 {
 }
 
 impl Day {
-    /// The first instant of the day.
+    /// The first instant of the day; saturates.
     pub const fn start(self) -> Timestamp {
         // Widening only: `From` is not const yet, and i32 always fits i64.
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_lossless,
-            reason = "const widening of i32 to i64"
-        )]
-        Timestamp((self.0 as i64) * MICROS_PER_DAY)
+        #[expect(clippy::as_conversions, reason = "const widening of i32 to i64")]
+        Timestamp((self.0 as i64).saturating_mul(MICROS_PER_DAY))
     }
 
     /// The day `days` later (earlier if negative); saturates.

@@ -1,5 +1,7 @@
 //! Randomness as a parameter: the program passes the operating system's, a test a seeded one.
 
+use std::fmt::Write;
+
 /// A source of random bytes. Implementations used for tokens must be cryptographically secure.
 pub trait Entropy: Send + Sync {
     /// Fills the buffer.
@@ -20,7 +22,12 @@ pub fn token(entropy: &dyn Entropy) -> String {
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// A random number in `0.0..1.0`, for jitter.

@@ -1,0 +1,45 @@
+//! `cargo xtask bench`: measures what the project promises about speed and size, on the release program. Numbers are
+//! printed, never judged: a promise is judged by a person on a quiet machine.
+
+mod build;
+mod program;
+mod start;
+mod usage;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::process;
+use crate::repo::Repo;
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Import of real chat, end to end, on SQLite and PostgreSQL (`waddlebot bench ingest`)
+    Ingest(program::Options),
+    /// The overview page and its query on a full database, on SQLite and PostgreSQL (`waddlebot bench overview`)
+    Overview(program::Options),
+    /// Time from start to ready on an existing data directory, and memory when idle
+    Start(start::Options),
+    /// Wall and processor time of a clean release build on two processors
+    Build,
+}
+
+/// Runs one measurement.
+pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
+    match bench {
+        Bench::Ingest(options) => program::run(repo, "ingest", options),
+        Bench::Overview(options) => program::run(repo, "overview", options),
+        Bench::Start(options) => start::run(repo, options),
+        Bench::Build => build::run(repo),
+    }
+}
+
+/// Builds the release program and returns its path.
+fn release_program(repo: &Repo) -> Result<std::path::PathBuf> {
+    process::run(
+        repo.cargo()
+            .args(["build", "--release", "--package", "waddlebot"]),
+    )?;
+    Ok(repo.target_dir()?.join("release/waddlebot"))
+}
