@@ -1,1 +1,22 @@
-//! Placeholder until this crate is written.
+//! The database: opened by URL, migrated in order, written in units of work whose rows, audit
+//! entries, domain events and jobs commit together.
+//!
+//! Must never know: what a community, a message or a member is. Tables of the domains are declared
+//! here (one ordered history) but only their domain reads and writes them.
+
+pub mod audit;
+pub mod db;
+pub mod error;
+pub mod event;
+pub mod filesystem;
+pub mod job;
+pub mod migration;
+pub mod schema;
+pub mod sql;
+pub mod work;
+
+pub use db::{Db, Engine, Options};
+pub use error::StoreError;
+pub use event::DomainEvent;
+pub use sea_orm;
+pub use work::{AfterCommit, Notice, Work};

@@ -1,0 +1,168 @@
+//! The one ordered history of the schema, the same steps on both engines, forward only. Runs at
+//! start and by `waddlebot migrate`, under a lock, so that several processes may start at once.
+//!
+//! A change that a running older version cannot live with is made in three releases: expand,
+//! migrate, contract. Adding a step: a new file here, one line in [`STEPS`].
+
+mod m0001_foundation;
+
+use kernel::Timestamp;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use crate::{Db, Engine, StoreError, audit, schema::Table, sql};
+
+/// The tables each step creates. A later step that adds a column to a table lists the table again
+/// with all its columns in [`tables`].
+struct Step {
+    name: &'static str,
+    tables: fn() -> Vec<Table>,
+}
+
+const STEPS: &[Step] = &[Step {
+    name: "m0001_foundation",
+    tables: m0001_foundation::tables,
+}];
+
+/// Serialises migrations on PostgreSQL; any number that nobody else uses.
+const LOCK: i64 = 0x7761_6464_6c65;
+
+/// What a migration run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Steps applied now, in order.
+    pub applied: Vec<&'static str>,
+    /// Steps that were there already.
+    pub already: usize,
+}
+
+/// Every table of the newest schema, with owner and personal-data tags.
+pub fn tables() -> Vec<Table> {
+    let mut tables = vec![ledger()];
+    tables.extend(STEPS.iter().flat_map(|step| (step.tables)()));
+    tables
+}
+
+fn ledger() -> Table {
+    use crate::schema::{Kind, Personal};
+    Table::new("schema_step", "store")
+        .col("name", Kind::Text, Personal::None)
+        .col("applied_at", Kind::Big, Personal::None)
+        .primary(&["name"])
+}
+
+#[derive(FromQueryResult)]
+struct Applied {
+    name: String,
+}
+
+/// Steps of this program that the database lacks. An error if the database has steps this program
+/// does not know.
+pub async fn pending(db: &Db) -> Result<Vec<&'static str>, StoreError> {
+    let applied = if ledger_exists(db).await? {
+        read_ledger(db.write()).await?
+    } else {
+        Vec::new()
+    };
+    check_known(&applied)?;
+    Ok(STEPS
+        .iter()
+        .map(|step| step.name)
+        .filter(|name| !applied.iter().any(|a| a == name))
+        .collect())
+}
+
+/// Brings the schema up to date. All missing steps commit together or not at all.
+pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
+    let work = db.begin(&kernel::Actor::System("migrate"), now).await?;
+    let conn = work.conn();
+    if db.engine() == Engine::Postgres {
+        sql::execute(conn, "SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
+    }
+    if !ledger_exists_in(conn, db.engine()).await? {
+        ledger().create(conn).await?;
+    }
+    let applied = read_ledger(conn).await?;
+    check_known(&applied)?;
+    let mut done = Vec::new();
+    for step in STEPS
+        .iter()
+        .filter(|step| !applied.iter().any(|name| name == step.name))
+    {
+        for table in (step.tables)() {
+            table.create(conn).await?;
+        }
+        if step.name == "m0001_foundation" {
+            guard_audit(conn, db.engine()).await?;
+            audit::found_chain(conn).await?;
+        }
+        sql::execute(
+            conn,
+            "INSERT INTO schema_step (name, applied_at) VALUES ($1, $2)",
+            vec![step.name.into(), now.0.into()],
+        )
+        .await?;
+        done.push(step.name);
+    }
+    work.commit().await?;
+    Ok(Report {
+        already: applied.len(),
+        applied: done,
+    })
+}
+
+fn check_known(applied: &[String]) -> Result<(), StoreError> {
+    let known = |name: &String| STEPS.iter().any(|step| step.name == name);
+    applied
+        .iter()
+        .find(|name| !known(name))
+        .map_or(Ok(()), |name| Err(StoreError::Newer(name.clone())))
+}
+
+async fn ledger_exists(db: &Db) -> Result<bool, StoreError> {
+    ledger_exists_in(db.write(), db.engine()).await
+}
+
+async fn ledger_exists_in(conn: &impl ConnectionTrait, engine: Engine) -> Result<bool, StoreError> {
+    let query = match engine {
+        Engine::Sqlite => {
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'"
+        }
+        Engine::Postgres => {
+            "SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = current_schema() AND table_name = 'schema_step'"
+        }
+    };
+    Ok(sql::scalar::<i64>(conn, query, vec![]).await? > 0)
+}
+
+async fn read_ledger(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<Applied> =
+        sql::all(conn, "SELECT name FROM schema_step ORDER BY name", vec![]).await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// Makes the database itself refuse to change or delete audit entries.
+async fn guard_audit(conn: &impl ConnectionTrait, engine: Engine) -> Result<(), StoreError> {
+    let statements: &[&str] = match engine {
+        Engine::Sqlite => &[
+            "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit \
+             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+            "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit \
+             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+            // INSERT OR REPLACE deletes without running delete triggers.
+            "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit \
+             WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq) \
+             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+        ],
+        Engine::Postgres => &[
+            "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
+            "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit \
+             FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()",
+        ],
+    };
+    for statement in statements {
+        conn.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Thin helpers over SeaORM for SQL that is one text on both engines: `$1` placeholders work on
+//! SQLite and PostgreSQL alike. Must never be used to look inside a table of another crate.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
+
+use crate::StoreError;
+
+fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
+    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
+}
+
+/// Runs a statement; answers the number of rows it changed.
+pub async fn execute(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    Ok(conn
+        .execute_raw(statement(conn, sql, values))
+        .await?
+        .rows_affected())
+}
+
+/// All rows of a query, each decoded by column name.
+pub async fn all<T: FromQueryResult>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    Ok(rows
+        .iter()
+        .map(|row| T::from_query_result(row, ""))
+        .collect::<Result<_, DbErr>>()?)
+}
+
+/// The first row of a query, if any.
+pub async fn one<T: FromQueryResult>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Option<T>, StoreError> {
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
+    Ok(row.map(|row| T::from_query_result(&row, "")).transpose()?)
+}
+
+/// All rows of a query, undecoded: for hot paths that read by position.
+pub async fn rows(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<QueryResult>, StoreError> {
+    Ok(conn.query_all_raw(statement(conn, sql, values)).await?)
+}
+
+/// The single value in the first column of the first row. The query must answer a row, as
+/// aggregates and `RETURNING` do.
+pub async fn scalar<T: sea_orm::TryGetable>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<T, StoreError> {
+    optional(conn, sql, values)
+        .await?
+        .ok_or_else(|| StoreError::Data("a query that always answers gave no row".to_owned()))
+}
+
+/// The single value in the first column of the first row, if there is a row.
+pub async fn optional<T: sea_orm::TryGetable>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Option<T>, StoreError> {
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
+/// Row counts of the multi-row inserts, largest first. Fixed sizes keep the number of different
+/// statement texts, and so of prepared statements, small; 256 rows of up to 32 columns stay below
+/// SQLite's 32,766 bound values.
+const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+
+/// `head` + `(…), (…)` + `tail`, run for all rows in chunks; answers the rows of any `RETURNING`.
+/// Neither `head` nor `tail` has placeholders.
+///
+/// Invariant: every row has the same number of values.
+pub async fn insert_returning(
+    conn: &impl ConnectionTrait,
+    head: &str,
+    rows: Vec<Vec<Value>>,
+    tail: &str,
+) -> Result<Vec<QueryResult>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(conn.get_database_backend(), head, rows, tail) {
+        found.extend(conn.query_all_raw(chunk).await?);
+    }
+    Ok(found)
+}
+
+/// Like [`insert_returning`] for statements that return nothing.
+pub async fn insert(
+    conn: &impl ConnectionTrait,
+    head: &str,
+    rows: Vec<Vec<Value>>,
+    tail: &str,
+) -> Result<(), StoreError> {
+    for chunk in chunks(conn.get_database_backend(), head, rows, tail) {
+        conn.execute_raw(chunk).await?;
+    }
+    Ok(())
+}
+
+fn chunks(
+    backend: DbBackend,
+    head: &str,
+    rows: Vec<Vec<Value>>,
+    tail: &str,
+) -> impl Iterator<Item = Statement> {
+    let width = rows.first().map_or(0, Vec::len);
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let size = CHUNKS.into_iter().find(|size| *size <= rows.len())?;
+        let sql = format!("{head} VALUES {}{tail}", placeholders(backend, size, width));
+        let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+        Some(Statement::from_sql_and_values(backend, sql, values))
+    })
+}
+
+/// `($1,$2), ($3,$4)` on PostgreSQL, `(?,?), (?,?)` on SQLite: there a numbered placeholder is a
+/// name, and binding searches all names for each value, which makes thousands of them slow.
+fn placeholders(backend: DbBackend, rows: usize, width: usize) -> String {
+    let mut text = String::with_capacity(rows * width * 6);
+    let mut n = 0;
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..width {
+            n += 1;
+            if column > 0 {
+                text.push(',');
+            }
+            if backend == DbBackend::Sqlite {
+                text.push('?');
+            } else {
+                text.push('$');
+                text.push_str(&n.to_string());
+            }
+        }
+        text.push(')');
+    }
+    text
+}
