@@ -1,1 +1,63 @@
-//! Placeholder until this crate is written.
+//! Who people are and where they belong: users, platform accounts, communities with their connected
+//! servers, memberships with roles, sessions and sign-in.
+//!
+//! Invariants: a platform account belongs to exactly one user; a community has at least one owner
+//! once it had one; only hashes of passwords and tokens are stored; everything that changes a right
+//! is audited in the same transaction. Must never know: HTTP, cookies, HTML, a platform's wire
+//! format, messages.
+
+mod account;
+mod community;
+mod error;
+mod events;
+mod membership;
+mod password;
+mod session;
+mod setup;
+mod store;
+mod throttle;
+mod token;
+mod user;
+
+use std::sync::Arc;
+
+use kernel::{Clock, Entropy};
+use tokio::sync::Semaphore;
+
+pub use account::{PlatformAccount, Resolved, SeenAccount, accounts_by_id, resolve};
+pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
+pub use error::IdentityError;
+pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
+pub use session::{Authenticated, ClientInfo, NewSession, Session};
+pub use setup::NewAccount;
+pub use user::User;
+
+/// How many password hashes may be computed at once; each takes 19 MiB and a core for about 20 ms.
+const HASHING_AT_ONCE: usize = 2;
+
+/// The identity service. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    db: ::store::Db,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    hashing: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// The service over a migrated database.
+    pub fn new(db: ::store::Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            db,
+            clock,
+            entropy,
+            hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
+        }
+    }
+}

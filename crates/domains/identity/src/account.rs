@@ -1,0 +1,123 @@
+//! Accounts on platforms. Every account belongs to a user; an account seen for the first time in
+//! chat gets an unclaimed one.
+
+use std::collections::HashMap;
+
+use kernel::{AccountId, Actor, CommunityId, Permission, Platform, Timestamp, UserId};
+use store::{StoreError, Work};
+
+use crate::{Identity, IdentityError, store as tables};
+
+/// An account as the ingest pipeline met it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SeenAccount {
+    /// Where.
+    pub platform: Platform,
+    /// The platform's id.
+    pub platform_user_id: String,
+    /// The name it went by last.
+    pub username: String,
+    /// Whether the platform marks it as automated.
+    pub is_bot: bool,
+    /// When the platform says it was made.
+    pub account_created_at: Option<Timestamp>,
+}
+
+/// Who an account is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolved {
+    /// The account's row.
+    pub account: AccountId,
+    /// The person behind it.
+    pub user: UserId,
+}
+
+/// An account for display.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// The person behind it.
+    pub user: UserId,
+    /// Where.
+    pub platform: Platform,
+    /// The name it went by last.
+    pub username: String,
+    /// Whether the platform marks it as automated.
+    pub is_bot: bool,
+    /// When the platform says it was made.
+    pub account_created_at: Option<Timestamp>,
+}
+
+/// Finds or makes the account and user of everybody in a batch, in the caller's transaction.
+/// `seen` holds each (platform, id) once. Names that changed are updated.
+///
+/// Two processes that meet a new account at the same instant collide: one gets
+/// [`StoreError::Duplicate`] and does its batch again.
+pub async fn resolve(
+    work: &Work,
+    seen: &[SeenAccount],
+) -> Result<HashMap<(Platform, String), Resolved>, StoreError> {
+    let mut found = HashMap::with_capacity(seen.len());
+    let mut renamed = Vec::new();
+    for platform in Platform::ALL {
+        let here: Vec<&SeenAccount> = seen.iter().filter(|s| s.platform == platform).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let ids: Vec<&str> = here.iter().map(|s| s.platform_user_id.as_str()).collect();
+        let known = tables::account::known(work.conn(), platform, &ids).await?;
+        let mut missing = Vec::new();
+        for account in here {
+            match known.get(&account.platform_user_id) {
+                Some(row) => {
+                    if row.username != account.username && !account.username.is_empty() {
+                        renamed.push((row.resolved.account, account.username.clone()));
+                    }
+                    found.insert((platform, account.platform_user_id.clone()), row.resolved);
+                }
+                None => missing.push(account),
+            }
+        }
+        // In one order for all, so that two processes that meet the same newcomers wait for each
+        // other instead of for ever.
+        missing.sort_unstable_by(|a, b| a.platform_user_id.cmp(&b.platform_user_id));
+        for (id, resolved) in tables::account::insert(work.conn(), &missing, work.now()).await? {
+            found.insert((platform, id), resolved);
+        }
+    }
+    renamed.sort_unstable_by_key(|(account, _)| *account);
+    for (account, name) in renamed {
+        tables::account::rename(work.conn(), account, &name).await?;
+    }
+    Ok(found)
+}
+
+/// Accounts by id, for the domains above, which authorise by community before they ask.
+pub async fn accounts_by_id(
+    conn: &impl sea_orm::ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, PlatformAccount>, StoreError> {
+    let accounts = tables::account::by_ids(conn, ids).await?;
+    Ok(accounts
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect())
+}
+
+impl Identity {
+    /// The platform accounts of some people, for those who may see a community's members.
+    pub async fn accounts(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<PlatformAccount>>, IdentityError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let mut found: HashMap<UserId, Vec<PlatformAccount>> = HashMap::new();
+        for account in tables::account::of_users(self.db.read(), users).await? {
+            found.entry(account.user).or_default().push(account);
+        }
+        Ok(found)
+    }
+}

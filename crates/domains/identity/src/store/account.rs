@@ -1,0 +1,211 @@
+//! Rows of `platform_account`, and the unclaimed users made with them.
+
+use std::collections::HashMap;
+
+use ::store::{StoreError, sql};
+use kernel::{AccountId, Platform, Timestamp, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
+use super::{IN_MAX, community::platform as platform_of, placeholders};
+use crate::{PlatformAccount, Resolved, SeenAccount};
+
+/// An account found by its platform id.
+pub(crate) struct Known {
+    pub(crate) resolved: Resolved,
+    pub(crate) username: String,
+}
+
+pub(crate) async fn known(
+    conn: &impl ConnectionTrait,
+    platform: Platform,
+    ids: &[&str],
+) -> Result<HashMap<String, Known>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for part in ids.chunks(IN_MAX) {
+        let mut values: Vec<Value> = vec![platform.code().into()];
+        values.extend(part.iter().map(|id| Value::from(*id)));
+        let query = format!(
+            "SELECT platform_user_id, id, user_id, username FROM platform_account \
+             WHERE platform = $1 AND platform_user_id IN ({})",
+            placeholders(2, part.len())
+        );
+        for row in sql::rows(conn, &query, values).await? {
+            let resolved = Resolved {
+                account: AccountId(row.try_get_by_index(1)?),
+                user: UserId(row.try_get_by_index(2)?),
+            };
+            found.insert(
+                row.try_get_by_index(0)?,
+                Known {
+                    resolved,
+                    username: row.try_get_by_index(3)?,
+                },
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// Inserts accounts, each with a new unclaimed user.
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    accounts: &[&SeenAccount],
+    now: Timestamp,
+) -> Result<Vec<(String, Resolved)>, StoreError> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let users = accounts
+        .iter()
+        .map(|a| vec![shown(a).into(), false.into(), now.0.into()])
+        .collect();
+    let made = sql::insert_returning(
+        conn,
+        "INSERT INTO users (display_name, is_instance_admin, created_at)",
+        users,
+        " RETURNING id, display_name",
+    )
+    .await?;
+    // The order of RETURNING is not promised: users are told apart by name, and those of the same
+    // name are alike.
+    let mut by_name: HashMap<String, Vec<i32>> = HashMap::new();
+    for row in made {
+        by_name
+            .entry(row.try_get_by_index(1)?)
+            .or_default()
+            .push(row.try_get_by_index(0)?);
+    }
+    let mut owner_of = HashMap::with_capacity(accounts.len());
+    let mut rows = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let user = by_name
+            .get_mut(&shown(account))
+            .and_then(Vec::pop)
+            .ok_or_else(|| StoreError::Data("an inserted user did not come back".to_owned()))?;
+        owner_of.insert(account.platform_user_id.clone(), UserId(user));
+        rows.push(vec![
+            account.platform.code().into(),
+            account.platform_user_id.clone().into(),
+            shown(account).into(),
+            user.into(),
+            account.is_bot.into(),
+            account.account_created_at.map(|t| t.0).into(),
+            now.0.into(),
+        ]);
+    }
+    let inserted = sql::insert_returning(
+        conn,
+        "INSERT INTO platform_account \
+         (platform, platform_user_id, username, user_id, is_bot, account_created_at, first_seen_at)",
+        rows,
+        " RETURNING platform_user_id, id",
+    )
+    .await?;
+    let mut resolved = Vec::with_capacity(inserted.len());
+    for row in inserted {
+        let id: String = row.try_get_by_index(0)?;
+        let user = owner_of.get(&id).copied();
+        let user = user
+            .ok_or_else(|| StoreError::Data("an inserted account did not come back".to_owned()))?;
+        resolved.push((
+            id,
+            Resolved {
+                account: AccountId(row.try_get_by_index(1)?),
+                user,
+            },
+        ));
+    }
+    Ok(resolved)
+}
+
+fn shown(account: &SeenAccount) -> String {
+    if account.username.is_empty() {
+        account.platform_user_id.clone()
+    } else {
+        account.username.clone()
+    }
+}
+
+/// Gives an account its new name; an unclaimed user is called what the account is called.
+pub(crate) async fn rename(
+    conn: &impl ConnectionTrait,
+    account: AccountId,
+    name: &str,
+) -> Result<(), StoreError> {
+    let user: Option<i32> = sql::optional(
+        conn,
+        "UPDATE platform_account SET username = $2 WHERE id = $1 RETURNING user_id",
+        vec![account.0.into(), name.into()],
+    )
+    .await?;
+    if let Some(user) = user {
+        sql::execute(
+            conn,
+            "UPDATE users SET display_name = $2 WHERE id = $1 AND claimed_at IS NULL",
+            vec![user.into(), name.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i64,
+    user_id: i32,
+    platform: i16,
+    username: String,
+    is_bot: bool,
+    account_created_at: Option<i64>,
+}
+
+impl TryFrom<Row> for PlatformAccount {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: AccountId(row.id),
+            user: UserId(row.user_id),
+            platform: platform_of(row.platform)?,
+            username: row.username,
+            is_bot: row.is_bot,
+            account_created_at: row.account_created_at.map(Timestamp),
+        })
+    }
+}
+
+pub(crate) async fn of_users(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<Vec<PlatformAccount>, StoreError> {
+    let keys: Vec<Value> = users.iter().map(|user| user.0.into()).collect();
+    select(conn, "user_id", &keys).await
+}
+
+pub(crate) async fn by_ids(
+    conn: &impl ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<Vec<PlatformAccount>, StoreError> {
+    let keys: Vec<Value> = ids.iter().map(|id| id.0.into()).collect();
+    select(conn, "id", &keys).await
+}
+
+async fn select(
+    conn: &impl ConnectionTrait,
+    column: &'static str,
+    keys: &[Value],
+) -> Result<Vec<PlatformAccount>, StoreError> {
+    let mut found = Vec::with_capacity(keys.len());
+    for part in keys.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT id, user_id, platform, username, is_bot, account_created_at FROM platform_account \
+             WHERE {column} IN ({}) ORDER BY platform, id",
+            placeholders(1, part.len())
+        );
+        let rows: Vec<Row> = sql::all(conn, &query, part.to_vec()).await?;
+        for row in rows {
+            found.push(row.try_into()?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,109 @@
+//! Rows of `users`.
+
+use ::store::{StoreError, sql};
+use kernel::{Secret, Timestamp, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use crate::User;
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i32,
+    display_name: String,
+    email: Option<String>,
+    is_instance_admin: bool,
+    claimed_at: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(FromQueryResult)]
+pub(crate) struct Credentials {
+    pub(crate) id: i32,
+    pub(crate) email_folded: Option<String>,
+    pub(crate) password_hash: Option<String>,
+}
+
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    let row: Option<Row> = sql::one(
+        conn,
+        "SELECT id, display_name, email, is_instance_admin, claimed_at, created_at FROM users WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    Ok(row.map(|row| User {
+        id: UserId(row.id),
+        display_name: row.display_name,
+        email: row.email,
+        is_instance_admin: row.is_instance_admin,
+        claimed: row.claimed_at.is_some(),
+        created_at: Timestamp(row.created_at),
+    }))
+}
+
+pub(crate) async fn credentials_by_email(
+    conn: &impl ConnectionTrait,
+    folded: &str,
+) -> Result<Option<Credentials>, StoreError> {
+    sql::one(
+        conn,
+        "SELECT id, email_folded, password_hash FROM users WHERE email_folded = $1",
+        vec![folded.into()],
+    )
+    .await
+}
+
+pub(crate) async fn credentials_by_id(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+) -> Result<Option<Credentials>, StoreError> {
+    sql::one(
+        conn,
+        "SELECT id, email_folded, password_hash FROM users WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await
+}
+
+pub(crate) async fn count_instance_admins(conn: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    sql::scalar(
+        conn,
+        "SELECT COUNT(*) FROM users WHERE is_instance_admin",
+        vec![],
+    )
+    .await
+}
+
+pub(crate) async fn insert_claimed(
+    conn: &impl ConnectionTrait,
+    name: &str,
+    email: &str,
+    folded: &str,
+    hash: &Secret<String>,
+    now: Timestamp,
+) -> Result<UserId, StoreError> {
+    let id: i32 = sql::scalar(
+        conn,
+        "INSERT INTO users (display_name, email, email_folded, password_hash, is_instance_admin, claimed_at, created_at) \
+         VALUES ($1, $2, $3, $4, TRUE, $5, $5) RETURNING id",
+        vec![name.into(), email.into(), folded.into(), hash.expose().clone().into(), now.0.into()],
+    )
+    .await?;
+    Ok(UserId(id))
+}
+
+pub(crate) async fn set_password(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+    hash: &Secret<String>,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE users SET password_hash = $2 WHERE id = $1",
+        vec![id.0.into(), hash.expose().clone().into()],
+    )
+    .await?;
+    Ok(())
+}
