@@ -1,1 +1,108 @@
-//! Placeholder until this crate is written.
+//! What happened in chat: messages and events stored once, roll-ups kept as they arrive, and a
+//! community's activity answered from the roll-ups.
+//!
+//! Invariants: an event is counted exactly when its row is inserted, in the same transaction; a page
+//! never scans messages to count them; days and hours are UTC. Must never know: HTTP, HTML, a
+//! platform's wire format, file formats.
+
+mod cohort;
+mod error;
+mod import_run;
+mod live;
+mod member;
+mod message;
+mod overview;
+mod period;
+mod quarantine;
+mod record;
+mod retention;
+mod rollup;
+mod store;
+mod summary;
+
+use std::{sync::Arc, time::Duration};
+
+use identity::Identity;
+use kernel::{Actor, Clock, CommunityId, Permission};
+
+pub use cohort::Cohort;
+pub use error::ActivityError;
+pub use import_run::{ImportRun, ImportRunId, Progress, advance};
+pub use live::{LiveFeed, LiveItem, chat_topic};
+pub use member::{Member, MemberQuery, MemberSort};
+pub use message::ChatMessage;
+pub use overview::{DayRow, Measure, Overview, PlatformRow};
+pub use period::{BadPeriod, Period};
+pub use quarantine::Quarantined;
+pub use record::{Fate, Incoming, record};
+pub use retention::Scope;
+pub use summary::Summary;
+
+/// Bounds of the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long a computed overview is shown before it is computed again. Default 10 s.
+    pub overview_ttl: Duration,
+    /// How many overviews are kept. Default 1,000.
+    pub overviews_max: u64,
+    /// How often a live feed looks for messages when nothing wakes it. Default 1 s.
+    pub live_poll: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            overview_ttl: Duration::from_secs(10),
+            overviews_max: 1_000,
+            live_poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The activity service. Cheap to clone.
+#[derive(Clone)]
+pub struct Activity {
+    db: ::store::Db,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
+    overviews: moka::future::Cache<(CommunityId, Period), Arc<Overview>>,
+    live: Arc<live::Hub>,
+}
+
+impl std::fmt::Debug for Activity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Activity").finish_non_exhaustive()
+    }
+}
+
+impl Activity {
+    /// The service over a migrated database.
+    pub fn new(
+        db: ::store::Db,
+        clock: Arc<dyn Clock>,
+        identity: Identity,
+        bus: Arc<dyn engines::Bus>,
+        settings: Settings,
+    ) -> Self {
+        let overviews = moka::future::Cache::builder()
+            .max_capacity(settings.overviews_max)
+            .time_to_live(settings.overview_ttl)
+            .build();
+        let live = Arc::new(live::Hub::new(db.clone(), bus, settings.live_poll));
+        Self {
+            db,
+            clock,
+            identity,
+            overviews,
+            live,
+        }
+    }
+
+    fn require(
+        actor: &Actor,
+        permission: Permission,
+        community: CommunityId,
+    ) -> Result<(), ActivityError> {
+        Ok(actor.require(permission, community)?)
+    }
+}

@@ -1,0 +1,338 @@
+//! Live chat: listeners are woken by the bus, or by a timer when nothing wakes them, and read what
+//! is new from the database, so that no message is lost when the bus is. One reader per community
+//! serves all its listeners. A listener that cannot keep up is told how much it missed.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use engines::Bus;
+use identity::Identity;
+use kernel::{Actor, Clock, CommunityId, MessageId, Permission, Platform, Timestamp};
+use store::{Db, Engine, StoreError};
+use tokio::sync::broadcast;
+use tracing::warn;
+
+use crate::{Activity, ActivityError, ChatMessage, store as tables};
+
+/// How many batches a listener may lag behind before it loses the oldest.
+const BUFFER: usize = 256;
+/// Messages read at once.
+const READ_MAX: i64 = 500;
+/// On PostgreSQL, transactions may commit in another order than they took ids: the reader looks
+/// back this many ids and leaves out what it has seen.
+const LOOK_BACK: i64 = 200;
+/// How long a listener's rights are believed before they are checked again.
+const RECHECK: Duration = Duration::from_secs(1);
+
+/// The bus topic of a community's live chat.
+pub fn chat_topic(community: CommunityId) -> String {
+    format!("chat:{community}")
+}
+
+/// What a listener receives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveItem {
+    /// New messages, oldest first.
+    Messages(Vec<ChatMessage>),
+    /// Messages were left out: so many batches, because the listener was too slow or came back too
+    /// late. Read the recent messages again.
+    Skipped(u64),
+}
+
+type Batch = Arc<Vec<ChatMessage>>;
+
+/// The readers of the communities that have listeners.
+pub(crate) struct Hub {
+    db: Db,
+    bus: Arc<dyn Bus>,
+    poll: Duration,
+    readers: Mutex<HashMap<CommunityId, broadcast::WeakSender<Batch>>>,
+}
+
+impl Hub {
+    pub(crate) fn new(db: Db, bus: Arc<dyn Bus>, poll: Duration) -> Self {
+        Self {
+            db,
+            bus,
+            poll,
+            readers: Mutex::default(),
+        }
+    }
+
+    /// Joins the community's reader, starting one if there is none.
+    async fn join(
+        self: &Arc<Self>,
+        community: CommunityId,
+    ) -> Result<broadcast::Receiver<Batch>, StoreError> {
+        if let Some(receiver) = self.existing(community) {
+            return Ok(receiver);
+        }
+        let last = tables::message::last_id(self.db.read(), community).await?;
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|_, sender| sender.strong_count() > 0);
+        if let Some(sender) = readers
+            .get(&community)
+            .and_then(broadcast::WeakSender::upgrade)
+        {
+            return Ok(sender.subscribe());
+        }
+        let (sender, receiver) = broadcast::channel(BUFFER);
+        readers.insert(community, sender.downgrade());
+        tokio::spawn(Self::read(Arc::clone(self), community, last, sender));
+        Ok(receiver)
+    }
+
+    fn existing(&self, community: CommunityId) -> Option<broadcast::Receiver<Batch>> {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = readers.get(&community)?.upgrade()?;
+        Some(sender.subscribe())
+    }
+
+    /// Reads until nobody listens.
+    async fn read(
+        self: Arc<Self>,
+        community: CommunityId,
+        last: MessageId,
+        sender: broadcast::Sender<Batch>,
+    ) {
+        let mut tail = Tail::new(last, self.db.engine());
+        let mut wake = self.bus.subscribe(&chat_topic(community)).await.ok();
+        while sender.receiver_count() > 0 {
+            match self.new_messages(community, &mut tail).await {
+                Ok(messages) if messages.is_empty() => self.wait(&mut wake).await,
+                Ok(messages) => {
+                    // Fails only when the last listener has just left: the loop ends then.
+                    let _ = sender.send(Arc::new(messages));
+                }
+                Err(error) => {
+                    warn!(community.id = %community, error = %error, "live chat could not be read; trying again");
+                    tokio::time::sleep(self.poll).await;
+                }
+            }
+        }
+    }
+
+    async fn wait(&self, wake: &mut Option<engines::bus::Subscription>) {
+        match wake {
+            // A notice, a lag and the timer all mean: look again.
+            Some(subscription) => {
+                let mut heard = tokio::time::timeout(self.poll, subscription.recv()).await;
+                // Everything heard by now means one look.
+                while matches!(heard, Ok(Some(_))) {
+                    heard = tokio::time::timeout(Duration::ZERO, subscription.recv()).await;
+                }
+                if matches!(heard, Ok(None)) {
+                    *wake = None;
+                }
+            }
+            None => tokio::time::sleep(self.poll).await,
+        }
+    }
+
+    async fn new_messages(
+        &self,
+        community: CommunityId,
+        tail: &mut Tail,
+    ) -> Result<Vec<ChatMessage>, StoreError> {
+        let rows =
+            tables::message::live_after(self.db.read(), community, tail.start(), READ_MAX).await?;
+        let fresh = rows
+            .into_iter()
+            .filter(|row| tail.accept(row.id()))
+            .collect();
+        tables::message::with_authors(self.db.read(), fresh).await
+    }
+}
+
+/// Remembers what was read.
+struct Tail {
+    floor: MessageId,
+    last: MessageId,
+    look_back: i64,
+    seen: HashSet<MessageId>,
+    order: VecDeque<MessageId>,
+}
+
+impl Tail {
+    fn new(last: MessageId, engine: Engine) -> Self {
+        let look_back = if engine == Engine::Postgres {
+            LOOK_BACK
+        } else {
+            0
+        };
+        Self {
+            floor: last,
+            last,
+            look_back,
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Where to read from. Ids from before the reader began are not looked at.
+    fn start(&self) -> MessageId {
+        MessageId((self.last.0 - self.look_back).max(self.floor.0))
+    }
+
+    /// Whether the message is new.
+    fn accept(&mut self, id: MessageId) -> bool {
+        if self.look_back > 0 {
+            if !self.seen.insert(id) {
+                return false;
+            }
+            self.order.push_back(id);
+            if self.order.len() > 2 * usize::try_from(self.look_back).unwrap_or(0) {
+                if let Some(old) = self.order.pop_front() {
+                    self.seen.remove(&old);
+                }
+            }
+        }
+        self.last = self.last.max(id);
+        true
+    }
+}
+
+/// One listener of a community's chat.
+pub struct LiveFeed {
+    receiver: broadcast::Receiver<Batch>,
+    /// What goes before anything live.
+    first: VecDeque<LiveItem>,
+    in_backlog: HashSet<MessageId>,
+    platform: Option<Platform>,
+    community: CommunityId,
+    actor: Actor,
+    checked_at: Timestamp,
+    identity: Identity,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for LiveFeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveFeed")
+            .field("community", &self.community)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LiveFeed {
+    /// Waits for the next item. `None` when the listener's right to see the chat is gone, or the
+    /// program stops.
+    pub async fn next(&mut self) -> Option<LiveItem> {
+        if let Some(item) = self.first.pop_front() {
+            return Some(item);
+        }
+        loop {
+            let batch = match self.receiver.recv().await {
+                Ok(batch) => batch,
+                Err(broadcast::error::RecvError::Lagged(n)) => return Some(LiveItem::Skipped(n)),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            let fits = |m: &&ChatMessage| {
+                self.platform.is_none_or(|p| p == m.platform) && !self.in_backlog.contains(&m.id)
+            };
+            let messages: Vec<ChatMessage> = batch.iter().filter(fits).cloned().collect();
+            if messages.is_empty() {
+                continue;
+            }
+            if !self.still_allowed().await {
+                return None;
+            }
+            return Some(LiveItem::Messages(messages));
+        }
+    }
+
+    async fn still_allowed(&mut self) -> bool {
+        let now = self.clock.now();
+        if now.since(self.checked_at) < RECHECK {
+            return true;
+        }
+        self.checked_at = now;
+        match self.identity.refresh(&self.actor).await {
+            Ok(Some(actor)) => {
+                self.actor = actor;
+                self.actor
+                    .require(Permission::ViewActivity, self.community)
+                    .is_ok()
+            }
+            Ok(None) => false,
+            Err(error) => {
+                warn!(community.id = %self.community, error = %error, "a listener's rights could not be checked");
+                false
+            }
+        }
+    }
+}
+
+impl Activity {
+    /// Listens to a community's live chat from now on, or from right after a message that was seen
+    /// (the newest 500; [`LiveItem::Skipped`] comes first if there were more).
+    pub async fn live(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        platform: Option<Platform>,
+        since: Option<MessageId>,
+    ) -> Result<LiveFeed, ActivityError> {
+        Self::require(actor, Permission::ViewActivity, community)?;
+        // Join first, read the backlog second: what arrives in between is in both and left out once.
+        let receiver = self.live.join(community).await?;
+        let mut feed = LiveFeed {
+            receiver,
+            first: VecDeque::new(),
+            in_backlog: HashSet::new(),
+            platform,
+            community,
+            actor: actor.clone(),
+            checked_at: self.clock.now(),
+            identity: self.identity.clone(),
+            clock: Arc::clone(&self.clock),
+        };
+        if let Some(since) = since {
+            let mut rows = tables::message::newest_live_after(
+                self.db.read(),
+                community,
+                since,
+                READ_MAX + 1,
+            )
+            .await?;
+            // More than one look takes: the listener is told that there is a hole.
+            if i64::try_from(rows.len()).is_ok_and(|n| n > READ_MAX) {
+                rows.remove(0);
+                feed.first.push_back(LiveItem::Skipped(1));
+            }
+            feed.in_backlog = rows.iter().map(tables::message::Row::id).collect();
+            let mut messages = tables::message::with_authors(self.db.read(), rows).await?;
+            messages.retain(|message| platform.is_none_or(|p| p == message.platform));
+            if !messages.is_empty() {
+                feed.first.push_back(LiveItem::Messages(messages));
+            }
+        }
+        Ok(feed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+    use kernel::MessageId;
+    use store::Engine;
+
+    #[test]
+    fn a_message_that_commits_late_is_still_read_once() {
+        let mut tail = Tail::new(MessageId(10), Engine::Postgres);
+        assert!(tail.accept(MessageId(12)));
+        assert!(tail.start() < MessageId(11), "11 may still commit");
+        assert!(tail.accept(MessageId(11)));
+        assert!(!tail.accept(MessageId(12)) && !tail.accept(MessageId(11)));
+    }
+
+    #[test]
+    fn one_writer_needs_no_look_back() {
+        let mut tail = Tail::new(MessageId(10), Engine::Sqlite);
+        assert!(tail.accept(MessageId(11)));
+        assert_eq!(tail.start(), MessageId(11));
+    }
+}

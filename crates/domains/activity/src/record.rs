@@ -1,0 +1,210 @@
+//! Recording a batch of events in one transaction: dedupe, resolve, insert, roll up. An event whose
+//! (platform, id) is stored already changes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use identity::SeenAccount;
+use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
+use store::{StoreError, Work};
+
+use crate::{live::chat_topic, rollup::Deltas, store as tables};
+
+/// An event and the community it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// Where it counts.
+    pub community: CommunityId,
+    /// What happened.
+    pub event: ChatEvent,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Stored and counted; messages have an id.
+    Recorded(Option<MessageId>),
+    /// Stored earlier; nothing changed.
+    Duplicate,
+    /// A live event older than the community keeps messages: it could have been counted and
+    /// removed before, so it is left out.
+    TooOld,
+}
+
+/// A channel's natural key.
+pub(crate) type ChannelKey = (i32, i16, String);
+
+/// Records a batch in the caller's transaction; answers each event's fate, in order. The caller
+/// commits. At most a few thousand events per call: all rows of the batch are held in memory.
+pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Duplicate; batch.len()];
+    let fresh = first_of_each(work, batch, &mut fates).await?;
+    let people = identity::resolve(work, &accounts(&fresh)).await?;
+    let channels = tables::record::channels(work.conn(), &channel_names(&fresh)).await?;
+
+    let mut messages = Vec::new();
+    let mut others = Vec::new();
+    for (index, incoming) in &fresh {
+        let event = &incoming.event;
+        let who = people
+            .get(&(event.platform, event.account.platform_user_id.clone()))
+            .copied()
+            .ok_or_else(|| {
+                StoreError::Data("an account of the batch was not resolved".to_owned())
+            })?;
+        let channel = channels
+            .get(&channel_key(incoming))
+            .copied()
+            .ok_or_else(|| {
+                StoreError::Data("a channel of the batch was not resolved".to_owned())
+            })?;
+        let row = tables::record::NewRow {
+            index: *index,
+            incoming,
+            who,
+            channel,
+        };
+        match &event.kind {
+            EventKind::Message(message) => messages.push((row, message)),
+            _ => others.push(row),
+        }
+    }
+
+    let stored_messages = tables::record::insert_messages(work.conn(), &messages).await?;
+    let stored_events = tables::record::insert_events(work.conn(), &others).await?;
+    let mut deltas = Deltas::default();
+    let mut woken = HashSet::new();
+    for (row, _) in &messages {
+        if let Some(id) = stored_messages.get(&key(&row.incoming.event)) {
+            set(&mut fates, row.index, Fate::Recorded(Some(MessageId(*id))));
+            deltas.add(row.incoming.community, &row.incoming.event, row.who);
+            if row.incoming.event.source == Source::Live {
+                woken.insert(row.incoming.community);
+            }
+        }
+    }
+    for row in &others {
+        if stored_events.contains(&key(&row.incoming.event)) {
+            set(&mut fates, row.index, Fate::Recorded(None));
+            deltas.add(row.incoming.community, &row.incoming.event, row.who);
+        }
+    }
+    tables::record::apply(work.conn(), &deltas).await?;
+    for community in woken {
+        work.notify(chat_topic(community), "");
+    }
+    Ok(fates)
+}
+
+/// The natural key of an event.
+fn key(event: &ChatEvent) -> (i16, String) {
+    (event.platform.code(), event.event_id.clone())
+}
+
+fn set(fates: &mut [Fate], index: usize, fate: Fate) {
+    if let Some(place) = fates.get_mut(index) {
+        *place = fate;
+    }
+}
+
+/// The events worth inserting, with their place in the batch: the first of each key, and none that
+/// is older than its community keeps live messages.
+async fn first_of_each<'a>(
+    work: &Work,
+    batch: &'a [Incoming],
+    fates: &mut [Fate],
+) -> Result<Vec<(usize, &'a Incoming)>, StoreError> {
+    let oldest = oldest_allowed(work, batch).await?;
+    let mut seen: HashSet<(Platform, bool, &str)> = HashSet::with_capacity(batch.len());
+    let mut fresh = Vec::with_capacity(batch.len());
+    for (index, incoming) in batch.iter().enumerate() {
+        let event = &incoming.event;
+        let is_message = matches!(event.kind, EventKind::Message(_));
+        if event.source == Source::Live
+            && oldest
+                .get(&incoming.community)
+                .is_some_and(|o| event.sent_at < *o)
+        {
+            set(fates, index, Fate::TooOld);
+        } else if seen.insert((event.platform, is_message, event.event_id.as_str())) {
+            fresh.push((index, incoming));
+        }
+    }
+    Ok(fresh)
+}
+
+async fn oldest_allowed(
+    work: &Work,
+    batch: &[Incoming],
+) -> Result<HashMap<CommunityId, Timestamp>, StoreError> {
+    let mut live: Vec<CommunityId> = batch
+        .iter()
+        .filter(|i| i.event.source == Source::Live)
+        .map(|i| i.community)
+        .collect();
+    live.sort_unstable();
+    live.dedup();
+    if live.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let days = identity::retention_days(work.conn(), &live).await?;
+    let cutoff = |days: u32| {
+        work.now()
+            .minus(std::time::Duration::from_secs(u64::from(days) * 86_400))
+    };
+    Ok(days
+        .into_iter()
+        .map(|(community, days)| (community, cutoff(days)))
+        .collect())
+}
+
+/// Each account of the batch once, with the name and facts it had last.
+fn accounts(fresh: &[(usize, &Incoming)]) -> Vec<SeenAccount> {
+    let mut last: HashMap<(Platform, &str), &ChatEvent> = HashMap::new();
+    let mut order = Vec::new();
+    for (_, incoming) in fresh {
+        let event = &incoming.event;
+        let id = (event.platform, event.account.platform_user_id.as_str());
+        match last.get(&id) {
+            Some(known) if known.sent_at > event.sent_at => {}
+            known => {
+                if known.is_none() {
+                    order.push(id);
+                }
+                last.insert(id, event);
+            }
+        }
+    }
+    order
+        .into_iter()
+        .filter_map(|id| last.get(&id))
+        .map(|event| SeenAccount {
+            platform: event.platform,
+            platform_user_id: event.account.platform_user_id.clone(),
+            username: event.account.username.clone(),
+            is_bot: event.account.is_bot,
+            account_created_at: event.account.created_at,
+        })
+        .collect()
+}
+
+fn channel_key(incoming: &Incoming) -> ChannelKey {
+    (
+        incoming.community.0,
+        incoming.event.platform.code(),
+        incoming.event.origin.channel.clone(),
+    )
+}
+
+fn channel_names(fresh: &[(usize, &Incoming)]) -> HashMap<ChannelKey, String> {
+    let mut names = HashMap::new();
+    for (_, incoming) in fresh {
+        let origin = &incoming.event.origin;
+        let name = if origin.channel_name.is_empty() {
+            &origin.channel
+        } else {
+            &origin.channel_name
+        };
+        names.insert(channel_key(incoming), name.clone());
+    }
+    names
+}

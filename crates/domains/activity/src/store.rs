@@ -1,0 +1,32 @@
+//! The queries of activity's tables. Nothing else may touch them.
+
+pub(crate) mod import_run;
+pub(crate) mod member;
+pub(crate) mod message;
+pub(crate) mod overview;
+pub(crate) mod quarantine;
+pub(crate) mod record;
+
+use ::store::StoreError;
+use kernel::{Platform, event::EventTag};
+
+/// `$first, $first+1, …` for an IN list of `n` values.
+pub(crate) fn placeholders(first: usize, n: usize) -> String {
+    (first..first + n)
+        .map(|i| format!("${i}"))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+pub(crate) fn platform(code: i16) -> Result<Platform, StoreError> {
+    Platform::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown platform {code}")))
+}
+
+pub(crate) fn tag(code: i16) -> Result<EventTag, StoreError> {
+    EventTag::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown event kind {code}")))
+}
+
+/// A count read from the database; negative ones cannot be.
+pub(crate) fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
