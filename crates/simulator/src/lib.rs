@@ -1,1 +1,33 @@
-//! Placeholder until this crate is written.
+//! Simulated communities: invented people who talk, join, follow, cheer and are moderated, so that
+//! the demo has something to show and tests have a crowd.
+//!
+//! [`communities()`] lists the plans, [`History`] replays a plan's past day by day, [`Live`] keeps it
+//! talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
+//! texts on every machine, and no day depends on another having been generated.
+//!
+//! Must never: read a clock, use floating point (its library functions differ between platforms),
+//! or name a real person. Addresses in texts are in reserved domains. Servers that speak the
+//! platforms' wire protocols will be added beside this.
+
+pub mod communities;
+pub mod history;
+pub mod live;
+pub mod rhythm;
+
+mod dice;
+mod names;
+mod occasions;
+mod person;
+mod phrases;
+mod roster;
+mod scene;
+mod script;
+mod spam;
+
+pub use communities::{Channel, CommunityPlan, Place, SmallTalk, communities};
+pub use history::History;
+pub use live::Live;
+pub use rhythm::{Growth, Rhythm};
+
+#[cfg(test)]
+mod tests;
