@@ -1,1 +1,58 @@
-//! Placeholder until this crate is written.
+//! A whole WaddleBot in a temporary place: an embedded or private server database, in-process bus,
+//! outbox, a clock that moves only when told, seeded randomness, and people who talk.
+//!
+//! Must never be a dependency of the program, only of tests. Panics freely: a test that cannot be
+//! set up has failed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+mod clock;
+mod entropy;
+mod postgres;
+mod run;
+mod skip;
+mod world;
+
+pub use clock::MockClock;
+pub use entropy::SeededEntropy;
+pub use skip::{engine, skip};
+pub use run::{on_postgres, on_sqlite};
+pub use world::{Node, Person, Setup, World, message};
+
+#[doc(hidden)]
+pub use tokio;
+
+/// Writes a test once and runs it on SQLite and on PostgreSQL:
+/// `on_both!(async fn a_sentence(world: World) { … })`. After the body, no job may be open and no
+/// event put aside, unless the world was told to expect it.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {$(
+        mod $name {
+            #[expect(clippy::allow_attributes, reason = "not every test needs what its file imports")]
+            #[allow(unused_imports, reason = "not every test needs what its file imports")]
+            use super::*;
+
+            #[expect(clippy::allow_attributes, reason = "some bodies only read the world")]
+            #[allow(unused_mut, reason = "some bodies only read the world")]
+            $(#[$meta])*
+            async fn body(mut $world: $crate::World) -> $crate::World {
+                $body
+                $world
+            }
+
+            #[$crate::tokio::test(flavor = "multi_thread", worker_threads = 2, crate = "::testkit::tokio")]
+            async fn sqlite() {
+                $crate::on_sqlite(body).await;
+            }
+
+            #[$crate::tokio::test(flavor = "multi_thread", worker_threads = 2, crate = "::testkit::tokio")]
+            async fn postgres() {
+                $crate::on_postgres(body).await;
+            }
+        }
+    )*};
+}

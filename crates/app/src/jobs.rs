@@ -1,0 +1,113 @@
+//! The program's own recurring work: retention, sweeping of expired sessions, upkeep of the
+//! database and the queue. Each is idempotent; a missed run is made up once.
+
+use std::{sync::Arc, time::Duration};
+
+use store::job::{self, CatchUp, Claimed, CronEntry, Handler, Outcome, Runner};
+
+use crate::App;
+
+/// How long mails stay in the outbox.
+const OUTBOX_KEEP: Duration = Duration::from_secs(30 * 86_400);
+
+/// What runs when, in UTC.
+pub const SCHEDULE: &[CronEntry] = &[
+    CronEntry {
+        name: "retention",
+        expression: "10 3 * * *",
+        kind: "activity.retention",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
+        name: "sweep",
+        expression: "17 * * * *",
+        kind: "identity.sweep",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
+        name: "upkeep",
+        expression: "40 4 * * *",
+        kind: "store.upkeep",
+        catch_up: CatchUp::Latest,
+    },
+];
+
+struct Retention(Arc<App>);
+struct Sweep(Arc<App>);
+struct Upkeep(Arc<App>);
+
+#[async_trait::async_trait]
+impl Handler for Retention {
+    fn kind(&self) -> &'static str {
+        "activity.retention"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.activity.apply_retention().await {
+            Ok(removed) => {
+                tracing::info!(
+                    n_removed = removed,
+                    "removed {removed} messages past their retention period"
+                );
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Sweep {
+    fn kind(&self) -> &'static str {
+        "identity.sweep"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.identity.sweep().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Upkeep {
+    fn kind(&self) -> &'static str {
+        "store.upkeep"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        let app = &self.0;
+        let now = app.clock.now();
+        if let Err(error) = job::prune(&app.db, now).await {
+            return Outcome::retry(error.to_string());
+        }
+        if let Some(outbox) = &app.outbox {
+            if let Err(error) = outbox.prune_before(now.minus(OUTBOX_KEEP)).await {
+                return Outcome::retry(error.to_string());
+            }
+        }
+        match app.db.optimize().await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
+
+/// A runner with every handler of the program; registers nothing: see [`SCHEDULE`].
+pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
+    Runner::new(
+        app.db.clone(),
+        Arc::clone(&app.clock),
+        Arc::clone(&app.entropy),
+        worker,
+    )
+    .with_waker(app.waker.clone())
+    .handler(Arc::new(Retention(Arc::clone(app))))
+    .handler(Arc::new(Sweep(Arc::clone(app))))
+    .handler(Arc::new(Upkeep(Arc::clone(app))))
+}

@@ -1,0 +1,209 @@
+//! The table of operations and who may do them: one row per service call that acts for somebody.
+//! The access test calls every row as every kind of actor and compares; a row without a call, or a
+//! call without a row, fails. `docs/reference/operations.md` is made from it.
+
+use kernel::{Permission, Role};
+
+/// What an operation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: anybody may ask; the operation itself checks a secret or tells nothing.
+    Nothing,
+    /// A signed-in person, about themselves.
+    SignedIn,
+    /// A permission in the community.
+    Community(Permission),
+    /// A permission of the instance.
+    Instance(Permission),
+}
+
+/// A service operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// `crate.method`.
+    pub name: &'static str,
+    /// What it needs.
+    pub needs: Needs,
+}
+
+const fn row(name: &'static str, needs: Needs) -> Operation {
+    Operation { name, needs }
+}
+
+/// Every operation.
+pub const OPERATIONS: &[Operation] = &[
+    row("identity.me", Needs::Nothing),
+    row("identity.sessions", Needs::SignedIn),
+    row("identity.revoke_session", Needs::SignedIn),
+    row("identity.change_password", Needs::SignedIn),
+    row(
+        "identity.issue_sign_in_link",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "identity.create_admin",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "identity.reset_password",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "identity.find_by_email",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row("identity.communities", Needs::Nothing),
+    row(
+        "identity.community",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "identity.community_by_slug",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "identity.create_community",
+        Needs::Instance(Permission::CreateCommunity),
+    ),
+    row(
+        "identity.find_or_create_community",
+        Needs::Instance(Permission::CreateCommunity),
+    ),
+    row(
+        "identity.update_community",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.servers",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "identity.connect_server",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row("identity.roles", Needs::Community(Permission::ViewMembers)),
+    row(
+        "identity.set_role",
+        Needs::Community(Permission::ManageMembers),
+    ),
+    row(
+        "identity.accounts",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.overview",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row(
+        "activity.summary",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "activity.members",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.member_count",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.recent_messages",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row("activity.live", Needs::Community(Permission::ViewActivity)),
+    row(
+        "activity.begin_import",
+        Needs::Community(Permission::ImportHistory),
+    ),
+    row(
+        "activity.finish_import",
+        Needs::Community(Permission::ImportHistory),
+    ),
+    row(
+        "activity.imports",
+        Needs::Community(Permission::ImportHistory),
+    ),
+    row(
+        "activity.purge",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "activity.quarantined",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "activity.quarantined_count",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row("app.status", Needs::Instance(Permission::OperateInstance)),
+    row(
+        "app.dead_letters",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "app.replay_job",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "app.discard_job",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row("app.outbox", Needs::Instance(Permission::OperateInstance)),
+    row(
+        "app.outbox_mail",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row("app.audit", Needs::Instance(Permission::OperateInstance)),
+    row(
+        "app.verify_audit",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+];
+
+impl Needs {
+    /// Whether a member with this role may, in their own community; `None` = signed in elsewhere.
+    pub fn allows(self, role: Option<Role>) -> bool {
+        match self {
+            Self::Nothing | Self::SignedIn => true,
+            Self::Community(permission) => permission
+                .minimum_role()
+                .is_some_and(|least| role.is_some_and(|role| role >= least)),
+            Self::Instance(_) => false,
+        }
+    }
+}
+
+/// The table as a Markdown page.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Operations and roles\n\n\
+         Made from `crates/app/src/operations.rs` by `cargo xtask codegen`; a test keeps it current.\n\
+         Roles are those in the community concerned; an instance administrator may do everything.\n\
+         «own» = only about oneself; «secret or nothing» = open, because the call checks a secret or tells only what the asker may see.\n\n\
+         | operation | anonymous | other signed-in | banned | member | vip | moderator | admin | owner | instance admin |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for operation in OPERATIONS {
+        let mark = |allowed: bool| match (operation.needs, allowed) {
+            (_, false) => "–",
+            (Needs::Nothing, true) => "secret or nothing",
+            (Needs::SignedIn, true) => "own",
+            (_, true) => "yes",
+        };
+        let anonymous = mark(operation.needs == Needs::Nothing);
+        let roles = std::iter::once(None).chain(Role::ALL.map(Some));
+        let cells: Vec<&str> = roles
+            .map(|role| mark(operation.needs.allows(role)))
+            .collect();
+        let admin = match operation.needs {
+            Needs::Nothing | Needs::SignedIn => mark(true),
+            Needs::Community(_) | Needs::Instance(_) => "yes",
+        };
+        page.push_str(&format!(
+            "| `{}` | {anonymous} | {} | {admin} |\n",
+            operation.name,
+            cells.join(" | ")
+        ));
+    }
+    page
+}

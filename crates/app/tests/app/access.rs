@@ -1,0 +1,360 @@
+//! Who may do what: every row of the operation table, called as every kind of actor; and that the
+//! table is complete.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use activity::{ActivityError, MemberQuery, MemberSort, Period, Scope};
+use app::{
+    AppError,
+    operations::{self, Needs, OPERATIONS},
+};
+use identity::{CommunityChange, IdentityError, NewAccount, NewCommunity, NewServer};
+use kernel::{
+    Actor, CommunityId, Day, JobId, PageRequest, Permission, Platform, Role, SessionId, Timestamp,
+    UserId,
+};
+use testkit::{World, on_both};
+
+/// Public methods of the services that are no operations of an actor, and why.
+const NOT_OPERATIONS: &[(&str, &str)] = &[
+    ("identity.needs_setup", "tells one fact that everybody may know"),
+    ("identity.issue_setup_token", "prints on the machine's own console"),
+    ("identity.set_up", "checks the set-up token"),
+    ("identity.sign_in", "checks the password"),
+    ("identity.redeem_sign_in_link", "checks the link's token"),
+    ("identity.authenticate", "checks the session's token"),
+    ("identity.sign_out", "ends only the session whose token it is given"),
+    ("identity.refresh", "reads an actor's own rights again"),
+    ("identity.sweep", "a job of the program"),
+    ("identity.community_of", "the pipeline asks where chat belongs; nothing about people"),
+    ("activity.apply_retention", "a job of the program"),
+    ("activity.quarantine", "the pipeline puts events aside"),
+    ("app.ready", "load balancers ask whether the database answers"),
+];
+
+/// Somebody who asks.
+struct Asker {
+    label: &'static str,
+    actor: Actor,
+    /// What they are in the community that is asked about.
+    role: Option<Role>,
+    /// A session of their own.
+    session: SessionId,
+}
+
+impl Asker {
+    fn may(&self, needs: Needs) -> bool {
+        match &self.actor {
+            Actor::Anonymous => needs == Needs::Nothing,
+            actor if actor.is_instance_admin() => true,
+            _ => needs.allows(self.role),
+        }
+    }
+}
+
+/// What every call is made with.
+struct Stage {
+    world: World,
+    pond: CommunityId,
+    target: UserId,
+    n_calls: u32,
+}
+
+async fn asker(world: &World, label: &'static str, user: UserId, role: Option<Role>) -> Asker {
+    let token = world.token(user).await;
+    let known = world.app.identity.authenticate(&token).await.unwrap().unwrap();
+    Asker { label, actor: known.actor, role, session: known.session }
+}
+
+/// Everybody the table tells apart.
+async fn askers(world: &mut World, pond: CommunityId) -> Vec<Asker> {
+    let lake = world.community("Lake").await;
+    let mut all = vec![Asker {
+        label: "anonymous",
+        actor: Actor::Anonymous,
+        role: None,
+        session: SessionId(0),
+    }];
+    for (label, role) in [
+        ("member elsewhere", Role::Member),
+        ("owner elsewhere", Role::Owner),
+    ] {
+        let user = world.person(lake, label, Some(role)).await.user;
+        all.push(asker(world, label, user, None).await);
+    }
+    for role in Role::ALL {
+        let user = world.person(pond, role.as_str(), Some(role)).await.user;
+        all.push(asker(world, role.as_str(), user, Some(role)).await);
+    }
+    let root = world.admin("root").await.user;
+    all.push(asker(world, "instance admin", root, None).await);
+    all
+}
+
+fn members() -> MemberQuery {
+    MemberQuery {
+        search: String::new(),
+        platform: None,
+        sort: MemberSort::Name,
+        descending: false,
+        page: PageRequest::first(10),
+    }
+}
+
+/// `Some(true)` = allowed.
+fn by_identity<T>(answer: Result<T, IdentityError>) -> Option<bool> {
+    match answer {
+        Ok(_) | Err(IdentityError::Invalid { .. }) => Some(true),
+        Err(IdentityError::NotAllowed(_) | IdentityError::NotFound) => Some(false),
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+fn by_activity<T>(answer: Result<T, ActivityError>) -> Option<bool> {
+    match answer {
+        Ok(_) => Some(true),
+        Err(ActivityError::NotAllowed(_)) => Some(false),
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+fn by_app<T>(answer: Result<T, AppError>) -> Option<bool> {
+    match answer {
+        // The job does not exist, and only those who may repair jobs are told so.
+        Ok(_) | Err(AppError::NotFound) => Some(true),
+        Err(AppError::NotAllowed(_)) => Some(false),
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+/// Makes the call of one row; `None` if there is none.
+async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool> {
+    stage.n_calls += 1;
+    let n = stage.n_calls;
+    let (app, pond, target) = (&stage.world.app, stage.pond, stage.target);
+    let (identity, activity, actor) = (&app.identity, &app.activity, &asker.actor);
+    let new_community = NewCommunity { name: format!("Pool {n}"), ..NewCommunity::default() };
+    let new_account = NewAccount {
+        display_name: format!("Admin {n}"),
+        email: format!("admin{n}@example.org"),
+        password: "correct horse battery".to_owned().into(),
+    };
+    let secret = || "correct horse battery".to_owned().into();
+    let today = stage.world.app.clock.now().day();
+    match operation {
+        "identity.me" => by_identity(identity.me(actor).await),
+        "identity.sessions" => by_identity(identity.sessions(actor).await),
+        "identity.revoke_session" => {
+            let answer = identity.revoke_session(actor, asker.session).await;
+            by_identity(answer)
+        }
+        "identity.change_password" => {
+            by_identity(identity.change_password(actor, &secret(), &secret(), asker.session).await)
+        }
+        "identity.issue_sign_in_link" => {
+            by_identity(identity.issue_sign_in_link(actor, target).await)
+        }
+        "identity.create_admin" => by_identity(identity.create_admin(actor, &new_account).await),
+        "identity.reset_password" => {
+            by_identity(identity.reset_password(actor, "root@example.org", &secret()).await)
+        }
+        "identity.find_by_email" => {
+            by_identity(identity.find_by_email(actor, "root@example.org").await)
+        }
+        "identity.communities" => {
+            let seen = identity.communities(actor).await.unwrap();
+            let knows = seen.iter().any(|(community, _)| community.id == pond);
+            assert_eq!(
+                knows,
+                asker.may(Needs::Community(Permission::ViewCommunity)),
+                "{}: the list shows what may be seen and nothing else",
+                asker.label
+            );
+            Some(true)
+        }
+        "identity.community" => Some(identity.community(actor, pond).await.unwrap().is_some()),
+        "identity.community_by_slug" => {
+            Some(identity.community_by_slug(actor, "pond").await.unwrap().is_some())
+        }
+        "identity.create_community" => {
+            by_identity(identity.create_community(actor, &new_community).await)
+        }
+        "identity.find_or_create_community" => {
+            by_identity(identity.find_or_create_community(actor, &new_community).await)
+        }
+        "identity.update_community" => {
+            let change = CommunityChange {
+                name: "Pond".to_owned(),
+                description: String::new(),
+                retention_days: 90,
+            };
+            by_identity(identity.update_community(actor, pond, &change).await)
+        }
+        "identity.servers" => by_identity(identity.servers(actor, pond).await),
+        "identity.connect_server" => {
+            let server = NewServer {
+                platform: Platform::Discord,
+                platform_server_id: "pond".to_owned(),
+                name: "Pond".to_owned(),
+            };
+            by_identity(identity.connect_server(actor, pond, &server).await)
+        }
+        "identity.roles" => by_identity(identity.roles(actor, pond, &[target]).await),
+        "identity.set_role" => {
+            by_identity(identity.set_role(actor, pond, target, Some(Role::Member)).await)
+        }
+        "identity.accounts" => by_identity(identity.accounts(actor, pond, &[target]).await),
+        "activity.overview" => {
+            by_activity(activity.overview(actor, pond, Period::last_days(today, 7)).await)
+        }
+        "activity.summary" => by_activity(activity.summary(actor, pond).await),
+        "activity.members" => by_activity(activity.members(actor, pond, &members()).await),
+        "activity.member_count" => {
+            by_activity(activity.member_count(actor, pond, &members()).await)
+        }
+        "activity.recent_messages" => {
+            by_activity(activity.recent_messages(actor, pond, None, None, 10).await)
+        }
+        "activity.live" => by_activity(activity.live(actor, pond, None, None).await),
+        "activity.begin_import" => by_activity(
+            activity.begin_import(actor, Some(pond), &format!("key {n}"), "a.jsonl", "jsonl").await,
+        ),
+        "activity.finish_import" => {
+            let system = stage.world.system();
+            let key = format!("key {n}");
+            let run = activity.begin_import(&system, Some(pond), &key, "a.jsonl", "jsonl").await;
+            by_activity(activity.finish_import(actor, &run.unwrap()).await)
+        }
+        "activity.imports" => by_activity(activity.imports(actor, pond).await),
+        "activity.purge" => {
+            by_activity(activity.purge(actor, pond, Timestamp(0), Scope::Live).await)
+        }
+        "activity.quarantined" => by_activity(activity.quarantined(actor).await),
+        "activity.quarantined_count" => by_activity(activity.quarantined_count(actor).await),
+        "app.status" => by_app(app.status(actor).await),
+        "app.dead_letters" => by_app(app.dead_letters(actor, &PageRequest::first(10)).await),
+        "app.replay_job" => by_app(app.replay_job(actor, JobId(-1)).await),
+        "app.discard_job" => by_app(app.discard_job(actor, JobId(-1)).await),
+        "app.outbox" => by_app(app.outbox(actor, &PageRequest::first(10)).await),
+        "app.outbox_mail" => by_app(app.outbox_mail(actor, "0-0").await),
+        "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
+        "app.verify_audit" => by_app(app.verify_audit(actor).await),
+        _ => None,
+    }
+}
+
+on_both! {
+    async fn every_operation_allows_exactly_whom_the_table_says(world: World) {
+        let pond = world.community("Pond").await;
+        let target = world.person(pond, "target", Some(Role::Member)).await.user;
+        let askers = askers(&mut world, pond).await;
+        let mut stage = Stage { world, pond, target, n_calls: 0 };
+        let mut wrong = Vec::new();
+        // Sessions are ended by some rows; those come last, so that none acts with a dead one.
+        for operation in OPERATIONS {
+            for asker in &askers {
+                let Some(allowed) = call(&mut stage, operation.name, asker).await else {
+                    panic!("`{}` has a row and no call in this test", operation.name);
+                };
+                if allowed != asker.may(operation.needs) {
+                    wrong.push(format!("{} as {}: allowed = {allowed}", operation.name, asker.label));
+                }
+            }
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+        world = stage.world;
+    }
+
+    async fn an_import_for_all_communities_is_for_instance_administrators_only(world: World) {
+        let pond = world.community("Pond").await;
+        let owner = world.person(pond, "olga", Some(Role::Owner)).await;
+        let activity = &world.app.activity;
+        let refused = activity.begin_import(&owner.actor, None, "k", "a.jsonl", "jsonl").await;
+        assert!(matches!(refused, Err(ActivityError::NotAllowed(_))), "{refused:?}");
+        let run = activity.begin_import(&world.system(), None, "k", "a.jsonl", "jsonl").await.unwrap();
+        let refused = activity.finish_import(&owner.actor, &run).await;
+        assert!(matches!(refused, Err(ActivityError::NotAllowed(_))), "{refused:?}");
+    }
+
+    async fn what_is_absent_and_what_is_not_allowed_answer_the_same(world: World) {
+        let pond = world.community("Pond").await;
+        let lake = world.community("Lake").await;
+        let stranger = world.person(lake, "sam", Some(Role::Owner)).await;
+        let identity = &world.app.identity;
+        let period = Period::last_days(Day(20_000), 7);
+        for community in [pond, CommunityId(999)] {
+            assert_eq!(identity.community(&stranger.actor, community).await.unwrap(), None);
+            let refused = world.app.activity.overview(&stranger.actor, community, period).await;
+            assert_eq!(refused.unwrap_err().code(), kernel::ErrorCode::Forbidden);
+        }
+        for slug in ["pond", "absent"] {
+            assert_eq!(identity.community_by_slug(&stranger.actor, slug).await.unwrap(), None);
+        }
+    }
+}
+
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The public async methods of a service, by whether they take an actor first.
+fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(workspace().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text: String = std::fs::read_to_string(&path)
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        for part in text.split("pubasyncfn").skip(1) {
+            let Some((name, rest)) = part.split_once("(&self") else { continue };
+            if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                found.insert(format!("{service}.{name}"), rest.starts_with(",actor:&Actor"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_service_method_has_a_row_or_a_reason_not_to() {
+    let mut all = methods("identity", "crates/domains/identity/src");
+    all.extend(methods("activity", "crates/domains/activity/src"));
+    all.extend(methods("app", "crates/app/src"));
+    // A listener is made by `activity.live`, which asks for the right.
+    all.remove("activity.next");
+    let excused: BTreeSet<String> = NOT_OPERATIONS
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    let listed: BTreeSet<String> = OPERATIONS.iter().map(|row| row.name.to_owned()).collect();
+    let called: BTreeSet<String> = all
+        .iter()
+        .filter(|(name, _)| !excused.contains(*name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    assert_eq!(listed, called, "left: the table; right: the services");
+    for name in &listed {
+        assert!(all[name], "`{name}` must take the actor first");
+    }
+    for name in &excused {
+        assert!(all.contains_key(name), "`{name}` is excused and does not exist");
+    }
+}
+
+#[test]
+fn the_page_of_operations_is_current() {
+    let path = workspace().join("docs/reference/operations.md");
+    let wanted = operations::reference();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(stored, wanted, "run this test with UPDATE=1");
+}
