@@ -1,1 +1,51 @@
-fn main() {}
+//! WaddleBot: one self-hosted program that runs a community across Discord, Twitch and Slack.
+//!
+//! This crate is the command line, the configuration and the composition root: the only place where
+//! an engine is chosen. Must never contain a rule of a domain.
+
+mod admin;
+mod backup;
+mod bench;
+mod cli;
+mod codegen;
+mod compose;
+mod config;
+mod console;
+mod demo;
+mod doctor;
+mod http;
+mod import;
+mod lifecycle;
+mod migrate;
+mod purge;
+mod replay;
+mod serve;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console::error(&anyhow::Error::new(error).context("starting the runtime"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(cli.run());
+    // Blocking tasks (a password hash, a file listing) must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            console::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,30 @@
-//! Placeholder until this crate is written.
+//! The web dashboard: pages rendered on the server (askama), parts of them swapped by htmx, live chat
+//! over server-sent events. Each handler parses the request, calls one service as the viewer's actor,
+//! builds the values that its template shows, and renders it.
+//!
+//! Every read and every form works without JavaScript; the address is the state. Must never know SQL,
+//! the engines, or another face.
+
+mod admin;
+mod assets;
+mod charts;
+mod chat;
+mod community;
+mod cookie;
+mod csv;
+mod display;
+mod error;
+mod form;
+mod guard;
+mod health;
+mod layout;
+mod login;
+mod me;
+mod members;
+mod return_to;
+mod router;
+mod settings;
+mod setup;
+mod viewer;
+
+pub use router::{Settings, router};

@@ -1,0 +1,115 @@
+// The live chat: follows the server-sent events of the page's stream. Rows never move under a reader:
+// when paused, scrolled up or in a hidden tab, new messages wait behind a bar. The browser reconnects by
+// itself and sends the last id it saw, so nothing is lost in between.
+import { localTimes } from "./times.js";
+
+const MOST_ROWS = 500;
+const ANNOUNCE_EVERY_MS = 10_000;
+
+export function startLive() {
+  const list = document.querySelector("[data-stream]");
+  if (!list || !("EventSource" in window)) return;
+  const box = list.closest("[data-live]");
+  const state = box.querySelector("[data-live-state]");
+  const pause = box.querySelector("[data-pause]");
+  const more = box.querySelector("[data-more]");
+  const said = box.querySelector("[data-announce]");
+  const waiting = [];
+  let isPaused = false;
+  let nLeftOut = 0;
+  let nUnsaid = 0;
+  let saidAt = 0;
+
+  const isAtEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  const toEnd = () => {
+    list.scrollTop = list.scrollHeight;
+  };
+
+  function append(rows) {
+    list.querySelector("[data-empty]")?.remove();
+    for (const row of rows) list.append(row);
+    while (list.childElementCount > MOST_ROWS) list.firstElementChild.remove();
+  }
+
+  function showMore() {
+    const n = waiting.length + nLeftOut;
+    more.hidden = n === 0;
+    more.textContent = `${n} new – show`;
+  }
+
+  function release() {
+    append(waiting.splice(0));
+    nLeftOut = 0;
+    showMore();
+    toEnd();
+  }
+
+  function announce(n) {
+    nUnsaid += n;
+    const now = performance.now();
+    if (now - saidAt < ANNOUNCE_EVERY_MS) return;
+    saidAt = now;
+    said.textContent = nUnsaid === 1 ? "1 new message" : `${nUnsaid} new messages`;
+    nUnsaid = 0;
+  }
+
+  function receive(rows) {
+    if (isPaused || document.hidden || !isAtEnd() || waiting.length > 0) {
+      waiting.push(...rows);
+      if (waiting.length > MOST_ROWS) nLeftOut += waiting.splice(0, waiting.length - MOST_ROWS).length;
+      showMore();
+    } else {
+      append(rows);
+      toEnd();
+    }
+    announce(rows.length);
+  }
+
+  function show(text, name) {
+    state.textContent = text;
+    state.dataset.liveState = name;
+  }
+
+  const source = new EventSource(list.dataset.stream);
+  source.addEventListener("open", () => show(isPaused ? "❚❚ paused" : "● live", isPaused ? "paused" : "live"));
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) show("○ ended – reload to continue", "ended");
+    else show("○ reconnecting…", "waiting");
+  });
+  source.addEventListener("messages", (event) => {
+    const shell = document.createElement("template");
+    shell.innerHTML = event.data; // Rendered and escaped by the server.
+    localTimes(shell.content);
+    receive([...shell.content.children]);
+  });
+  source.addEventListener("skipped", (event) => {
+    const row = document.createElement("li");
+    row.className = "gap";
+    row.textContent = `${event.data} messages came too fast to show here. Reload to see the latest.`;
+    receive([row]);
+  });
+  source.addEventListener("bye", () => {
+    source.close();
+    show("○ ended – reload to continue", "ended");
+  });
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    isPaused = !isPaused;
+    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.textContent = isPaused ? "Resume" : "Pause";
+    show(isPaused ? "❚❚ paused" : "● live", isPaused ? "paused" : "live");
+    if (!isPaused) release();
+  });
+  more.addEventListener("click", () => {
+    if (isPaused) pause.click();
+    else release();
+  });
+  list.addEventListener("scroll", () => {
+    if (!isPaused && waiting.length > 0 && isAtEnd()) release();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !isPaused && waiting.length > 0 && isAtEnd()) release();
+  });
+  toEnd();
+}

@@ -1,0 +1,239 @@
+//! The live chat: the last messages in the page itself, what follows over server-sent events. A
+//! browser that reconnects says which message it saw last and gets what came after.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use activity::{ChatMessage, LiveItem};
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{Stream, stream};
+use kernel::{MessageId, Permission, Platform};
+use serde::Deserialize;
+
+use crate::{
+    community, display,
+    error::PageError,
+    layout::{self, Place, Section, Shell},
+    return_to,
+    router::Face,
+    viewer::SignedIn,
+};
+
+/// Messages in the page.
+const ROWS: u32 = 100;
+/// How often an idle stream says that it lives, so that proxies keep it.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a browser waits before it reconnects.
+const RETRY: Duration = Duration::from_secs(3);
+
+/// The address's query.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    platform: String,
+    /// Show what came before this message.
+    before: Option<i64>,
+    /// Stream what came after this message.
+    since: Option<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "chat.html")]
+struct Page {
+    shell: Shell,
+    filters: Vec<Filter>,
+    rows: Vec<Row>,
+    /// Empty on pages of the past, which do not follow.
+    stream: String,
+    latest_href: String,
+    earlier_href: Option<String>,
+    may_import: bool,
+}
+
+struct Filter {
+    label: &'static str,
+    href: String,
+    is_chosen: bool,
+}
+
+/// One message; the template draws it in the page and in the stream.
+struct Row {
+    id: MessageId,
+    platform: Platform,
+    channel: String,
+    username: String,
+    /// 0..=7: one of eight shades for the name, the same for a person every time.
+    shade: u8,
+    is_bot: bool,
+    text: String,
+    at: String,
+    date: String,
+    clock: String,
+}
+
+#[derive(Template)]
+#[template(path = "chat_rows.html")]
+struct Rows {
+    rows: Vec<Row>,
+}
+
+impl From<ChatMessage> for Row {
+    fn from(message: ChatMessage) -> Self {
+        Self {
+            id: message.id,
+            platform: message.platform,
+            channel: message.channel,
+            shade: u8::try_from(message.user_id.0.rem_euclid(8)).unwrap_or(0),
+            username: message.username,
+            is_bot: message.is_bot,
+            text: message.text,
+            at: message.sent_at.to_string(),
+            date: display::date(message.sent_at.day()),
+            clock: display::clock(message.sent_at),
+        }
+    }
+}
+
+impl Wanted {
+    fn platform(&self) -> Result<Option<Platform>, PageError> {
+        match self.platform.as_str() {
+            "" => Ok(None),
+            name => name
+                .parse()
+                .map(Some)
+                .map_err(|error: kernel::platform::UnknownPlatform| {
+                    PageError::bad_input(crate::error::sentence(&error.to_string()))
+                }),
+        }
+    }
+}
+
+fn address(base: &str, platform: Option<Platform>) -> String {
+    match platform {
+        Some(platform) => return_to::with(base, "platform", platform.as_str()),
+        None => base.to_owned(),
+    }
+}
+
+/// `GET /c/{slug}/chat`
+pub(crate) async fn page(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, PageError> {
+    let community = community::find(&face, &viewer, &slug, Permission::ViewActivity).await?;
+    let platform = wanted.platform()?;
+    let before = wanted.before.map(MessageId);
+    let messages = face
+        .app
+        .activity
+        .recent_messages(&viewer.actor, community.id, platform, before, ROWS)
+        .await?;
+    let base = format!("/c/{}/chat", community.slug);
+    let is_full = u32::try_from(messages.len()).is_ok_and(|n| n >= ROWS);
+    let earlier_href = messages
+        .first()
+        .filter(|_| is_full)
+        .map(|first| return_to::with(&address(&base, platform), "before", &first.id.to_string()));
+    let stream = if before.is_some() {
+        String::new()
+    } else {
+        let last = messages.last().map_or(0, |m| m.id.0);
+        let stream = address(&format!("{base}/stream"), platform);
+        return_to::with(&stream, "since", &last.to_string())
+    };
+    let choices = std::iter::once(None).chain(Platform::ALL.map(Some));
+    let place = Place {
+        title: "Live chat",
+        section: Section::Chat,
+        community: Some(&community),
+    };
+    layout::page(&Page {
+        shell: Shell::new(&face, &viewer, place).await?,
+        filters: choices
+            .map(|choice| Filter {
+                label: choice.map_or("All", Platform::label),
+                href: address(&base, choice),
+                is_chosen: choice == platform,
+            })
+            .collect(),
+        rows: messages.into_iter().map(Row::from).collect(),
+        stream,
+        latest_href: address(&base, platform),
+        earlier_href,
+        may_import: viewer
+            .actor
+            .require(Permission::ImportHistory, community.id)
+            .is_ok(),
+    })
+}
+
+/// `GET /c/{slug}/chat/stream`
+pub(crate) async fn stream(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let community = community::find(&face, &viewer, &slug, Permission::ViewActivity).await?;
+    let seen = headers
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse().ok())
+        .or(wanted.since);
+    let feed = face
+        .app
+        .activity
+        .live(
+            &viewer.actor,
+            community.id,
+            wanted.platform()?,
+            seen.map(MessageId),
+        )
+        .await?;
+    let keep = KeepAlive::new().interval(HEARTBEAT);
+    let events = follow(feed, face.app.stop.clone());
+    Ok(Sse::new(events).keep_alive(keep).into_response())
+}
+
+/// The feed as events, first of all the one that sets the wait before reconnecting. Ends when the
+/// feed does; the browser then reconnects and is refused if its right is gone.
+fn follow(
+    feed: activity::LiveFeed,
+    stop: tokio_util::sync::CancellationToken,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let first = Event::default().retry(RETRY).comment("hello");
+    let rest = stream::unfold((feed, stop), async |(mut feed, stop)| {
+        let item = tokio::select! {
+            item = feed.next() => item?,
+            () = stop.cancelled() => return None,
+        };
+        Some((Ok(event(item)), (feed, stop)))
+    });
+    futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest)
+}
+
+fn event(item: LiveItem) -> Event {
+    match item {
+        LiveItem::Messages(messages) => {
+            let last = messages.last().map(|m| m.id.to_string());
+            let rows = messages.into_iter().map(Row::from).collect();
+            let html = Rows { rows }.render().unwrap_or_default();
+            let event = Event::default().event("messages").data(html);
+            match last {
+                Some(id) => event.id(id),
+                None => event,
+            }
+        }
+        LiveItem::Skipped(_) => Event::default().event("skipped").data("some"),
+    }
+}

@@ -1,0 +1,306 @@
+//! What surrounds every page: title, sidebar with the community switcher, breadcrumbs, user menu and
+//! the notice after an action. Links that the viewer may not use are not there.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+use identity::Community;
+use kernel::Permission;
+
+use crate::{error::PageError, router::Face, viewer::Viewer};
+
+/// Which entry of the menu is the current page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Section {
+    /// None of them.
+    None,
+    /// The list of communities.
+    Communities,
+    /// A community's health.
+    Health,
+    /// A community's members.
+    Members,
+    /// A community's live chat.
+    Chat,
+    /// A community's settings.
+    Settings,
+    /// The instance's status.
+    Status,
+    /// Dead letters.
+    Jobs,
+    /// The mail outbox.
+    Mail,
+    /// The audit log.
+    Audit,
+}
+
+/// One link of the menu.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Its words.
+    pub(crate) label: &'static str,
+    /// Where it leads.
+    pub(crate) href: String,
+    /// The letter after `g` that goes there.
+    pub(crate) key: &'static str,
+    /// Whether this is the page shown.
+    pub(crate) is_current: bool,
+}
+
+/// Links under one heading.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// The heading.
+    pub(crate) label: String,
+    /// The links.
+    pub(crate) items: Vec<Item>,
+}
+
+/// One step of the breadcrumbs.
+#[derive(Clone, Debug)]
+pub(crate) struct Crumb {
+    /// Its words.
+    pub(crate) label: String,
+    /// Where it leads; `None` for the page itself.
+    pub(crate) href: Option<String>,
+}
+
+/// An entry of the community switcher.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// The community.
+    pub(crate) name: String,
+    /// Where it leads.
+    pub(crate) href: String,
+    /// Whether it is the one shown.
+    pub(crate) is_current: bool,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    /// Shown name.
+    pub(crate) name: String,
+    /// The letter in the round badge.
+    pub(crate) initial: String,
+}
+
+/// What every template gets as `shell`.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell {
+    /// The page's name, also its `<h1>` unless the template says otherwise.
+    pub(crate) title: String,
+    /// Whether only the part inside `<main>` is wanted.
+    pub(crate) is_part: bool,
+    /// Who is signed in.
+    pub(crate) person: Option<Person>,
+    /// The community shown, if any.
+    pub(crate) community: Option<String>,
+    /// The community switcher.
+    pub(crate) choices: Vec<Choice>,
+    /// The menu.
+    pub(crate) groups: Vec<Group>,
+    /// The breadcrumbs.
+    pub(crate) trail: Vec<Crumb>,
+    /// What the last action did.
+    pub(crate) notice: Option<&'static str>,
+}
+
+/// The page to surround.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// Its name.
+    pub(crate) title: &'a str,
+    /// Its entry in the menu.
+    pub(crate) section: Section,
+    /// The community it belongs to.
+    pub(crate) community: Option<&'a Community>,
+}
+
+impl Shell {
+    /// Builds what surrounds a page for a viewer.
+    pub(crate) async fn new(
+        face: &Face,
+        viewer: &Viewer,
+        place: Place<'_>,
+    ) -> Result<Self, PageError> {
+        let mut shell = Self::bare(place.title);
+        shell.notice = notice(&viewer.address);
+        shell.trail = trail(place);
+        if viewer.is_swap {
+            // Only the inside of <main> is sent; what surrounds it stays as it is.
+            shell.is_part = true;
+            return Ok(shell);
+        }
+        if let Some((user, _)) = &viewer.signed_in {
+            let initial = user.display_name.chars().next().unwrap_or('?');
+            shell.person = Some(Person {
+                name: user.display_name.clone(),
+                initial: initial.to_uppercase().collect(),
+            });
+            let all = face.app.identity.communities(&viewer.actor).await?;
+            shell.choices = all
+                .into_iter()
+                .map(|(community, _)| Choice {
+                    href: format!("/c/{}/health", community.slug),
+                    is_current: place.community.is_some_and(|c| c.id == community.id),
+                    name: community.name,
+                })
+                .collect();
+        }
+        shell.community = place.community.map(|c| c.name.clone());
+        shell.groups = groups(viewer, place);
+        Ok(shell)
+    }
+
+    /// Without a sidebar: for errors and for signing in.
+    pub(crate) fn bare(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            is_part: false,
+            person: None,
+            community: None,
+            choices: Vec::new(),
+            groups: Vec::new(),
+            trail: Vec::new(),
+            notice: None,
+        }
+    }
+}
+
+fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let item = |label, href: String, key, section| Item {
+        label,
+        href,
+        key,
+        is_current: place.section == section,
+    };
+    if let Some(community) = place.community {
+        let base = format!("/c/{}", community.slug);
+        let may = |permission| viewer.actor.require(permission, community.id).is_ok();
+        let mut items = Vec::new();
+        if may(Permission::ViewActivity) {
+            items.push(item(
+                "Health",
+                format!("{base}/health"),
+                "h",
+                Section::Health,
+            ));
+        }
+        if may(Permission::ViewMembers) {
+            items.push(item(
+                "Members",
+                format!("{base}/members"),
+                "m",
+                Section::Members,
+            ));
+        }
+        if may(Permission::ViewActivity) {
+            items.push(item(
+                "Live chat",
+                format!("{base}/chat"),
+                "c",
+                Section::Chat,
+            ));
+        }
+        if may(Permission::ManageCommunity) {
+            items.push(item(
+                "Settings",
+                format!("{base}/settings"),
+                "s",
+                Section::Settings,
+            ));
+        }
+        groups.push(Group {
+            label: community.name.clone(),
+            items,
+        });
+    }
+    if viewer.signed_in.is_some() {
+        groups.push(Group {
+            label: "You".to_owned(),
+            items: vec![item(
+                "Communities",
+                "/".to_owned(),
+                "a",
+                Section::Communities,
+            )],
+        });
+    }
+    if viewer.actor.is_instance_admin() {
+        groups.push(Group {
+            label: "Instance".to_owned(),
+            items: vec![
+                item("Status", "/admin".to_owned(), "i", Section::Status),
+                item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
+                item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
+                item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
+            ],
+        });
+    }
+    groups
+}
+
+fn trail(place: Place<'_>) -> Vec<Crumb> {
+    let mut trail = Vec::new();
+    let link = |label: &str, href: &str| Crumb {
+        label: label.to_owned(),
+        href: Some(href.to_owned()),
+    };
+    if let Some(community) = place.community {
+        trail.push(link("Communities", "/"));
+        trail.push(link(
+            &community.name,
+            &format!("/c/{}/health", community.slug),
+        ));
+    }
+    if matches!(
+        place.section,
+        Section::Jobs | Section::Mail | Section::Audit
+    ) {
+        trail.push(link("Instance", "/admin"));
+    }
+    trail.push(Crumb {
+        label: place.title.to_owned(),
+        href: None,
+    });
+    trail
+}
+
+/// The words for `?done=…` after an action was carried out; unknown ones say nothing.
+fn notice(address: &str) -> Option<&'static str> {
+    let (_, query) = address.split_once('?')?;
+    let done = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("done="))?;
+    Some(match done {
+        "saved" => "Saved.",
+        "created" => "The community is there. Now connect or import some chat.",
+        "role" => "The role was changed. The change is in the audit log.",
+        "password" => "The password was changed. Your other sessions were signed out.",
+        "revoked" => "The session was signed out.",
+        "replayed" => "The job will run again.",
+        "discarded" => "The job was discarded.",
+        "signed-out" => "You are signed out.",
+        "welcome" => "Welcome! This instance is yours. Create a community to begin.",
+        _ => return None,
+    })
+}
+
+/// Renders a template as a page.
+pub(crate) fn page(template: &impl Template) -> Result<Response, PageError> {
+    let html = template.render().map_err(PageError::template)?;
+    Ok(Html(html).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::notice;
+
+    #[test]
+    fn a_notice_says_only_what_the_program_knows_to_say() {
+        assert_eq!(notice("/me?a=b&done=saved"), Some("Saved."));
+        assert_eq!(notice("/me?done=<script>"), None);
+        assert_eq!(notice("/me"), None);
+    }
+}

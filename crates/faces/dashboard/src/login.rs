@@ -1,0 +1,181 @@
+//! Signing in with e-mail and password or with a one-time link, and signing out. An unknown address
+//! and a wrong password read the same. Opening a link changes nothing, because mail scanners open
+//! links too; only its button does.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use identity::IdentityError;
+use kernel::Secret;
+use serde::Deserialize;
+
+use crate::{
+    cookie, display,
+    error::PageError,
+    form::Mistakes,
+    layout::{self, Shell},
+    return_to,
+    router::Face,
+    viewer::{Client, Viewer, session_token},
+};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    shell: Shell,
+    mistakes: Mistakes,
+    email: String,
+    return_to: String,
+    needs_setup: bool,
+}
+
+#[derive(Template)]
+#[template(path = "login_link.html")]
+struct LoginLink {
+    shell: Shell,
+    mistakes: Mistakes,
+    token: String,
+}
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub(crate) struct After {
+    return_to: Option<String>,
+}
+
+/// The token of a link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link {
+    #[serde(default)]
+    token: String,
+}
+
+/// The form. Has no `Debug`, because it holds a secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Typed {
+    email: String,
+    password: String,
+    return_to: Option<String>,
+}
+
+/// `GET /login`
+pub(crate) async fn form(
+    State(face): State<Arc<Face>>,
+    viewer: Viewer,
+    Query(after): Query<After>,
+) -> Result<Response, PageError> {
+    let to = return_to::checked(after.return_to.as_deref(), "/");
+    if viewer.signed_in.is_some() {
+        return Ok(Redirect::to(to).into_response());
+    }
+    layout::page(&Login {
+        shell: Shell::bare("Sign in"),
+        mistakes: Mistakes::default(),
+        email: String::new(),
+        return_to: to.to_owned(),
+        needs_setup: face.app.identity.needs_setup().await?,
+    })
+}
+
+/// `POST /login`
+pub(crate) async fn submit(
+    State(face): State<Arc<Face>>,
+    Client(client): Client,
+    Form(typed): Form<Typed>,
+) -> Result<Response, PageError> {
+    let to = return_to::checked(typed.return_to.as_deref(), "/");
+    let password = Secret::new(typed.password);
+    let error = match face
+        .app
+        .identity
+        .sign_in(&typed.email, &password, &client)
+        .await
+    {
+        Ok(session) => return cookie::begin(&face, &session, to),
+        Err(error) => error,
+    };
+    let (status, retry_after, message) = match error {
+        IdentityError::WrongCredentials => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            None,
+            "the e-mail address or the password is wrong".to_owned(),
+        ),
+        IdentityError::Throttled { retry_after } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            Some(retry_after.as_secs().max(1)),
+            format!(
+                "too many failed attempts: try again in {}",
+                display::duration(retry_after)
+            ),
+        ),
+        error => return Err(error.into()),
+    };
+    let page = layout::page(&Login {
+        shell: Shell::bare("Sign in"),
+        mistakes: Mistakes::one("", &message),
+        return_to: to.to_owned(),
+        email: typed.email,
+        needs_setup: false,
+    })?;
+    let mut response = (status, page).into_response();
+    if let Some(value) = retry_after.and_then(|s| HeaderValue::try_from(s.to_string()).ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    Ok(response)
+}
+
+/// `GET /login/link`
+pub(crate) async fn link(Query(link): Query<Link>) -> Result<Response, PageError> {
+    layout::page(&LoginLink {
+        shell: Shell::bare("Sign in with a link"),
+        mistakes: Mistakes::default(),
+        token: link.token,
+    })
+}
+
+/// `POST /login/link`
+pub(crate) async fn redeem(
+    State(face): State<Arc<Face>>,
+    Client(client): Client,
+    Form(link): Form<Link>,
+) -> Result<Response, PageError> {
+    match face
+        .app
+        .identity
+        .redeem_sign_in_link(&link.token, &client)
+        .await
+    {
+        Ok(session) => cookie::begin(&face, &session, "/"),
+        Err(IdentityError::TokenInvalid) => {
+            let page = LoginLink {
+                shell: Shell::bare("Sign in with a link"),
+                mistakes: Mistakes::one(
+                    "",
+                    "this link was used or has expired: ask for a new one, or sign in with your password",
+                ),
+                token: String::new(),
+            };
+            Ok((page.mistakes.status(), layout::page(&page)?).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /logout`
+pub(crate) async fn sign_out(
+    State(face): State<Arc<Face>>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    if let Some(token) = session_token(&headers) {
+        face.app.identity.sign_out(token).await?;
+    }
+    cookie::end(&face, "/?done=signed-out")
+}

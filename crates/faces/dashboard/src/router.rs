@@ -1,0 +1,92 @@
+//! Every address of the dashboard, in one list.
+
+use std::{net::IpAddr, sync::Arc};
+
+use app::App;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    response::Redirect,
+    routing::{get, post},
+};
+use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
+
+use crate::{
+    admin, assets, chat, community, error::PageError, guard, health, login, me, members, settings,
+    setup,
+};
+
+/// What the operator decides about the dashboard.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whether browsers reach the dashboard by https: the session cookie is `Secure` and
+    /// `__Host-`, and browsers are told to insist on https. Off only for plain http on loopback.
+    pub secure_cookies: bool,
+    /// Proxies whose `X-Forwarded-For` is believed. Default none.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// What handlers share.
+pub(crate) struct Face {
+    /// The services.
+    pub(crate) app: Arc<App>,
+    /// The operator's choices.
+    pub(crate) settings: Settings,
+}
+
+/// The dashboard as an axum router. Serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>()`, so that sign-in limits know the address.
+/// Its fallback is the «not found» page; its headers and limits apply to its own routes only.
+pub fn router(app: Arc<App>, settings: Settings) -> Router {
+    let face = Arc::new(Face { app, settings });
+    Router::new()
+        .route("/", get(community::index))
+        .route(
+            "/communities/new",
+            get(community::new).post(community::create),
+        )
+        .route("/setup", get(setup::form).post(setup::submit))
+        .route("/login", get(login::form).post(login::submit))
+        .route("/login/link", get(login::link).post(login::redeem))
+        .route("/logout", post(login::sign_out))
+        .route("/me", get(me::page))
+        .route("/me/password", post(me::change_password))
+        .route("/me/sessions/{id}/revoke", post(me::revoke))
+        .route("/c/{slug}", get(community::home))
+        .route("/c/{slug}/health", get(health::page))
+        .route("/c/{slug}/health/{file}", get(health::download))
+        .route("/c/{slug}/members", get(members::page))
+        .route("/c/{slug}/members.csv", get(members::download))
+        .route(
+            "/c/{slug}/members/{user}/role",
+            get(members::role).post(members::change_role),
+        )
+        .route("/c/{slug}/chat", get(chat::page))
+        .route("/c/{slug}/chat/stream", get(chat::stream))
+        .route(
+            "/c/{slug}/settings",
+            get(settings::form).post(settings::save),
+        )
+        .route("/admin", get(admin::status))
+        .route("/admin/jobs", get(admin::jobs))
+        .route("/admin/jobs/{id}/replay", post(admin::replay))
+        .route("/admin/jobs/{id}/discard", post(admin::discard))
+        .route("/admin/mail", get(admin::mail))
+        .route("/admin/mail/{name}", get(admin::letter))
+        .route("/admin/audit", get(admin::audit))
+        .route("/assets/{bundle}/{name}", get(assets::serve))
+        .route("/favicon.ico", get(assets::favicon))
+        // A trailing slash is a typing habit, not another page.
+        .route("/c/{slug}/", get(community::home))
+        .route("/admin/", get(async || Redirect::permanent("/admin")))
+        .fallback(async || PageError::not_found())
+        .layer(DefaultBodyLimit::max(guard::BODY_MAX))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(CsrfLayer::new())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&face),
+            guard::around,
+        ))
+        .with_state(face)
+}

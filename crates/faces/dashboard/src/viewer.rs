@@ -1,0 +1,208 @@
+//! Who looks at a page: the session cookie turned into an actor, and what the request wants back
+//! (a whole page, or the part that htmx swaps). Decides nothing about rights.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use identity::{ClientInfo, User};
+use kernel::{Actor, SessionId};
+
+use crate::{error::PageError, router::Face};
+
+/// Anybody, signed in or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer {
+    /// For service calls.
+    pub(crate) actor: Actor,
+    /// The person and their session, if signed in.
+    pub(crate) signed_in: Option<(User, SessionId)>,
+    /// Path and query of the request.
+    pub(crate) address: String,
+    /// Whether htmx asked for the part of the page that it swaps.
+    pub(crate) is_swap: bool,
+}
+
+/// Somebody signed in; others are sent to the sign-in page.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn {
+    /// As for anybody.
+    pub(crate) viewer: Viewer,
+    /// The person.
+    pub(crate) user: User,
+    /// The session in use.
+    pub(crate) session: SessionId,
+}
+
+impl FromRequestParts<Arc<Face>> for Viewer {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, face: &Arc<Face>) -> Result<Self, PageError> {
+        let found = match session_token(&parts.headers) {
+            Some(token) => face.app.identity.authenticate(token).await?,
+            None => None,
+        };
+        let address = parts
+            .uri
+            .path_and_query()
+            .map_or_else(|| "/".to_owned(), ToString::to_string);
+        let is_swap = is_swap(&parts.headers);
+        Ok(match found {
+            Some(found) => Self {
+                actor: found.actor,
+                signed_in: Some((found.user, found.session)),
+                address,
+                is_swap,
+            },
+            None => Self {
+                actor: Actor::Anonymous,
+                signed_in: None,
+                address,
+                is_swap,
+            },
+        })
+    }
+}
+
+impl FromRequestParts<Arc<Face>> for SignedIn {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, face: &Arc<Face>) -> Result<Self, PageError> {
+        let viewer =
+            <Viewer as FromRequestParts<Arc<Face>>>::from_request_parts(parts, face).await?;
+        match viewer.signed_in.clone() {
+            Some((user, session)) => Ok(Self {
+                viewer,
+                user,
+                session,
+            }),
+            None => Err(PageError::sign_in_first()),
+        }
+    }
+}
+
+/// The session token that the browser sent.
+pub(crate) fn session_token(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find_map(app::session::token_from_cookies)
+}
+
+/// htmx sends these; a request that restores history must get the whole page.
+pub(crate) fn is_swap(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|v| v == value);
+    is("hx-request", "true") && is("hx-request-type", "partial")
+}
+
+/// The browser as its session remembers it.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(pub(crate) ClientInfo);
+
+impl FromRequestParts<Arc<Face>> for Client {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        face: &Arc<Face>,
+    ) -> Result<Self, Self::Rejection> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| address.ip());
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("")
+            .to_owned();
+        Ok(Self(ClientInfo {
+            user_agent,
+            address: client_address(peer, &parts.headers, &face.settings.trusted_proxies),
+        }))
+    }
+}
+
+/// The address of the browser: the peer, or, if that is a proxy the operator trusts, the last
+/// address in `X-Forwarded-For` that is not such a proxy. Earlier entries are the client's to forge.
+fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+    let peer = peer?;
+    if !trusted.contains(&peer) {
+        return Some(peer);
+    }
+    let forwarded: Vec<IpAddr> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .map_while(|entry| entry.trim().parse().ok())
+        .collect();
+    Some(
+        forwarded
+            .into_iter()
+            .rev()
+            .find(|address| !trusted.contains(address))
+            .unwrap_or(peer),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    axum::http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_can_say_who_the_client_is() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let forged = headers(&[("x-forwarded-for", "6.6.6.6, 9.9.9.9")]);
+        let proxy = ip("10.0.0.1");
+        assert_eq!(
+            client_address(Some(ip("1.1.1.1")), &forged, &[proxy]),
+            Some(ip("1.1.1.1"))
+        );
+        assert_eq!(
+            client_address(Some(proxy), &forged, &[proxy]),
+            Some(ip("9.9.9.9"))
+        );
+        assert_eq!(
+            client_address(Some(proxy), &forged, &[proxy, ip("9.9.9.9")]),
+            Some(ip("6.6.6.6"))
+        );
+        assert_eq!(
+            client_address(Some(proxy), &HeaderMap::new(), &[proxy]),
+            Some(proxy)
+        );
+        assert_eq!(client_address(None, &forged, &[proxy]), None);
+    }
+
+    #[test]
+    fn a_swap_is_only_what_htmx_asks_for_in_part() {
+        assert!(is_swap(&headers(&[
+            ("hx-request", "true"),
+            ("hx-request-type", "partial")
+        ])));
+        assert!(!is_swap(&headers(&[
+            ("hx-request", "true"),
+            ("hx-request-type", "full")
+        ])));
+        assert!(!is_swap(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,204 @@
+//! GraphQL over HTTP: `POST` with JSON, `GET` for queries, and the upgrade to a WebSocket.
+//!
+//! Must never change anything on a `GET`, nor read a body that a foreign page could send without
+//! being asked.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use axum::{
+    body::Body,
+    extract::{
+        Query, Request, State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    Gateway, body,
+    execute::Answer,
+    media::{self, Media},
+    origin,
+    params::Params,
+    refusal::Refusal,
+    socket,
+};
+use crate::schema::Viewer;
+
+/// `POST /graphql`.
+pub(crate) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = body::read(body, gateway.settings.limits.body_bytes).await;
+    let Some(media) = media::negotiate(accept(&parts.headers).as_deref()) else {
+        return Gateway::render(not_acceptable(), Media::Json);
+    };
+    let answer = match gateway.read_post(&parts.headers, body) {
+        Ok(params) => gateway.answer(params, &parts.headers, &Method::POST).await,
+        Err(refusal) => refusal.into(),
+    };
+    Gateway::render(answer, media)
+}
+
+/// `GET /graphql`: a query in the URL, or a WebSocket.
+pub(crate) async fn get(
+    State(gateway): State<Arc<Gateway>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let headers = &parts.headers;
+    if headers.contains_key(header::UPGRADE) {
+        return match upgrade {
+            Ok(upgrade) => socket::open(gateway, upgrade, headers).await,
+            Err(rejection) => rejection.into_response(),
+        };
+    }
+    let Some(media) = media::negotiate(accept(headers).as_deref()) else {
+        return Gateway::render(not_acceptable(), Media::Json);
+    };
+    let answer = match read_url(&parts.uri) {
+        Ok(params) => gateway.answer(params, headers, &Method::GET).await,
+        Err(refusal) => refusal.into(),
+    };
+    Gateway::render(answer, media)
+}
+
+/// Every other method.
+pub(crate) async fn other(State(gateway): State<Arc<Gateway>>, body: Body) -> Response {
+    // The body is read so that the client sees the status; what it holds does not matter.
+    let _ = body::read(body, gateway.settings.limits.body_bytes).await;
+    let refusal = Refusal::http(405, "use POST, or GET for queries");
+    Gateway::render(refusal.into(), Media::Json)
+}
+
+fn accept(headers: &HeaderMap) -> Option<String> {
+    let values: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+fn read_url(uri: &axum::http::Uri) -> Result<Params, Refusal> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_rejection| Refusal::http(400, "the query string cannot be read"))?;
+    Params::from_url(pairs)
+}
+
+fn not_acceptable() -> Answer {
+    Refusal::http(
+        406,
+        "answers are application/graphql-response+json or application/json",
+    )
+    .into()
+}
+
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+impl Gateway {
+    fn read_post(
+        &self,
+        headers: &HeaderMap,
+        body: Result<Vec<u8>, Refusal>,
+    ) -> Result<Params, Refusal> {
+        let body = body?;
+        if !media::is_json(text(headers, &header::CONTENT_TYPE)) {
+            return Err(Refusal::http(
+                415,
+                "send the request as application/json in UTF-8",
+            ));
+        }
+        if !self.is_from_own_page(headers) {
+            return Err(Refusal::http(403, "requests from other sites are refused"));
+        }
+        Params::from_body(&body)
+    }
+
+    /// Whether a browser's request comes from our own pages.
+    pub(crate) fn is_from_own_page(&self, headers: &HeaderMap) -> bool {
+        origin::allowed(
+            text(headers, &header::ORIGIN),
+            text(headers, &header::HOST),
+            &self.settings.origins,
+        )
+    }
+
+    async fn answer(&self, params: Params, headers: &HeaderMap, method: &Method) -> Answer {
+        let viewer = match self.viewer(headers).await {
+            Ok(viewer) => viewer,
+            Err(refusal) => return refusal.into(),
+        };
+        match self.check_for(params, viewer, method) {
+            Ok(checked) => self.execute(checked).await,
+            Err(refusal) => refusal.into(),
+        }
+    }
+
+    fn check_for(
+        &self,
+        params: Params,
+        viewer: Viewer,
+        method: &Method,
+    ) -> Result<super::execute::Checked, Refusal> {
+        let checked = self.check(params, viewer)?;
+        match checked.kind {
+            OperationType::Subscription => Err(Refusal::http(
+                400,
+                "subscriptions are served over WebSocket (graphql-transport-ws)",
+            )),
+            OperationType::Mutation if method == Method::GET => {
+                Err(Refusal::http(405, "mutations need POST"))
+            }
+            OperationType::Query | OperationType::Mutation => Ok(checked),
+        }
+    }
+
+    fn render(answer: Answer, media: Media) -> Response {
+        let (status, body) = match answer {
+            Answer::Executed(response) => (200, serde_json::to_string(&response)),
+            Answer::Refused {
+                errors,
+                status,
+                well_formed,
+            } => {
+                metrics::counter!("waddlebot_graphql_refused_total").increment(1);
+                let status = if well_formed && media == Media::Json {
+                    200
+                } else {
+                    status
+                };
+                let errors = serde_json::to_string(&errors);
+                (
+                    status,
+                    errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
+                )
+            }
+        };
+        let mut response = match body {
+            Ok(body) => body.into_response(),
+            // JSON has no way to fail on a value that is already made of JSON.
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        };
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, media.content_type()),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::VARY, "accept, cookie"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            headers.insert(name, header::HeaderValue::from_static(value));
+        }
+        if status == 405 {
+            let allow = header::HeaderValue::from_static("GET, POST");
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}

@@ -1,0 +1,159 @@
+//! The parameters of one request, however they came: JSON body, query string or WebSocket message.
+//!
+//! Must never accept a parameter of the wrong shape: a client with a mistake should hear of it.
+
+use async_graphql::Variables;
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+
+/// What to execute.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(crate) struct Params {
+    /// The document.
+    pub(crate) query: String,
+    /// Which of its operations.
+    pub(crate) operation_name: Option<String>,
+    variables: Map<String, Value>,
+}
+
+impl Params {
+    /// Reads a JSON body.
+    pub(crate) fn from_body(body: &[u8]) -> Result<Self, Refusal> {
+        let value = serde_json::from_slice(body)
+            .map_err(|error| Refusal::http(400, format!("the body is not JSON: {error}")))?;
+        match value {
+            Value::Object(object) => Self::from_object(object),
+            Value::Array(_) => Err(Refusal::http(
+                400,
+                "batches are not accepted: send one request at a time, with several fields",
+            )),
+            _ => Err(Refusal::http(400, "the body must be a JSON object")),
+        }
+    }
+
+    /// Reads the parameters of a URL.
+    pub(crate) fn from_url(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let mut object = Map::new();
+        for (name, text) in pairs {
+            let value = match name.as_str() {
+                "query" | "operationName" => Value::String(text),
+                "variables" | "extensions" => serde_json::from_str(&text).map_err(|error| {
+                    Refusal::http(400, format!("`{name}` is not JSON: {error}"))
+                })?,
+                _ => continue,
+            };
+            if object.insert(name.clone(), value).is_some() {
+                return Err(Refusal::http(400, format!("`{name}` is there twice")));
+            }
+        }
+        Self::from_object(object)
+    }
+
+    /// Reads the payload of a WebSocket message.
+    pub(crate) fn from_object(mut object: Map<String, Value>) -> Result<Self, Refusal> {
+        let wrong = |name: &str, wanted: &str| {
+            Err(Refusal::http(400, format!("`{name}` must be {wanted}")))
+        };
+        let query = match object.remove("query") {
+            Some(Value::String(query)) => query,
+            None | Some(Value::Null) => return wrong("query", "there"),
+            Some(_) => return wrong("query", "a string"),
+        };
+        let operation_name = match object.remove("operationName") {
+            // Some clients send an empty name for «the only one».
+            Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
+            None | Some(Value::Null) => None,
+            Some(_) => return wrong("operationName", "a string"),
+        };
+        let variables = match object.remove("variables") {
+            Some(Value::Object(variables)) => variables,
+            None | Some(Value::Null) => Map::new(),
+            Some(_) => return wrong("variables", "an object"),
+        };
+        match object.remove("extensions") {
+            Some(Value::Object(_) | Value::Null) | None => {}
+            Some(_) => return wrong("extensions", "an object"),
+        }
+        Ok(Self {
+            query,
+            operation_name,
+            variables,
+        })
+    }
+
+    /// The variables, for the engine.
+    pub(crate) fn variables(&mut self) -> Variables {
+        Variables::from_json(Value::Object(std::mem::take(&mut self.variables)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Params;
+
+    fn refused(body: &str) -> String {
+        Params::from_body(body.as_bytes()).unwrap_err().message
+    }
+
+    #[test]
+    fn a_request_needs_a_query_and_nothing_else() {
+        let params = Params::from_body(br#"{"query":"{a}","operationName":null}"#).unwrap();
+        assert_eq!(
+            (params.query.as_str(), params.operation_name),
+            ("{a}", None)
+        );
+        let named = Params::from_body(
+            br#"{"query":"{a}","operationName":"A","variables":{"x":1},"extensions":{},"more":1}"#,
+        );
+        assert_eq!(named.unwrap().operation_name.as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn every_wrong_shape_is_told() {
+        assert!(refused("{").starts_with("the body is not JSON"));
+        assert_eq!(refused("1"), "the body must be a JSON object");
+        assert!(refused(r#"[{"query":"{a}"}]"#).starts_with("batches are not accepted"));
+        assert_eq!(refused("{}"), "`query` must be there");
+        assert_eq!(refused(r#"{"query":1}"#), "`query` must be a string");
+        assert_eq!(
+            refused(r#"{"query":"","operationName":1}"#),
+            "`operationName` must be a string"
+        );
+        assert_eq!(
+            refused(r#"{"query":"","variables":[]}"#),
+            "`variables` must be an object"
+        );
+        assert_eq!(
+            refused(r#"{"query":"","extensions":1}"#),
+            "`extensions` must be an object"
+        );
+    }
+
+    #[test]
+    fn json_nested_deep_enough_to_hurt_is_refused() {
+        let bomb = format!(r#"{{"query":"","variables":{{"a":{}"#, "[".repeat(100_000));
+        assert!(refused(&bomb).contains("recursion limit"));
+    }
+
+    #[test]
+    fn a_url_carries_the_same_parameters() {
+        let url = |pairs: &[(&str, &str)]| {
+            let owned = pairs
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+            Params::from_url(owned.collect())
+        };
+        assert!(
+            url(&[
+                ("query", "{a}"),
+                ("variables", r#"{"x":1}"#),
+                ("other", "1")
+            ])
+            .is_ok()
+        );
+        assert!(url(&[("query", "{a}"), ("variables", "{")]).is_err());
+        assert!(url(&[("query", "{a}"), ("query", "{b}")]).is_err());
+        assert!(url(&[]).is_err());
+    }
+}

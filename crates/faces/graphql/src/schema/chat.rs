@@ -1,0 +1,135 @@
+//! Chat messages, and the subscription that delivers them as they arrive.
+//!
+//! Must never deliver a message the viewer may not read at that moment: the service checks again
+//! while the feed runs.
+
+use std::collections::VecDeque;
+
+use ::activity::{LiveFeed, LiveItem};
+use async_graphql::{Context, ID, Result, SimpleObject, Subscription};
+use futures_util::{Stream, stream};
+use kernel::{CommunityId, ErrorCode};
+use tracing::warn;
+
+use super::{
+    community::message_id,
+    cost,
+    error::{bad_input, coded, lookup, refused, viewer},
+    scalar::DateTime,
+};
+
+/// A chat message.
+#[derive(SimpleObject)]
+pub(crate) struct ChatMessage {
+    /// Its id; ascending in order of recording.
+    id: ID,
+    /// The community it belongs to.
+    community_id: i32,
+    /// Where it was said, in lower case: `discord`, `twitch`, `slack`, `irc` or `import`.
+    platform: &'static str,
+    /// The channel's name.
+    channel: String,
+    /// The person's id.
+    user_id: i32,
+    /// The name of the account.
+    username: String,
+    /// Whether the platform marks the account as automated.
+    is_bot: bool,
+    /// What was said.
+    text: String,
+    /// When, by the platform's clock.
+    sent_at: DateTime,
+}
+
+impl From<::activity::ChatMessage> for ChatMessage {
+    fn from(message: ::activity::ChatMessage) -> Self {
+        Self {
+            id: ID(message.id.to_string()),
+            community_id: message.community.0,
+            platform: message.platform.as_str(),
+            channel: message.channel,
+            user_id: message.user_id.0,
+            username: message.username,
+            is_bot: message.is_bot,
+            text: message.text,
+            sent_at: DateTime(message.sent_at),
+        }
+    }
+}
+
+/// What can be followed live.
+pub(crate) struct Subscription;
+
+/// What can be followed live.
+#[Subscription]
+impl Subscription {
+    /// Chat messages of a community as they are recorded. Ends when the viewer may no longer read
+    /// them.
+    #[graphql(complexity = "cost::PAGE + child_complexity")]
+    async fn chat_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's id.")] community_id: i32,
+        #[graphql(desc = "Only this platform: discord, twitch, slack, irc or import.")]
+        platform: Option<String>,
+        #[graphql(desc = "Continue right after this message, up to 500 messages back.")]
+        since: Option<ID>,
+    ) -> Result<impl Stream<Item = ChatMessage> + use<>> {
+        let viewer = viewer(ctx)?;
+        viewer.signed_in()?;
+        let platform = platform
+            .map(|name| {
+                name.parse()
+                    .map_err(|cause: kernel::platform::UnknownPlatform| {
+                        bad_input(cause.to_string())
+                    })
+            })
+            .transpose()?;
+        let since = since.map(|id| message_id("since", &id)).transpose()?;
+        let community = CommunityId(community_id);
+        let services = viewer.app();
+        let found = services.identity.community(viewer.actor(), community).await;
+        if lookup(viewer, found)?.flatten().is_none() {
+            return Err(coded(ErrorCode::NotFound, "there is no such community"));
+        }
+        let feed = services
+            .activity
+            .live(viewer.actor(), community, platform, since)
+            .await
+            .map_err(|cause| refused(viewer, &cause))?;
+        let following = Following {
+            feed,
+            waiting: VecDeque::new(),
+            community,
+        };
+        Ok(stream::unfold(following, |mut following| async move {
+            let message = following.next().await?;
+            Some((message, following))
+        }))
+    }
+}
+
+/// A feed read one message at a time.
+struct Following {
+    feed: LiveFeed,
+    waiting: VecDeque<::activity::ChatMessage>,
+    community: CommunityId,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<ChatMessage> {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                return Some(message.into());
+            }
+            match self.feed.next().await? {
+                LiveItem::Messages(messages) => self.waiting.extend(messages),
+                LiveItem::Skipped(n_batches) => {
+                    metrics::counter!("waddlebot_graphql_skipped_batches_total")
+                        .increment(n_batches);
+                    warn!(community.id = %self.community, n_batches, "a subscriber reads too slowly: {n_batches} batches of chat were left out");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The roots of queries.
+
+#![expect(
+    clippy::unused_async,
+    reason = "the engine's resolvers are async, also those that have all they need"
+)]
+
+use async_graphql::{Context, Object, Result};
+use kernel::CommunityId;
+
+use super::{
+    community::{self, Community},
+    cost,
+    error::{lookup, viewer},
+    user::User,
+};
+
+/// Everything that can be asked for.
+pub(crate) struct Query;
+
+/// Everything that can be asked for.
+#[Object]
+impl Query {
+    /// The signed-in person. Null with the code `UNAUTHENTICATED` if nobody is.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        Ok(Some(User(viewer(ctx)?.signed_in()?.clone())))
+    }
+
+    /// A community by its id. Null if there is none or the viewer may not know of it.
+    async fn community(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's id.")] community_id: i32,
+    ) -> Result<Option<Community>> {
+        let viewer = viewer(ctx)?;
+        let services = viewer.app();
+        let found = services
+            .identity
+            .community(viewer.actor(), CommunityId(community_id))
+            .await;
+        Ok(lookup(viewer, found)?.flatten().map(Community))
+    }
+
+    /// The communities the viewer may see, by name. An administrator of the instance sees all.
+    #[graphql(complexity = "cost::list(limit.unwrap_or(20), child_complexity)")]
+    async fn communities(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.", default = 20)] limit: Option<i32>,
+        #[graphql(desc = "How many to leave out at the beginning.", default = 0)] offset: Option<
+            i32,
+        >,
+    ) -> Result<Vec<Community>> {
+        let viewer = viewer(ctx)?;
+        viewer.signed_in()?;
+        community::visible(ctx, limit, offset, |_| true).await
+    }
+}

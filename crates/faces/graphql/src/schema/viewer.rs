@@ -1,0 +1,110 @@
+//! Who asks, and what belongs to one request: its id, its loaders and its budget. Made anew for
+//! every request, so that nothing read for one viewer is ever shown to another.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use app::App;
+use async_graphql::{Context, Error, Result};
+use identity::{Authenticated, User};
+use kernel::{Actor, ErrorCode, random};
+
+use super::{error, loaders::Loaders};
+use crate::settings::Settings;
+
+/// The viewer of one request.
+pub(crate) struct Viewer {
+    app: Arc<App>,
+    actor: Arc<Actor>,
+    user: Option<User>,
+    request_id: String,
+    loaders: Loaders,
+    /// Values that the answer may still have.
+    budget: AtomicUsize,
+}
+
+impl Viewer {
+    /// The viewer of a new request.
+    pub(crate) fn new(
+        app: &Arc<App>,
+        settings: &Settings,
+        signed_in: Option<Authenticated>,
+    ) -> Self {
+        let (actor, user) = match signed_in {
+            Some(signed_in) => (signed_in.actor, Some(signed_in.user)),
+            None => (Actor::Anonymous, None),
+        };
+        let actor = Arc::new(actor);
+        Self {
+            loaders: Loaders::new(app, &actor),
+            app: Arc::clone(app),
+            actor,
+            user,
+            request_id: random::hex(&random::bytes::<8>(&*app.entropy)),
+            budget: AtomicUsize::new(settings.limits.values),
+        }
+    }
+
+    /// The services.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// For service calls.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Who is signed in.
+    pub(crate) const fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Who is signed in, or the error that asks to sign in.
+    pub(crate) fn signed_in(&self) -> Result<&User> {
+        self.user
+            .as_ref()
+            .ok_or_else(|| error::coded(ErrorCode::Unauthenticated, "sign in first"))
+    }
+
+    /// Lookups in batches.
+    pub(crate) const fn loaders(&self) -> &Loaders {
+        &self.loaders
+    }
+
+    /// Names this request in the log.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// What a client sees of a fault of ours.
+    pub(crate) fn internal_message(&self) -> String {
+        format!(
+            "something went wrong here; the log has it as request {}",
+            self.request_id
+        )
+    }
+
+    /// Takes `n` list items, each with as many values as the field has selections, from the
+    /// request's budget.
+    pub(crate) fn spend(&self, ctx: &Context<'_>, n_items: usize) -> Result<()> {
+        let n_selected = ctx.field().selection_set().count().max(1);
+        let n_values = n_items.saturating_mul(n_selected);
+        let taken = self
+            .budget
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(n_values)
+            });
+        taken.map(|_| ()).map_err(|_left| {
+            let mut error =
+                Error::new("the answer is too large: ask for a shorter period or fewer fields");
+            error
+                .extensions
+                .get_or_insert_default()
+                .set("code", "QUERY_TOO_COMPLEX");
+            error
+        })
+    }
+}

@@ -1,0 +1,275 @@
+//! GraphQL over HTTP: methods, media types, statuses, codes.
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use futures_util::stream;
+use serde_json::json;
+use store::StoreError;
+use testkit::World;
+
+use super::{Answer, Client, JSON};
+use crate::{
+    Settings,
+    schema::{Viewer, refused},
+};
+
+const NEW: (&str, &str) = ("accept", "application/graphql-response+json");
+
+async fn get(client: &Client, uri: &str, headers: &[(&str, &str)]) -> Answer {
+    request(client, Method::GET, uri, headers).await
+}
+
+async fn request(client: &Client, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::empty()).unwrap();
+    Answer::read(client.send(request).await).await
+}
+
+#[tokio::test]
+async fn a_query_works_by_post_and_by_get() {
+    let world = World::sqlite().await;
+    let client = Client::anonymous(&world);
+    let answer = client.post(r#"{"query":"{ __typename }"}"#, &[JSON]).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json),
+        (200, &json!({ "data": { "__typename": "Query" } }))
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        "application/json; charset=utf-8"
+    );
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("vary"), "accept, cookie");
+    let answer = get(
+        &client,
+        "/graphql?query=query%20A%7B__typename%7D%20query%20B%7Bx%3A__typename%7D&operationName=B",
+        &[NEW],
+    )
+    .await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json),
+        (200, &json!({ "data": { "x": "Query" } }))
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        "application/graphql-response+json; charset=utf-8"
+    );
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_status_of_a_wrong_document_follows_the_accepted_type() {
+    let world = World::sqlite().await;
+    let client = Client::anonymous(&world);
+    for (query, expected) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ community { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "query A { __typename } query B { __typename }",
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
+        ("mutation { x }", "GRAPHQL_VALIDATION_FAILED"),
+        ("", "GRAPHQL_PARSE_FAILED"),
+    ] {
+        let body = json!({ "query": query }).to_string();
+        let new = client.post(body.clone(), &[JSON, NEW]).await;
+        assert_eq!(
+            (new.status.as_u16(), new.code()),
+            (400, expected),
+            "{query}"
+        );
+        assert!(new.json.get("data").is_none());
+        let old = client.post(body, &[JSON]).await;
+        assert_eq!(
+            (old.status.as_u16(), old.code()),
+            (200, expected),
+            "{query}"
+        );
+    }
+    let parse = client.post(r#"{"query":"{ a("}"#, &[JSON]).await;
+    assert_eq!(parse.json["errors"][0]["locations"][0]["line"], 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn wrong_requests_have_their_status_whatever_is_accepted() {
+    let world = World::sqlite().await;
+    let client = Client::anonymous(&world);
+    let body = r#"{"query":"{ __typename }"}"#;
+    let status = async |body: &str, headers: &[(&str, &str)]| {
+        let answer = client.post(body.to_owned(), headers).await;
+        (answer.status.as_u16(), answer.code().to_owned())
+    };
+    let bad = |status: u16| (status, "BAD_USER_INPUT".to_owned());
+    assert_eq!(status("{", &[JSON]).await, bad(400));
+    assert_eq!(status(r#"{"query":1}"#, &[JSON]).await, bad(400));
+    assert_eq!(
+        status(r#"[{"query":"{ __typename }"}]"#, &[JSON]).await,
+        bad(400)
+    );
+    assert_eq!(
+        status(
+            r#"{"query":"subscription { chatMessage(communityId: 1) { id } }"}"#,
+            &[JSON]
+        )
+        .await,
+        bad(400)
+    );
+    assert_eq!(status(body, &[]).await, bad(415));
+    assert_eq!(
+        status(body, &[("content-type", "text/plain")]).await,
+        bad(415)
+    );
+    assert_eq!(
+        status(body, &[("content-type", "multipart/form-data; boundary=x")]).await,
+        bad(415)
+    );
+    assert_eq!(
+        status(body, &[JSON, ("accept", "text/html")]).await,
+        bad(406)
+    );
+    assert_eq!(
+        status(body, &[JSON, ("origin", "https://evil.example")]).await,
+        bad(403)
+    );
+    assert_eq!(status(body, &[JSON, ("origin", "null")]).await, bad(403));
+    let own = client
+        .post(body, &[JSON, ("origin", "https://waddle.example")])
+        .await;
+    assert_eq!(own.status.as_u16(), 200);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn get_changes_nothing_and_other_methods_are_told_what_to_use() {
+    let world = World::sqlite().await;
+    let client = Client::anonymous(&world);
+    let answer = get(&client, "/graphql?query=mutation%7Bx%7D", &[]).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("allow")),
+        (405, "GET, POST")
+    );
+    let answer = get(&client, "/graphql", &[]).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (400, "BAD_USER_INPUT")
+    );
+    let answer = get(
+        &client,
+        "/graphql?query=%7B__typename%7D",
+        &[("accept", "image/png")],
+    )
+    .await;
+    assert_eq!(answer.status.as_u16(), 406);
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        let answer = request(&client, method, "/graphql", &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("allow")),
+            (405, "GET, POST")
+        );
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_read_before_it_is_refused() {
+    let world = World::sqlite().await;
+    let client = Client::anonymous(&world);
+    let long = format!(
+        r#"{{"query":"{{ __typename }}","x":"{}"}}"#,
+        "y".repeat(1_100_000)
+    );
+    let answer = client.post(long, &[JSON]).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (413, "QUERY_TOO_LARGE")
+    );
+    // An endless body is given up.
+    let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]));
+    let answer = client.post(Body::from_stream(endless), &[JSON]).await;
+    assert_eq!(answer.status.as_u16(), 413);
+    let broken = stream::iter([Ok(b"{".to_vec()), Err(std::io::Error::other("gone"))]);
+    let answer = client.post(Body::from_stream(broken), &[JSON]).await;
+    assert_eq!(answer.status.as_u16(), 400);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn introspection_and_suggestions_tell_strangers_nothing() {
+    let world = World::sqlite().await;
+    let admin = world.admin("root").await;
+    let stranger = Client::anonymous(&world);
+    let signed_in = Client::of(&world, &admin).await;
+    let schema =
+        json!({ "query": include_str!("../gateway/walk/introspection.graphql") }).to_string();
+    let answer = signed_in.post(schema.clone(), &[JSON]).await;
+    let types = answer.json["data"]["__schema"]["types"].as_array().unwrap();
+    assert!(
+        types.iter().any(|kind| kind["name"] == "Community"),
+        "{}",
+        answer.json
+    );
+    let answer = stranger.post(schema, &[JSON]).await;
+    assert!(answer.json["data"]["__schema"].is_null(), "{}", answer.json);
+    let answer = stranger
+        .post(r#"{"query":"{ communitie { id } }"}"#, &[JSON])
+        .await;
+    assert!(
+        !answer.json.to_string().contains("communities"),
+        "{}",
+        answer.json
+    );
+    let answer = stranger
+        .post(
+            r#"{"query":"{ __type(name: \"User\") { fields { name } } }"}"#,
+            &[JSON],
+        )
+        .await;
+    assert!(
+        !answer.json.to_string().contains("email"),
+        "{}",
+        answer.json
+    );
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_hidden_and_has_a_request_id() {
+    let world = World::sqlite().await;
+    let viewer = Viewer::new(&world.app, &Settings::default(), None);
+    let cause = StoreError::Data("table user holds secret".to_owned());
+    let error = refused(&viewer, &activity::ActivityError::from(cause));
+    let id = viewer.request_id();
+    assert_eq!(id.len(), 16);
+    assert_eq!(
+        error.message,
+        format!("something went wrong here; the log has it as request {id}")
+    );
+    let extensions = serde_json::to_value(error.extensions.unwrap()).unwrap();
+    assert_eq!(
+        extensions,
+        json!({ "code": "INTERNAL_SERVER_ERROR", "requestId": id })
+    );
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_as_unavailable() {
+    let world = World::sqlite().await;
+    let admin = world.admin("root").await;
+    let client = Client::of(&world, &admin).await;
+    world.app.db().close().await.unwrap();
+    let answer = client
+        .post(r#"{"query":"{ me { id } }"}"#, &[JSON, NEW])
+        .await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (503, "UNAVAILABLE")
+    );
+}

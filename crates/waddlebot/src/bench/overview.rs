@@ -1,0 +1,259 @@
+//! The overview page and its GraphQL query over a million messages, asked for 50 times a second.
+
+use std::time::Duration;
+
+use activity::Incoming;
+use anyhow::{Context, bail};
+use clap::Args;
+use identity::{ClientInfo, NewAccount, NewCommunity};
+use kernel::{
+    Account, Actor, ChatEvent, CommunityId, EventKind, Origin, Platform, Source, Timestamp,
+    event::Message,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use super::ingest::config;
+use crate::{console, http, serve::System};
+
+/// How much, how often.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The database; an empty one
+    #[arg(long)]
+    database_url: String,
+    /// Messages, spread over a year
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u32,
+    /// People who write them
+    #[arg(long, default_value_t = 50_000)]
+    people: u32,
+    /// Requests a second
+    #[arg(long, default_value_t = 50)]
+    rate: u32,
+    /// Seconds of load for each kind of request
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+}
+
+/// Connections kept open by the load.
+const CONNECTIONS: u32 = 16;
+const QUERY: &str = r#"{"query":"query($id: Int!) { community(communityId: $id) { name memberCount activity(period: LAST_90_DAYS) { dau { value previous } wau { value } mau { value } messages { value spark } daily { day active newcomers messages { platform count } } heatMap cohorts { week size active } platforms { platform messages active } } } }","variables":{"id":ID}}"#;
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let place = tempfile::tempdir().context("making a temporary directory")?;
+    let mut settings = config(place.path(), &arguments.database_url)?;
+    settings.server.listen = "127.0.0.1:0".parse().context("an address")?;
+    let system = System::start(&settings).await?;
+    let actor = Actor::System("bench");
+    let new = NewCommunity {
+        name: "Bench".to_owned(),
+        ..NewCommunity::default()
+    };
+    let community = system
+        .app
+        .identity
+        .find_or_create_community(&actor, &new)
+        .await?;
+    fill(&system, community.id, &arguments).await?;
+
+    let account = NewAccount {
+        display_name: "Bench".to_owned(),
+        email: "bench@waddlebot.invalid".to_owned(),
+        password: kernel::random::token(&*system.app.entropy).into(),
+    };
+    let admin = system.app.identity.create_admin(&actor, &account).await?;
+    let link = system
+        .app
+        .identity
+        .issue_sign_in_link(&actor, admin)
+        .await?;
+    let session = system
+        .app
+        .identity
+        .redeem_sign_in_link(link.expose(), &ClientInfo::default())
+        .await?;
+    let listener = http::bind(settings.server.listen, "server.listen").await?;
+    let address = listener.local_addr()?;
+    let app = std::sync::Arc::clone(&system.app);
+    let router = http::public(&app, &settings);
+    let server = tokio::spawn(async move { http::serve(&app, listener, router).await });
+
+    let cookie = format!("{}={}", app::session::COOKIE, session.token.expose());
+    let body = QUERY.replace("ID", &community.id.to_string());
+    let page = format!(
+        "GET /c/{}/health?period=90d HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n",
+        community.slug
+    );
+    let query = format!(
+        "POST /graphql HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for (name, request) in [("overview page", page), ("GraphQL query", query)] {
+        let mut times = load(&system, address, &request, &arguments).await?;
+        times.sort_unstable();
+        let at = |share: usize| {
+            times
+                .get((times.len().saturating_sub(1)) * share / 100)
+                .copied()
+                .unwrap_or_default()
+        };
+        console::say(format!(
+            "{:<10} {name:<14} {} requests at {}/s: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+            system.app.db().engine().as_str(),
+            times.len(),
+            arguments.rate,
+            at(50).as_secs_f64() * 1e3,
+            at(95).as_secs_f64() * 1e3,
+            at(99).as_secs_f64() * 1e3,
+            at(100).as_secs_f64() * 1e3,
+        ));
+    }
+    system.app.stop.cancel();
+    server.await.context("stopping the server")??;
+    system.stop().await
+}
+
+/// Messages of a crowd in which few write much and many write little, over the year that ends now.
+async fn fill(
+    system: &System,
+    community: CommunityId,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let now = system.app.clock.now();
+    let begin = now.minus(Duration::from_secs(365 * 86_400));
+    let step = now.since(begin) / arguments.messages.max(1);
+    let mut batch = Vec::with_capacity(2_000);
+    // A linear congruential generator (Knuth's MMIX constants): the crowd is the same each time.
+    let mut state = 1_u64;
+    let mut next = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(state >> 32).unwrap_or(0)
+    };
+    for n in 0..arguments.messages {
+        // The square of a uniform number favours low numbers: regulars.
+        let unit = f64::from(next()) / 4_294_967_296.0;
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 <= value < people"
+        )]
+        let person = (unit * unit * f64::from(arguments.people)) as u32;
+        let platform = [Platform::Discord, Platform::Twitch, Platform::Slack];
+        let platform = platform
+            .into_iter()
+            .nth(usize::try_from(person % 3).unwrap_or(0))
+            .unwrap_or(Platform::Discord);
+        batch.push(Incoming {
+            community,
+            event: message(n, person, platform, begin.plus(step * n)),
+        });
+        if batch.len() == 2_000 {
+            system
+                .ingest
+                .import(std::mem::take(&mut batch), None)
+                .await?;
+        }
+    }
+    system.ingest.import(batch, None).await?;
+    Ok(())
+}
+
+fn message(n: u32, person: u32, platform: Platform, sent_at: Timestamp) -> ChatEvent {
+    ChatEvent {
+        platform,
+        event_id: format!("bench-{n}"),
+        origin: Origin {
+            channel: "general".to_owned(),
+            ..Origin::default()
+        },
+        account: Account {
+            platform_user_id: format!("person-{person}"),
+            username: format!("person {person}"),
+            ..Account::default()
+        },
+        sent_at,
+        source: Source::Import,
+        kind: EventKind::Message(Message {
+            text: format!("message {n} of the bench"),
+            ..Message::default()
+        }),
+    }
+}
+
+/// Sends the request at a fixed rate over kept connections; answers the time from when each was due
+/// to the last byte of its answer, so that waiting in line counts.
+async fn load(
+    system: &System,
+    address: std::net::SocketAddr,
+    request: &str,
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<Duration>> {
+    let total = arguments.rate * arguments.seconds;
+    let gap = Duration::from_secs(1) / arguments.rate.max(1);
+    let begun = tokio::time::Instant::now();
+    let mut tasks = Vec::new();
+    for connection in 0..CONNECTIONS {
+        let request = request.to_owned();
+        let clock = std::sync::Arc::clone(&system.app.clock);
+        tasks.push(tokio::spawn(async move {
+            let mut stream = BufReader::new(TcpStream::connect(address).await?);
+            let mut times = Vec::new();
+            for n in (connection..total).step_by(usize::try_from(CONNECTIONS).unwrap_or(1)) {
+                tokio::time::sleep_until(begun + gap * n).await;
+                let sent = clock.now();
+                stream.get_mut().write_all(request.as_bytes()).await?;
+                answer(&mut stream).await?;
+                times.push(clock.now().since(sent));
+            }
+            anyhow::Ok(times)
+        }));
+    }
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.context("a connection of the load")??);
+    }
+    Ok(times)
+}
+
+/// Reads one HTTP/1.1 answer with a length or in chunks; only 200 is an answer.
+async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
+    let mut line = String::new();
+    stream.read_line(&mut line).await?;
+    if !line.starts_with("HTTP/1.1 200") {
+        bail!("the server answered `{}`", line.trim());
+    }
+    let mut length = None;
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        let header = line.trim().to_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse::<u64>().ok();
+        }
+    }
+    let mut body = Vec::new();
+    if let Some(length) = length {
+        stream.take(length).read_to_end(&mut body).await?;
+        return Ok(());
+    }
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        let size = u64::from_str_radix(line.trim(), 16).context("a chunk's size")?;
+        body.clear();
+        (&mut *stream).take(size + 2).read_to_end(&mut body).await?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}

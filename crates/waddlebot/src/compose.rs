@@ -1,0 +1,130 @@
+//! The composition root: turns the configuration into a running [`App`]. The only place where an
+//! engine is chosen.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use app::{App, Parts, SystemEntropy};
+use engines::{Blobs, Bus, Mailer, MemoryBus, OutboxMailer, RedisBus, S3Config, SmtpMailer};
+use kernel::{Clock, SystemClock};
+use store::{Db, Options, migration};
+
+use crate::config::Config;
+
+/// The prefix of our channels in Redis.
+const BUS_PREFIX: &str = "waddlebot";
+
+/// Makes the data directory, for this user only.
+pub(crate) fn make_data_dir(place: &Path) -> anyhow::Result<()> {
+    let mut maker = std::fs::DirBuilder::new();
+    maker.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+    maker
+        .create(place)
+        .with_context(|| format!("making the data directory `{}`", place.display()))
+}
+
+/// How the database is opened.
+pub(crate) fn database_options(config: &Config) -> Options {
+    Options {
+        url: config.database_url(),
+        max_connections: config.database.max_connections,
+        acquire_timeout: Duration::from_secs(config.database.acquire_timeout_secs),
+        durable: true,
+    }
+}
+
+/// Opens the database without migrating it.
+pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
+    make_data_dir(&config.data_dir)?;
+    Db::open(&database_options(config))
+        .await
+        .context("opening the database")
+}
+
+/// Opens everything, brings the schema up to date, and wires the services.
+pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
+    let db = open_database(config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let report = migration::run(&db, clock.now())
+        .await
+        .context("bringing the database up to date")?;
+    if !report.applied.is_empty() {
+        tracing::info!(
+            n_steps = report.applied.len(),
+            "brought the database up to date"
+        );
+    }
+    let (mailer, outbox) = mailer(config, &clock)?;
+    Ok(App::new(Parts {
+        db,
+        bus: bus(config).await?,
+        blobs: blobs(config)?,
+        mailer,
+        outbox,
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        activity: activity::Settings {
+            overview_ttl: Duration::from_secs(config.activity.overview_ttl_secs),
+            overviews_max: config.activity.overviews_max,
+            live_poll: Duration::from_millis(config.activity.live_poll_ms),
+        },
+    }))
+}
+
+/// The bounds of the ingest pipeline.
+pub(crate) fn ingest_settings(config: &Config) -> ingest::Settings {
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    ingest::Settings {
+        queue_max: size(config.ingest.queue_max),
+        batch_max: size(config.ingest.batch_max),
+        import_patience: Duration::from_secs(config.ingest.import_patience_secs),
+    }
+}
+
+pub(crate) async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
+    if config.redis.url.expose().is_empty() {
+        return Ok(Arc::new(MemoryBus::new()));
+    }
+    let bus = RedisBus::open(&config.redis.url, BUS_PREFIX)
+        .await
+        .context("opening `redis.url`")?;
+    Ok(Arc::new(bus))
+}
+
+pub(crate) fn blobs(config: &Config) -> anyhow::Result<Blobs> {
+    let section = &config.blobs;
+    if section.url.is_empty() {
+        return Blobs::in_directory(&config.data_dir.join("blobs"))
+            .context("opening the directory for files");
+    }
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    if section.key_id.is_empty() != section.secret.expose().is_empty() {
+        bail!("`blobs.key_id` and `blobs.secret` belong together: give both or neither");
+    }
+    let s3 = S3Config {
+        endpoint: given(&section.endpoint),
+        region: given(&section.region),
+        key_id: given(&section.key_id),
+        secret: (!section.secret.expose().is_empty()).then(|| section.secret.clone()),
+        plain_http: section.plain_http,
+    };
+    Blobs::open(&section.url, &s3).context("opening `blobs.url`")
+}
+
+pub(crate) fn mailer(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<dyn Mailer>, Option<OutboxMailer>)> {
+    let section = &config.mail;
+    if section.url.expose().is_empty() {
+        let place = config.data_dir.join("outbox");
+        let outbox = OutboxMailer::open(&place, &section.from, Arc::clone(clock))
+            .context("opening the outbox directory")?;
+        return Ok((Arc::new(outbox.clone()), Some(outbox)));
+    }
+    let smtp = SmtpMailer::open(&section.url, &section.from, Arc::clone(clock))
+        .context("opening `mail.url`")?;
+    Ok((Arc::new(smtp), None))
+}

@@ -1,0 +1,86 @@
+use super::{Config, Sources};
+use std::path::PathBuf;
+
+fn env(pairs: &[(&str, &str)]) -> Sources {
+    let environment = pairs
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    Sources {
+        environment,
+        data_dir: Some("/nowhere".into()),
+        ..Sources::default()
+    }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, Sources) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.toml");
+    std::fs::write(&path, text).unwrap();
+    let sources = Sources {
+        file: Some(path),
+        ..env(&[])
+    };
+    (dir, sources)
+}
+
+#[test]
+fn the_default_file_is_a_complete_configuration() {
+    let config = Config::load(&env(&[])).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.data_dir, PathBuf::from("/nowhere"));
+    assert_eq!(
+        config.database_url().expose(),
+        "sqlite:///nowhere/waddlebot.db"
+    );
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_keeps_the_type() {
+    let (_dir, mut sources) = file("[jobs]\nconcurrency = 3\n[log]\nlevel = \"warn\"\n");
+    sources.environment = vec![
+        ("WADDLEBOT_JOBS__CONCURRENCY".into(), "5".into()),
+        ("DATABASE_URL".into(), "postgres://u:p@h/d".into()),
+        ("WADDLEBOT_TEST_POSTGRES".into(), "ignored".into()),
+        (
+            "WADDLEBOT_SERVER__TRUSTED_PROXIES".into(),
+            "10.0.0.1, 10.0.0.2".into(),
+        ),
+        ("PATH".into(), "/bin".into()),
+    ];
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(
+        (config.jobs.concurrency, config.log.level.as_str()),
+        (5, "warn")
+    );
+    assert_eq!(config.database_url().expose(), "postgres://u:p@h/d");
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    assert!(
+        !format!("{config:?}").contains("postgres://"),
+        "secrets do not print"
+    );
+}
+
+#[test]
+fn unknown_keys_wrong_types_and_values_out_of_range_are_errors_that_help() {
+    for (text, expected) in [
+        ("[server]\nlistn = \"x\"\n", "did you mean `listen`?"),
+        ("[servr]\n", "did you mean `server`?"),
+        ("server = 1\n", "write [server]"),
+        ("[jobs]\nconcurrency = 0\n", "must be from 1 to 256"),
+        ("[jobs]\nconcurrency = \"many\"\n", "invalid type"),
+        ("[server]\nlisten = \"nowhere\"\n", "invalid"),
+        ("not toml", "is not valid TOML"),
+    ] {
+        let (_dir, sources) = file(text);
+        let error = format!("{:#}", Config::load(&sources).unwrap_err());
+        assert!(error.contains(expected), "{text:?}: {error}");
+    }
+    for (name, value, expected) in [
+        ("WADDLEBOT_SERVER__LISTN", "x", "is not a setting"),
+        ("WADDLEBOT_JOBS__CONCURRENCY", "many", "whole number"),
+    ] {
+        let error = format!("{:#}", Config::load(&env(&[(name, value)])).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
+}

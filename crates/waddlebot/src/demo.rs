@@ -1,0 +1,177 @@
+//! `waddlebot demo`: simulated communities with 90 days of history, and they keep talking. A second
+//! start adds only what is missing since the first.
+
+use std::time::Duration;
+
+use activity::Incoming;
+use anyhow::Context;
+use identity::{NewAccount, NewCommunity, NewServer};
+use kernel::{Actor, CommunityId, UserId};
+use simulator::{CommunityPlan, History, Live};
+
+use crate::{
+    config::Config,
+    console, lifecycle,
+    serve::{self, Listeners, System},
+};
+
+/// The same crowd in every demo.
+const SEED: u64 = 6;
+/// How much history.
+const HISTORY: Duration = Duration::from_secs(90 * 86_400);
+/// Events recorded together.
+const BATCH: usize = 2_000;
+/// Whose address the demo's administrator has; `.invalid` can never receive mail (RFC 2606 §2).
+const EMAIL: &str = "demo@waddlebot.invalid";
+
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    let mut config = config.clone();
+    // Somebody who tries the program has no collector, and may run another instance.
+    config.server.metrics_listen = None;
+    let config = &config;
+    let listeners = Listeners::bind(config, true).await?;
+    let system = System::start(config).await?;
+    lifecycle::watch(system.app.stop.clone())?;
+    let admin = administrator(&system).await?;
+    let begun = system.app.clock.now();
+    let mut recorded = 0;
+    let mut crowds = Vec::new();
+    for plan in simulator::communities() {
+        let community = found(&system, admin, &plan).await?;
+        recorded += fill(&system, community, &plan).await?;
+        crowds.push((community, plan));
+    }
+    if recorded > 0 {
+        let took = system.app.clock.now().since(begun).as_secs_f64();
+        console::say(format!(
+            "made {} events of history in {took:.1} s",
+            console::grouped(recorded)
+        ));
+    }
+    for (community, plan) in crowds {
+        tokio::spawn(talk(system.entrance(), community, plan));
+    }
+    let worker = serve::start_jobs(&system.app, config).await?;
+    let link = system
+        .app
+        .identity
+        .issue_sign_in_link(&Actor::System("demo"), admin)
+        .await?;
+    console::say(format!(
+        "\nWaddleBot is ready on {}. Ctrl-C stops it; the data stays in {}.\nOpen this address to look around (it signs you in once, within 15 minutes):\n\n    {}/login/link?token={}\n",
+        config.public_url(),
+        config.data_dir.display(),
+        config.public_url(),
+        link.expose()
+    ));
+    let served = listeners.serve(&system.app, config).await;
+    system.app.stop.cancel();
+    worker.await.context("stopping the jobs")?;
+    let stopped = system.stop().await;
+    served?;
+    stopped
+}
+
+/// The demo's administrator, who signs in by link: the password is random and told to nobody.
+async fn administrator(system: &System) -> anyhow::Result<UserId> {
+    let identity = &system.app.identity;
+    let actor = Actor::System("demo");
+    if let Some(id) = identity.find_by_email(&actor, EMAIL).await? {
+        return Ok(id);
+    }
+    let account = NewAccount {
+        display_name: "Demo".to_owned(),
+        email: EMAIL.to_owned(),
+        password: kernel::random::token(&*system.app.entropy).into(),
+    };
+    identity
+        .create_admin(&actor, &account)
+        .await
+        .context("making the demo's administrator")
+}
+
+async fn found(
+    system: &System,
+    admin: UserId,
+    plan: &CommunityPlan,
+) -> anyhow::Result<CommunityId> {
+    let identity = &system.app.identity;
+    let stale = Actor::User {
+        id: admin,
+        is_instance_admin: false,
+        roles: std::collections::BTreeMap::new(),
+    };
+    let actor = identity
+        .refresh(&stale)
+        .await?
+        .context("the demo's administrator is gone")?;
+    let new = NewCommunity {
+        slug: Some(plan.slug.to_owned()),
+        name: plan.name.to_owned(),
+        description: plan.description.to_owned(),
+    };
+    let community = identity.find_or_create_community(&actor, &new).await?;
+    for place in plan.places() {
+        let server = NewServer {
+            platform: place.platform,
+            platform_server_id: place.server.clone(),
+            name: place.name.to_owned(),
+        };
+        identity
+            .connect_server(&actor, community.id, &server)
+            .await?;
+    }
+    Ok(community.id)
+}
+
+/// Records the history that is missing; answers how many events that were.
+async fn fill(
+    system: &System,
+    community: CommunityId,
+    plan: &CommunityPlan,
+) -> anyhow::Result<u64> {
+    let actor = Actor::System("demo");
+    let now = system.app.clock.now();
+    let known = system
+        .app
+        .activity
+        .summary(&actor, community)
+        .await?
+        .last_at;
+    // An interrupted history goes on at its last event, which is known already and changes nothing.
+    let from = known.unwrap_or(now.minus(HISTORY));
+    let mut recorded = 0;
+    let mut batch = Vec::with_capacity(BATCH);
+    for event in History::new(SEED, plan, from, now) {
+        batch.push(Incoming { community, event });
+        if batch.len() == BATCH {
+            recorded += system
+                .ingest
+                .import(std::mem::take(&mut batch), None)
+                .await?
+                .recorded;
+        }
+    }
+    recorded += system.ingest.import(batch, None).await?.recorded;
+    Ok(recorded)
+}
+
+/// Keeps a community talking until the program stops.
+async fn talk(entrance: serve::Entrance, community: CommunityId, plan: CommunityPlan) {
+    let mut live = Live::new(SEED, &plan, entrance.app.clock.now());
+    loop {
+        let (event, wait) = live.next(entrance.app.clock.now());
+        if entrance
+            .ingest
+            .submit(Incoming { community, event })
+            .await
+            .is_err()
+        {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = entrance.app.stop.cancelled() => return,
+        }
+    }
+}

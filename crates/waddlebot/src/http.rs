@@ -1,0 +1,162 @@
+//! The HTTP side of the process: the faces behind one listener, and health and metrics.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use app::App;
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+
+use crate::config::{Config, SchemaReaders};
+
+/// Bounds of the latency histogram, in seconds.
+const LATENCY: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+
+/// How long the answer to «ready?» may take.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Binds an address, saying what to do if it is taken.
+pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}: choose another address with `{setting}`"))
+}
+
+/// Everything the public listener answers.
+pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
+    let secure = config.public_url().starts_with("https://");
+    let dashboard = dashboard::Settings {
+        secure_cookies: secure,
+        trusted_proxies: config.server.trusted_proxies.clone(),
+    };
+    let graphql = graphql::Settings {
+        schema_readers: match config.graphql.schema_readers {
+            SchemaReaders::Everyone => graphql::Readers::Everyone,
+            SchemaReaders::SignedIn => graphql::Readers::SignedIn,
+            SchemaReaders::Nobody => graphql::Readers::Nobody,
+        },
+        origins: if config.server.public_url.is_empty() {
+            Vec::new()
+        } else {
+            vec![config.public_url()]
+        },
+        ..graphql::Settings::default()
+    };
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(Arc::clone(app))
+        .merge(graphql::router(Arc::clone(app), graphql))
+        .merge(dashboard::router(Arc::clone(app), dashboard))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), measure))
+}
+
+/// Serves until `app.stop`, then lets requests finish.
+pub(crate) async fn serve(
+    app: &Arc<App>,
+    listener: TcpListener,
+    router: Router,
+) -> anyhow::Result<()> {
+    let stop = app.stop.clone();
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move { stop.cancelled().await })
+    .await
+    .context("serving HTTP")
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match tokio::time::timeout(READY_TIMEOUT, app.ready()).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
+                .into_response()
+        }
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer in time\n",
+        )
+            .into_response(),
+    }
+}
+
+/// Counts requests and their latency by route, never by address: addresses are unbounded.
+async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().to_string();
+    let begun = app.clock.now();
+    let response = next.run(request).await;
+    let took = app.clock.now().since(begun).as_secs_f64();
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!("waddlebot_http_seconds", "route" => route.clone(), "method" => method.clone()).record(took);
+    metrics::counter!("waddlebot_http_requests_total", "route" => route, "method" => method, "status" => status)
+        .increment(1);
+    response
+}
+
+/// Installs the recorder of metrics. Called once.
+pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY)
+        .context("choosing the buckets of histograms")?
+        .install_recorder()
+        .context("starting the metrics")
+}
+
+/// `/metrics` on its own listener, with the state of the queue read at each scrape.
+pub(crate) fn metrics_router(app: &Arc<App>, handle: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .with_state((Arc::clone(app), handle))
+}
+
+async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Response {
+    if let Ok(status) = app.status(&kernel::Actor::System("metrics")).await {
+        for count in status.jobs {
+            let labels = [
+                ("kind", count.kind),
+                ("state", count.state.as_str().to_owned()),
+            ];
+            metrics::gauge!("waddlebot_jobs", &labels).set(real(count.n));
+        }
+        metrics::gauge!("waddlebot_quarantined")
+            .set(real(i64::try_from(status.quarantined).unwrap_or(i64::MAX)));
+        let size = i64::try_from(status.database.size_bytes).unwrap_or(i64::MAX);
+        metrics::gauge!("waddlebot_database_bytes").set(real(size));
+    }
+    handle.run_upkeep();
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        handle.render(),
+    )
+        .into_response()
+}
+
+/// A count as a gauge value; exact up to 2^53.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "metrics are f64; counts stay below 2^53"
+)]
+fn real(n: i64) -> f64 {
+    n as f64
+}
