@@ -18,8 +18,9 @@ mod world;
 
 pub use clock::MockClock;
 pub use entropy::SeededEntropy;
-pub use skip::{engine, skip};
+pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};
+pub use skip::{engine, skip};
 pub use world::{Node, Person, Setup, World, message};
 
 #[doc(hidden)]

@@ -6,24 +6,29 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 
 /// A database of its own for one test.
 #[derive(Debug)]
-pub(crate) struct Private {
-    pub(crate) url: String,
+pub struct PrivateDatabase {
+    /// Its address.
+    pub url: String,
     server: String,
     name: String,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-impl Private {
+impl PrivateDatabase {
     /// Makes a database on the server with this maintenance URL.
-    pub(crate) async fn create(server: &str) -> Self {
+    pub async fn create(server: &str) -> Self {
         let name = format!(
             "wb_{}_{}",
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
         // A killed run with the same process id may have left one behind.
-        run(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        run(
+            server,
+            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        )
+        .await;
         run(server, &format!("CREATE DATABASE {name}")).await;
         let (base, _) = server
             .rsplit_once('/')
@@ -35,7 +40,8 @@ impl Private {
         }
     }
 
-    pub(crate) async fn drop(self) {
+    /// Drops the database, also under open connections.
+    pub async fn drop(self) {
         run(
             &self.server,
             &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),

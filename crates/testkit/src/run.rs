@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::{World, engine, postgres::Private};
+use crate::{World, engine, postgres::PrivateDatabase};
 
 /// Runs a test on an embedded database.
 pub async fn on_sqlite<F>(body: impl FnOnce(World) -> F)
@@ -21,10 +21,9 @@ where
     let Some(server) = engine("WADDLEBOT_TEST_POSTGRES") else {
         return;
     };
-    let database = Private::create(&server).await;
+    let database = PrivateDatabase::create(&server).await;
     let url = database.url.clone();
-    let ended =
-        tokio::spawn(async move { body(World::on(url).await).await.close().await }).await;
+    let ended = tokio::spawn(async move { body(World::on(url).await).await.close().await }).await;
     database.drop().await;
     if let Err(failed) = ended {
         std::panic::resume_unwind(failed.into_panic());

@@ -15,7 +15,7 @@ use store::{Db, Options, migration, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{MockClock, SeededEntropy, engine, postgres::Private};
+use crate::{MockClock, SeededEntropy, engine, postgres::PrivateDatabase};
 
 /// Monday 2026-06-01T12:00:00Z: when every world begins.
 const BEGINNING: Timestamp = Timestamp::from_secs(1_780_315_200);
@@ -110,7 +110,7 @@ pub struct World {
     pub ingest: Ingest,
     line: Option<JoinHandle<()>>,
     url: String,
-    database: Option<Private>,
+    database: Option<PrivateDatabase>,
     place: TempDir,
     next_event: u64,
     next_seed: u64,
@@ -150,7 +150,7 @@ impl World {
     /// A world on a private PostgreSQL database; `None`, said loudly, where there is no server.
     pub async fn postgres() -> Option<Self> {
         let server = engine("WADDLEBOT_TEST_POSTGRES")?;
-        let database = Private::create(&server).await;
+        let database = PrivateDatabase::create(&server).await;
         let url = database.url.clone();
         let place = TempDir::new().unwrap();
         Some(Self::open(url, Some(database), place, Setup::default()).await)
@@ -161,7 +161,12 @@ impl World {
         Self::open(url, None, TempDir::new().unwrap(), Setup::default()).await
     }
 
-    async fn open(url: String, database: Option<Private>, place: TempDir, setup: Setup) -> Self {
+    async fn open(
+        url: String,
+        database: Option<PrivateDatabase>,
+        place: TempDir,
+        setup: Setup,
+    ) -> Self {
         let clock = MockClock::at(BEGINNING);
         let node = Node::start(&url, place.path(), &clock, 7, setup).await;
         Self {
@@ -181,7 +186,14 @@ impl World {
     /// A second process over the same database, with the same clock.
     pub async fn another(&mut self, setup: Setup) -> Node {
         self.next_seed += 1;
-        Node::start(&self.url, self.place.path(), &self.clock, self.next_seed, setup).await
+        Node::start(
+            &self.url,
+            self.place.path(),
+            &self.clock,
+            self.next_seed,
+            setup,
+        )
+        .await
     }
 
     /// Stops the process softly and starts another over the same database.

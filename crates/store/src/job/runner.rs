@@ -247,17 +247,19 @@ impl Runner {
             // Before any claim, and also when the clock jumped (set by hand, computer asleep): this
             // runner's own claim must not find its leases run out.
             let now = self.clock.now();
-            if beat.0.elapsed() >= HEARTBEAT || now.since(beat.1) >= HEARTBEAT || now < beat.1 {
-                self.heartbeat(&flights).await;
-                beat = (Instant::now(), now);
-            }
-            let pause = match self.launch(&mut flights).await {
-                Ok(pause) => pause,
-                Err(error) => {
-                    tracing::warn!(error = cause(&error), "the job queue could not be read");
-                    POLL
+            let late =
+                beat.0.elapsed() >= HEARTBEAT || now.since(beat.1) >= HEARTBEAT || now < beat.1;
+            let round = async {
+                if late {
+                    self.heartbeat(&flights).await?;
+                    beat = (Instant::now(), now);
                 }
+                self.launch(&mut flights).await
             };
+            let pause = round.await.unwrap_or_else(|error| {
+                tracing::warn!(error = cause(&error), "the job queue cannot be used now");
+                POLL
+            });
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.waker.0.notified() => {}
@@ -353,27 +355,18 @@ impl Runner {
         );
     }
 
-    async fn heartbeat(&self, flights: &Flights) {
-        let lost = match self
+    async fn heartbeat(&self, flights: &Flights) -> Result<(), StoreError> {
+        let lost = self
             .queue
             .heartbeat(&flights.leases(), self.clock.now())
-            .await
-        {
-            Ok(lost) => lost,
-            Err(error) => {
-                tracing::warn!(
-                    error = cause(&error),
-                    "leases of running jobs could not be extended"
-                );
-                return;
-            }
-        };
+            .await?;
         for flight in flights.flying.values() {
             if lost.contains(&flight.lease) && !flight.answered.load(Ordering::Acquire) {
                 tracing::warn!(job.id = %flight.lease.id, "job {} was given to another worker: stopped here", flight.lease.id);
                 flight.abort.abort();
             }
         }
+        Ok(())
     }
 
     async fn drain(&self, mut flights: Flights) {

@@ -32,6 +32,7 @@ both![
     a_clock_that_jumps_does_not_start_a_job_twice,
     a_killed_runners_job_is_run_by_another,
     the_runner_outlives_a_database_that_is_away,
+    a_database_that_was_away_longer_than_a_lease_does_not_start_a_job_twice,
 ];
 
 /// Counts its runs and tells when it has run.
@@ -506,4 +507,45 @@ async fn the_runner_outlives_a_database_that_is_away(world: Arc<World>) {
     handler.reaches(2).await;
     stop.cancel();
     ended.await.unwrap();
+}
+
+async fn a_database_that_was_away_longer_than_a_lease_does_not_start_a_job_twice(
+    world: Arc<World>,
+) {
+    let first = world.enqueue(work()).await.unwrap();
+    let gate = Arc::new(Gate::default());
+    let clock = Arc::new(Asked(Arc::clone(&world), Notify::new()));
+    let runner = Runner::new(
+        world.db.clone(),
+        clock.clone(),
+        world.entropy.clone(),
+        "test",
+    )
+    .handler(gate.clone());
+    let waker = runner.waker();
+    let (stop, ended) = spawn(runner);
+    gate.started.take().await;
+    world.sql("ALTER TABLE job RENAME TO job_away").await;
+    world.advance(Duration::from_secs(31));
+    // Rounds in which the lease cannot be extended.
+    for _ in 0..8 {
+        waker.wake();
+        clock.1.notified().await;
+    }
+    world.sql("ALTER TABLE job_away RENAME TO job").await;
+    let second = world.enqueue(work()).await.unwrap();
+    waker.wake();
+    gate.started.take().await;
+    assert_eq!(world.job(first).await, Some((State::Leased, 1)));
+    for _ in 0..2 {
+        gate.go.give();
+    }
+    for _ in 0..2 {
+        gate.ended.take().await;
+    }
+    stop.cancel();
+    ended.await.unwrap();
+    for id in [first, second] {
+        assert_eq!(world.job(id).await, Some((State::Done, 1)));
+    }
 }

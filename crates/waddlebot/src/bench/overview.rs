@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 
 /// Connections kept open by the load.
 const CONNECTIONS: u32 = 16;
-const QUERY: &str = r#"{"query":"query($id: Int!) { community(communityId: $id) { name memberCount activity(period: LAST_90_DAYS) { dau { value previous } wau { value } mau { value } messages { value spark } daily { day active newcomers messages { platform count } } heatMap cohorts { week size active } platforms { platform messages active } } } }","variables":{"id":ID}}"#;
+const QUERY: &str = r#"{"query":"query($id: Int!) { community(communityId: $id) { name memberCount activity(period: LAST_90_DAYS) { dau { value previous } wau { value } mau { value } messages { value spark } daily { day activeMembers newcomers platforms { platform messages } } heatMap cohorts { week size active } platforms { platform messages activeMembers } } } }","variables":{"id":ID}}"#;
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let place = tempfile::tempdir().context("making a temporary directory")?;
