@@ -86,10 +86,10 @@ impl Handler for Upkeep {
         if let Err(error) = job::prune(&app.db, now).await {
             return Outcome::retry(error.to_string());
         }
-        if let Some(outbox) = &app.outbox {
-            if let Err(error) = outbox.prune_before(now.minus(OUTBOX_KEEP)).await {
-                return Outcome::retry(error.to_string());
-            }
+        if let Some(outbox) = &app.outbox
+            && let Err(error) = outbox.prune_before(now.minus(OUTBOX_KEEP)).await
+        {
+            return Outcome::retry(error.to_string());
         }
         match app.db.optimize().await {
             Ok(()) => Outcome::Done,

@@ -2,6 +2,8 @@
 //! The access test calls every row as every kind of actor and compares; a row without a call, or a
 //! call without a row, fails. `docs/reference/operations.md` is made from it.
 
+use std::fmt::Write;
+
 use kernel::{Permission, Role};
 
 /// What an operation needs.
@@ -199,11 +201,13 @@ pub fn reference() -> String {
             Needs::Nothing | Needs::SignedIn => mark(true),
             Needs::Community(_) | Needs::Instance(_) => "yes",
         };
-        page.push_str(&format!(
-            "| `{}` | {anonymous} | {} | {admin} |\n",
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}` | {anonymous} | {} | {admin} |",
             operation.name,
             cells.join(" | ")
-        ));
+        );
     }
     page
 }

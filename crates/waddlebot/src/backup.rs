@@ -143,6 +143,12 @@ pub(crate) async fn restore(config: &Config, file: &Path, replace: bool) -> anyh
             "the old data directory is kept at {}",
             old.display()
         ));
+        // The operator's settings are not in the backup: they stay in force.
+        let settings = old.join("waddlebot.toml");
+        if settings.is_file() {
+            std::fs::copy(&settings, fresh.path().join("waddlebot.toml"))
+                .context("keeping waddlebot.toml")?;
+        }
     } else if place.exists() {
         std::fs::remove_dir(place).with_context(|| format!("replacing `{}`", place.display()))?;
     }

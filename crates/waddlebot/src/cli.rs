@@ -167,7 +167,7 @@ impl Cli {
             Command::Admin(command) => admin::run(&short()?, command).await?,
             Command::Backup { file } => backup::save(&short()?, &file).await?,
             Command::Restore { file, replace } => {
-                backup::restore(&short()?, &file, replace).await?
+                backup::restore(&short()?, &file, replace).await?;
             }
             Command::Purge(arguments) => purge::run(&short()?, &arguments).await?,
             Command::Audit(command) => return admin::audit(&short()?, &command).await,

@@ -63,7 +63,7 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             community: community.id,
         };
         let done = replay::run(&system.app, &system.ingest, reader, &replay, |now| {
-            bar.set_position(now.events)
+            bar.set_position(now.events);
         })
         .await;
         let Replayed {

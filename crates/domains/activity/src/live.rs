@@ -70,7 +70,7 @@ impl Hub {
         if let Some(receiver) = self.existing(community) {
             return Ok(receiver);
         }
-        let last = tables::message::last_id(self.db.read(), community).await?;
+        let tail = self.tail(community).await?;
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         readers.retain(|_, sender| sender.strong_count() > 0);
         if let Some(sender) = readers
@@ -81,8 +81,25 @@ impl Hub {
         }
         let (sender, receiver) = broadcast::channel(BUFFER);
         readers.insert(community, sender.downgrade());
-        tokio::spawn(Self::read(Arc::clone(self), community, last, sender));
+        tokio::spawn(Self::read(Arc::clone(self), community, tail, sender));
         Ok(receiver)
+    }
+
+    /// Where the chat is now.
+    async fn tail(&self, community: CommunityId) -> Result<Tail, StoreError> {
+        let last = tables::message::last_id(self.db.read(), community).await?;
+        let mut tail = Tail::new(last, self.db.engine());
+        if tail.look_back > 0 {
+            let rows =
+                tables::message::live_after(self.db.read(), community, tail.start(), READ_MAX)
+                    .await?;
+            for id in rows.iter().map(tables::message::Row::id) {
+                if id <= last {
+                    tail.accept(id);
+                }
+            }
+        }
+        Ok(tail)
     }
 
     fn existing(&self, community: CommunityId) -> Option<broadcast::Receiver<Batch>> {
@@ -95,10 +112,9 @@ impl Hub {
     async fn read(
         self: Arc<Self>,
         community: CommunityId,
-        last: MessageId,
+        mut tail: Tail,
         sender: broadcast::Sender<Batch>,
     ) {
-        let mut tail = Tail::new(last, self.db.engine());
         let mut wake = self.bus.subscribe(&chat_topic(community)).await.ok();
         while sender.receiver_count() > 0 {
             match self.new_messages(community, &mut tail).await {
@@ -149,7 +165,6 @@ impl Hub {
 
 /// Remembers what was read.
 struct Tail {
-    floor: MessageId,
     last: MessageId,
     look_back: i64,
     seen: HashSet<MessageId>,
@@ -164,7 +179,6 @@ impl Tail {
             0
         };
         Self {
-            floor: last,
             last,
             look_back,
             seen: HashSet::new(),
@@ -172,9 +186,9 @@ impl Tail {
         }
     }
 
-    /// Where to read from. Ids from before the reader began are not looked at.
-    fn start(&self) -> MessageId {
-        MessageId((self.last.0 - self.look_back).max(self.floor.0))
+    /// Where to read from.
+    const fn start(&self) -> MessageId {
+        MessageId(self.last.0.saturating_sub(self.look_back))
     }
 
     /// Whether the message is new.
@@ -184,10 +198,10 @@ impl Tail {
                 return false;
             }
             self.order.push_back(id);
-            if self.order.len() > 2 * usize::try_from(self.look_back).unwrap_or(0) {
-                if let Some(old) = self.order.pop_front() {
-                    self.seen.remove(&old);
-                }
+            if self.order.len() > 2 * usize::try_from(self.look_back).unwrap_or(0)
+                && let Some(old) = self.order.pop_front()
+            {
+                self.seen.remove(&old);
             }
         }
         self.last = self.last.max(id);
@@ -291,13 +305,9 @@ impl Activity {
             clock: Arc::clone(&self.clock),
         };
         if let Some(since) = since {
-            let mut rows = tables::message::newest_live_after(
-                self.db.read(),
-                community,
-                since,
-                READ_MAX + 1,
-            )
-            .await?;
+            let mut rows =
+                tables::message::newest_live_after(self.db.read(), community, since, READ_MAX + 1)
+                    .await?;
             // More than one look takes: the listener is told that there is a hole.
             if i64::try_from(rows.len()).is_ok_and(|n| n > READ_MAX) {
                 rows.remove(0);

@@ -20,7 +20,7 @@ use crate::{
 pub struct Measure {
     /// Its value in the period.
     pub value: f64,
-    /// Its value in the period before; `None` if the community had no data then.
+    /// Its value in the period before; `None` if the community's history does not cover it.
     pub previous: Option<f64>,
     /// Its course over the period: per day, or per week for weekly actives; may be empty.
     pub spark: Vec<f64>,
@@ -125,7 +125,7 @@ impl Activity {
         period: Period,
     ) -> Result<Arc<Overview>, ActivityError> {
         let facts = tables::overview::facts(self.db.read(), community, period).await?;
-        Ok(Arc::new(assemble(period, self.clock.now(), facts)))
+        Ok(Arc::new(assemble(period, self.clock.now(), &facts)))
     }
 }
 
@@ -144,9 +144,9 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 }
 
 /// Builds the overview from what the queries answered. Pure.
-fn assemble(period: Period, computed_at: Timestamp, facts: Facts) -> Overview {
+fn assemble(period: Period, computed_at: Timestamp, facts: &Facts) -> Overview {
     let previous = period.previous();
-    let had_before = facts.first_day.is_some_and(|first| first < period.from);
+    let had_before = facts.first_day.is_some_and(|first| first <= previous.from);
     let before = |value: u64| had_before.then(|| real(value));
     let sum = |counts: &BTreeMap<Day, u64>, span: Period| {
         counts
@@ -162,8 +162,8 @@ fn assemble(period: Period, computed_at: Timestamp, facts: Facts) -> Overview {
     };
 
     let messages_by_day = total_by_day(&facts.messages);
-    let moderation_by_day = kinds_by_day(&facts, EventTag::is_moderation);
-    let joins_by_day = kinds_by_day(&facts, |tag| tag == EventTag::Join);
+    let moderation_by_day = kinds_by_day(facts, EventTag::is_moderation);
+    let joins_by_day = kinds_by_day(facts, |tag| tag == EventTag::Join);
     let count = |by_day: &BTreeMap<Day, u64>| Measure {
         value: real(sum(by_day, period)),
         previous: before(sum(by_day, previous)),
@@ -214,16 +214,16 @@ fn assemble(period: Period, computed_at: Timestamp, facts: Facts) -> Overview {
         retention: ratio(real(facts.retained), real(facts.retainable)),
         joins: count(&joins_by_day),
         moderation: count(&moderation_by_day),
-        daily: daily(period, &facts, &moderation_by_day),
+        daily: daily(period, facts, &moderation_by_day),
         heat: facts.heat.clone(),
         cohorts: cohort::triangle(&facts.cohorts, facts.cohort_first, facts.cohort_last),
-        platforms: platforms(period, &facts),
-        moderation_kinds: kinds(period, &facts)
+        platforms: platforms(period, facts),
+        moderation_kinds: kinds(period, facts)
             .into_iter()
             .filter(|(tag, _, _)| tag.is_moderation())
             .map(|(tag, n, _)| (tag, n))
             .collect(),
-        events: kinds(period, &facts)
+        events: kinds(period, facts)
             .into_iter()
             .filter(|(tag, _, _)| !tag.is_moderation())
             .collect(),

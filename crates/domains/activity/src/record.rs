@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use identity::SeenAccount;
+use identity::{Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
 use store::{StoreError, Work};
 
@@ -38,7 +38,10 @@ pub(crate) type ChannelKey = (i32, i16, String);
 pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Duplicate; batch.len()];
     let fresh = first_of_each(work, batch, &mut fates).await?;
-    let people = identity::resolve(work, &accounts(&fresh)).await?;
+    let newest = newest_of_each(&fresh);
+    let found = identity::resolve(work, &accounts(&newest)).await?;
+    rename(work, &newest, &found.renamed).await?;
+    let people = found.people;
     let channels = tables::record::channels(work.conn(), &channel_names(&fresh)).await?;
 
     let mut messages = Vec::new();
@@ -157,34 +160,65 @@ async fn oldest_allowed(
         .collect())
 }
 
-/// Each account of the batch once, with the name and facts it had last.
-fn accounts(fresh: &[(usize, &Incoming)]) -> Vec<SeenAccount> {
-    let mut last: HashMap<(Platform, &str), &ChatEvent> = HashMap::new();
-    let mut order = Vec::new();
+/// The newest event of each account, in the order in which the accounts came.
+fn newest_of_each<'a>(fresh: &[(usize, &'a Incoming)]) -> Vec<&'a Incoming> {
+    let mut place: HashMap<(Platform, &str), usize> = HashMap::new();
+    let mut newest: Vec<&Incoming> = Vec::new();
     for (_, incoming) in fresh {
         let event = &incoming.event;
         let id = (event.platform, event.account.platform_user_id.as_str());
-        match last.get(&id) {
-            Some(known) if known.sent_at > event.sent_at => {}
-            known => {
-                if known.is_none() {
-                    order.push(id);
-                }
-                last.insert(id, event);
+        match place.get(&id).and_then(|index| newest.get_mut(*index)) {
+            Some(known) if known.event.sent_at > event.sent_at => {}
+            Some(known) => *known = incoming,
+            None => {
+                place.insert(id, newest.len());
+                newest.push(incoming);
             }
         }
     }
-    order
-        .into_iter()
-        .filter_map(|id| last.get(&id))
-        .map(|event| SeenAccount {
-            platform: event.platform,
-            platform_user_id: event.account.platform_user_id.clone(),
-            username: event.account.username.clone(),
-            is_bot: event.account.is_bot,
-            account_created_at: event.account.created_at,
+    newest
+}
+
+fn accounts(newest: &[&Incoming]) -> Vec<SeenAccount> {
+    newest
+        .iter()
+        .map(|incoming| SeenAccount {
+            platform: incoming.event.platform,
+            platform_user_id: incoming.event.account.platform_user_id.clone(),
+            username: incoming.event.account.username.clone(),
+            is_bot: incoming.event.account.is_bot,
+            account_created_at: incoming.event.account.created_at,
         })
         .collect()
+}
+
+/// Gives accounts their newer names. History that is imported late does not bring back a name that
+/// the community has since seen replaced.
+async fn rename(work: &Work, newest: &[&Incoming], renamed: &[Renamed]) -> Result<(), StoreError> {
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    let by_account: HashMap<(Platform, &str), &Incoming> = newest
+        .iter()
+        .map(|i| {
+            (
+                (i.event.platform, i.event.account.platform_user_id.as_str()),
+                *i,
+            )
+        })
+        .collect();
+    for renamed in renamed {
+        let id = (renamed.platform, renamed.platform_user_id.as_str());
+        let Some(incoming) = by_account.get(&id) else {
+            continue;
+        };
+        let user = renamed.who.user;
+        let last = tables::member::last_seen(work.conn(), incoming.community, user).await?;
+        if last.is_none_or(|last| last <= incoming.event.sent_at) {
+            identity::rename(work, renamed).await?;
+        }
+    }
+    Ok(())
 }
 
 fn channel_key(incoming: &Incoming) -> ChannelKey {

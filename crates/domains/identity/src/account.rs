@@ -49,17 +49,39 @@ pub struct PlatformAccount {
     pub account_created_at: Option<Timestamp>,
 }
 
+/// An account that goes by another name than the one stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// Who.
+    pub who: Resolved,
+    /// Where.
+    pub platform: Platform,
+    /// The platform's id.
+    pub platform_user_id: String,
+    /// The other name.
+    pub username: String,
+}
+
+/// Who everybody in a batch is.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// By platform and the platform's id.
+    pub people: HashMap<(Platform, String), Resolved>,
+    /// Those whose name differs from the one stored, in one order for all processes. The caller
+    /// knows whether it is a newer name or one from history, and then calls [`rename`].
+    pub renamed: Vec<Renamed>,
+}
+
 /// Finds or makes the account and user of everybody in a batch, in the caller's transaction.
-/// `seen` holds each (platform, id) once. Names that changed are updated.
+/// `seen` holds each (platform, id) once.
 ///
 /// Two processes that meet a new account at the same instant collide: one gets
 /// [`StoreError::Duplicate`] and does its batch again.
-pub async fn resolve(
-    work: &Work,
-    seen: &[SeenAccount],
-) -> Result<HashMap<(Platform, String), Resolved>, StoreError> {
-    let mut found = HashMap::with_capacity(seen.len());
-    let mut renamed = Vec::new();
+pub async fn resolve(work: &Work, seen: &[SeenAccount]) -> Result<Resolution, StoreError> {
+    let mut found = Resolution {
+        people: HashMap::with_capacity(seen.len()),
+        renamed: Vec::new(),
+    };
     for platform in Platform::ALL {
         let here: Vec<&SeenAccount> = seen.iter().filter(|s| s.platform == platform).collect();
         if here.is_empty() {
@@ -69,12 +91,18 @@ pub async fn resolve(
         let known = tables::account::known(work.conn(), platform, &ids).await?;
         let mut missing = Vec::new();
         for account in here {
-            match known.get(&account.platform_user_id) {
+            let id = &account.platform_user_id;
+            match known.get(id) {
                 Some(row) => {
                     if row.username != account.username && !account.username.is_empty() {
-                        renamed.push((row.resolved.account, account.username.clone()));
+                        found.renamed.push(Renamed {
+                            who: row.resolved,
+                            platform,
+                            platform_user_id: id.clone(),
+                            username: account.username.clone(),
+                        });
                     }
-                    found.insert((platform, account.platform_user_id.clone()), row.resolved);
+                    found.people.insert((platform, id.clone()), row.resolved);
                 }
                 None => missing.push(account),
             }
@@ -83,14 +111,16 @@ pub async fn resolve(
         // other instead of for ever.
         missing.sort_unstable_by(|a, b| a.platform_user_id.cmp(&b.platform_user_id));
         for (id, resolved) in tables::account::insert(work.conn(), &missing, work.now()).await? {
-            found.insert((platform, id), resolved);
+            found.people.insert((platform, id), resolved);
         }
     }
-    renamed.sort_unstable_by_key(|(account, _)| *account);
-    for (account, name) in renamed {
-        tables::account::rename(work.conn(), account, &name).await?;
-    }
+    found.renamed.sort_unstable_by_key(|r| r.who.account);
     Ok(found)
+}
+
+/// Gives an account its newer name; an unclaimed person is called what the account is called.
+pub async fn rename(work: &Work, renamed: &Renamed) -> Result<(), StoreError> {
+    tables::account::rename(work.conn(), renamed.who.account, &renamed.username).await
 }
 
 /// Accounts by id, for the domains above, which authorise by community before they ask.

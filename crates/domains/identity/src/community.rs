@@ -107,11 +107,11 @@ fn numbered(slug: &str, n: u32) -> String {
     format!("{}{end}", kept.trim_end_matches('-'))
 }
 
-/// Whether a community found by the slug of a name is the one of that name: not if its own name
+/// Whether a community found by the slug of a name is the one that is meant: not if its own name
 /// gives the same slug and is yet another.
 fn is_same(found: &Community, name: &str) -> bool {
     let renamed = !found.slug.starts_with(&slugify(&found.name));
-    renamed || found.name.to_lowercase() == name.to_lowercase()
+    renamed || found.slug == name || found.name.to_lowercase() == name.to_lowercase()
 }
 
 fn taken(slug: &str) -> IdentityError {
@@ -168,9 +168,7 @@ impl Identity {
                 tables::community::by_ids(self.db.read(), &ids).await?
             }
             Actor::Anonymous => Vec::new(),
-            Actor::User { .. } | Actor::System(_) => {
-                tables::community::all(self.db.read()).await?
-            }
+            Actor::User { .. } | Actor::System(_) => tables::community::all(self.db.read()).await?,
         };
         Ok(visible
             .into_iter()

@@ -24,7 +24,9 @@ use std::sync::Arc;
 use kernel::{Clock, Entropy};
 use tokio::sync::Semaphore;
 
-pub use account::{PlatformAccount, Resolved, SeenAccount, accounts_by_id, resolve};
+pub use account::{
+    PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, rename, resolve,
+};
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};

@@ -72,7 +72,7 @@ impl Identity {
         }
         match role {
             Some(role) => {
-                tables::community::put_role(work.conn(), community, user, role, work.now()).await?
+                tables::community::put_role(work.conn(), community, user, role, work.now()).await?;
             }
             None => tables::community::delete_role(work.conn(), community, user).await?,
         }

@@ -30,18 +30,27 @@ pub(crate) struct Subject {
 impl Subject {
     /// An address as it is compared.
     pub(crate) fn email(folded: &str) -> Self {
-        Self { key: format!("email:{folded}"), free: ACCOUNT_FREE }
+        Self {
+            key: format!("email:{folded}"),
+            free: ACCOUNT_FREE,
+        }
     }
 
     /// A person who is signed in.
     pub(crate) fn user(id: kernel::UserId) -> Self {
-        Self { key: format!("user:{id}"), free: ACCOUNT_FREE }
+        Self {
+            key: format!("user:{id}"),
+            free: ACCOUNT_FREE,
+        }
     }
 
     /// A browser's network; `None` if it is unknown.
     pub(crate) fn network(client: &ClientInfo) -> Option<Self> {
         let prefix = client.prefix();
-        (!prefix.is_empty()).then(|| Self { key: format!("network:{prefix}"), free: NETWORK_FREE })
+        (!prefix.is_empty()).then(|| Self {
+            key: format!("network:{prefix}"),
+            free: NETWORK_FREE,
+        })
     }
 }
 
@@ -59,12 +68,17 @@ impl Identity {
     /// is blocked.
     pub(crate) async fn begin_attempt(&self, subjects: &[Subject]) -> Result<(), IdentityError> {
         let now = self.clock.now();
-        let work = self.db.begin(&kernel::Actor::System("sign-in"), now).await?;
+        let work = self
+            .db
+            .begin(&kernel::Actor::System("sign-in"), now)
+            .await?;
         for Subject { key, free } in subjects {
             let (failures, blocked_until) =
                 store::throttle::count(work.conn(), key, now, now.minus(FORGET)).await?;
             if Timestamp(blocked_until) > now {
-                return Err(IdentityError::Throttled { retry_after: Timestamp(blocked_until).since(now) });
+                return Err(IdentityError::Throttled {
+                    retry_after: Timestamp(blocked_until).since(now),
+                });
             }
             store::throttle::block(work.conn(), key, now.plus(wait_after(failures, *free))).await?;
         }

@@ -238,6 +238,8 @@ fn activity() -> Vec<Table> {
             .col("first_at", Big, Personal)
             .col("last_at", Big, Personal)
             .primary(&["community_id", "day", "account_id"])
+            // Counting people per day, week or platform reads this index only.
+            .index(&["community_id", "day", "user_id", "platform"])
             .index(&["community_id", "user_id", "day"])
             .index(&["account_id"]),
         Table::new("activity_hour", "activity")

@@ -97,7 +97,7 @@ fn parse(default: &Value, text: &str) -> anyhow::Result<Value> {
             text.split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
-                .map(|part| part.into())
+                .map(Value::from)
                 .collect(),
         ),
         _ => Value::String(text.to_owned()),

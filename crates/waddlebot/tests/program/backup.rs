@@ -50,6 +50,7 @@ async fn a_backup_restores_into_an_empty_place_and_replaces_only_when_told() {
         .output()
         .unwrap();
     assert!(shown(&refused).contains("--replace"), "{}", shown(&refused));
+    std::fs::write(other.join("waddlebot.toml"), "[jobs]\nconcurrency = 2\n").unwrap();
     let replaced = success(
         waddlebot(&other)
             .arg("restore")
@@ -57,6 +58,7 @@ async fn a_backup_restores_into_an_empty_place_and_replaces_only_when_told() {
             .arg("--replace"),
     );
     assert!(replaced.contains("is kept at"), "{replaced}");
+    assert!(other.join("waddlebot.toml").is_file(), "the settings stay");
 
     let cut = place.path().join("cut.zip");
     let bytes = std::fs::read(&backup).unwrap();

@@ -88,29 +88,24 @@ pub(super) fn server(data_dir: &Path, arguments: &[&str], until: &str) -> Server
         .unwrap()
         .port();
     let address = format!("127.0.0.1:{port}");
-    let mut child = waddlebot(data_dir)
+    let child = waddlebot(data_dir)
         .args(arguments)
         .args(["--listen", &address])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    let mut greeting = String::new();
-    loop {
-        let mut line = String::new();
-        assert!(
-            lines.read_line(&mut line).unwrap() > 0,
-            "the program ended: {greeting}"
-        );
-        greeting.push_str(&line);
-        if line.contains(until) {
-            return Server {
-                child,
-                address,
-                greeting,
-            };
-        }
+    let mut server = Server {
+        child,
+        address,
+        greeting: String::new(),
+    };
+    let mut lines = BufReader::new(server.child.stdout.take().unwrap());
+    while !server.greeting.contains(until) {
+        let n = lines.read_line(&mut server.greeting).unwrap();
+        assert!(n > 0, "the program ended: {}", server.greeting);
     }
+    // The rest of the line the text ended in has been read with it.
+    server
 }
 
 /// One HTTP/1.0 request; the whole answer. Tries again while nobody listens yet.

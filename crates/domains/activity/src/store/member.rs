@@ -1,6 +1,6 @@
 //! Reading rows of `member`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Platform, Timestamp, UserId};
@@ -69,10 +69,8 @@ fn filter(community: CommunityId, query: &MemberQuery) -> (String, Vec<Value>) {
             .replace('%', "\\%")
             .replace('_', "\\_");
         values.push(format!("%{escaped}%").into());
-        text.push_str(&format!(
-            " AND name_folded LIKE ${} ESCAPE '\\'",
-            values.len()
-        ));
+        // Writing to a String cannot fail.
+        let _ = write!(text, " AND name_folded LIKE ${} ESCAPE '\\'", values.len());
     }
     (text, values)
 }
@@ -102,10 +100,11 @@ pub(crate) async fn page(
         values.push(key);
         values.push(i32::try_from(cursor.id).unwrap_or(0).into());
         let n = values.len();
-        condition.push_str(&format!(
+        let _ = write!(
+            condition,
             " AND ({column}, user_id) {compare} (${}, ${n})",
             n - 1
-        ));
+        );
     }
     values.push(i64::try_from(query.page.fetch()).unwrap_or(101).into());
     sql::all(
@@ -130,6 +129,21 @@ pub(crate) async fn count(
         "SELECT COUNT(*) FROM (SELECT 1 AS one FROM member WHERE {condition} LIMIT {COUNT_MAX}) AS few"
     );
     Ok(unsigned(sql::scalar(conn, &query, values).await?))
+}
+
+/// When a member was last seen.
+pub(crate) async fn last_seen(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    user: UserId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let at: Option<i64> = sql::optional(
+        conn,
+        "SELECT last_at FROM member WHERE community_id = $1 AND user_id = $2",
+        vec![community.0.into(), user.0.into()],
+    )
+    .await?;
+    Ok(at.map(Timestamp))
 }
 
 /// Days with messages of some members.

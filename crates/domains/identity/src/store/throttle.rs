@@ -28,7 +28,10 @@ pub(crate) async fn count(
 }
 
 /// Takes one failure back, and the wait it brought.
-pub(crate) async fn take_back(conn: &impl ConnectionTrait, subject: &str) -> Result<(), StoreError> {
+pub(crate) async fn take_back(
+    conn: &impl ConnectionTrait,
+    subject: &str,
+) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "UPDATE sign_in_throttle SET failures = failures - 1, blocked_until = 0 WHERE subject = $1",
