@@ -1,6 +1,6 @@
 // Keyboard shortcuts: `?` help, `/` search, `g` and a letter to go somewhere. All of them are listed in
 // the help dialog and can be switched off there.
-let armed = 0;
+let armed = -Infinity;
 
 function isOff() {
   try {
@@ -53,7 +53,7 @@ export function startKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (isTyping(event.target) || isOff() || document.querySelector("dialog[open]")) return;
     const wasArmed = event.timeStamp - armed < 1500;
-    armed = 0;
+    armed = -Infinity;
     if (wasArmed) {
       const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
       if (link) {

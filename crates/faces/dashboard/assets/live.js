@@ -18,7 +18,8 @@ export function startLive() {
   let isPaused = false;
   let nLeftOut = 0;
   let nUnsaid = 0;
-  let saidAt = 0;
+  let saidAt = -Infinity;
+  let timer = 0;
 
   const isAtEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const toEnd = () => {
@@ -44,13 +45,17 @@ export function startLive() {
     toEnd();
   }
 
+  // At most one polite message in ten seconds; what comes in between is added up.
   function announce(n) {
     nUnsaid += n;
-    const now = performance.now();
-    if (now - saidAt < ANNOUNCE_EVERY_MS) return;
-    saidAt = now;
-    said.textContent = nUnsaid === 1 ? "1 new message" : `${nUnsaid} new messages`;
-    nUnsaid = 0;
+    if (timer) return;
+    const wait = Math.max(0, saidAt + ANNOUNCE_EVERY_MS - performance.now());
+    timer = setTimeout(() => {
+      timer = 0;
+      saidAt = performance.now();
+      said.textContent = nUnsaid === 1 ? "1 new message" : `${nUnsaid} new messages`;
+      nUnsaid = 0;
+    }, wait);
   }
 
   function receive(rows) {
@@ -82,15 +87,11 @@ export function startLive() {
     localTimes(shell.content);
     receive([...shell.content.children]);
   });
-  source.addEventListener("skipped", (event) => {
+  source.addEventListener("skipped", () => {
     const row = document.createElement("li");
     row.className = "gap";
-    row.textContent = `${event.data} messages came too fast to show here. Reload to see the latest.`;
+    row.textContent = "Some messages came too fast to show here. Reload to see the latest.";
     receive([row]);
-  });
-  source.addEventListener("bye", () => {
-    source.close();
-    show("○ ended – reload to continue", "ended");
   });
 
   pause.hidden = false;

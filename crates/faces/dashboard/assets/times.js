@@ -1,5 +1,6 @@
 // Rewrites <time data-local> from UTC into the viewer's zone; the server's text stays as the title.
 const styles = {
+  date: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
   clock: { hour: "2-digit", minute: "2-digit" },
   moment: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
 };

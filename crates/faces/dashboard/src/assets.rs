@@ -2,20 +2,20 @@
 //! part of every address, so that browsers keep them for ever and a new build is a new address.
 //! Nothing here is secret and nothing is read from disk.
 
-use std::{io::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
 use axum::{
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use kernel::random::hex;
 use sha2::{Digest, Sha256};
 
 struct Asset {
     name: &'static str,
     kind: &'static str,
-    plain: &'static [u8],
-    gzip: LazyLock<Vec<u8>>,
+    bytes: &'static [u8],
 }
 
 macro_rules! asset {
@@ -23,8 +23,7 @@ macro_rules! asset {
         Asset {
             name: $name,
             kind: $kind,
-            plain: include_bytes!($path),
-            gzip: LazyLock::new(|| gzip(include_bytes!($path))),
+            bytes: include_bytes!($path),
         }
     };
 }
@@ -74,23 +73,10 @@ static BUNDLE: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     for asset in &ASSETS {
         hash.update(asset.name.as_bytes());
-        hash.update(asset.plain);
+        hash.update(asset.bytes);
     }
     hex(&hash.finalize()).chars().take(16).collect()
 });
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Writing to memory cannot fail; an empty answer would only mean «send it plain».
-    if encoder.write_all(plain).is_err() {
-        return Vec::new();
-    }
-    encoder.finish().unwrap_or_default()
-}
 
 /// The address of an asset.
 pub(crate) fn url(name: &str) -> String {
@@ -99,10 +85,7 @@ pub(crate) fn url(name: &str) -> String {
 }
 
 /// Serves an asset. An address of an earlier build gets today's file, which may not be kept.
-pub(crate) async fn serve(
-    Path((bundle, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn serve(Path((bundle, name)): Path<(String, String)>) -> Response {
     let Some(asset) = ASSETS.iter().find(|a| a.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -111,38 +94,16 @@ pub(crate) async fn serve(
     } else {
         "no-cache"
     };
-    let mut response = if accepts_gzip(&headers) && !asset.gzip.is_empty() {
-        let mut response = asset.gzip.as_slice().into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        response
-    } else {
-        asset.plain.into_response()
-    };
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
-    fields.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    response
+    let fields = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
+    ];
+    (fields, asset.bytes).into_response()
 }
 
 /// The picture browsers ask for by themselves.
-pub(crate) async fn favicon(headers: HeaderMap) -> Response {
-    serve(Path((String::new(), "duck.svg".to_owned())), headers).await
-}
-
-/// Whether the browser takes gzip: the word occurs and is not refused with `q=0`.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|v| v.to_str().ok())
-        .is_some_and(|list| {
-            list.split(',').any(|item| {
-                let mut parts = item.split(';').map(str::trim);
-                parts.next() == Some("gzip") && !parts.any(|p| p == "q=0" || p == "q=0.0")
-            })
-        })
+pub(crate) async fn favicon() -> Response {
+    serve(Path((String::new(), "duck.svg".to_owned()))).await
 }
 
 #[cfg(test)]
@@ -152,11 +113,11 @@ mod tests {
 
     #[derive(Deserialize)]
     struct Vendored {
-        file: Vec<File>,
+        file: Vec<Entry>,
     }
 
     #[derive(Deserialize)]
-    struct File {
+    struct Entry {
         name: String,
         version: String,
         file: String,
@@ -190,34 +151,17 @@ mod tests {
     #[tokio::test]
     async fn an_asset_of_this_build_may_be_kept_for_ever_and_an_old_address_may_not() {
         let path = |bundle: &str| Path((bundle.to_owned(), "app.css".to_owned()));
-        let fresh = serve(path(&BUNDLE), HeaderMap::new()).await;
+        let fresh = serve(path(&BUNDLE)).await;
         assert!(
             fresh.headers()["cache-control"]
                 .to_str()
                 .unwrap()
                 .contains("immutable")
         );
-        let old = serve(path("0123"), HeaderMap::new()).await;
+        let old = serve(path("0123")).await;
         assert_eq!(old.headers()["cache-control"], "no-cache");
-        let none = serve(
-            Path((BUNDLE.clone(), "../Cargo.toml".to_owned())),
-            HeaderMap::new(),
-        )
-        .await;
+        let none = serve(Path((BUNDLE.clone(), "../Cargo.toml".to_owned()))).await;
         assert_eq!(none.status(), StatusCode::NOT_FOUND);
-    }
-
-    #[tokio::test]
-    async fn gzip_is_sent_to_those_who_take_it() {
-        let ask = async |accepts: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepts));
-            let response = serve(Path((BUNDLE.clone(), "htmx.js".to_owned())), headers).await;
-            response.headers().contains_key(header::CONTENT_ENCODING)
-        };
-        assert!(ask("br, gzip;q=0.8").await);
-        assert!(!ask("gzip;q=0").await);
-        assert!(!ask("identity").await);
     }
 
     /// The content-security policy forbids them, so they would silently do nothing.

@@ -76,6 +76,8 @@ struct Row {
     at: String,
     date: String,
     clock: String,
+    /// Whether a line with the date stands above it.
+    begins_day: bool,
 }
 
 #[derive(Template)]
@@ -97,8 +99,25 @@ impl From<ChatMessage> for Row {
             at: message.sent_at.to_string(),
             date: display::date(message.sent_at.day()),
             clock: display::clock(message.sent_at),
+            begins_day: false,
         }
     }
+}
+
+/// The rows of a page: a line with the date above the first and wherever the UTC day changes.
+fn with_days(messages: Vec<ChatMessage>) -> Vec<Row> {
+    let mut day = None;
+    messages
+        .into_iter()
+        .map(|message| {
+            let begins_day = day != Some(message.sent_at.day());
+            day = Some(message.sent_at.day());
+            Row {
+                begins_day,
+                ..Row::from(message)
+            }
+        })
+        .collect()
 }
 
 impl Wanted {
@@ -165,7 +184,7 @@ pub(crate) async fn page(
                 is_chosen: choice == platform,
             })
             .collect(),
-        rows: messages.into_iter().map(Row::from).collect(),
+        rows: with_days(messages),
         stream,
         latest_href: address(&base, platform),
         earlier_href,

@@ -86,7 +86,7 @@ pub(crate) async fn index(
     };
     let mut shell = Shell::new(&face, &viewer, place).await?;
     if viewer.signed_in.is_none() {
-        shell.title = "Welcome".to_owned();
+        "Welcome".clone_into(&mut shell.title);
         shell.trail.clear();
         let needs_setup = face.app.identity.needs_setup().await?;
         return layout::page(&Welcome { shell, needs_setup });

@@ -126,6 +126,7 @@ impl Shell {
         let mut shell = Self::bare(place.title);
         shell.notice = notice(&viewer.address);
         shell.trail = trail(place);
+        shell.community = place.community.map(|c| c.name.clone());
         if viewer.is_swap {
             // Only the inside of <main> is sent; what surrounds it stays as it is.
             shell.is_part = true;
@@ -147,7 +148,6 @@ impl Shell {
                 })
                 .collect();
         }
-        shell.community = place.community.map(|c| c.name.clone());
         shell.groups = groups(viewer, place);
         Ok(shell)
     }

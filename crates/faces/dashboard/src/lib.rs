@@ -22,9 +22,13 @@ mod login;
 mod me;
 mod members;
 mod return_to;
+mod role;
 mod router;
 mod settings;
 mod setup;
 mod viewer;
 
 pub use router::{Settings, router};
+
+#[cfg(test)]
+mod tests;

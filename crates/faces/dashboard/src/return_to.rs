@@ -1,6 +1,8 @@
 //! Where to go after signing in or saving. Only paths on this server pass: anything that a browser
 //! could read as another host becomes the fallback.
 
+use std::fmt::Write;
+
 /// The path if it is safe to send a browser to, else `fallback`.
 pub(crate) fn checked<'a>(path: Option<&'a str>, fallback: &'a str) -> &'a str {
     path.filter(|p| is_local(p)).unwrap_or(fallback)
@@ -24,7 +26,8 @@ pub(crate) fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

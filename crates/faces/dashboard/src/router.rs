@@ -10,11 +10,13 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
-use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
+use tower_http::{
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer,
+};
 
 use crate::{
-    admin, assets, chat, community, error::PageError, guard, health, login, me, members, settings,
-    setup,
+    admin, assets, chat, community, error::PageError, guard, health, login, me, members, role,
+    settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -60,7 +62,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/members.csv", get(members::download))
         .route(
             "/c/{slug}/members/{user}/role",
-            get(members::role).post(members::change_role),
+            get(role::form).post(role::change),
         )
         .route("/c/{slug}/chat", get(chat::page))
         .route("/c/{slug}/chat/stream", get(chat::stream))
@@ -88,5 +90,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             Arc::clone(&face),
             guard::around,
         ))
+        // Outermost, so that error pages are packed too; streams and pictures never are.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(face)
 }

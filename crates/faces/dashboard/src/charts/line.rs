@@ -19,7 +19,7 @@ pub(crate) struct Line<'a> {
 
 /// What to draw.
 #[derive(Clone, Debug)]
-pub(crate) struct Lines<'a> {
+pub(crate) struct LineChart<'a> {
     /// What the chart shows, for those who cannot see it.
     pub(crate) title: &'a str,
     /// The steps along the horizontal axis.
@@ -29,7 +29,7 @@ pub(crate) struct Lines<'a> {
 }
 
 /// Draws the chart.
-pub(crate) fn lines(chart: &Lines<'_>) -> Svg {
+pub(crate) fn lines(chart: &LineChart<'_>) -> Svg {
     let n = chart.columns.len();
     let max = chart
         .lines

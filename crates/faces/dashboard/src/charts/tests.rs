@@ -1,7 +1,7 @@
 //! The drawings as text: what is there, what is escaped, and that no number is ever broken.
 
 use super::heat::{heat, shades};
-use super::line::{Line, Lines, lines};
+use super::line::{Line, LineChart, lines};
 use super::spark::spark;
 use super::stacked::{Hatch, Series, Stacked, stacked};
 use super::{Column, axis, number};
@@ -128,7 +128,7 @@ fn charts_stand_no_data_one_point_and_thousands() {
             label: "A",
             values: vec![Some(1.5); n],
         }];
-        let svg = lines(&Lines {
+        let svg = lines(&LineChart {
             title: "t",
             columns: &columns,
             lines: &line,
@@ -182,7 +182,7 @@ fn a_gap_breaks_the_line_and_a_lone_point_is_a_dot() {
         label: "Active",
         values: vec![Some(1.0), Some(2.0), None, Some(f64::NAN), Some(4.0)],
     }];
-    let svg = lines(&Lines {
+    let svg = lines(&LineChart {
         title: "t",
         columns: &columns,
         lines: &line,

@@ -8,7 +8,7 @@ use super::period::Bucket;
 use crate::{
     charts::{
         self, Column, Svg,
-        line::{Line, Lines},
+        line::{Line, LineChart},
         stacked::{Hatch, Series, Stacked},
     },
     display,
@@ -135,7 +135,7 @@ pub(crate) fn active(o: &Overview, buckets: &[Bucket], columns: &[Column]) -> Pa
         label: "active",
         values: means.iter().map(|v| Some(*v)).collect(),
     }];
-    let svg = charts::line::lines(&Lines {
+    let svg = charts::line::lines(&LineChart {
         title: "People active per day; the table below holds the same numbers",
         columns,
         lines: &lines,

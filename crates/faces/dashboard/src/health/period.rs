@@ -62,7 +62,8 @@ impl Wanted {
             let day = |text: &str, name: &str| {
                 text.trim()
                     .parse::<Day>()
-                    .map_err(|_| format!("The {name} day must be a date like 2026-11-23."))
+                    .ok()
+                    .ok_or_else(|| format!("The {name} day must be a date like 2026-11-23."))
             };
             let (from, last) = (day(&self.from, "first")?, day(&self.until, "last")?);
             return Period::new(from, last.plus(1))

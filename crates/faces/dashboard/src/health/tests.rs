@@ -36,7 +36,7 @@ pub(crate) fn sample(n: u32) -> Overview {
         period,
         previous: period.previous(),
         computed_at: Timestamp::from_secs(1_795_461_016),
-        first_day: Some(period.from),
+        first_day: Some(period.previous().from),
         last_day: Some(today),
         members: 40,
         dau: flat(4.0),
@@ -53,7 +53,7 @@ pub(crate) fn sample(n: u32) -> Overview {
         joins: Measure::default(),
         moderation: Measure {
             value: 2.0,
-            previous: None,
+            previous: Some(2.0),
             spark: vec![0.0, 2.0],
         },
         daily,
@@ -148,9 +148,19 @@ fn tiles_say_how_things_changed_in_words_too() {
         messages.spoken,
         "100 % more than in the 30 days before (25 Sep 2026 – 24 Oct 2026), which had 150"
     );
-    assert_eq!(by_name["Moderation"].note, "no earlier data");
+    assert_eq!(by_name["Moderation"].note, "no change");
     assert_eq!(by_name["30-day retention"].value, "34 %");
     assert_eq!(by_name["Stickiness"].value, "20 %");
+}
+
+#[test]
+fn a_change_against_half_a_period_is_not_told() {
+    let mut o = sample(30);
+    o.messages.previous = None;
+    let tiles = super::tile::tiles(&o);
+    let messages = tiles.iter().find(|tile| tile.label == "Messages").unwrap();
+    assert!(messages.change.is_none());
+    assert_eq!(messages.note, "no full period before");
 }
 
 #[test]

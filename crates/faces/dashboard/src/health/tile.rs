@@ -58,10 +58,10 @@ pub(crate) fn tiles(o: &Overview) -> Vec<Tile> {
                 target,
                 label,
                 value: write(measure.value),
-                note: if measure.previous.is_none() {
-                    "no earlier data"
-                } else {
+                note: if measure.previous.is_some() {
                     "no change"
+                } else {
+                    "no full period before"
                 },
                 change: display::change(measure.value, measure.previous)
                     .map(|change| shown(change, measure.previous.map(write), better, &before)),

@@ -1,0 +1,10 @@
+//! Whole pages over a real app on an embedded database: requests in, HTML out.
+
+mod access;
+mod browser;
+mod chat;
+mod forms;
+mod health;
+mod members;
+mod sign_in;
+mod walk;
