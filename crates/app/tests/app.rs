@@ -1,5 +1,11 @@
 //! Service tests: real domains on both databases, a clock that waits for nobody.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod app {
     mod access;
     mod activity;

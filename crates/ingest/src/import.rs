@@ -15,7 +15,9 @@ use kernel::{Actor, CommunityId};
 use tokio::sync::mpsc;
 
 use crate::{
-    format::{self, Fatal, InputFile, OpenError, Options, ReadError, Reader, RejectReason, Rejected, Unit},
+    format::{
+        self, Fatal, InputFile, OpenError, Options, ReadError, Reader, RejectReason, Rejected, Unit,
+    },
     pipeline::{Checkpoint, Ingest, IngestError, Tally},
 };
 pub use communities::Target;
@@ -83,7 +85,7 @@ pub enum ImportError {
 struct Part {
     /// Community, event, and how many records are consumed with it.
     records: Vec<(Option<String>, kernel::ChatEvent, u64)>,
-    rejected: Vec<Box<Rejected>>,
+    rejected: Vec<Rejected>,
     consumed: u64,
     bytes: u64,
     end: Option<End>,
@@ -166,7 +168,7 @@ fn read(mut reader: Box<dyn Reader + Send>, sender: &mpsc::Sender<Part>) {
                     part.records
                         .push((record.community, record.event, position));
                 }
-                Some(Err(ReadError::Rejected(rejected))) => part.rejected.push(rejected),
+                Some(Err(ReadError::Rejected(rejected))) => part.rejected.push(*rejected),
                 Some(Err(ReadError::Fatal(fatal))) => {
                     part.end = Some(End {
                         ignored: reader.ignored(),
@@ -177,7 +179,7 @@ fn read(mut reader: Box<dyn Reader + Send>, sender: &mpsc::Sender<Part>) {
                     part.end = Some(End {
                         ignored: reader.ignored(),
                         broken: None,
-                    })
+                    });
                 }
             }
         }
@@ -220,7 +222,7 @@ impl Import<'_> {
                     Err(ImportError::Community {
                         name,
                         source: IdentityError::Invalid { message, .. },
-                    }) => rejected.push(Box::new(Rejected {
+                    }) => rejected.push(Rejected {
                         place: None,
                         unit: Unit::Line,
                         number,
@@ -231,7 +233,7 @@ impl Import<'_> {
                             value: name.escape_debug().take(120).collect(),
                             expected: message,
                         },
-                    })),
+                    }),
                     Err(other) => return Err(other),
                 }
             }

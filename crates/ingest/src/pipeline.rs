@@ -121,7 +121,7 @@ impl Ingest {
             batch_max: settings.batch_max.max(1),
             ..settings
         };
-        let (live, live_queue) = mpsc::channel(settings.queue_max);
+        let (events, live_queue) = mpsc::channel(settings.queue_max);
         let (imports, import_queue) = mpsc::channel(IMPORTS_MAX);
         let line = Line {
             committer: Arc::new(batch::Committer::new(app, reactions)),
@@ -131,7 +131,7 @@ impl Ingest {
             app: Arc::clone(app),
         };
         let entrance = Self {
-            live,
+            live: events,
             imports,
             backlog: Arc::clone(app.backlog()),
         };

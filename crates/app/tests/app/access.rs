@@ -20,19 +20,34 @@ use testkit::{World, on_both};
 
 /// Public methods of the services that are no operations of an actor, and why.
 const NOT_OPERATIONS: &[(&str, &str)] = &[
-    ("identity.needs_setup", "tells one fact that everybody may know"),
-    ("identity.issue_setup_token", "prints on the machine's own console"),
+    (
+        "identity.needs_setup",
+        "tells one fact that everybody may know",
+    ),
+    (
+        "identity.issue_setup_token",
+        "prints on the machine's own console",
+    ),
     ("identity.set_up", "checks the set-up token"),
     ("identity.sign_in", "checks the password"),
     ("identity.redeem_sign_in_link", "checks the link's token"),
     ("identity.authenticate", "checks the session's token"),
-    ("identity.sign_out", "ends only the session whose token it is given"),
+    (
+        "identity.sign_out",
+        "ends only the session whose token it is given",
+    ),
     ("identity.refresh", "reads an actor's own rights again"),
     ("identity.sweep", "a job of the program"),
-    ("identity.community_of", "the pipeline asks where chat belongs; nothing about people"),
+    (
+        "identity.community_of",
+        "the pipeline asks where chat belongs; nothing about people",
+    ),
     ("activity.apply_retention", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
-    ("app.ready", "load balancers ask whether the database answers"),
+    (
+        "app.ready",
+        "load balancers ask whether the database answers",
+    ),
 ];
 
 /// Somebody who asks.
@@ -65,8 +80,19 @@ struct Stage {
 
 async fn asker(world: &World, label: &'static str, user: UserId, role: Option<Role>) -> Asker {
     let token = world.token(user).await;
-    let known = world.app.identity.authenticate(&token).await.unwrap().unwrap();
-    Asker { label, actor: known.actor, role, session: known.session }
+    let known = world
+        .app
+        .identity
+        .authenticate(&token)
+        .await
+        .unwrap()
+        .unwrap();
+    Asker {
+        label,
+        actor: known.actor,
+        role,
+        session: known.session,
+    }
 }
 
 /// Everybody the table tells apart.
@@ -104,28 +130,28 @@ fn members() -> MemberQuery {
     }
 }
 
-/// `Some(true)` = allowed.
-fn by_identity<T>(answer: Result<T, IdentityError>) -> Option<bool> {
+/// Whether the call was allowed.
+fn by_identity<T>(answer: Result<T, IdentityError>) -> bool {
     match answer {
-        Ok(_) | Err(IdentityError::Invalid { .. }) => Some(true),
-        Err(IdentityError::NotAllowed(_) | IdentityError::NotFound) => Some(false),
+        Ok(_) | Err(IdentityError::Invalid { .. }) => true,
+        Err(IdentityError::NotAllowed(_) | IdentityError::NotFound) => false,
         Err(other) => panic!("unexpected: {other:?}"),
     }
 }
 
-fn by_activity<T>(answer: Result<T, ActivityError>) -> Option<bool> {
+fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
     match answer {
-        Ok(_) => Some(true),
-        Err(ActivityError::NotAllowed(_)) => Some(false),
+        Ok(_) => true,
+        Err(ActivityError::NotAllowed(_)) => false,
         Err(other) => panic!("unexpected: {other:?}"),
     }
 }
 
-fn by_app<T>(answer: Result<T, AppError>) -> Option<bool> {
+fn by_app<T>(answer: Result<T, AppError>) -> bool {
     match answer {
         // The job does not exist, and only those who may repair jobs are told so.
-        Ok(_) | Err(AppError::NotFound) => Some(true),
-        Err(AppError::NotAllowed(_)) => Some(false),
+        Ok(_) | Err(AppError::NotFound) => true,
+        Err(AppError::NotAllowed(_)) => false,
         Err(other) => panic!("unexpected: {other:?}"),
     }
 }
@@ -136,7 +162,10 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
     let n = stage.n_calls;
     let (app, pond, target) = (&stage.world.app, stage.pond, stage.target);
     let (identity, activity, actor) = (&app.identity, &app.activity, &asker.actor);
-    let new_community = NewCommunity { name: format!("Pool {n}"), ..NewCommunity::default() };
+    let new_community = NewCommunity {
+        name: format!("Pool {n}"),
+        ..NewCommunity::default()
+    };
     let new_account = NewAccount {
         display_name: format!("Admin {n}"),
         email: format!("admin{n}@example.org"),
@@ -144,23 +173,27 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
     };
     let secret = || "correct horse battery".to_owned().into();
     let today = stage.world.app.clock.now().day();
-    match operation {
+    let allowed = match operation {
         "identity.me" => by_identity(identity.me(actor).await),
         "identity.sessions" => by_identity(identity.sessions(actor).await),
         "identity.revoke_session" => {
             let answer = identity.revoke_session(actor, asker.session).await;
             by_identity(answer)
         }
-        "identity.change_password" => {
-            by_identity(identity.change_password(actor, &secret(), &secret(), asker.session).await)
-        }
+        "identity.change_password" => by_identity(
+            identity
+                .change_password(actor, &secret(), &secret(), asker.session)
+                .await,
+        ),
         "identity.issue_sign_in_link" => {
             by_identity(identity.issue_sign_in_link(actor, target).await)
         }
         "identity.create_admin" => by_identity(identity.create_admin(actor, &new_account).await),
-        "identity.reset_password" => {
-            by_identity(identity.reset_password(actor, "root@example.org", &secret()).await)
-        }
+        "identity.reset_password" => by_identity(
+            identity
+                .reset_password(actor, "root@example.org", &secret())
+                .await,
+        ),
         "identity.find_by_email" => {
             by_identity(identity.find_by_email(actor, "root@example.org").await)
         }
@@ -173,18 +206,22 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 "{}: the list shows what may be seen and nothing else",
                 asker.label
             );
-            Some(true)
+            true
         }
-        "identity.community" => Some(identity.community(actor, pond).await.unwrap().is_some()),
-        "identity.community_by_slug" => {
-            Some(identity.community_by_slug(actor, "pond").await.unwrap().is_some())
-        }
+        "identity.community" => identity.community(actor, pond).await.unwrap().is_some(),
+        "identity.community_by_slug" => identity
+            .community_by_slug(actor, "pond")
+            .await
+            .unwrap()
+            .is_some(),
         "identity.create_community" => {
             by_identity(identity.create_community(actor, &new_community).await)
         }
-        "identity.find_or_create_community" => {
-            by_identity(identity.find_or_create_community(actor, &new_community).await)
-        }
+        "identity.find_or_create_community" => by_identity(
+            identity
+                .find_or_create_community(actor, &new_community)
+                .await,
+        ),
         "identity.update_community" => {
             let change = CommunityChange {
                 name: "Pond".to_owned(),
@@ -203,13 +240,17 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             by_identity(identity.connect_server(actor, pond, &server).await)
         }
         "identity.roles" => by_identity(identity.roles(actor, pond, &[target]).await),
-        "identity.set_role" => {
-            by_identity(identity.set_role(actor, pond, target, Some(Role::Member)).await)
-        }
+        "identity.set_role" => by_identity(
+            identity
+                .set_role(actor, pond, target, Some(Role::Member))
+                .await,
+        ),
         "identity.accounts" => by_identity(identity.accounts(actor, pond, &[target]).await),
-        "activity.overview" => {
-            by_activity(activity.overview(actor, pond, Period::last_days(today, 7)).await)
-        }
+        "activity.overview" => by_activity(
+            activity
+                .overview(actor, pond, Period::last_days(today, 7))
+                .await,
+        ),
         "activity.summary" => by_activity(activity.summary(actor, pond).await),
         "activity.members" => by_activity(activity.members(actor, pond, &members()).await),
         "activity.member_count" => {
@@ -220,12 +261,16 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "activity.live" => by_activity(activity.live(actor, pond, None, None).await),
         "activity.begin_import" => by_activity(
-            activity.begin_import(actor, Some(pond), &format!("key {n}"), "a.jsonl", "jsonl").await,
+            activity
+                .begin_import(actor, Some(pond), &format!("key {n}"), "a.jsonl", "jsonl")
+                .await,
         ),
         "activity.finish_import" => {
             let system = stage.world.system();
             let key = format!("key {n}");
-            let run = activity.begin_import(&system, Some(pond), &key, "a.jsonl", "jsonl").await;
+            let run = activity
+                .begin_import(&system, Some(pond), &key, "a.jsonl", "jsonl")
+                .await;
             by_activity(activity.finish_import(actor, &run.unwrap()).await)
         }
         "activity.imports" => by_activity(activity.imports(actor, pond).await),
@@ -242,8 +287,9 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.outbox_mail" => by_app(app.outbox_mail(actor, "0-0").await),
         "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
         "app.verify_audit" => by_app(app.verify_audit(actor).await),
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(allowed)
 }
 
 on_both! {
@@ -313,9 +359,14 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
             .split_whitespace()
             .collect();
         for part in text.split("pubasyncfn").skip(1) {
-            let Some((name, rest)) = part.split_once("(&self") else { continue };
+            let Some((name, rest)) = part.split_once("(&self") else {
+                continue;
+            };
             if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                found.insert(format!("{service}.{name}"), rest.starts_with(",actor:&Actor"));
+                found.insert(
+                    format!("{service}.{name}"),
+                    rest.starts_with(",actor:&Actor"),
+                );
             }
         }
     }
@@ -344,7 +395,10 @@ fn every_service_method_has_a_row_or_a_reason_not_to() {
         assert!(all[name], "`{name}` must take the actor first");
     }
     for name in &excused {
-        assert!(all.contains_key(name), "`{name}` is excused and does not exist");
+        assert!(
+            all.contains_key(name),
+            "`{name}` is excused and does not exist"
+        );
     }
 }
 

@@ -36,12 +36,19 @@ fn browser() -> ClientInfo {
 
 async fn sign_in(world: &World, password: &str) -> Result<NewSession, IdentityError> {
     let identity = &world.app.identity;
-    identity.sign_in("ann@example.org", &secret(password), &browser()).await
+    identity
+        .sign_in("ann@example.org", &secret(password), &browser())
+        .await
 }
 
 /// Who a token belongs to now.
 async fn owner_of(world: &World, token: &Secret<String>) -> Option<UserId> {
-    let known = world.app.identity.authenticate(token.expose()).await.unwrap();
+    let known = world
+        .app
+        .identity
+        .authenticate(token.expose())
+        .await
+        .unwrap();
     known.map(|known| known.user.id)
 }
 
@@ -51,7 +58,9 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    let tasks: Vec<_> = (0..n).map(|_| tokio::spawn(call(identity.clone()))).collect();
+    let tasks: Vec<_> = (0..n)
+        .map(|_| tokio::spawn(call(identity.clone())))
+        .collect();
     let mut answers = Vec::new();
     for task in tasks {
         answers.push(task.await.unwrap());
@@ -60,13 +69,21 @@ where
 }
 
 async fn trail(world: &World) -> Vec<Record> {
-    let page: Page<Record> =
-        world.app.audit(&world.system(), &PageRequest::first(100)).await.unwrap();
+    let page: Page<Record> = world
+        .app
+        .audit(&world.system(), &PageRequest::first(100))
+        .await
+        .unwrap();
     page.items
 }
 
 async fn actions(world: &World) -> Vec<String> {
-    trail(world).await.into_iter().rev().map(|entry| entry.action).collect()
+    trail(world)
+        .await
+        .into_iter()
+        .rev()
+        .map(|entry| entry.action)
+        .collect()
 }
 
 async fn assert_intact(world: &World) {
@@ -211,7 +228,7 @@ on_both! {
             world.clock.advance(DAY);
             assert!(owner_of(&world, &used).await.is_some(), "day {day}");
         }
-        world.clock.advance(DAY - Duration::from_secs(1));
+        world.clock.advance(Duration::from_secs(86_399));
         let admin = identity.authenticate(used.expose()).await.unwrap().unwrap();
         assert_eq!(identity.sessions(&admin.actor).await.unwrap().len(), 2);
         world.clock.advance(Duration::from_secs(1));
@@ -414,7 +431,7 @@ on_both! {
             let new = NewCommunity { name: name.to_owned(), ..NewCommunity::default() };
             world.app.identity.find_or_create_community(&system, &new).await.unwrap()
         };
-        let names = ["C++", "C#", "日本", "東京", "Ducks", "rust.0", "rust.1"];
+        let names = ["C++", "C#", "日本", "東京", "Ducks", "rust.0", "rust.1", "Pond & Friends"];
         let mut first = Vec::new();
         for name in names {
             first.push(find(name).await.id);
@@ -426,6 +443,7 @@ on_both! {
             assert_eq!(find(name).await.id, *id, "{name}");
         }
         assert_eq!(find("  ducks ").await.id, first[4], "case and blanks do not matter");
+        assert_eq!(find("pond-friends").await.id, first[7], "the name in URLs is understood too");
         let change = CommunityChange { name: "Geese".to_owned(), description: String::new(), retention_days: 90 };
         world.app.identity.update_community(&system, first[4], &change).await.unwrap();
         assert_eq!(find("Ducks").await.id, first[4], "a renamed community is found by its old name");
@@ -483,7 +501,7 @@ on_both! {
         world.say(pond, "ann", "hello").await;
         let ann = world.user_of(pond, "ann").await;
         let mut renamed = world.event("ann", message("again"));
-        renamed.account.username = "Anna".to_owned();
+        renamed.account.username = "Anna".into();
         world.record(vec![activity::Incoming { community: pond, event: renamed }]).await;
         assert_eq!(world.user_of(pond, "Anna").await, ann, "the same account is the same person");
         let accounts = world.app.identity.accounts(&world.system(), pond, &[ann]).await.unwrap();
@@ -492,16 +510,50 @@ on_both! {
         assert_eq!((shown.display_name.as_str(), shown.claimed), ("Anna", false), "an unclaimed person is called like their account");
         // Somebody else of the same name, on the same and on another platform.
         let mut twin = world.event("twin", message("me too"));
-        twin.account.username = "Anna".to_owned();
+        twin.account.username = "Anna".into();
         let mut other = world.event("ann", message("me three"));
         other.platform = Platform::Twitch;
-        other.account.username = "Anna".to_owned();
+        other.account.username = "Anna".into();
         world.record(vec![
             activity::Incoming { community: pond, event: twin },
             activity::Incoming { community: pond, event: other },
         ]).await;
         assert_eq!(world.number("SELECT COUNT(*) FROM users").await, 3);
         assert_eq!(world.number("SELECT COUNT(DISTINCT user_id) FROM platform_account WHERE username = 'Anna'").await, 3);
+    }
+
+    async fn old_history_does_not_bring_an_old_name_back(world: World) {
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        let name_of = async |world: &World| {
+            let query = "SELECT display_name FROM users WHERE id = (SELECT MIN(id) FROM users)";
+            store::sql::scalar::<String>(world.app.db().read(), query, vec![]).await.unwrap()
+        };
+        let written = async |world: &mut World, community, name: &str, days_ago: u32| {
+            let mut event = world.event("ann", message("hello"));
+            event.account.username = name.into();
+            event.sent_at = event.sent_at.minus(DAY * days_ago);
+            event.source = kernel::Source::Import;
+            world.record(vec![activity::Incoming { community, event }]).await;
+        };
+        written(&mut world, pond, "Anna", 10).await;
+        written(&mut world, pond, "Ann", 300).await;
+        assert_eq!(name_of(&world).await, "Anna");
+        let newest = world.app.activity.recent_messages(&world.system(), pond, None, None, 1).await.unwrap();
+        assert_eq!((newest[0].username.as_str(), newest[0].text.as_str()), ("Anna", "hello"));
+        written(&mut world, pond, "Annabel", 5).await;
+        assert_eq!(name_of(&world).await, "Annabel");
+        written(&mut world, lake, "Anne", 4).await;
+        assert_eq!(name_of(&world).await, "Anne", "the first thing seen elsewhere is news there");
+        // Within one batch the newest name wins, whatever its place.
+        let mut batch = Vec::new();
+        for (name, hours) in [("x", 3_u32), ("Latest", 1), ("y", 2)] {
+            let mut event = world.event("ann", message("hello"));
+            event.account.username = name.into();
+            event.sent_at = event.sent_at.minus(Duration::from_hours(1) * hours);
+            batch.push(activity::Incoming { community: pond, event });
+        }
+        world.record(batch).await;
+        assert_eq!(name_of(&world).await, "Latest");
     }
 
     async fn five_hundred_newcomers_in_one_batch_are_five_hundred_people(world: World) {
@@ -545,7 +597,7 @@ on_both! {
                     match identity::resolve(&work, &seen).await {
                         Ok(found) => {
                             work.commit().await.unwrap();
-                            return found.len();
+                            return found.people.len();
                         }
                         // The only collision there may be: the others were first.
                         Err(error) => assert!(matches!(error, store::StoreError::Duplicate(_)), "{error:?}"),

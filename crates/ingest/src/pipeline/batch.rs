@@ -31,13 +31,12 @@ struct Moved {
 impl Moved {
     /// Moves in the transaction of its batch.
     fn with_batch(checkpoint: Option<Checkpoint>) -> Option<Self> {
-        let before = Tally::default();
-        checkpoint.map(|checkpoint| Self { checkpoint, before })
+        Self::after(checkpoint, Tally::default())
     }
 
     /// Moves after its batch was committed in parts.
-    const fn after(checkpoint: Checkpoint, before: Tally) -> Option<Self> {
-        Some(Self { checkpoint, before })
+    fn after(checkpoint: Option<Checkpoint>, before: Tally) -> Option<Self> {
+        checkpoint.map(|checkpoint| Self { checkpoint, before })
     }
 }
 
@@ -130,11 +129,9 @@ impl Committer {
             return Ok(tally);
         }
         let tally = self.halved(events, &mut waits).await?;
-        if let Some(checkpoint) = checkpoint {
-            let moved = Moved::after(checkpoint, tally);
-            let outcome = self
-                .patiently(&Arc::default(), moved, &mut waits)
-                .await?;
+        let moved = Moved::after(checkpoint, tally);
+        if moved.is_some() {
+            let outcome = self.patiently(&Arc::default(), moved, &mut waits).await?;
             if let Err(reason) = outcome {
                 warn!(
                     reason,
@@ -211,11 +208,7 @@ impl Committer {
         }
     }
 
-    async fn once(
-        &self,
-        events: &[Incoming],
-        moved: Option<Moved>,
-    ) -> Result<Tally, Failure> {
+    async fn once(&self, events: &[Incoming], moved: Option<Moved>) -> Result<Tally, Failure> {
         let tally = self
             .transaction(events, moved)
             .await

@@ -1,0 +1,15 @@
+//! The line from an event or a file into the database: in order, once, bounded, whatever fails.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod pipeline {
+    mod faults;
+    mod import;
+    mod line;
+    mod real;
+    mod stage;
+}
