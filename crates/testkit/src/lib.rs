@@ -58,3 +58,8 @@ macro_rules! on_both {
         }
     )*};
 }
+
+/// A fault of ours whose cause must not be shown to anybody.
+pub fn fault(secret: &str) -> activity::ActivityError {
+    store::StoreError::Data(secret.to_owned()).into()
+}

@@ -24,6 +24,12 @@ struct Open {
 }
 
 impl Slots {
+    /// How many sockets are open.
+    pub(crate) fn n_open(&self) -> u32 {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        u32::try_from(open.total).unwrap_or(u32::MAX)
+    }
+
     /// A slot for one more socket, if there is room.
     pub(crate) fn take(&self, user: UserId, bounds: &Sockets) -> Option<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,14 +44,6 @@ impl Slots {
             slots: self.clone(),
             user,
         })
-    }
-}
-
-impl Slots {
-    /// How many sockets are open.
-    pub(crate) fn n_open(&self) -> u32 {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        u32::try_from(open.total).unwrap_or(u32::MAX)
     }
 }
 

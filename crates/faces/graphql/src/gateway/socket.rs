@@ -281,7 +281,8 @@ impl Conversation {
     async fn tell(&mut self, id: String, output: Output) -> Result<(), End> {
         match output {
             Some(Answer::Executed(response)) => {
-                let payload = serde_json::to_string(&response).map_err(|_| Close::internal())?;
+                let payload =
+                    serde_json::to_string(&response).map_err(|_unwritable| Close::internal())?;
                 self.send_text(protocol::next(&id, &payload)).await
             }
             Some(Answer::Refused { errors, .. }) => {
@@ -289,7 +290,8 @@ impl Conversation {
                 if let Some(operation) = self.running.remove(&id) {
                     operation.abort();
                 }
-                let errors = serde_json::to_string(&errors).map_err(|_| Close::internal())?;
+                let errors =
+                    serde_json::to_string(&errors).map_err(|_unwritable| Close::internal())?;
                 self.send_text(protocol::error(&id, &errors)).await
             }
             None => {

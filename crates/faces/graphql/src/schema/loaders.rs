@@ -156,3 +156,46 @@ impl Loader<CommunityId> for Servers {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures_util::future::join_all;
+    use kernel::{CommunityId, UserId};
+
+    use super::{Loader, Seat, loader};
+
+    /// Counts how often it is asked.
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Loader<Seat> for Counting {
+        type Value = i32;
+        type Error = Infallible;
+
+        async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, i32>, Infallible> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(seats.iter().map(|seat| (*seat, seat.user.0)).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_of_a_hundred_asks_once_and_its_second_field_not_at_all() {
+        let counting = loader(Counting::default());
+        let seat = |user| Seat {
+            community: CommunityId(1),
+            user: UserId(user),
+        };
+        for _ in 0..2 {
+            let found = join_all((0..100).map(|user| counting.load_one(seat(user)))).await;
+            let expected: Vec<_> = (0..100).map(|user| Ok(Some(user))).collect();
+            assert_eq!(found, expected);
+        }
+        assert_eq!(counting.loader().0.load(Ordering::Relaxed), 1);
+    }
+}

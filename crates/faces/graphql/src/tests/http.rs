@@ -6,7 +6,6 @@ use axum::{
 };
 use futures_util::stream;
 use serde_json::json;
-use store::StoreError;
 use testkit::World;
 
 use super::{Answer, Client, JSON};
@@ -243,8 +242,7 @@ async fn introspection_and_suggestions_tell_strangers_nothing() {
 async fn a_fault_of_ours_is_hidden_and_has_a_request_id() {
     let world = World::sqlite().await;
     let viewer = Viewer::new(&world.app, &Settings::default(), None);
-    let cause = StoreError::Data("table user holds secret".to_owned());
-    let error = refused(&viewer, &activity::ActivityError::from(cause));
+    let error = refused(&viewer, &testkit::fault("table user holds secret"));
     let id = viewer.request_id();
     assert_eq!(id.len(), 16);
     assert_eq!(
