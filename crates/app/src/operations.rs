@@ -89,10 +89,6 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ManageMembers),
     ),
     row(
-        "identity.accounts",
-        Needs::Community(Permission::ViewMembers),
-    ),
-    row(
         "activity.overview",
         Needs::Community(Permission::ViewActivity),
     ),
@@ -106,6 +102,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row(
         "activity.member_count",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.accounts",
         Needs::Community(Permission::ViewMembers),
     ),
     row(

@@ -1,4 +1,4 @@
-//! Chat history and live events on their way into the store. [`format`] reads history out of files,
+//! Chat history and live events on their way into the store. [`mod@format`] reads history out of files,
 //! [`import`] and [`replay`] drive it, [`pipeline`] is the line every event passes.
 //!
 //! Must never know: HTTP, GraphQL, HTML.

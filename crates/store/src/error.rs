@@ -126,7 +126,7 @@ fn classify_sqlx(error: &sqlx::Error) -> Kind {
     }
 }
 
-/// SQLite extended result codes (https://www.sqlite.org/rescode.html, primary code in the low
+/// SQLite extended result codes (<https://www.sqlite.org/rescode.html>, primary code in the low
 /// byte) and PostgreSQL SQLSTATEs (manual, appendix A); the two never overlap in length.
 fn classify_code(code: &str) -> Kind {
     if code.len() == 5 {

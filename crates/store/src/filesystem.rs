@@ -1,5 +1,5 @@
 //! Where a database may live: refuses network file systems, on which SQLite's locks and shared
-//! memory are not reliable (https://www.sqlite.org/useovernet.html).
+//! memory are not reliable (<https://www.sqlite.org/useovernet.html>).
 
 use std::path::Path;
 

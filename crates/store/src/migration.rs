@@ -2,7 +2,7 @@
 //! start and by `waddlebot migrate`, under a lock, so that several processes may start at once.
 //!
 //! A change that a running older version cannot live with is made in three releases: expand,
-//! migrate, contract. Adding a step: a new file here, one line in [`STEPS`].
+//! migrate, contract. Adding a step: a new file here, one line in `STEPS`.
 
 mod m0001_foundation;
 

@@ -245,7 +245,6 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .set_role(actor, pond, target, Some(Role::Member))
                 .await,
         ),
-        "identity.accounts" => by_identity(identity.accounts(actor, pond, &[target]).await),
         "activity.overview" => by_activity(
             activity
                 .overview(actor, pond, Period::last_days(today, 7))
@@ -256,6 +255,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "activity.member_count" => {
             by_activity(activity.member_count(actor, pond, &members()).await)
         }
+        "activity.accounts" => by_activity(activity.accounts(actor, pond, &[target]).await),
         "activity.recent_messages" => {
             by_activity(activity.recent_messages(actor, pond, None, None, 10).await)
         }

@@ -504,8 +504,11 @@ on_both! {
         renamed.account.username = "Anna".into();
         world.record(vec![activity::Incoming { community: pond, event: renamed }]).await;
         assert_eq!(world.user_of(pond, "Anna").await, ann, "the same account is the same person");
-        let accounts = world.app.identity.accounts(&world.system(), pond, &[ann]).await.unwrap();
+        let accounts = world.app.activity.accounts(&world.system(), pond, &[ann]).await.unwrap();
         assert_eq!(accounts[&ann].iter().map(|a| a.username.as_str()).collect::<Vec<_>>(), ["Anna"]);
+        let elsewhere = world.community("Lake").await;
+        let nobody = world.app.activity.accounts(&world.system(), elsewhere, &[ann]).await.unwrap();
+        assert!(nobody.is_empty(), "who was never seen in a community is unknown there");
         let shown = world.app.identity.me(&world.actor_of(ann).await).await.unwrap().unwrap();
         assert_eq!((shown.display_name.as_str(), shown.claimed), ("Anna", false), "an unclaimed person is called like their account");
         // Somebody else of the same name, on the same and on another platform.

@@ -1,6 +1,9 @@
 //! The members' table: everybody who was seen in a community, with search, filter, sort and keyset
 //! pages.
 
+use std::collections::HashMap;
+
+use identity::PlatformAccount;
 use kernel::{
     Actor, CommunityId, Cursor, Page, PageRequest, Permission, Platform, Timestamp, UserId,
 };
@@ -102,5 +105,18 @@ impl Activity {
         Self::require(actor, Permission::ViewMembers, community)?;
         check(query)?;
         Ok(tables::member::count(self.db.read(), community, query).await?)
+    }
+
+    /// The platform accounts of some members. People who were never seen in the community are left
+    /// out, whoever asks.
+    pub async fn accounts(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<PlatformAccount>>, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        let members = tables::member::among(self.db.read(), community, users).await?;
+        Ok(identity::accounts_of(self.db.read(), &members).await?)
     }
 }

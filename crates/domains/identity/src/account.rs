@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use kernel::{AccountId, Actor, CommunityId, Permission, Platform, Timestamp, UserId};
+use kernel::{AccountId, Platform, Timestamp, UserId};
 use store::{StoreError, Work};
 
-use crate::{Identity, IdentityError, store as tables};
+use crate::store as tables;
 
 /// An account as the ingest pipeline met it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -135,19 +135,14 @@ pub async fn accounts_by_id(
         .collect())
 }
 
-impl Identity {
-    /// The platform accounts of some people, for those who may see a community's members.
-    pub async fn accounts(
-        &self,
-        actor: &Actor,
-        community: CommunityId,
-        users: &[UserId],
-    ) -> Result<HashMap<UserId, Vec<PlatformAccount>>, IdentityError> {
-        actor.require(Permission::ViewMembers, community)?;
-        let mut found: HashMap<UserId, Vec<PlatformAccount>> = HashMap::new();
-        for account in tables::account::of_users(self.db.read(), users).await? {
-            found.entry(account.user).or_default().push(account);
-        }
-        Ok(found)
+/// Accounts by person, for the domains above, which authorise by community before they ask.
+pub async fn accounts_of(
+    conn: &impl sea_orm::ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<PlatformAccount>>, StoreError> {
+    let mut found: HashMap<UserId, Vec<PlatformAccount>> = HashMap::new();
+    for account in tables::account::of_users(conn, users).await? {
+        found.entry(account.user).or_default().push(account);
     }
+    Ok(found)
 }

@@ -25,7 +25,8 @@ use kernel::{Clock, Entropy};
 use tokio::sync::Semaphore;
 
 pub use account::{
-    PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, rename, resolve,
+    PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_of,
+    rename, resolve,
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
 pub use error::IdentityError;

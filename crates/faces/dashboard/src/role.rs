@@ -117,7 +117,9 @@ async fn show(
     mistakes: Mistakes,
 ) -> Result<Response, PageError> {
     let identity = &face.app.identity;
-    let accounts = identity
+    let accounts = face
+        .app
+        .activity
         .accounts(&viewer.actor, community.id, &[user])
         .await?
         .remove(&user)

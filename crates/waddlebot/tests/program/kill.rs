@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::run::{chat_file, success, waddlebot};
+use kernel::{Clock, SystemClock};
 use store::{Db, Options, sql};
 
 const ROUNDS: u64 = 20;
@@ -70,13 +71,18 @@ fn rounds(place: &Path, database_url: Option<&str>) -> u64 {
             .args(["--community", "pond"]);
         command
     };
-    let mut expected = 0;
+    // How long an import takes here and now.
+    let (file, mut expected) = chat_file(place, ROUNDS, MESSAGES);
+    let begun = SystemClock.now();
+    success(&mut command(&file));
+    let whole = SystemClock.now().since(begun);
     let mut killed = 0;
     for round in 0..ROUNDS {
         let (file, n) = chat_file(place, round, MESSAGES);
         expected += n;
         // From «hardly started» to «nearly done».
-        let moment = Duration::from_millis(30 + round * 60);
+        let share = u32::try_from(round + 1).unwrap();
+        let moment = whole * share / u32::try_from(ROUNDS + 1).unwrap();
         killed += u32::from(kill_after(&mut command(&file), moment));
         success(&mut command(&file));
     }

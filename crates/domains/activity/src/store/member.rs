@@ -169,3 +169,24 @@ pub(crate) async fn active_days(
     }
     Ok(days)
 }
+
+/// Those of some people who were seen in a community.
+pub(crate) async fn among(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    users: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let mut found = Vec::with_capacity(users.len());
+    for part in users.chunks(500) {
+        let mut values: Vec<Value> = vec![community.0.into()];
+        values.extend(part.iter().map(|user| Value::from(user.0)));
+        let query = format!(
+            "SELECT user_id FROM member WHERE community_id = $1 AND user_id IN ({})",
+            placeholders(2, part.len())
+        );
+        for row in sql::rows(conn, &query, values).await? {
+            found.push(UserId(row.try_get_by_index(0)?));
+        }
+    }
+    Ok(found)
+}

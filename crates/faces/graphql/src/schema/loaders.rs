@@ -98,13 +98,13 @@ pub(crate) struct Accounts(Source);
 
 impl Loader<Seat> for Accounts {
     type Value = Vec<PlatformAccount>;
-    type Error = Arc<IdentityError>;
+    type Error = Arc<ActivityError>;
 
     async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Self::Value>, Self::Error> {
         let Source { app, actor } = &self.0;
         let mut found = HashMap::with_capacity(seats.len());
         for (community, users) in by_community(seats) {
-            let accounts = app.identity.accounts(actor, community, &users).await?;
+            let accounts = app.activity.accounts(actor, community, &users).await?;
             found.extend(
                 accounts
                     .into_iter()
