@@ -341,9 +341,8 @@ struct Entry {
     object: String,
     community: Option<i32>,
     detail: String,
-    /// The first digits of the hash; the whole is in its title.
+    /// Seals the entry and the one before; shown as the title of the number.
     hash: String,
-    hash_start: String,
 }
 
 /// `GET /admin/audit`
@@ -374,7 +373,6 @@ pub(crate) async fn audit(
                 } else {
                     record.detail
                 },
-                hash_start: record.hash.chars().take(8).collect(),
                 hash: record.hash,
             })
             .collect(),
