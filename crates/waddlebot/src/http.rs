@@ -140,6 +140,8 @@ async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Re
         }
         metrics::gauge!("waddlebot_quarantined")
             .set(real(i64::try_from(status.quarantined).unwrap_or(i64::MAX)));
+        let backlog = i64::try_from(status.backlog).unwrap_or(i64::MAX);
+        metrics::gauge!("waddlebot_ingest_backlog").set(real(backlog));
         let size = i64::try_from(status.database.size_bytes).unwrap_or(i64::MAX);
         metrics::gauge!("waddlebot_database_bytes").set(real(size));
     }
