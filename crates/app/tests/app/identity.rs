@@ -287,8 +287,12 @@ on_both! {
         assert!(matches!(sign_in(&world, PASSWORD).await, Err(IdentityError::WrongCredentials)));
         sign_in(&world, "new horse battery").await.unwrap();
         let system = world.system();
+        let ann = identity.find_by_email(&system, "ann@example.org").await.unwrap().unwrap();
+        let link = identity.issue_sign_in_link(&system, ann).await.unwrap();
         identity.reset_password(&system, "ann@example.org", &secret("third horse battery")).await.unwrap();
         assert_eq!(owner_of(&world, &here).await, None, "a reset ends every session");
+        let late = identity.redeem_sign_in_link(link.expose(), &ClientInfo::default()).await;
+        assert!(matches!(late, Err(IdentityError::TokenInvalid)), "a reset voids every link");
         sign_in(&world, "third horse battery").await.unwrap();
         let trail = actions(&world).await;
         for action in ["user.password.change", "user.password.reset"] {

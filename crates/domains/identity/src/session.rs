@@ -336,6 +336,7 @@ impl Identity {
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         tables::user::set_password(work.conn(), id, &hash).await?;
         tables::session::delete_others(work.conn(), id, SessionId(0)).await?;
+        tables::session::void_tokens_of(work.conn(), id, work.now()).await?;
         Self::attempt_succeeded(&work, &[Subject::email(&folded)]).await?;
         work.audit(Entry {
             action: "user.password.reset",

@@ -127,6 +127,7 @@ impl Identity {
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         store::user::set_password(work.conn(), id, &hash).await?;
         store::session::delete_others(work.conn(), id, keep_session).await?;
+        store::session::void_tokens_of(work.conn(), id, work.now()).await?;
         Self::attempt_succeeded(&work, &subject).await?;
         work.audit(::store::audit::Entry {
             action: "user.password.change",

@@ -184,6 +184,21 @@ pub(crate) async fn void_tokens(
     Ok(())
 }
 
+/// Voids every unused token of a person.
+pub(crate) async fn void_tokens_of(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE one_time_token SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL",
+        vec![user.0.into(), now.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Marks a token used and answers whose it is: `None` if it was not usable; of several parallel
 /// uses exactly one succeeds.
 pub(crate) async fn use_token(
