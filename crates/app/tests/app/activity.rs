@@ -394,6 +394,34 @@ on_both! {
         assert_eq!(found[0].platforms, [Platform::Discord, Platform::Twitch]);
     }
 
+    async fn an_aged_overview_is_shown_at_once_and_made_anew_behind_it(world: World) {
+        let pond = world.community("Pond").await;
+        let settings = activity::Settings {
+            overview_ttl: Duration::from_secs(10),
+            ..activity::Settings::default()
+        };
+        let clock = std::sync::Arc::new(world.clock.clone());
+        let bus = std::sync::Arc::new(engines::MemoryBus::new());
+        let service = activity::Activity::new(
+            world.app.db().clone(), clock, world.app.identity.clone(), bus, settings,
+        );
+        let week = Period::last_days(world.clock.now().day(), 7);
+        let actor = world.system();
+        let members = async || service.overview(&actor, pond, week).await.unwrap().members;
+        world.say(pond, "ann", "hello").await;
+        assert_eq!(members().await, 1);
+        world.say(pond, "bob", "hello").await;
+        assert_eq!(members().await, 1, "young enough to be shown again");
+        world.clock.advance(Duration::from_secs(11));
+        assert_eq!(members().await, 1, "aged: shown at once");
+        let renewed = async {
+            while members().await != 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("made anew in the background");
+    }
+
     async fn an_import_needs_a_community_that_exists(world: World) {
         let absent = world.app.activity.begin_import(&world.system(), Some(CommunityId(999)), "k", "a", "jsonl").await;
         assert!(matches!(absent, Err(ActivityError::NotFound)), "{absent:?}");

@@ -20,7 +20,11 @@ mod rollup;
 mod store;
 mod summary;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use identity::Identity;
 use kernel::{Actor, Clock, CommunityId, Permission};
@@ -38,10 +42,14 @@ pub use record::{Fate, Incoming, record};
 pub use retention::Scope;
 pub use summary::Summary;
 
+/// How many times its normal age an overview may have while a newer one is computed.
+const STALE_MAX: u32 = 6;
+
 /// Bounds of the service.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How long a computed overview is shown before it is computed again. Default 10 s.
+    /// How long a computed overview is shown before it is computed again in the background; one
+    /// six times as old is shown to nobody. Default 10 s.
     pub overview_ttl: Duration,
     /// How many overviews are kept. Default 1,000.
     pub overviews_max: u64,
@@ -66,6 +74,9 @@ pub struct Activity {
     clock: Arc<dyn Clock>,
     identity: Identity,
     overviews: moka::future::Cache<(CommunityId, Period), Arc<Overview>>,
+    summaries: moka::future::Cache<CommunityId, Arc<Summary>>,
+    overview_ttl: Duration,
+    refreshing: Arc<Mutex<HashSet<(CommunityId, Period)>>>,
     live: Arc<live::Hub>,
 }
 
@@ -86,6 +97,10 @@ impl Activity {
     ) -> Self {
         let overviews = moka::future::Cache::builder()
             .max_capacity(settings.overviews_max)
+            .time_to_live(settings.overview_ttl.saturating_mul(STALE_MAX))
+            .build();
+        let summaries = moka::future::Cache::builder()
+            .max_capacity(settings.overviews_max)
             .time_to_live(settings.overview_ttl)
             .build();
         let live = Arc::new(live::Hub::new(db.clone(), bus, settings.live_poll));
@@ -94,6 +109,9 @@ impl Activity {
             clock,
             identity,
             overviews,
+            summaries,
+            overview_ttl: settings.overview_ttl,
+            refreshing: Arc::default(),
             live,
         }
     }

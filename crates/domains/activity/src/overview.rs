@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use kernel::{Actor, CommunityId, Day, Permission, Platform, Timestamp, event::EventTag};
@@ -105,7 +105,8 @@ pub struct Overview {
 
 impl Activity {
     /// The overview of a community. Computed at most once in the configured time and shared by all
-    /// who ask meanwhile.
+    /// who ask meanwhile. Who asks after that time gets the last one at once, and a newer one is
+    /// computed in the background for those who ask next.
     pub async fn overview(
         &self,
         actor: &Actor,
@@ -113,10 +114,43 @@ impl Activity {
         period: Period,
     ) -> Result<Arc<Overview>, ActivityError> {
         Self::require(actor, Permission::ViewActivity, community)?;
+        if let Some(known) = self.overviews.get(&(community, period)).await {
+            if self.clock.now().since(known.computed_at) >= self.overview_ttl {
+                self.refresh(community, period);
+            }
+            return Ok(known);
+        }
         self.overviews
             .try_get_with((community, period), self.compute(community, period))
             .await
             .map_err(|error| ActivityError::clone(&error))
+    }
+
+    /// Computes an overview in the background, unless that is being done.
+    fn refresh(&self, community: CommunityId, period: Period) {
+        let key = (community, period);
+        let is_first = self
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key);
+        if !is_first {
+            return;
+        }
+        let this = self.clone();
+        tokio::spawn(async move {
+            match this.compute(community, period).await {
+                Ok(overview) => this.overviews.insert(key, overview).await,
+                Err(error) => tracing::warn!(
+                    community.id = %community, error = %error,
+                    "an overview could not be computed anew; the last one is shown until it is too old"
+                ),
+            }
+            this.refreshing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+        });
     }
 
     async fn compute(

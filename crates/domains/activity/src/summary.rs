@@ -1,5 +1,7 @@
 //! A community in one line: for lists.
 
+use std::sync::Arc;
+
 use kernel::{Actor, CommunityId, Permission, Timestamp};
 
 use crate::{Activity, ActivityError, Period, store as tables};
@@ -20,25 +22,33 @@ pub struct Summary {
 }
 
 impl Activity {
-    /// The summary of a community.
+    /// The summary of a community, as old as an overview may be.
     pub async fn summary(
         &self,
         actor: &Actor,
         community: CommunityId,
     ) -> Result<Summary, ActivityError> {
         Self::require(actor, Permission::ViewCommunity, community)?;
+        self.summaries
+            .try_get_with(community, self.summarise(community))
+            .await
+            .map(|summary| Summary::clone(&summary))
+            .map_err(|error| ActivityError::clone(&error))
+    }
+
+    async fn summarise(&self, community: CommunityId) -> Result<Arc<Summary>, ActivityError> {
         let month = Period::last_days(self.clock.now().day(), 30);
         let days = tables::overview::summary(self.db.read(), community, month).await?;
         let spark: Vec<u64> = month
             .each()
             .map(|day| days.messages.get(&day).copied().unwrap_or(0))
             .collect();
-        Ok(Summary {
+        Ok(Arc::new(Summary {
             members: days.members,
             messages_30d: spark.iter().sum(),
             active_7d: days.active_7d,
             spark,
             last_at: days.last_at,
-        })
+        }))
     }
 }
