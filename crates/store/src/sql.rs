@@ -128,6 +128,14 @@ fn chunks(
 
 /// `($1,$2), ($3,$4)` on PostgreSQL, `(?,?), (?,?)` on SQLite: there a numbered placeholder is a
 /// name, and binding searches all names for each value, which makes thousands of them slow.
+/// `$first, $first+1, …` for an IN list of `n` values.
+pub fn in_list(first: usize, n: usize) -> String {
+    (first..first + n)
+        .map(|i| format!("${i}"))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
 fn placeholders(backend: DbBackend, rows: usize, width: usize) -> String {
     let mut text = String::with_capacity(rows * width * 6);
     let mut n = 0;

@@ -10,13 +10,7 @@ pub(crate) mod record;
 use ::store::StoreError;
 use kernel::{Platform, event::EventTag};
 
-/// `$first, $first+1, …` for an IN list of `n` values.
-pub(crate) fn placeholders(first: usize, n: usize) -> String {
-    (first..first + n)
-        .map(|i| format!("${i}"))
-        .collect::<Vec<_>>()
-        .join(",")
-}
+pub(crate) use ::store::sql::in_list as placeholders;
 
 pub(crate) fn platform(code: i16) -> Result<Platform, StoreError> {
     Platform::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown platform {code}")))

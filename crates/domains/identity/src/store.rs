@@ -6,13 +6,7 @@ pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;
 
-/// `$first, $first+1, …` for an IN list of `n` values.
-pub(crate) fn placeholders(first: usize, n: usize) -> String {
-    (first..first + n)
-        .map(|i| format!("${i}"))
-        .collect::<Vec<_>>()
-        .join(",")
-}
+pub(crate) use ::store::sql::in_list as placeholders;
 
 /// How many values one IN list may hold; longer lists are asked for in parts.
 pub(crate) const IN_MAX: usize = 500;
