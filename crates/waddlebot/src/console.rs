@@ -1,27 +1,29 @@
 //! What the command line says to people: the one place that writes to standard output and error
 //! (the log has its own writer).
-#![expect(
-    clippy::disallowed_macros,
-    reason = "the console module is where people are spoken to"
-)]
+use std::io::{IsTerminal, Write};
 
-use std::io::IsTerminal;
-
-/// A line on standard output.
+/// A line on standard output, written at once. Whoever reads it may stop reading (`waddlebot config
+/// | head`, a supervisor that waits for one line): that is no reason to end a server.
 pub(crate) fn say(line: impl AsRef<str>) {
-    println!("{}", line.as_ref());
+    let _ = write_line(&mut std::io::stdout().lock(), line.as_ref());
+}
+
+/// The line and its end in one write, so that a reader that saw the line has seen all of it.
+fn write_line(out: &mut impl Write, line: &str) -> std::io::Result<()> {
+    out.write_all(format!("{line}\n").as_bytes())?;
+    out.flush()
 }
 
 /// A line on standard error.
 pub(crate) fn warn(line: impl AsRef<str>) {
-    eprintln!("{}", line.as_ref());
+    let _ = write_line(&mut std::io::stderr().lock(), line.as_ref());
 }
 
 /// An error with its causes, for people.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    warn(format!("error: {error}"));
     for cause in error.chain().skip(1) {
-        eprintln!("  because {cause}");
+        warn(format!("  because {cause}"));
     }
 }
 
@@ -63,7 +65,32 @@ pub(crate) fn bytes(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, grouped};
+    use super::{bytes, grouped, write_line};
+
+    /// A pipe whose reader has gone; counts what was tried.
+    struct Closed(usize);
+
+    impl std::io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_write_and_a_reader_that_left_is_an_error_not_a_panic() {
+        let mut out = Vec::new();
+        write_line(&mut out, "ready").unwrap();
+        assert_eq!(out, b"ready\n");
+        let mut closed = Closed(0);
+        let error = write_line(&mut closed, "two\nlines").unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        assert_eq!(closed.0, 1);
+    }
 
     #[test]
     fn numbers_are_grouped_and_sizes_rounded() {
