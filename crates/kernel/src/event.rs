@@ -1,7 +1,7 @@
 //! What happens in chat, in one neutral form. A platform adapter or an importer makes these; the
 //! ingest pipeline consumes them. Contains no platform wire format and no database ids.
 
-use crate::{Platform, Timestamp};
+use crate::{Platform, Role, Timestamp};
 
 /// One thing that happened in a community's chat.
 ///
@@ -47,6 +47,10 @@ pub struct Account {
     pub created_at: Option<Timestamp>,
     /// Whether the platform itself marks the account as automated.
     pub is_bot: bool,
+    /// What the platform lets the account do at this place, as a role: [`Role::Moderator`] for its
+    /// moderators and whoever runs it, [`Role::Vip`] for whom it honours. Counts for chat commands
+    /// of that place only, so it is never above moderator. `None` if the platform does not say.
+    pub standing: Option<Role>,
 }
 
 /// Whether an event is happening now or was read from history.

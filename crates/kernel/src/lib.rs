@@ -1,5 +1,5 @@
-//! The words every crate shares: typed ids, platforms, chat events, actors and their rights, time,
-//! pages, secrets and stable error codes.
+//! The words every crate shares: typed ids, platforms, chat events, what goes out and comes in, actors
+//! and their rights, time, pages, secrets and stable error codes.
 //!
 //! Must never know: another crate of this workspace, an async runtime, or any input/output other
 //! than reading the system clock (in [`clock`] only).
@@ -7,8 +7,12 @@
 pub mod actor;
 pub mod clock;
 pub mod code;
+pub mod draft;
 pub mod event;
+pub mod grant;
 pub mod id;
+pub mod incoming;
+pub mod outgoing;
 pub mod page;
 pub mod platform;
 pub mod random;
@@ -17,8 +21,18 @@ pub mod secret;
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};
 pub use code::ErrorCode;
+pub use draft::{Button, ButtonStyle, Colour, Draft, Field};
 pub use event::{Account, ChatEvent, EventKind, Origin, Source};
+pub use grant::{
+    ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
+};
 pub use id::{AccountId, ChannelId, CommunityId, JobId, MessageId, ServerId, SessionId, UserId};
+pub use incoming::{
+    Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,
+};
+pub use outgoing::{
+    Act, Address, CarryError, Courier, Haste, Medium, Mentions, Order, Receipt, Turn,
+};
 pub use page::{Cursor, Page, PageRequest};
 pub use platform::Platform;
 pub use random::Entropy;

@@ -1,18 +1,20 @@
 //! Simulated communities: invented people who talk, join, follow, cheer and are moderated, so that
-//! the demo has something to show and tests have a crowd.
+//! the demo has something to show and tests have a crowd; and local servers ([`wire`]) that speak the
+//! platforms' wire protocols, so that the real adapters have somebody to talk to.
 //!
 //! [`communities()`] lists the plans, [`History`] replays a plan's past day by day, [`Live`] keeps it
 //! talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
 //! texts on every machine, and no day depends on another having been generated.
 //!
 //! Must never: read a clock, use floating point (its library functions differ between platforms),
-//! or name a real person. Addresses in texts are in reserved domains. Servers that speak the
-//! platforms' wire protocols will be added beside this.
+//! or name a real person. Addresses in texts are in reserved domains. (The servers do read
+//! the time, as the platforms do; nothing that is generated depends on it.)
 
 pub mod communities;
 pub mod history;
 pub mod live;
 pub mod rhythm;
+pub mod wire;
 
 mod dice;
 mod names;

@@ -84,6 +84,7 @@ impl Person {
         for (index, place) in plan.places.iter().enumerate() {
             let here = index == home || dice.chance(both);
             person.accounts.push(here.then(|| Account {
+                standing: None,
                 platform_user_id: user_id(key, place.platform),
                 username: throwaway.clone().unwrap_or_else(|| name.on(place.platform)),
                 created_at: created_at(part, place.platform, since, &mut dice),
@@ -107,6 +108,7 @@ impl Person {
     pub(crate) fn visitor(key: Key, plan: &CommunityPlan) -> Self {
         let name = Name::nick(&mut key.child(NAME).dice());
         Self::everywhere(key, Part::Broadcaster, plan, |place| Account {
+            standing: None,
             platform_user_id: user_id(key, place.platform),
             username: name.on(place.platform),
             created_at: None,
@@ -117,6 +119,7 @@ impl Person {
     /// The community's service bot, which is everywhere.
     pub(crate) fn bot(key: Key, plan: &CommunityPlan) -> Self {
         Self::everywhere(key, Part::Bot, plan, |place| Account {
+            standing: None,
             platform_user_id: user_id(key, place.platform),
             username: plan.bot.to_owned(),
             created_at: None,
@@ -127,6 +130,7 @@ impl Person {
     /// The community's own channels.
     pub(crate) fn broadcaster(key: Key, plan: &CommunityPlan) -> Self {
         Self::everywhere(key, Part::Broadcaster, plan, |place| Account {
+            standing: None,
             platform_user_id: place.server.clone(),
             username: place.name.to_owned(),
             created_at: None,

@@ -34,6 +34,7 @@ const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
     row("engines", &["kernel"], &[]),
+    row("platforms", &["kernel"], &["simulator"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
     row("app", DOMAINS, &["testkit"]),

@@ -198,6 +198,7 @@ fn account(user: User) -> Result<Account, RejectReason> {
         .ok_or(RejectReason::Missing { field: "author.id" })?;
     let nickname = user.nickname.filter(|name| !name.trim().is_empty());
     Ok(Account {
+        standing: None,
         created_at: created_at(&id.0),
         username: nickname.or(user.name).unwrap_or_default(),
         platform_user_id: id.0,

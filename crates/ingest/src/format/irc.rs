@@ -130,6 +130,7 @@ impl Irc {
             event_id: self.ordinals.id(&self.origin, sent_at, nick, &kind),
             origin: self.origin.clone(),
             account: Account {
+                standing: None,
                 platform_user_id: nick.to_lowercase(),
                 username: nick.to_owned(),
                 created_at: None,

@@ -173,6 +173,7 @@ fn account(commenter: Commenter, is_bot: bool) -> Result<Account, RejectReason> 
         .display_name
         .filter(|name| !name.trim().is_empty());
     Ok(Account {
+        standing: None,
         platform_user_id: id.0,
         username: display_name.or(commenter.name).unwrap_or_default(),
         // Unknown ages are written as the year 1, without an offset; they stay unknown.

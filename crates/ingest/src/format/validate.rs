@@ -217,6 +217,7 @@ mod tests {
                 channel_name: "c".to_owned(),
             },
             account: Account {
+                standing: None,
                 platform_user_id: "u1".to_owned(),
                 username: "ann".to_owned(),
                 created_at: None,

@@ -9,6 +9,7 @@ use crate::format::{
 
 fn account(id: &str, name: &str, created_at_ms: Option<i64>, is_bot: bool) -> Account {
     Account {
+        standing: None,
         platform_user_id: id.to_owned(),
         username: name.to_owned(),
         created_at: created_at_ms.map(Timestamp::from_millis),

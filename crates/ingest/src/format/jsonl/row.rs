@@ -77,6 +77,7 @@ impl Row<'_> {
             channel_name,
         };
         let account = Account {
+            standing: None,
             platform_user_id: self.user_id.take().ok_or(missing("user_id"))?.0,
             username: self.username.take().ok_or(missing("username"))?,
             created_at,

@@ -31,6 +31,7 @@ fn event(
             channel_name: channel.to_owned(),
         },
         account: Account {
+            standing: None,
             platform_user_id: user.0.to_owned(),
             username: user.1.to_owned(),
             created_at: None,
@@ -270,6 +271,7 @@ fn any_event() -> impl Strategy<Value = ChatEvent> {
                         channel_name,
                     },
                     account: Account {
+                        standing: None,
                         platform_user_id: user,
                         username,
                         created_at,

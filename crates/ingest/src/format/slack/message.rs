@@ -143,6 +143,7 @@ impl Context {
             .or(given)
             .unwrap_or_default();
         Account {
+            standing: None,
             username,
             created_at: None,
             is_bot: known.is_some_and(|user| user.is_bot),

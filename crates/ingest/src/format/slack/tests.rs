@@ -12,6 +12,7 @@ use crate::format::{
 
 fn account(id: &str, name: &str, is_bot: bool) -> Account {
     Account {
+        standing: None,
         platform_user_id: id.to_owned(),
         username: name.to_owned(),
         created_at: None,

@@ -26,6 +26,7 @@ fn event(id: &str, account: &Account, at: i64, kind: EventKind) -> ChatEvent {
 
 fn account(id: &str, name: &str, created_at: Option<i64>, is_bot: bool) -> Account {
     Account {
+        standing: None,
         platform_user_id: id.to_owned(),
         username: name.to_owned(),
         created_at: created_at.map(Timestamp),
