@@ -6,7 +6,7 @@ use activity::{Incoming, Settings as ActivitySettings};
 use app::{App, Parts};
 use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
-use ingest::{Ingest, Reaction, Settings};
+use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
     Account, Actor, ChatEvent, Clock, CommunityId, EventKind, Origin, Platform, Role, Source,
     Timestamp, UserId, event::Message,
@@ -33,6 +33,8 @@ pub struct Person {
 pub struct Setup {
     /// What happens because of events.
     pub reactions: Vec<Arc<dyn Reaction>>,
+    /// Who is told of live events.
+    pub witnesses: Vec<Arc<dyn Witness>>,
     /// Bounds of the pipeline.
     pub ingest: Settings,
     /// Live notices.
@@ -43,6 +45,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             reactions: Vec::new(),
+            witnesses: Vec::new(),
             ingest: Settings::default(),
             bus: Arc::new(MemoryBus::new()),
         }
@@ -88,7 +91,14 @@ impl Node {
                 ..ActivitySettings::default()
             },
         });
-        let (ingest, line) = Ingest::start(&app, setup.reactions, setup.ingest);
+        let (ingest, line) = Ingest::start(
+            &app,
+            Hooks {
+                reactions: setup.reactions,
+                witnesses: setup.witnesses,
+            },
+            setup.ingest,
+        );
         Self { app, ingest, line }
     }
 
