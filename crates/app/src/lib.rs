@@ -11,9 +11,10 @@ mod instance;
 pub mod jobs;
 pub mod operations;
 pub mod session;
+mod stage;
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
+pub use stage::{Company, Player, Room, Stage, TEXT_MAX};
 
 /// What the program chose before anything can run.
 pub struct Parts {
@@ -67,6 +69,7 @@ pub struct App {
     outbox: Option<OutboxMailer>,
     waker: Waker,
     backlog: Arc<AtomicUsize>,
+    stage: OnceLock<Arc<dyn Stage>>,
     started_at: Timestamp,
 }
 
@@ -122,6 +125,7 @@ impl App {
             outbox,
             waker,
             backlog: Arc::default(),
+            stage: OnceLock::new(),
         })
     }
 

@@ -155,6 +155,8 @@ pub const OPERATIONS: &[Operation] = &[
         "app.outbox_mail",
         Needs::Instance(Permission::OperateInstance),
     ),
+    row("app.company", Needs::Community(Permission::ViewActivity)),
+    row("app.speak", Needs::Community(Permission::ViewActivity)),
     row("app.audit", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.verify_audit",

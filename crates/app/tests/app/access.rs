@@ -285,6 +285,8 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.discard_job" => by_app(app.discard_job(actor, JobId(-1)).await),
         "app.outbox" => by_app(app.outbox(actor, &PageRequest::first(10)).await),
         "app.outbox_mail" => by_app(app.outbox_mail(actor, "0-0").await),
+        "app.company" => by_app(app.company(actor, pond)),
+        "app.speak" => by_app(app.speak(actor, pond, "room", "player", "quack").await),
         "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
         "app.verify_audit" => by_app(app.verify_audit(actor).await),
         _ => return None,
