@@ -14,6 +14,7 @@ use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
     MailSection, RedisSection, ServerSection,
 };
+pub(crate) use sections::{DiscordSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
 
 /// Every setting with its default; `docs/reference/waddlebot.toml`.
@@ -33,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) activity: ActivitySection,
     pub(crate) jobs: JobsSection,
     pub(crate) graphql: GraphqlSection,
+    pub(crate) discord: DiscordSection,
+    pub(crate) twitch: TwitchSection,
+    pub(crate) slack: SlackSection,
     pub(crate) log: LogSection,
 }
 
