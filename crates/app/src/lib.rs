@@ -5,6 +5,7 @@
 //! a whole (status, dead letters, outbox, audit log).
 
 mod announcer;
+mod connect;
 mod entropy;
 mod error;
 mod instance;
@@ -20,11 +21,12 @@ use std::sync::{
 
 use activity::Activity;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
-use identity::Identity;
-use kernel::{Clock, Entropy, Timestamp};
-use store::{Db, job::Waker};
+use identity::{Identity, StoredGrants};
+use kernel::{Clock, Connector, Entropy, Timestamp};
+use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
+pub use connect::{Answer, Completed};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
@@ -46,6 +48,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness, cryptographically secure.
     pub entropy: Arc<dyn Entropy>,
+    /// The keys that seal tokens of platforms.
+    pub keys: KeyRing,
+    /// What installs us on platforms, at most one for each; empty where none is set up.
+    pub connectors: Vec<Arc<dyn Connector>>,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
 }
@@ -67,6 +73,8 @@ pub struct App {
     blobs: Blobs,
     mailer: Arc<dyn Mailer>,
     outbox: Option<OutboxMailer>,
+    grants: StoredGrants,
+    connectors: Vec<Arc<dyn Connector>>,
     waker: Waker,
     backlog: Arc<AtomicUsize>,
     stage: OnceLock<Arc<dyn Stage>>,
@@ -94,6 +102,8 @@ impl App {
             outbox,
             clock,
             entropy,
+            keys,
+            connectors,
             activity,
         } = parts;
         let stop = CancellationToken::new();
@@ -103,7 +113,18 @@ impl App {
             waker.clone(),
             stop.clone(),
         ));
-        let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+        let identity = Identity::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            keys.clone(),
+        );
+        let grants = StoredGrants::new(
+            db.clone(),
+            keys,
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),
@@ -123,6 +144,8 @@ impl App {
             blobs,
             mailer,
             outbox,
+            grants,
+            connectors,
             waker,
             backlog: Arc::default(),
             stage: OnceLock::new(),
@@ -132,6 +155,11 @@ impl App {
     /// The database, for the ingest pipeline and the program; not for faces.
     pub const fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// The tokens of the connections, for adapters; not for faces.
+    pub const fn grants(&self) -> &StoredGrants {
+        &self.grants
     }
 
     /// How many events wait to be recorded in this process. The pipeline writes it, status and

@@ -83,6 +83,34 @@ pub const OPERATIONS: &[Operation] = &[
         "identity.connect_server",
         Needs::Community(Permission::ManageCommunity),
     ),
+    row(
+        "identity.begin_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.redeem_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.finish_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.connections",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.connection",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.choose_channel",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.disconnect",
+        Needs::Community(Permission::ManageCommunity),
+    ),
     row("identity.roles", Needs::Community(Permission::ViewMembers)),
     row(
         "identity.set_role",
@@ -136,6 +164,30 @@ pub const OPERATIONS: &[Operation] = &[
     row(
         "activity.quarantined_count",
         Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "app.install_url",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.complete_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.channels",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.choose_channel",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.test_connection",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.disconnect",
+        Needs::Community(Permission::ManageCommunity),
     ),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(

@@ -50,6 +50,10 @@ id!(
     ServerId(i32)
 );
 id!(
+    /// The right to act on a connected server, with its tokens.
+    ConnectionId(i32)
+);
+id!(
     /// An account on one platform.
     AccountId(i64)
 );

@@ -11,6 +11,7 @@
 )]
 
 mod clock;
+mod connector;
 mod entropy;
 mod postgres;
 mod run;
@@ -18,6 +19,7 @@ mod skip;
 mod world;
 
 pub use clock::MockClock;
+pub use connector::TestConnector;
 pub use entropy::SeededEntropy;
 pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};

@@ -8,14 +8,14 @@ use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, EventKind, Origin, Platform, Role, Source,
-    Timestamp, UserId, event::Message,
+    Account, Actor, ChatEvent, Clock, CommunityId, Connector, EventKind, Origin, Platform, Role,
+    Secret, Source, Timestamp, UserId, event::Message,
 };
-use store::{Db, Options, job::State, migration, sql};
+use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{MockClock, SeededEntropy, engine, postgres::PrivateDatabase};
+use crate::{MockClock, SeededEntropy, TestConnector, engine, postgres::PrivateDatabase};
 
 /// Monday 2026-06-01T12:00:00Z: when every world begins.
 const BEGINNING: Timestamp = Timestamp::from_secs(1_780_315_200);
@@ -39,6 +39,8 @@ pub struct Setup {
     pub ingest: Settings,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// What installs us on platforms; scripted ones for Discord and Twitch, none for Slack.
+    pub connectors: Vec<Arc<TestConnector>>,
 }
 
 impl Default for Setup {
@@ -48,6 +50,9 @@ impl Default for Setup {
             witnesses: Vec::new(),
             ingest: Settings::default(),
             bus: Arc::new(MemoryBus::new()),
+            connectors: [Platform::Discord, Platform::Twitch]
+                .map(|platform| Arc::new(TestConnector::new(platform)))
+                .into(),
         }
     }
 }
@@ -85,6 +90,12 @@ impl Node {
             outbox: Some(outbox),
             clock: shared,
             entropy: Arc::new(SeededEntropy::new(seed)),
+            keys: keys(),
+            connectors: setup
+                .connectors
+                .into_iter()
+                .map(|connector| -> Arc<dyn Connector> { connector })
+                .collect(),
             activity: ActivitySettings {
                 overview_ttl: Duration::ZERO,
                 live_poll: Duration::from_millis(50),
@@ -110,6 +121,12 @@ impl Node {
     }
 }
 
+/// The keys of every test, so that a second process opens what the first one sealed.
+fn keys() -> KeyRing {
+    let key = Secret::new([7; store::seal::KEY_BYTES]);
+    KeyRing::new(&Keys::new("test", vec![("test".to_owned(), key)]).unwrap())
+}
+
 /// A running WaddleBot in a temporary place.
 pub struct World {
     /// The app under test.
@@ -118,6 +135,7 @@ pub struct World {
     pub clock: MockClock,
     /// The entrance of its pipeline.
     pub ingest: Ingest,
+    connectors: Vec<Arc<TestConnector>>,
     line: Option<JoinHandle<()>>,
     url: String,
     database: Option<PrivateDatabase>,
@@ -178,8 +196,10 @@ impl World {
         setup: Setup,
     ) -> Self {
         let clock = MockClock::at(BEGINNING);
+        let connectors = setup.connectors.clone();
         let node = Node::start(&url, place.path(), &clock, 7, setup).await;
         Self {
+            connectors,
             app: node.app,
             clock,
             ingest: node.ingest,
@@ -220,6 +240,12 @@ impl World {
             line.await.unwrap();
         }
         self.app.db().close().await.unwrap();
+    }
+
+    /// The scripted connector of a platform.
+    pub fn connector(&self, platform: Platform) -> &TestConnector {
+        let found = self.connectors.iter().find(|c| c.is_for(platform));
+        found.expect("the world has a connector for the platform")
     }
 
     /// The database's address.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
-    MailSection, RedisSection, ServerSection,
+    KeysSection, MailSection, RedisSection, ServerSection,
 };
 pub(crate) use sections::{DiscordSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) redis: RedisSection,
     pub(crate) blobs: BlobsSection,
     pub(crate) mail: MailSection,
+    pub(crate) keys: KeysSection,
     pub(crate) ingest: IngestSection,
     pub(crate) activity: ActivitySection,
     pub(crate) jobs: JobsSection,

@@ -70,6 +70,13 @@ pub(crate) struct MailSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct KeysSection {
+    #[serde(deserialize_with = "secret")]
+    pub(crate) ring: Secret<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct IngestSection {
     pub(crate) queue_max: u64,
     pub(crate) batch_max: u64,
