@@ -18,9 +18,10 @@ use std::sync::{
 };
 
 use activity::Activity;
+use delivery::Deliveries;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
 use identity::Identity;
-use kernel::{Clock, Entropy, Timestamp};
+use kernel::{Clock, Courier, Entropy, Timestamp};
 use store::{Db, job::Waker};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,11 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
+    /// Who carries messages out, at most one per medium; a medium without one is left to other
+    /// processes.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 /// The system.
@@ -54,6 +60,8 @@ pub struct App {
     pub identity: Identity,
     /// What happened in chat.
     pub activity: Activity,
+    /// What goes out.
+    pub deliveries: Deliveries,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -92,6 +100,8 @@ impl App {
             clock,
             entropy,
             activity,
+            couriers,
+            deliveries,
         } = parts;
         let stop = CancellationToken::new();
         let waker = Waker::default();
@@ -108,9 +118,17 @@ impl App {
             Arc::clone(&bus),
             activity,
         );
+        let deliveries = Deliveries::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            couriers,
+            deliveries,
+        );
         Arc::new(Self {
             identity,
             activity,
+            deliveries,
             started_at: clock.now(),
             clock,
             entropy,

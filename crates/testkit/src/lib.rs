@@ -11,6 +11,7 @@
 )]
 
 mod clock;
+mod courier;
 mod entropy;
 mod postgres;
 mod run;
@@ -18,6 +19,7 @@ mod skip;
 mod world;
 
 pub use clock::MockClock;
+pub use courier::TestCourier;
 pub use entropy::SeededEntropy;
 pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};

@@ -8,8 +8,8 @@ use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Ingest, Reaction, Settings};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, EventKind, Origin, Platform, Role, Source,
-    Timestamp, UserId, event::Message,
+    Account, Actor, ChatEvent, Clock, CommunityId, Courier, EventKind, Origin, Platform, Role,
+    Source, Timestamp, UserId, event::Message,
 };
 use store::{Db, Options, job::State, migration, sql};
 use tempfile::TempDir;
@@ -37,6 +37,10 @@ pub struct Setup {
     pub ingest: Settings,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// Who carries messages out.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 impl Default for Setup {
@@ -45,6 +49,8 @@ impl Default for Setup {
             reactions: Vec::new(),
             ingest: Settings::default(),
             bus: Arc::new(MemoryBus::new()),
+            couriers: Vec::new(),
+            deliveries: delivery::Settings::default(),
         }
     }
 }
@@ -87,6 +93,8 @@ impl Node {
                 live_poll: Duration::from_millis(50),
                 ..ActivitySettings::default()
             },
+            couriers: setup.couriers,
+            deliveries: setup.deliveries,
         });
         let (ingest, line) = Ingest::start(&app, setup.reactions, setup.ingest);
         Self { app, ingest, line }
