@@ -88,7 +88,10 @@ impl App {
             .redeem_install(actor, state, platform, session)
             .await?;
         let outcome = match answer {
-            Some(answer) => self.install(actor, &*connector, &install, answer).await.map(Some),
+            Some(answer) => self
+                .install(actor, &*connector, &install, answer)
+                .await
+                .map(Some),
             None => Ok(None),
         };
         Ok(Completed {

@@ -20,9 +20,10 @@ use std::sync::{
 };
 
 use activity::Activity;
+use delivery::Deliveries;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
 use identity::{Identity, StoredGrants};
-use kernel::{Clock, Connector, Entropy, Timestamp};
+use kernel::{Clock, Connector, Courier, Entropy, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,11 @@ pub struct Parts {
     pub connectors: Vec<Arc<dyn Connector>>,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
+    /// Who carries messages out, at most one per medium; a medium without one is left to other
+    /// processes.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 /// The system.
@@ -62,6 +68,8 @@ pub struct App {
     pub identity: Identity,
     /// What happened in chat.
     pub activity: Activity,
+    /// What goes out.
+    pub deliveries: Deliveries,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -105,6 +113,8 @@ impl App {
             keys,
             connectors,
             activity,
+            couriers,
+            deliveries,
         } = parts;
         let stop = CancellationToken::new();
         let waker = Waker::default();
@@ -119,12 +129,7 @@ impl App {
             Arc::clone(&entropy),
             keys.clone(),
         );
-        let grants = StoredGrants::new(
-            db.clone(),
-            keys,
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-        );
+        let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),
@@ -132,9 +137,17 @@ impl App {
             Arc::clone(&bus),
             activity,
         );
+        let deliveries = Deliveries::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            couriers,
+            deliveries,
+        );
         Arc::new(Self {
             identity,
             activity,
+            deliveries,
             started_at: clock.now(),
             clock,
             entropy,

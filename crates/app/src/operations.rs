@@ -189,6 +189,46 @@ pub const OPERATIONS: &[Operation] = &[
         "app.disconnect",
         Needs::Community(Permission::ManageCommunity),
     ),
+    row(
+        "deliveries.post",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_in",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_many",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_many_in",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.get",
+        Needs::Community(Permission::ViewDeliveries),
+    ),
+    row(
+        "deliveries.list",
+        Needs::Community(Permission::ViewDeliveries),
+    ),
+    row(
+        "deliveries.cancel",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.retry",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.edit",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.take_back",
+        Needs::Community(Permission::SendMessages),
+    ),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.dead_letters",

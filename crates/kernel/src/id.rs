@@ -70,6 +70,10 @@ id!(
     JobId(i64)
 );
 id!(
+    /// A message on its way out.
+    DeliveryId(i64)
+);
+id!(
     /// A signed-in browser.
     SessionId(i64)
 );

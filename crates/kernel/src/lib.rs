@@ -27,7 +27,8 @@ pub use grant::{
     ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
 };
 pub use id::{
-    AccountId, ChannelId, CommunityId, ConnectionId, JobId, MessageId, ServerId, SessionId, UserId,
+    AccountId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, MessageId, ServerId,
+    SessionId, UserId,
 };
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,

@@ -5,6 +5,7 @@
 //! migrate, contract. Adding a step: a new file here, one line in `STEPS`.
 
 mod m0001_foundation;
+mod m0002_delivery;
 mod m0003_connections;
 
 use kernel::Timestamp;
@@ -23,6 +24,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0001_foundation",
         tables: m0001_foundation::tables,
+    },
+    Step {
+        name: "m0002_delivery",
+        tables: m0002_delivery::tables,
     },
     Step {
         name: "m0003_connections",

@@ -171,9 +171,12 @@ impl Keys {
 
     /// Ids and texts of all keys, by id; for writing them down.
     pub fn texts(&self) -> impl Iterator<Item = (&str, Secret<String>)> {
-        self.keys
-            .iter()
-            .map(|(id, key)| (id.as_str(), Secret::new(URL_SAFE_NO_PAD.encode(key.expose()))))
+        self.keys.iter().map(|(id, key)| {
+            (
+                id.as_str(),
+                Secret::new(URL_SAFE_NO_PAD.encode(key.expose())),
+            )
+        })
     }
 }
 
@@ -267,7 +270,12 @@ impl KeyRing {
     }
 
     /// Seals a text for a place with the active key and a fresh nonce.
-    pub fn seal(&self, entropy: &dyn Entropy, place: &Place, plain: &str) -> Result<String, SealError> {
+    pub fn seal(
+        &self,
+        entropy: &dyn Entropy,
+        place: &Place,
+        plain: &str,
+    ) -> Result<String, SealError> {
         let (id, cipher) = self.read(|ready| {
             let cipher = ready.ciphers.get(&ready.active).cloned();
             (ready.active.clone(), cipher)

@@ -12,6 +12,7 @@
 
 mod clock;
 mod connector;
+mod courier;
 mod entropy;
 mod postgres;
 mod run;
@@ -20,6 +21,7 @@ mod world;
 
 pub use clock::MockClock;
 pub use connector::TestConnector;
+pub use courier::TestCourier;
 pub use entropy::SeededEntropy;
 pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};

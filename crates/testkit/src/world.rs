@@ -8,8 +8,8 @@ use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, Connector, EventKind, Origin, Platform, Role,
-    Secret, Source, Timestamp, UserId, event::Message,
+    Account, Actor, ChatEvent, Clock, CommunityId, Connector, Courier, EventKind, Origin, Platform,
+    Role, Secret, Source, Timestamp, UserId, event::Message,
 };
 use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
@@ -41,6 +41,10 @@ pub struct Setup {
     pub bus: Arc<dyn Bus>,
     /// What installs us on platforms; scripted ones for Discord and Twitch, none for Slack.
     pub connectors: Vec<Arc<TestConnector>>,
+    /// Who carries messages out.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 impl Default for Setup {
@@ -53,6 +57,8 @@ impl Default for Setup {
             connectors: [Platform::Discord, Platform::Twitch]
                 .map(|platform| Arc::new(TestConnector::new(platform)))
                 .into(),
+            couriers: Vec::new(),
+            deliveries: delivery::Settings::default(),
         }
     }
 }
@@ -101,6 +107,8 @@ impl Node {
                 live_poll: Duration::from_millis(50),
                 ..ActivitySettings::default()
             },
+            couriers: setup.couriers,
+            deliveries: setup.deliveries,
         });
         let (ingest, line) = Ingest::start(
             &app,

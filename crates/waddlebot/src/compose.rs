@@ -73,6 +73,8 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
             overviews_max: config.activity.overviews_max,
             live_poll: Duration::from_millis(config.activity.live_poll_ms),
         },
+        couriers: Vec::new(),
+        deliveries: delivery::Settings::default(),
     }))
 }
 

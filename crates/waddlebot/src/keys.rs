@@ -60,14 +60,17 @@ pub(crate) enum Kept {
 pub(crate) fn find(config: &Config) -> anyhow::Result<Kept> {
     let ring = config.keys.ring.expose();
     if !ring.is_empty() {
-        return Ok(Kept::Configured(Keys::parse(ring).context("reading `keys.ring`")?));
+        return Ok(Kept::Configured(
+            Keys::parse(ring).context("reading `keys.ring`")?,
+        ));
     }
     let path = config.data_dir.join(FILE);
     Ok(match read(&path) {
         Ok(Some(keys)) => Kept::File(path, keys),
         Ok(None) => Kept::Nowhere(path),
         Err(error) => {
-            return Err(error).with_context(|| format!("reading the key file `{}`", path.display()));
+            return Err(error)
+                .with_context(|| format!("reading the key file `{}`", path.display()));
         }
     })
 }

@@ -139,10 +139,13 @@ pub async fn missing_key(db: &Db, keys: &KeyRing) -> Result<Option<String>, Stor
             return Ok(None);
         };
         after = last.id;
-        let missing = rows.iter().flat_map(table::Sealed::texts).find_map(|(_, text)| {
-            let id = seal::key_id(text).unwrap_or("?");
-            (!keys.knows(id)).then(|| id.to_owned())
-        });
+        let missing = rows
+            .iter()
+            .flat_map(table::Sealed::texts)
+            .find_map(|(_, text)| {
+                let id = seal::key_id(text).unwrap_or("?");
+                (!keys.knows(id)).then(|| id.to_owned())
+            });
         if missing.is_some() {
             return Ok(missing);
         }

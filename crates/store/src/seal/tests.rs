@@ -157,7 +157,10 @@ fn older_keys_open_and_the_active_one_seals() {
     assert_eq!(ring.open(&PLACE, &old).unwrap().expose(), "token");
     let new = ring.seal(&entropy(), &PLACE, "token").unwrap();
     assert_eq!((key_id(&old), key_id(&new)), (Some("a"), Some("b")));
-    assert_eq!((ring.active(), ring.ids()), ("b".to_owned(), vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        (ring.active(), ring.ids()),
+        ("b".to_owned(), vec!["a".to_owned(), "b".to_owned()])
+    );
 }
 
 #[test]
@@ -170,7 +173,11 @@ fn a_running_ring_learns_a_key_that_was_added_and_forgets_none() {
     *kept.lock().unwrap() = keys(&[("b", 2), ("a", 1)]);
     let new = ring(&[("b", 2)]).seal(&entropy(), &PLACE, "y").unwrap();
     assert_eq!(running.open(&PLACE, &new).unwrap().expose(), "y");
-    assert_eq!(running.active(), "b", "from now on it seals with the new key");
+    assert_eq!(
+        running.active(),
+        "b",
+        "from now on it seals with the new key"
+    );
     assert_eq!(running.open(&PLACE, &lost).unwrap().expose(), "x");
     assert!(!running.knows("c"));
     *kept.lock().unwrap() = keys(&[("c", 3)]);
@@ -213,6 +220,9 @@ fn nothing_secret_is_printed() {
     let made = keys(&[("a", 0xab)]);
     let ring = KeyRing::new(&made);
     let shown = format!("{made:?} {ring:?} {:?}", made.texts().collect::<Vec<_>>());
-    assert!(!shown.contains("171") && !shown.contains("ab, ab"), "{shown}");
+    assert!(
+        !shown.contains("171") && !shown.contains("ab, ab"),
+        "{shown}"
+    );
     assert!(!shown.contains("q6ur"), "{shown}");
 }

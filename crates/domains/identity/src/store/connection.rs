@@ -131,10 +131,7 @@ pub(crate) async fn of_community(
             "{SELECT} WHERE c.community_id = $1 AND c.status <> $2 \
              ORDER BY c.platform, LOWER(s.name), c.id LIMIT 1000"
         ),
-        vec![
-            community.0.into(),
-            ConnectionStatus::Revoked.code().into(),
-        ],
+        vec![community.0.into(), ConnectionStatus::Revoked.code().into()],
     )
     .await?;
     rows.into_iter().map(Connection::try_from).collect()
