@@ -15,6 +15,7 @@ pub mod communities;
 pub mod history;
 pub mod live;
 pub mod rhythm;
+pub mod twitch;
 pub mod wire;
 
 mod dice;
