@@ -230,11 +230,7 @@ pub(crate) async fn test(
     Path((slug, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let (community, connection) = find(&face, &viewer, &slug, &id).await?;
-    let answer = match face
-        .app
-        .test_connection(&viewer.actor, connection.id)
-        .await
-    {
+    let answer = match face.app.test_connection(&viewer.actor, connection.id).await {
         Ok(words) => Ok(words),
         Err(error @ (AppError::Platform(_) | AppError::NotSetUp(_))) => Err(error.to_string()),
         Err(error) => return Err(error.into()),
@@ -243,7 +239,14 @@ pub(crate) async fn test(
         id: connection.id,
         answer,
     };
-    show(&face, &viewer, &community, Mistakes::default(), Some(tested)).await
+    show(
+        &face,
+        &viewer,
+        &community,
+        Mistakes::default(),
+        Some(tested),
+    )
+    .await
 }
 
 /// `GET /c/{slug}/settings/connections/{id}/channel`
@@ -289,9 +292,8 @@ pub(crate) async fn ask_disconnect(
     Path((slug, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let (community, connection) = find(&face, &viewer, &slug, &id).await?;
-    let title = format!("Disconnect {}", named(&connection));
     layout::page(&End {
-        shell: Shell::new(&face, &viewer, place(&title, &community)).await?,
+        shell: Shell::new(&face, &viewer, place("Disconnect", &community)).await?,
         slug: community.slug.clone(),
         community: community.name.clone(),
         id: connection.id,
@@ -504,9 +506,8 @@ async fn choose(
         id: channel.id,
         name: channel.name,
     });
-    let title = format!("Channel of {}", named(connection));
     let page = Channel {
-        shell: Shell::new(face, viewer, place(&title, community)).await?,
+        shell: Shell::new(face, viewer, place("Channel", community)).await?,
         slug: community.slug.clone(),
         id: connection.id,
         name: named(connection),

@@ -262,7 +262,10 @@ mod tests {
             assert!(POLICY.contains(part), "{part}");
         }
         let wide = policy(["https://a.example".to_owned()].into_iter());
-        assert_eq!(wide, POLICY.replace("form-action 'self'", "form-action 'self' https://a.example"));
+        assert_eq!(
+            wide,
+            POLICY.replace("form-action 'self'", "form-action 'self' https://a.example")
+        );
         assert_eq!(policy(std::iter::empty()), POLICY);
         let mut headers = HeaderMap::new();
         secure(&mut headers, false, "ab12");

@@ -292,9 +292,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "replayed" => "The job will run again.",
         "discarded" => "The job was discarded.",
         "signed-out" => "You are signed out.",
-        "connected" => {
-            "Connected. Choose a channel for announcements, then test the connection."
-        }
+        "connected" => "Connected. Choose a channel for announcements, then test the connection.",
         "declined" => "You did not allow it, so nothing was connected.",
         "channel" => "The channel was saved.",
         "disconnected" => "Disconnected. What was recorded stays.",

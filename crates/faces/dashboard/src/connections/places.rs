@@ -44,7 +44,10 @@ mod tests {
                 "https://id.twitch.tv/oauth2/authorize",
                 &["https://id.twitch.tv", "https://*.twitch.tv"],
             ),
-            ("http://127.0.0.1:9000/authorize", &["http://127.0.0.1:9000"]),
+            (
+                "http://127.0.0.1:9000/authorize",
+                &["http://127.0.0.1:9000"],
+            ),
             ("https://127.0.0.1/a", &["https://127.0.0.1"]),
             ("https://localhost:1/a", &["https://localhost:1"]),
             ("javascript:alert(1)", &[]),

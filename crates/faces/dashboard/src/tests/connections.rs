@@ -55,7 +55,10 @@ async fn connect(browser: &Browser, server: &str) {
         &format!("code=c0de&state={state}&guild_id={server}&permissions=8"),
     )
     .await;
-    assert_eq!(done.expect(303).location(), format!("{PAGE}?done=connected"));
+    assert_eq!(
+        done.expect(303).location(),
+        format!("{PAGE}?done=connected")
+    );
 }
 
 /// The connection page's number of a server.
@@ -95,7 +98,10 @@ async fn a_server_is_connected_shown_tested_and_disconnected() {
     }
     let id = id_of(&browser).await;
 
-    let form = browser.get(&format!("{PAGE}/{id}/channel")).await.expect(200);
+    let form = browser
+        .get(&format!("{PAGE}/{id}/channel"))
+        .await
+        .expect(200);
     assert!(
         form.body.contains("general") && form.body.contains("news &#38; &#60;events&#62;"),
         "{}",
@@ -116,15 +122,22 @@ async fn a_server_is_connected_shown_tested_and_disconnected() {
         tested.contains("reached as Duck#1, 2 channels") && tested.contains("just now"),
         "{tested}"
     );
-    world
-        .connector(Platform::Discord)
-        .fail(Some("403 {\"message\": \"Missing Access\", \"code\": 50001} <b>"));
+    world.connector(Platform::Discord).fail(Some(
+        "403 {\"message\": \"Missing Access\", \"code\": 50001} <b>",
+    ));
     let tested = browser.post(&format!("{PAGE}/{id}/test"), &[]).await;
-    let raw = "403 {&#34;message&#34;: &#34;Missing Access&#34;, &#34;code&#34;: 50001} &#60;b&#62;";
+    let raw =
+        "403 {&#34;message&#34;: &#34;Missing Access&#34;, &#34;code&#34;: 50001} &#60;b&#62;";
     assert!(tested.expect(200).body.contains(raw));
     let later = browser.get(PAGE).await.expect(200).body;
-    assert!(later.contains(raw) && later.contains("✗ trouble"), "it is remembered");
-    let form = browser.get(&format!("{PAGE}/{id}/channel")).await.expect(200);
+    assert!(
+        later.contains(raw) && later.contains("✗ trouble"),
+        "it is remembered"
+    );
+    let form = browser
+        .get(&format!("{PAGE}/{id}/channel"))
+        .await
+        .expect(200);
     assert!(form.body.contains("could not be listed") && form.body.contains("50001"));
 
     let ask = browser
@@ -138,9 +151,15 @@ async fn a_server_is_connected_shown_tested_and_disconnected() {
         .await
         .expect(303);
     let page = browser.get(done.location()).await.expect(200).body;
-    assert!(page.contains("Disconnected.") && !page.contains("123456"), "{page}");
+    assert!(
+        page.contains("Disconnected.") && !page.contains("123456"),
+        "{page}"
+    );
     for gone in ["channel", "disconnect"] {
-        browser.get(&format!("{PAGE}/{id}/{gone}")).await.expect(404);
+        browser
+            .get(&format!("{PAGE}/{id}/{gone}"))
+            .await
+            .expect(404);
     }
     world.close().await;
 }
@@ -324,7 +343,10 @@ async fn the_way_to_the_connections_is_shown_to_those_who_may() {
         let body = browser.get(page).await.expect(200).body;
         assert!(body.contains(&format!("href=\"{PAGE}\"")), "{page}: {body}");
     }
-    let community = ada.actor.role_in(kernel::CommunityId(1)).map(|_| kernel::CommunityId(1));
+    let community = ada
+        .actor
+        .role_in(kernel::CommunityId(1))
+        .map(|_| kernel::CommunityId(1));
     let mo = world
         .person(community.unwrap(), "mo", Some(Role::Moderator))
         .await;

@@ -79,8 +79,13 @@ async fn no_link_is_dead_and_every_page_is_sound() {
         redirect: String::new(),
     };
     let identity = &world.app.identity;
-    let connected = identity.finish_install(&root.actor, &install, &installed).await;
-    let channel = format!("/c/ducks/settings/connections/{}/channel", connected.unwrap().id);
+    let connected = identity
+        .finish_install(&root.actor, &install, &installed)
+        .await;
+    let channel = format!(
+        "/c/ducks/settings/connections/{}/channel",
+        connected.unwrap().id
+    );
     let mut seen = BTreeSet::new();
     let mut queue = VecDeque::from(["/".to_owned()]);
     while let Some(path) = queue.pop_front() {
