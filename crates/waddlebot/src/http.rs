@@ -38,6 +38,7 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
     let dashboard = dashboard::Settings {
         secure_cookies: secure,
         trusted_proxies: config.server.trusted_proxies.clone(),
+        public_url: config.public_url(),
     };
     let graphql = graphql::Settings {
         schema_readers: match config.graphql.schema_readers {

@@ -9,6 +9,7 @@
 mod program {
     mod backup;
     mod demo;
+    mod keys;
     mod kill;
     mod run;
     mod serve;

@@ -260,6 +260,16 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     ) {
         trail.push(link("Instance", "/admin"));
     }
+    // Pages below the settings.
+    if let (Section::Settings, Some(community)) = (place.section, place.community)
+        && place.title != "Settings"
+    {
+        let settings = format!("/c/{}/settings", community.slug);
+        trail.push(link("Settings", &settings));
+        if place.title != "Connections" {
+            trail.push(link("Connections", &format!("{settings}/connections")));
+        }
+    }
     trail.push(Crumb {
         label: place.title.to_owned(),
         href: None,
@@ -282,6 +292,10 @@ fn notice(address: &str) -> Option<&'static str> {
         "replayed" => "The job will run again.",
         "discarded" => "The job was discarded.",
         "signed-out" => "You are signed out.",
+        "connected" => "Connected. Choose a channel for announcements, then test the connection.",
+        "declined" => "You did not allow it, so nothing was connected.",
+        "channel" => "The channel was saved.",
+        "disconnected" => "Disconnected. What was recorded stays.",
         "welcome" => "Welcome! This instance is yours. Create a community to begin.",
         _ => return None,
     })

@@ -10,6 +10,7 @@ mod assets;
 mod charts;
 mod chat;
 mod community;
+mod connections;
 mod cookie;
 mod csv;
 mod display;

@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod chat;
+mod connections;
 mod forms;
 mod health;
 mod members;
