@@ -17,6 +17,7 @@ mod http;
 mod import;
 mod lifecycle;
 mod migrate;
+mod presence;
 mod purge;
 mod replay;
 mod serve;
