@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use activity::Incoming;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use identity::{NewAccount, NewCommunity, NewServer};
 use kernel::{Actor, CommunityId, UserId};
 use simulator::{CommunityPlan, History, Live};
@@ -32,6 +32,17 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let listeners = Listeners::bind(config, true).await?;
     let system = System::start(config).await?;
     lifecycle::watch(system.app.stop.clone())?;
+    if is_somebodys(&system).await? {
+        system.stop().await?;
+        bail!(
+            "the database is in use already, and not by the demo, which would mix invented communities with yours: {}",
+            if config.database.url.expose().is_empty() {
+                "choose another --data-dir"
+            } else {
+                "leave `DATABASE_URL` and `database.url` empty"
+            }
+        );
+    }
     let admin = administrator(&system).await?;
     let begun = system.app.clock.now();
     let mut recorded = 0;
@@ -70,6 +81,16 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let stopped = system.stop().await;
     served?;
     stopped
+}
+
+/// Whether the database is in use, and not by a demo.
+async fn is_somebodys(system: &System) -> anyhow::Result<bool> {
+    let identity = &system.app.identity;
+    let actor = Actor::System("demo");
+    if identity.find_by_email(&actor, EMAIL).await?.is_some() {
+        return Ok(false);
+    }
+    Ok(!identity.needs_setup().await? || !identity.communities(&actor).await?.is_empty())
 }
 
 /// The demo's administrator, who signs in by link: the password is random and told to nobody.

@@ -29,7 +29,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("listening on {address}: choose another address with `{setting}`"))
+        .with_context(|| format!("listening on {address}: choose another address with {setting}"))
 }
 
 /// Everything the public listener answers.

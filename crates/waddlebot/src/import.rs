@@ -104,15 +104,6 @@ pub(crate) async fn community(
 }
 
 pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let system = System::start(config).await?;
-    let actor = Actor::System("import");
-    let options = arguments.reading.options(system.app.clock.now())?;
-    let target = match &arguments.community {
-        Some(name) => Target::One(community(&system, &actor, name).await?.id),
-        None => Target::ByField {
-            fallback: "Imported".to_owned(),
-        },
-    };
     let mut inputs = Vec::new();
     for path in &arguments.paths {
         let found = discover(path, arguments.format)
@@ -129,6 +120,15 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     if inputs.is_empty() {
         bail!("there is nothing to import");
     }
+    let system = System::start(config).await?;
+    let actor = Actor::System("import");
+    let options = arguments.reading.options(system.app.clock.now())?;
+    let target = match &arguments.community {
+        Some(name) => Target::One(community(&system, &actor, name).await?.id),
+        None => Target::ByField {
+            fallback: "Imported".to_owned(),
+        },
+    };
     crate::lifecycle::watch(system.app.stop.clone())?;
     let mut broken = false;
     for input in &inputs {
@@ -149,7 +149,8 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         tell(input, &summary, &watcher);
     }
     console::say(format!(
-        "see it: waddlebot serve, then {}/",
+        "see it: {}, then {}/",
+        config.serve_command(),
         config.public_url()
     ));
     system.stop().await?;

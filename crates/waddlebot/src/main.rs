@@ -18,6 +18,7 @@ mod import;
 mod keys;
 mod lifecycle;
 mod migrate;
+mod presence;
 mod purge;
 mod replay;
 mod serve;

@@ -9,7 +9,7 @@ use ingest::{Hooks, Ingest};
 use store::job::cron;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{compose, config::Config, console, http, lifecycle};
+use crate::{compose, config::Config, console, http, lifecycle, presence::Presence};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,6 +26,8 @@ pub(crate) struct System {
     pub(crate) ingest: Ingest,
     line: JoinHandle<()>,
     drain: Duration,
+    /// Let go of last, when the database is closed.
+    _presence: Presence,
 }
 
 /// What a task needs that feeds events in.
@@ -45,6 +47,8 @@ impl System {
 
     /// Composes the app and starts its pipeline.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        compose::make_data_dir(&config.data_dir)?;
+        let presence = Presence::shared(&config.data_dir)?;
         let app = compose::app(config).await?;
         let (ingest, line) =
             Ingest::start(&app, Hooks::default(), compose::ingest_settings(config));
@@ -53,6 +57,7 @@ impl System {
             ingest,
             line,
             drain: Duration::from_secs(config.server.drain_secs),
+            _presence: presence,
         })
     }
 
@@ -129,12 +134,12 @@ impl Listeners {
     /// Binds what the configuration names; without the web role only the metrics address.
     pub(crate) async fn bind(config: &Config, web: bool) -> anyhow::Result<Self> {
         let public = if web {
-            Some(http::bind(config.server.listen, "--listen or server.listen").await?)
+            Some(http::bind(config.server.listen, "`--listen` or `server.listen`").await?)
         } else {
             None
         };
         let metrics = match config.server.metrics_listen {
-            Some(address) => Some(http::bind(address, "server.metrics_listen").await?),
+            Some(address) => Some(http::bind(address, "`server.metrics_listen`").await?),
             None => None,
         };
         Ok(Self { public, metrics })

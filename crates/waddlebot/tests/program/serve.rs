@@ -52,16 +52,26 @@ fn an_administrator_is_made_over_the_database_and_the_password_is_read_from_stan
 #[test]
 fn doctor_migrate_and_audit_speak_of_a_healthy_instance() {
     let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("waddlebot.db");
     let fresh = waddlebot(place.path())
         .args(["migrate", "--check"])
         .output()
         .unwrap();
     assert!(
-        !fresh.status.success() && shown(&fresh).contains("missing"),
+        !fresh.status.success() && shown(&fresh).contains("does not exist yet"),
         "{}",
         shown(&fresh)
     );
+    success(waddlebot(place.path()).arg("doctor"));
+    assert!(!file.exists(), "looking makes no database");
     assert!(success(waddlebot(place.path()).arg("migrate")).contains("applied"));
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&file).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600, "the database is its owner's alone");
+    }
     assert!(success(waddlebot(place.path()).args(["migrate", "--check"])).contains("up to date"));
     let (file, _) = chat_file(place.path(), 1, 50);
     success(
