@@ -112,7 +112,7 @@ impl Theatre {
         let places = |platform| {
             plans
                 .iter()
-                .flat_map(|plan| plan.places())
+                .flat_map(CommunityPlan::places)
                 .filter(move |place| place.platform == platform)
         };
         let discord = DiscordServer::start(discord::Options {
@@ -368,7 +368,7 @@ impl Theatre {
                     ModerationAction::Timeout => {
                         let secs = moderation.duration_secs.unwrap_or(600);
                         let lasts = std::time::Duration::from_secs(secs);
-                        twitch.timeout(&channel, &user, by.as_deref(), lasts, reason);
+                        twitch.timeout(&channel, &user, by.as_deref(), reason, lasts);
                     }
                     ModerationAction::Warn | ModerationAction::Kick => {}
                 }
@@ -442,4 +442,77 @@ pub fn rooms(plan: &CommunityPlan) -> BTreeMap<String, (usize, usize)> {
         }
     }
     rooms
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{EventKind, Platform, Timestamp};
+
+    use super::{Theatre, as_on_platform, place_id, rooms};
+    use crate::{CastPart, Live, cast, communities};
+
+    #[tokio::test]
+    async fn what_a_script_says_is_said_on_its_platform() {
+        let plans = communities();
+        let now = Timestamp::from_secs(1_780_315_200);
+        let theatre = Theatre::open(6, &plans, now.day()).await.unwrap();
+        let mut said: Vec<(Platform, String, String)> = Vec::new();
+        for plan in &plans {
+            let mut live = Live::new(6, plan, now);
+            let mut at = now;
+            for _ in 0..150 {
+                let (event, wait) = live.next(at);
+                at = at.plus(wait);
+                theatre.play(&event);
+                if let EventKind::Message(message) = &event.kind {
+                    let channel = place_id(event.platform, &event.origin.channel);
+                    said.push((event.platform, channel, message.text.clone()));
+                }
+            }
+        }
+        assert!(said.len() > 300, "{}", said.len());
+        for (platform, channel, text) in said {
+            let found = match platform {
+                Platform::Discord => theatre
+                    .discord
+                    .messages(channel.parse().unwrap())
+                    .iter()
+                    .any(|sent| sent.content == text),
+                Platform::Slack => theatre
+                    .slack
+                    .messages(&channel)
+                    .iter()
+                    .any(|sent| sent.text == text),
+                // Twitch keeps nothing; its sockets are what shows it.
+                _ => true,
+            };
+            assert!(found, "{platform}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_speaks_in_every_room_as_everybody_and_ids_are_those_of_the_history() {
+        let plans = communities();
+        let now = Timestamp::from_secs(1_780_315_200);
+        let theatre = Theatre::open(6, &plans, now.day()).await.unwrap();
+        for plan in &plans {
+            let members = cast(6, plan, now.day());
+            let guest = members
+                .iter()
+                .find(|m| m.part == CastPart::Newcomer)
+                .unwrap();
+            for (p, c) in rooms(plan).into_values() {
+                let place = &plan.places()[p];
+                let account = guest.accounts[p].as_ref().unwrap();
+                theatre
+                    .speak(place, &place.channels[c].id, account, "quack")
+                    .unwrap();
+            }
+            let (event, _) = Live::new(6, plan, now).next(now);
+            let there = as_on_platform(event.clone());
+            assert_eq!(there.kind, event.kind);
+            assert_ne!(there.origin.server, event.origin.server);
+            assert_eq!(there, as_on_platform(event));
+        }
+    }
 }
