@@ -10,6 +10,7 @@ mod app {
     mod access;
     mod activity;
     mod connections;
+    mod delivery;
     mod identity;
     mod instance;
 }

@@ -11,12 +11,15 @@ use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
 };
+use delivery::{DeliveryError, DeliveryFilter};
 use identity::{CommunityChange, IdentityError, Install, NewAccount, NewCommunity, NewServer};
 use kernel::{
-    Actor, CommunityId, ConnectionId, Day, Grant, Installed, JobId, PageRequest, Permission,
-    Platform, Role, Secret, SessionId, Timestamp, UserId,
+    Actor, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId, PageRequest,
+    Permission, Platform, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both};
+
+use super::delivery::greeting;
 
 /// Public methods of the services that are no operations of an actor, and why.
 const NOT_OPERATIONS: &[(&str, &str)] = &[
@@ -44,6 +47,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("activity.apply_retention", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
+    ("deliveries.tend", "a job of the program"),
     (
         "app.ready",
         "load balancers ask whether the database answers",
@@ -76,6 +80,9 @@ struct Stage {
     pond: CommunityId,
     target: UserId,
     n_calls: u32,
+    waiting: DeliveryId,
+    failed: DeliveryId,
+    sent: DeliveryId,
 }
 
 async fn asker(world: &World, label: &'static str, user: UserId, role: Option<Role>) -> Asker {
@@ -216,6 +223,33 @@ fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
         Err(ActivityError::NotAllowed(_)) => false,
         Err(other) => panic!("unexpected: {other:?}"),
     }
+}
+
+fn by_delivery<T>(answer: Result<T, DeliveryError>) -> bool {
+    match answer {
+        // Once it was cancelled or tried again, only those who may are told so.
+        Ok(_) | Err(DeliveryError::Conflict(_)) => true,
+        Err(DeliveryError::NotAllowed(_) | DeliveryError::NotFound) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+/// One delivery in each of the states that operations are for.
+async fn deliveries(world: &World, pond: CommunityId) -> [DeliveryId; 3] {
+    let mut ids = Vec::new();
+    for (key, state) in [("waiting", 0), ("failed", 3), ("sent", 2)] {
+        let id = world
+            .app
+            .deliveries
+            .post(&world.system(), greeting(pond, key))
+            .await
+            .unwrap();
+        let change =
+            format!("UPDATE delivery SET state = {state}, message_id = 'm' WHERE id = {id}");
+        world.sql(&change).await;
+        ids.push(id);
+    }
+    ids.try_into().unwrap()
 }
 
 fn by_app<T>(answer: Result<T, AppError>) -> bool {
@@ -407,6 +441,47 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "activity.quarantined" => by_activity(activity.quarantined(actor).await),
         "activity.quarantined_count" => by_activity(activity.quarantined_count(actor).await),
+        "deliveries.post" => by_delivery(app.deliveries.post(actor, greeting(pond, "g")).await),
+        "deliveries.post_in" => {
+            let mut work = app.db().begin(actor, app.clock.now()).await.unwrap();
+            by_delivery(
+                app.deliveries
+                    .post_in(actor, &mut work, greeting(pond, "g"))
+                    .await,
+            )
+        }
+        "deliveries.post_many" => by_delivery(
+            app.deliveries
+                .post_many(actor, vec![greeting(pond, "g")])
+                .await,
+        ),
+        "deliveries.post_many_in" => {
+            let mut work = app.db().begin(actor, app.clock.now()).await.unwrap();
+            let many = vec![greeting(pond, "g")];
+            by_delivery(app.deliveries.post_many_in(actor, &mut work, many).await)
+        }
+        "deliveries.get" => {
+            let seen = app.deliveries.get(actor, stage.sent).await.unwrap();
+            seen.is_some()
+        }
+        "deliveries.list" => by_delivery(
+            app.deliveries
+                .list(
+                    actor,
+                    pond,
+                    DeliveryFilter::default(),
+                    &PageRequest::first(10),
+                )
+                .await,
+        ),
+        "deliveries.cancel" => by_delivery(app.deliveries.cancel(actor, stage.waiting).await),
+        "deliveries.retry" => by_delivery(app.deliveries.retry(actor, stage.failed).await),
+        "deliveries.edit" => by_delivery(
+            app.deliveries
+                .edit(actor, stage.sent, &format!("e{n}"), Draft::text("hi"))
+                .await,
+        ),
+        "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
         "app.status" => by_app(app.status(actor).await),
         "app.dead_letters" => by_app(app.dead_letters(actor, &PageRequest::first(10)).await),
         "app.replay_job" => by_app(app.replay_job(actor, JobId(-1)).await),
@@ -427,7 +502,8 @@ on_both! {
         let pond = world.community("Pond").await;
         let target = world.person(pond, "target", Some(Role::Member)).await.user;
         let askers = askers(&mut world, pond).await;
-        let mut stage = Stage { world, pond, target, n_calls: 0 };
+        let [waiting, failed, sent] = deliveries(&world, pond).await;
+        let mut stage = Stage { world, pond, target, n_calls: 0, waiting, failed, sent };
         let mut wrong = Vec::new();
         // Sessions are ended by some rows; those come last, so that none acts with a dead one.
         for operation in OPERATIONS {
@@ -442,6 +518,7 @@ on_both! {
         }
         assert_eq!(wrong, Vec::<String>::new());
         world = stage.world;
+        world.expect_leftovers();
     }
 
     async fn an_import_for_all_communities_is_for_instance_administrators_only(world: World) {
@@ -507,6 +584,7 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
 fn every_service_method_has_a_row_or_a_reason_not_to() {
     let mut all = methods("identity", "crates/domains/identity/src");
     all.extend(methods("activity", "crates/domains/activity/src"));
+    all.extend(methods("deliveries", "crates/domains/delivery/src"));
     all.extend(methods("app", "crates/app/src"));
     // A listener is made by `activity.live`, which asks for the right.
     all.remove("activity.next");

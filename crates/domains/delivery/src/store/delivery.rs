@@ -261,7 +261,8 @@ pub(crate) async fn reopen(
     Ok(changed == 1)
 }
 
-/// Lets those fail that still wait or are under way; answers how many.
+/// Ends those that still wait, which have failed, or are under way, whose fate is unknown; answers
+/// how many.
 pub(crate) async fn abandon(
     conn: &impl ConnectionTrait,
     ids: &[DeliveryId],
@@ -276,7 +277,8 @@ pub(crate) async fn abandon(
     sql::execute(
         conn,
         &format!(
-            "UPDATE delivery SET state = 3, last_error = $1, finished_at = $2 WHERE state IN (0, 1) AND id IN ({})",
+            "UPDATE delivery SET state = CASE WHEN state = 1 THEN 5 ELSE 3 END, last_error = $1, finished_at = $2 \
+             WHERE state IN (0, 1) AND id IN ({})",
             sql::in_list(3, ids.len())
         ),
         values,
