@@ -214,7 +214,7 @@ impl Identity {
     ) -> Result<Install, IdentityError> {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         let work = self.db.begin(actor, self.clock.now()).await?;
-        let used = tables::connection::use_state(
+        let found = tables::connection::use_state(
             work.conn(),
             &token::digest(state),
             platform,
@@ -223,7 +223,7 @@ impl Identity {
             work.now(),
         )
         .await?;
-        let (community, redirect) = used.ok_or(IdentityError::TokenInvalid)?;
+        let (community, redirect) = found.ok_or(IdentityError::TokenInvalid)?;
         // The role may have changed since.
         actor.require(Permission::ManageCommunity, community)?;
         work.commit().await?;
