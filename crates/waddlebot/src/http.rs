@@ -1,13 +1,18 @@
 //! The HTTP side of the process: the faces behind one listener, and health and metrics.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
 use app::App;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -97,18 +102,34 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
+/// The method as a label. Whoever sends a request may invent methods, and each label is kept for
+/// ever.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
 /// Counts requests and their latency by route, never by address: addresses are unbounded.
 async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().to_string();
+    let method = method_label(request.method());
     let begun = app.clock.now();
     let response = next.run(request).await;
     let took = app.clock.now().since(begun).as_secs_f64();
     let status = response.status().as_u16().to_string();
-    metrics::histogram!("waddlebot_http_seconds", "route" => route.clone(), "method" => method.clone()).record(took);
+    metrics::histogram!("waddlebot_http_seconds", "route" => route.clone(), "method" => method)
+        .record(took);
     metrics::counter!("waddlebot_http_requests_total", "route" => route, "method" => method, "status" => status)
         .increment(1);
     response
@@ -125,19 +146,42 @@ pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
 
 /// `/metrics` on its own listener, with the state of the queue read at each scrape.
 pub(crate) fn metrics_router(app: &Arc<App>, handle: PrometheusHandle) -> Router {
-    Router::new()
-        .route("/metrics", get(scrape))
-        .with_state((Arc::clone(app), handle))
+    Router::new().route("/metrics", get(scrape)).with_state((
+        Arc::clone(app),
+        handle,
+        JobLabels::default(),
+    ))
 }
 
-async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Response {
+/// Kind and state of the jobs that were counted so far.
+type JobLabels = Arc<Mutex<BTreeSet<(String, &'static str)>>>;
+
+/// What the queue counts now, and 0 for what it counted once: a gauge keeps what it was set to, and
+/// an alarm on dead jobs must end when somebody has dealt with them.
+fn with_zeros(
+    told: &mut BTreeSet<(String, &'static str)>,
+    counts: Vec<store::job::Count>,
+) -> BTreeMap<(String, &'static str), i64> {
+    let mut all: BTreeMap<_, _> = told.iter().cloned().map(|labels| (labels, 0)).collect();
+    all.extend(
+        counts
+            .into_iter()
+            .map(|count| ((count.kind, count.state.as_str()), count.n)),
+    );
+    told.extend(all.keys().cloned());
+    all
+}
+
+async fn scrape(
+    State((app, handle, told)): State<(Arc<App>, PrometheusHandle, JobLabels)>,
+) -> Response {
     if let Ok(status) = app.status(&kernel::Actor::System("metrics")).await {
-        for count in status.jobs {
-            let labels = [
-                ("kind", count.kind),
-                ("state", count.state.as_str().to_owned()),
-            ];
-            metrics::gauge!("waddlebot_jobs", &labels).set(real(count.n));
+        let counts = {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            with_zeros(&mut told, status.jobs)
+        };
+        for ((kind, state), n) in counts {
+            metrics::gauge!("waddlebot_jobs", "kind" => kind, "state" => state).set(real(n));
         }
         metrics::gauge!("waddlebot_quarantined")
             .set(real(i64::try_from(status.quarantined).unwrap_or(i64::MAX)));
@@ -162,4 +206,37 @@ async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Re
 )]
 fn real(n: i64) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::Timestamp;
+    use store::job::{Count, State};
+
+    #[test]
+    fn invented_methods_share_one_label() {
+        let invented = |name: &str| Method::from_bytes(name.as_bytes()).unwrap();
+        assert_eq!(method_label(&Method::POST), "POST");
+        assert_eq!(method_label(&invented("FOO1")), "other");
+        assert_eq!(method_label(&invented("get")), "other");
+    }
+
+    #[test]
+    fn jobs_that_are_gone_are_counted_as_none() {
+        let count = |state, n| Count {
+            kind: "mail".to_owned(),
+            state,
+            n,
+            oldest_due: Timestamp(0),
+        };
+        let mut told = BTreeSet::new();
+        with_zeros(&mut told, vec![count(State::Dead, 3)]);
+        let next = with_zeros(&mut told, vec![count(State::Ready, 1)]);
+        let next: Vec<_> = next.iter().map(|((_, state), n)| (*state, *n)).collect();
+        assert_eq!(
+            next,
+            [(State::Dead.as_str(), 0), (State::Ready.as_str(), 1)]
+        );
+    }
 }
