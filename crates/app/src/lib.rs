@@ -27,7 +27,7 @@ use kernel::{Clock, Connector, Courier, Entropy, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
-pub use connect::{Answer, Completed};
+pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};

@@ -49,6 +49,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("activity.quarantine", "the pipeline puts events aside"),
     ("deliveries.tend", "a job of the program"),
     (
+        "app.connections_changed",
+        "wakes the gateway; tells nothing but that something changed",
+    ),
+    (
         "app.ready",
         "load balancers ask whether the database answers",
     ),
