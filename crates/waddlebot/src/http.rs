@@ -20,7 +20,11 @@ use axum::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
-use crate::config::{Config, SchemaReaders};
+use crate::{
+    config::{Config, SchemaReaders},
+    hooks,
+    serve::System,
+};
 
 /// Bounds of the latency histogram, in seconds.
 const LATENCY: [f64; 11] = [
@@ -38,7 +42,8 @@ pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<T
 }
 
 /// Everything the public listener answers.
-pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
+pub(crate) fn public(system: &System, config: &Config) -> Router {
+    let app = &system.app;
     let secure = config.public_url().starts_with("https://");
     let dashboard = dashboard::Settings {
         secure_cookies: secure,
@@ -62,6 +67,10 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .with_state(Arc::clone(app))
+        .merge(hooks::router(
+            system.adapters().webhooks.clone(),
+            system.ear(),
+        ))
         .merge(graphql::router(Arc::clone(app), graphql))
         .merge(dashboard::router(Arc::clone(app), dashboard))
         .layer(middleware::from_fn_with_state(Arc::clone(app), measure))
