@@ -184,9 +184,14 @@ pub(crate) async fn restore(config: &Config, file: &Path, replace: bool) -> anyh
     std::fs::rename(&fresh, place)
         .with_context(|| format!("putting the data directory to `{}`", place.display()))?;
     console::say(format!(
-        "restored {} of {} into {}",
+        "restored {} of {} into {}{}",
         console::plural(manifest.files.len(), "file"),
         manifest.made_at,
+        if is_dump {
+            "the database of `database.url` and "
+        } else {
+            ""
+        },
         place.display()
     ));
     Ok(())

@@ -183,6 +183,9 @@ fn tell(input: &InputFile, summary: &Summary, watcher: &Watcher) {
         HumanDuration(watcher.bar.elapsed()),
         f64::from(events) / secs,
     ));
+    if recorded == 0 && duplicates > 0 {
+        console::say("  nothing new: a message counts once, in the community that had it first");
+    }
     if summary.resumed_at > 0 {
         console::say(format!(
             "  went on after record {}, where an earlier import had ended",

@@ -105,6 +105,28 @@ fn doctor_names_what_must_be_mended() {
 }
 
 #[test]
+fn a_file_that_cannot_be_imported_makes_no_community() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, file) = (place.path().join("data"), place.path().join("a.txt"));
+    std::fs::write(&file, "no format of ours").unwrap();
+    for command in ["import", "replay"] {
+        let output = waddlebot(&data)
+            .arg(command)
+            .arg(&file)
+            .args(["--community", "Oops"])
+            .output()
+            .unwrap();
+        assert!(
+            !output.status.success() && shown(&output).contains("cannot tell the format"),
+            "{}",
+            shown(&output)
+        );
+    }
+    let verified = success(waddlebot(&data).args(["audit", "verify"]));
+    assert!(verified.contains("0 entries"), "{verified}");
+}
+
+#[test]
 fn imports_report_what_they_rejected_and_change_nothing_the_second_time() {
     let place = tempfile::tempdir().unwrap();
     let (file, n) = chat_file(place.path(), 2, 100);
@@ -134,6 +156,9 @@ fn imports_report_what_they_rejected_and_change_nothing_the_second_time() {
         second.contains("0 recorded") && second.contains(&format!("{n} known already")),
         "{second}"
     );
+    let nothing_new = "counts once, in the community that had it first";
+    assert!(!first.contains(nothing_new), "{first}");
+    assert!(second.contains(nothing_new), "{second}");
     let report = std::fs::read_dir(data.join("rejected"))
         .unwrap()
         .next()
