@@ -8,6 +8,7 @@
 //!
 //! Must never know: the database, the faces, or when to try again.
 
+pub mod discord;
 pub mod gate;
 pub mod http;
 pub mod text;
