@@ -10,6 +10,7 @@
 
 pub mod gate;
 pub mod http;
+pub mod slack;
 pub mod text;
 pub mod webhook;
 
