@@ -11,6 +11,7 @@
 pub mod discord;
 pub mod gate;
 pub mod http;
+pub mod slack;
 pub mod text;
 pub mod webhook;
 
