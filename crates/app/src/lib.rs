@@ -18,9 +18,10 @@ use std::sync::{
 };
 
 use activity::Activity;
+use community::Commands;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
 use identity::Identity;
-use kernel::{Clock, Entropy, Timestamp};
+use kernel::{Clock, CommandSpec, Entropy, Timestamp};
 use store::{Db, job::Waker};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,9 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
+    /// The chat commands of the program; a process that runs none names them all the same, because
+    /// pages show them.
+    pub commands: Vec<CommandSpec>,
 }
 
 /// The system.
@@ -54,6 +58,8 @@ pub struct App {
     pub identity: Identity,
     /// What happened in chat.
     pub activity: Activity,
+    /// Which chat commands a community has.
+    pub commands: Commands,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -92,6 +98,7 @@ impl App {
             clock,
             entropy,
             activity,
+            commands,
         } = parts;
         let stop = CancellationToken::new();
         let waker = Waker::default();
@@ -108,9 +115,11 @@ impl App {
             Arc::clone(&bus),
             activity,
         );
+        let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
         Arc::new(Self {
             identity,
             activity,
+            commands,
             started_at: clock.now(),
             clock,
             entropy,
@@ -134,6 +143,11 @@ impl App {
     /// metrics read it.
     pub const fn backlog(&self) -> &Arc<AtomicUsize> {
         &self.backlog
+    }
+
+    /// When this process began.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     fn backlog_now(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! migrate, contract. Adding a step: a new file here, one line in `STEPS`.
 
 mod m0001_foundation;
+mod m0004_commands;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -18,10 +19,16 @@ struct Step {
     tables: fn() -> Vec<Table>,
 }
 
-const STEPS: &[Step] = &[Step {
-    name: "m0001_foundation",
-    tables: m0001_foundation::tables,
-}];
+const STEPS: &[Step] = &[
+    Step {
+        name: "m0001_foundation",
+        tables: m0001_foundation::tables,
+    },
+    Step {
+        name: "m0004_commands",
+        tables: m0004_commands::tables,
+    },
+];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
 const LOCK: i64 = 0x7761_6464_6c65;

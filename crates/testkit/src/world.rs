@@ -8,7 +8,7 @@ use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Ingest, Reaction, Settings};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, EventKind, Origin, Platform, Role, Source,
+    Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, EventKind, Origin, Platform, Role, Source,
     Timestamp, UserId, event::Message,
 };
 use store::{Db, Options, job::State, migration, sql};
@@ -37,6 +37,8 @@ pub struct Setup {
     pub ingest: Settings,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// The chat commands of the program.
+    pub commands: Vec<CommandSpec>,
 }
 
 impl Default for Setup {
@@ -45,6 +47,7 @@ impl Default for Setup {
             reactions: Vec::new(),
             ingest: Settings::default(),
             bus: Arc::new(MemoryBus::new()),
+            commands: vec![command("ping", &["p"]), command("help", &[])],
         }
     }
 }
@@ -87,6 +90,7 @@ impl Node {
                 live_poll: Duration::from_millis(50),
                 ..ActivitySettings::default()
             },
+            commands: setup.commands,
         });
         let (ingest, line) = Ingest::start(&app, setup.reactions, setup.ingest);
         Self { app, ingest, line }
@@ -430,6 +434,20 @@ impl World {
         if let Some(database) = self.database {
             database.drop().await;
         }
+    }
+}
+
+/// A command of the program that everybody may use, for worlds that run none.
+pub const fn command(name: &'static str, aliases: &'static [&'static str]) -> CommandSpec {
+    CommandSpec {
+        name,
+        aliases,
+        description: "does something",
+        options: &[],
+        minimum_role: Role::Member,
+        cooldown_user_secs: 3,
+        cooldown_channel_secs: 0,
+        category: "General",
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
             overviews_max: config.activity.overviews_max,
             live_poll: Duration::from_millis(config.activity.live_poll_ms),
         },
+        commands: commands::specs().collect(),
     }))
 }
 

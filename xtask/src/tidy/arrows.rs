@@ -27,7 +27,7 @@ const fn row(
     }
 }
 
-const DOMAINS: &[&str] = &["kernel", "store", "engines", "identity", "activity"];
+const DOMAINS: &[&str] = &["kernel", "store", "engines", "identity", "activity", "community"];
 
 /// An edge that is not here does not exist. Tests of every crate may also use `kernel`.
 const TABLE: &[Row] = &[
@@ -37,10 +37,16 @@ const TABLE: &[Row] = &[
     row("platforms", &["kernel"], &["simulator"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
+    row("community", &["kernel", "store", "engines", "identity", "activity"], &[]),
     row("app", DOMAINS, &["testkit"]),
     row(
         "ingest",
         &["kernel", "store", "engines", "identity", "activity", "app"],
+        &["testkit"],
+    ),
+    row(
+        "commands",
+        &["kernel", "identity", "activity", "community", "app"],
         &["testkit"],
     ),
     row(
@@ -50,7 +56,7 @@ const TABLE: &[Row] = &[
     ),
     row(
         "dashboard",
-        &["kernel", "identity", "activity", "app"],
+        &["kernel", "identity", "activity", "community", "app"],
         &["testkit"],
     ),
     row("simulator", &["kernel"], &[]),
@@ -78,6 +84,7 @@ const TABLE: &[Row] = &[
             "activity",
             "app",
             "ingest",
+            "commands",
             "graphql",
             "dashboard",
             "simulator",
