@@ -94,6 +94,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
         },
         couriers: adapters.couriers.clone(),
         deliveries: delivery::Settings::default(),
+        commands: commands::specs().collect(),
     });
     Ok((app, adapters))
 }

@@ -32,7 +32,11 @@ impl Asked for Chat {
 }
 
 /// Starts to listen; the tasks end with the app's stop signal.
-pub(crate) fn start(app: &Arc<App>, adapters: &Adapters, ear: &Arc<dyn Ear>) -> Vec<JoinHandle<()>> {
+pub(crate) fn start(
+    app: &Arc<App>,
+    adapters: &Adapters,
+    ear: &Arc<dyn Ear>,
+) -> Vec<JoinHandle<()>> {
     let mut tasks: Vec<JoinHandle<()>> = adapters
         .listeners
         .iter()

@@ -11,6 +11,7 @@ use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
 };
+use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{CommunityChange, IdentityError, Install, NewAccount, NewCommunity, NewServer};
 use kernel::{
@@ -40,6 +41,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "ends only the session whose token it is given",
     ),
     ("identity.refresh", "reads an actor's own rights again"),
+    (
+        "identity.actor_of_account",
+        "chat tells who somebody is; the platform has vouched for it",
+    ),
     ("identity.sweep", "a job of the program"),
     (
         "identity.community_of",
@@ -238,6 +243,14 @@ fn by_delivery<T>(answer: Result<T, DeliveryError>) -> bool {
     }
 }
 
+fn by_community<T>(answer: Result<T, CommunityError>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(CommunityError::NotAllowed(_)) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
 /// One delivery in each of the states that operations are for.
 async fn deliveries(world: &World, pond: CommunityId) -> [DeliveryId; 3] {
     let mut ids = Vec::new();
@@ -271,6 +284,11 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
     let n = stage.n_calls;
     let (app, pond, target) = (&stage.world.app, stage.pond, stage.target);
     let (identity, activity, actor) = (&app.identity, &app.activity, &asker.actor);
+    let commands = &app.commands;
+    let reply = CommandChange {
+        reply: Some("quack".to_owned()),
+        ..CommandChange::default()
+    };
     let new_community = NewCommunity {
         name: format!("Pool {n}"),
         ..NewCommunity::default()
@@ -443,6 +461,34 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "activity.purge" => {
             by_activity(activity.purge(actor, pond, Timestamp(0), Scope::Live).await)
         }
+        "activity.stream_since" => by_activity(activity.stream_since(actor, pond).await),
+        "community.custom_commands" => by_community(commands.custom_commands(actor, pond).await),
+        "community.command_settings" => by_community(commands.command_settings(actor, pond).await),
+        "community.find_command" => by_community(commands.find_command(actor, pond, "ping").await),
+        "community.set_command" => by_community(
+            commands
+                .set_command(actor, pond, "ping", &SettingChange::default())
+                .await,
+        ),
+        "community.add_command" => {
+            let name = format!("new{n}");
+            by_community(commands.add_command(actor, pond, &name, &reply).await)
+        }
+        "community.use_command" | "community.edit_command" | "community.remove_command" => {
+            let system = stage.world.system();
+            let name = format!("old{n}");
+            let made = commands.add_command(&system, pond, &name, &reply).await;
+            let made = made.unwrap();
+            match operation {
+                "community.use_command" => {
+                    by_community(commands.use_command(actor, pond, &made).await)
+                }
+                "community.edit_command" => {
+                    by_community(commands.edit_command(actor, pond, &name, &reply).await)
+                }
+                _ => by_community(commands.remove_command(actor, pond, &name).await),
+            }
+        }
         "activity.quarantined" => by_activity(activity.quarantined(actor).await),
         "activity.quarantined_count" => by_activity(activity.quarantined_count(actor).await),
         "deliveries.post" => by_delivery(app.deliveries.post(actor, greeting(pond, "g")).await),
@@ -589,6 +635,7 @@ fn every_service_method_has_a_row_or_a_reason_not_to() {
     let mut all = methods("identity", "crates/domains/identity/src");
     all.extend(methods("activity", "crates/domains/activity/src"));
     all.extend(methods("deliveries", "crates/domains/delivery/src"));
+    all.extend(methods("community", "crates/domains/community/src"));
     all.extend(methods("app", "crates/app/src"));
     // A listener is made by `activity.live`, which asks for the right.
     all.remove("activity.next");

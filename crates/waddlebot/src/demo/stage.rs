@@ -49,15 +49,17 @@ impl Stage for Boards {
             return Company::default();
         };
         let places = plan.places();
-        let rooms = theatre::rooms(plan).into_iter().filter_map(|(key, (p, c))| {
-            let place = places.get(p)?;
-            Some(Room {
-                key,
-                platform: place.platform,
-                server: place.name.to_owned(),
-                channel: place.channels.get(c)?.name.to_owned(),
-            })
-        });
+        let rooms = theatre::rooms(plan)
+            .into_iter()
+            .filter_map(|(key, (p, c))| {
+                let place = places.get(p)?;
+                Some(Room {
+                    key,
+                    platform: place.platform,
+                    server: place.name.to_owned(),
+                    channel: place.channels.get(c)?.name.to_owned(),
+                })
+            });
         let players = members.iter().enumerate().map(|(at, member)| Player {
             key: at.to_string(),
             name: member.name().to_owned(),
