@@ -11,14 +11,23 @@ use anyhow::Context;
 use app::App;
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tower::ServiceExt;
 
 use crate::{
     config::{Config, SchemaReaders},
@@ -76,20 +85,68 @@ pub(crate) fn public(system: &System, config: &Config) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(app), measure))
 }
 
+/// Connections open at once. A browser keeps about six; beyond this new ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long a client may take to send the headers of a request, and how long an idle connection is
+/// kept: slower ones would hold connections for nothing.
+const HEADERS_MAX: Duration = Duration::from_secs(15);
+/// How long to wait after the system refused a connection (no file descriptors are left).
+const REFUSED: Duration = Duration::from_millis(100);
+
 /// Serves until `app.stop`, then lets requests finish.
 pub(crate) async fn serve(
     app: &Arc<App>,
     listener: TcpListener,
     router: Router,
 ) -> anyhow::Result<()> {
-    let stop = app.stop.clone();
-    axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move { stop.cancelled().await })
-    .await
-    .context("serving HTTP")
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_MAX);
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, address, place) = tokio::select! {
+            () = app.stop.cancelled() => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        // Small messages (server-sent events, WebSocket) must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
+            router.clone().oneshot(request)
+        });
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off is no news.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+    Ok(())
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    loop {
+        // It is never closed.
+        let place = Arc::clone(room).acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, place),
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection was not accepted");
+                tokio::time::sleep(REFUSED).await;
+            }
+        }
+    }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {

@@ -13,4 +13,5 @@ mod program {
     mod kill;
     mod run;
     mod serve;
+    mod slow;
 }
