@@ -11,6 +11,7 @@
 pub mod gate;
 pub mod http;
 pub mod text;
+pub mod twitch;
 pub mod webhook;
 
 mod adapter;
