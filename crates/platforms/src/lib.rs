@@ -13,6 +13,7 @@ pub mod gate;
 pub mod http;
 pub mod slack;
 pub mod text;
+pub mod twitch;
 pub mod webhook;
 
 mod adapter;
