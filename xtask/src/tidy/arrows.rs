@@ -41,7 +41,7 @@ const DOMAINS: &[&str] = &[
 const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
-    row("engines", &["kernel"], &[]),
+    row("engines", &["kernel"], &["simulator"]),
     row("platforms", &["kernel"], &["simulator"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),

@@ -34,8 +34,15 @@ const ACTION_ID_MAX: usize = 255;
 const URL_MAX: usize = 3_000;
 /// All fields together; more are left out, with notice.
 const FIELDS_TOTAL: usize = 7_000;
-/// Title, fields, notice and body together: below what Slack refuses.
-const TOTAL: usize = 12_500;
+/// Everything that is read together: below what Slack refuses.
+const TOTAL: usize = 13_000;
+/// The notice that fields were left out.
+const NOTICE: usize = 40;
+// Whatever else there is, a body has room for 3,000.
+const _: () = assert!(
+    2 * TITLE_MAX + FIELDS_TOTAL + BUTTONS_MAX * LABEL_MAX + NOTICE + 3_000 <= TOTAL,
+    "the body has room"
+);
 /// What stands for the blocks in notifications and for screen readers.
 const TEXT_MAX: usize = 4_000;
 
@@ -80,7 +87,8 @@ pub(super) fn render(draft: &Draft, mentions: &Mentions) -> Rendered {
             ),
             is_inline: field.is_inline,
         };
-        let n = CHARS.of(&field.name) + CHARS.of(&field.value) + 2;
+        // With line break and colon.
+        let n = CHARS.of(&field.name) + CHARS.of(&field.value) + 3;
         if n_left_out > 0 || n > left {
             n_left_out += 1;
         } else if !(field.name.is_empty() && field.value.is_empty()) {
@@ -88,9 +96,11 @@ pub(super) fn render(draft: &Draft, mentions: &Mentions) -> Rendered {
             fields.push(field);
         }
     }
-    let used = CHARS.of(&title) + (FIELDS_TOTAL - left);
+    let (buttons, labels, cut_buttons) = buttons(&draft.buttons);
+    // The title stands for a picture too.
+    let used = 2 * CHARS.of(&title) + (FIELDS_TOTAL - left) + labels + NOTICE;
     let body = keep(printable(&draft.body).trim(), TOTAL - used);
-    was_cut |= n_left_out > 0;
+    was_cut |= n_left_out > 0 || cut_buttons;
 
     if !body.is_empty() {
         blocks.push(rich(inline(&body, mentions)));
@@ -112,8 +122,6 @@ pub(super) fn render(draft: &Draft, mentions: &Mentions) -> Rendered {
             None => was_cut = true,
         }
     }
-    let (buttons, cut_buttons) = buttons(&draft.buttons);
-    was_cut |= cut_buttons;
     if !buttons.is_empty() {
         blocks.push(SlackActionsBlock::new(buttons).into());
     }
@@ -164,8 +172,10 @@ fn field_blocks(fields: &[Field], mentions: &Mentions) -> Vec<SlackBlock> {
     blocks
 }
 
-fn buttons(buttons: &[Button]) -> (Vec<SlackActionBlockElement>, bool) {
+/// The buttons, the length of their labels together, and whether something is missing.
+fn buttons(buttons: &[Button]) -> (Vec<SlackActionBlockElement>, usize, bool) {
     let mut was_cut = buttons.len() > BUTTONS_MAX;
+    let mut labels = 0;
     let mut elements = Vec::new();
     for (n, button) in buttons.iter().take(BUTTONS_MAX).enumerate() {
         let (label, id, url, style) = match button {
@@ -190,6 +200,7 @@ fn buttons(buttons: &[Button]) -> (Vec<SlackActionBlockElement>, bool) {
             ButtonStyle::Primary => Some(SlackBlockButtonStyle::Primary),
             ButtonStyle::Danger => Some(SlackBlockButtonStyle::Danger),
         };
+        labels += CHARS.of(&label);
         elements.push(
             SlackBlockButtonElement::new(plain(&label).into())
                 .with_action_id(SlackActionId(id))
@@ -198,7 +209,7 @@ fn buttons(buttons: &[Button]) -> (Vec<SlackActionBlockElement>, bool) {
                 .into(),
         );
     }
-    (elements, was_cut)
+    (elements, labels, was_cut)
 }
 
 fn web_address(text: &str) -> Option<url::Url> {

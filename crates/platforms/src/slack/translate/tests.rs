@@ -57,8 +57,8 @@ fn a_message_has_a_stable_id_its_time_and_its_thread() {
         panic!("not a message")
     };
     assert_eq!(message.reply_to.as_deref(), Some("T1:C1:1699999999.000001"));
-    let head = said(&json!({"thread_ts": "1700000000.000100"}));
-    let EventKind::Message(message) = chat(&head).kind else {
+    let first = said(&json!({"thread_ts": "1700000000.000100"}));
+    let EventKind::Message(message) = chat(&first).kind else {
         panic!("not a message")
     };
     assert_eq!(
