@@ -1,13 +1,11 @@
 //! The Discord adapter against the simulated Discord: every request goes over the wire.
 
-#[path = "discord/rig.rs"]
-mod rig;
-
-#[path = "discord/calls.rs"]
-mod calls;
-#[path = "discord/hearing.rs"]
-mod hearing;
-#[path = "discord/limits.rs"]
-mod limits;
-#[path = "discord/orders.rs"]
-mod orders;
+#[cfg(test)]
+#[path = "discord"]
+mod discord {
+    mod calls;
+    mod hearing;
+    mod limits;
+    mod orders;
+    mod rig;
+}

@@ -67,6 +67,7 @@ struct StartLimit {
 }
 
 /// What was done besides reading.
+#[expect(clippy::large_enum_variant, reason = "lives for a moment")]
 enum Done {
     /// An interaction was acknowledged: now it may be heard.
     Acknowledged(Heard),
@@ -169,7 +170,7 @@ impl Discord {
     }
 }
 
-impl<'a> Listening<'a> {
+impl Listening<'_> {
     /// Listens to one shard until stopped.
     async fn shard(
         mut self,

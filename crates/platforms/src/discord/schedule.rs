@@ -249,11 +249,11 @@ fn body(event: &EventDraft) -> Result<Value, ApiError> {
     }))
 }
 
-impl Discord {
-    fn one(&self, guild: &str, event: &str) -> Result<(u64, u64), ApiError> {
-        Ok((number(guild)?, number(event)?))
-    }
+fn one(guild: &str, event: &str) -> Result<(u64, u64), ApiError> {
+    Ok((number(guild)?, number(event)?))
+}
 
+impl Discord {
     async fn read_event(&self, ask: Ask) -> Result<EventNow, ApiError> {
         let wire: Wire = self.api.read(ask).await?;
         wire.read().ok_or_else(|| super::api::unreadable(false))
@@ -296,7 +296,7 @@ impl Discord {
             // A start that has passed can be changed no more; saying it again would be refused.
             map.remove("scheduled_start_time");
         }
-        let (guild_id, scheduled_event_id) = self.one(guild, id)?;
+        let (guild_id, scheduled_event_id) = one(guild, id)?;
         let route = Route::UpdateGuildScheduledEvent {
             guild_id,
             scheduled_event_id,
@@ -313,7 +313,7 @@ impl Discord {
         status: EventStatus,
         reason: &str,
     ) -> Result<EventNow, ApiError> {
-        let (guild_id, scheduled_event_id) = self.one(guild, id)?;
+        let (guild_id, scheduled_event_id) = one(guild, id)?;
         let route = Route::UpdateGuildScheduledEvent {
             guild_id,
             scheduled_event_id,
@@ -325,7 +325,7 @@ impl Discord {
 
     /// Deletes an event; one that is gone is fine.
     pub async fn delete_event(&self, guild: &str, id: &str) -> Result<(), ApiError> {
-        let (guild_id, scheduled_event_id) = self.one(guild, id)?;
+        let (guild_id, scheduled_event_id) = one(guild, id)?;
         let route = Route::DeleteGuildScheduledEvent {
             guild_id,
             scheduled_event_id,
@@ -338,7 +338,7 @@ impl Discord {
 
     /// An event; `None` if it is gone.
     pub async fn event(&self, guild: &str, id: &str) -> Result<Option<EventNow>, ApiError> {
-        let (guild_id, scheduled_event_id) = self.one(guild, id)?;
+        let (guild_id, scheduled_event_id) = one(guild, id)?;
         let route = Route::GetGuildScheduledEvent {
             guild_id,
             scheduled_event_id,
@@ -369,7 +369,7 @@ impl Discord {
         id: &str,
         after: Option<&str>,
     ) -> Result<InterestedPage, ApiError> {
-        let (guild_id, scheduled_event_id) = self.one(guild, id)?;
+        let (guild_id, scheduled_event_id) = one(guild, id)?;
         let route = Route::GetGuildScheduledEventUsers {
             after: after.map(number).transpose()?,
             before: None,

@@ -58,6 +58,7 @@ impl Ignored {
 }
 
 /// What a payload was.
+#[expect(clippy::large_enum_variant, reason = "lives for a moment")]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// Something to hear.
@@ -118,7 +119,7 @@ impl Translator {
             }
             "RESUMED" => return Ok(Taken::Resumed),
             "MESSAGE_CREATE" => return self.message(data(text)?).map(Taken::Heard),
-            "GUILD_MEMBER_ADD" => return self.join(data(text)?).map(Taken::Heard),
+            "GUILD_MEMBER_ADD" => return self.join(&data(text)?).map(Taken::Heard),
             "MESSAGE_REACTION_ADD" => return self.reaction(data(text)?, now).map(Taken::Heard),
             "GUILD_AUDIT_LOG_ENTRY_CREATE" => {
                 return Ok(self
@@ -142,7 +143,7 @@ impl Translator {
                 }
             }
             "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
-                self.channel(data(text)?, true)
+                self.channel(data(text)?, true);
             }
             "CHANNEL_DELETE" | "THREAD_DELETE" => self.channel(data(text)?, false),
             "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" => self.role(data(text)?),
@@ -299,7 +300,7 @@ impl Translator {
             n_mentions: count(message.mentions.len()),
             n_embeds: count(embeds),
             reply_to: message
-                .message_reference
+                .reference
                 .filter(|_| message.kind == 19)
                 .and_then(|reference| reference.message_id),
         };
@@ -314,7 +315,7 @@ impl Translator {
         }))
     }
 
-    fn join(&self, joined: wire::Joined) -> Result<Heard, Ignored> {
+    fn join(&self, joined: &wire::Joined) -> Result<Heard, Ignored> {
         let at = joined
             .member
             .joined_at
@@ -486,13 +487,13 @@ fn planned(event: wire::Planned, change: ScheduleChange) -> Result<Taken, Ignore
 }
 
 fn interest(interest: wire::Interest, comes: bool) -> Result<Taken, Ignored> {
-    let user = interest.user_id;
+    let user = interest.user;
     let change = if comes {
         ScheduleChange::Interested { user }
     } else {
         ScheduleChange::NotInterested { user }
     };
-    notice(interest.guild_id, interest.guild_scheduled_event_id, change)
+    notice(interest.guild, interest.event, change)
 }
 
 pub(super) use wire::{Interaction as AskedOnTheWire, Message as SaidOnTheWire};

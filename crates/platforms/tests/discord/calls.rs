@@ -11,7 +11,7 @@ use platforms::{
 use serde_json::json;
 use simulator::discord::Options;
 
-use crate::rig::{ANN, BOB, CHANNEL, GUILD, OWNER, Rig, options};
+use super::rig::{ANN, BOB, CHANNEL, GUILD, OWNER, Rig, options};
 
 /// A race tomorrow.
 pub(crate) fn race() -> EventDraft {
@@ -332,7 +332,7 @@ async fn an_interaction_over_http_is_taken_as_discord_signs_it() {
     for (name, value) in rig.server.sign(&timestamp, body.as_bytes()) {
         headers.insert(name, value.parse().unwrap());
     }
-    let ear: Arc<dyn Ear> = Arc::clone(&rig.notes) as Arc<dyn Ear>;
+    let ear: Arc<dyn Ear> = rig.notes.clone();
     let answer = rig
         .discord
         .deliver(

@@ -12,7 +12,7 @@ use kernel::{
 };
 use simulator::discord::Options;
 
-use crate::rig::{ANN, BOB, CHANNEL, GUILD, LONG, OWNER, Rig, options, order};
+use super::rig::{ANN, BOB, CHANNEL, GUILD, LONG, OWNER, Rig, options, order};
 
 fn events(all: &[Heard]) -> Vec<&ChatEvent> {
     all.iter()
@@ -236,7 +236,7 @@ async fn a_wrong_token_and_missing_intents_are_hopeless() {
     .await
     .unwrap();
     let discord = platforms::discord::Discord::new(
-        crate::rig::settings(&server),
+        super::rig::settings(&server),
         platforms::http::Http::new().unwrap(),
         Arc::new(SystemClock),
         Arc::new(Ones),
@@ -244,7 +244,7 @@ async fn a_wrong_token_and_missing_intents_are_hopeless() {
     .unwrap();
     let listening = platforms::Listener::listen(
         &discord,
-        Arc::new(crate::rig::Notes::default()),
+        Arc::new(super::rig::Notes::default()),
         tokio_util::sync::CancellationToken::new(),
     );
     let hopeless = tokio::time::timeout(LONG, listening)
@@ -306,7 +306,7 @@ async fn interest_in_an_event_is_noticed() {
     let rig = Rig::listening(options()).await;
     let event = rig
         .discord
-        .create_event(&GUILD.to_string(), &crate::calls::race(), "")
+        .create_event(&GUILD.to_string(), &super::calls::race(), "")
         .await
         .unwrap();
     rig.server.rsvp(GUILD, event.id.parse().unwrap(), ANN);

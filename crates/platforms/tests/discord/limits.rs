@@ -8,7 +8,7 @@ use simulator::{
     wire::Fault,
 };
 
-use crate::rig::{CHANNEL, OTHER, Rig, options, order};
+use super::rig::{CHANNEL, OTHER, Rig, options, order};
 
 fn wait(rig: &Rig, channel: u64) -> Option<Duration> {
     let probe = order(channel, "x", "probe");

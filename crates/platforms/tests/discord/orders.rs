@@ -6,7 +6,7 @@ use kernel::{
 use serde_json::json;
 use simulator::wire::Fault;
 
-use crate::rig::{ANN, BOB, CHANNEL, GUILD, OTHER, Rig, options, order};
+use super::rig::{ANN, BOB, CHANNEL, GUILD, OTHER, Rig, options, order};
 
 #[tokio::test]
 async fn an_order_appears_is_changed_and_taken_back() {

@@ -13,6 +13,10 @@ const MODERATOR_ROLE: &str = "800000000000000003";
 const CHANNEL: &str = "800000000000000004";
 const ANN: &str = "800000000000000005";
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`json!` stands where it is used"
+)]
 fn payload(kind: &str, data: Value) -> String {
     json!({ "op": 0, "s": 7, "t": kind, "d": data }).to_string()
 }

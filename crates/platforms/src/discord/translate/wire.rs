@@ -118,8 +118,8 @@ pub(in crate::discord) struct Message {
     pub attachments: Vec<IgnoredAny>,
     #[serde(default)]
     pub sticker_items: Vec<IgnoredAny>,
-    #[serde(default)]
-    pub message_reference: Option<Reference>,
+    #[serde(rename = "message_reference", default)]
+    pub reference: Option<Reference>,
     #[serde(default)]
     pub webhook_id: Option<String>,
 }
@@ -218,9 +218,12 @@ pub(in crate::discord) struct Planned {
 
 #[derive(Deserialize)]
 pub(in crate::discord) struct Interest {
-    pub guild_scheduled_event_id: String,
-    pub user_id: String,
-    pub guild_id: String,
+    #[serde(rename = "guild_scheduled_event_id")]
+    pub event: String,
+    #[serde(rename = "user_id")]
+    pub user: String,
+    #[serde(rename = "guild_id")]
+    pub guild: String,
 }
 
 #[derive(Deserialize)]

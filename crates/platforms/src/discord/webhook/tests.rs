@@ -59,7 +59,7 @@ fn desk() -> Desk {
             Arc::new(Fixed),
         )
         .unwrap(),
-        ear: Arc::clone(&notes) as Arc<dyn Ear>,
+        ear: notes.clone(),
         notes,
         key,
     }
