@@ -28,7 +28,6 @@ use std::sync::Arc;
 use kernel::{Clock, Entropy};
 
 pub use api::ApiError;
-pub use commands::{CommandOption, CommandSpec};
 pub use id::created_at;
 pub use schedule::{EventDraft, EventNow, EventPlace, EventStatus, Interested, InterestedPage};
 pub use settings::{Settings, SettingsError};

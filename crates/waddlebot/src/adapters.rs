@@ -22,7 +22,7 @@ pub(crate) struct Adapters {
     pub(crate) listeners: Vec<Arc<dyn Listener>>,
     /// Take requests.
     pub(crate) webhooks: Vec<Arc<dyn Webhook>>,
-    discord: Option<discord::Discord>,
+    discord: Option<Arc<discord::Discord>>,
 }
 
 /// What adapters are made with.
@@ -75,12 +75,12 @@ impl Adapters {
             Arc::clone(&makings.entropy),
         )
         .context("the section [discord] of the configuration")?;
-        let shared = Arc::new(discord.clone());
-        self.couriers.push(shared.clone());
-        self.connectors.push(shared.clone());
-        self.listeners.push(shared.clone());
+        let discord = Arc::new(discord);
+        self.couriers.push(discord.clone());
+        self.connectors.push(discord.clone());
+        self.listeners.push(discord.clone());
         if !section.public_key.is_empty() {
-            self.webhooks.push(shared);
+            self.webhooks.push(discord.clone());
         }
         self.discord = Some(discord);
         Ok(())

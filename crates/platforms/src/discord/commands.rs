@@ -1,6 +1,7 @@
 //! Slash commands: what Discord shows when somebody types `/`. Source: Discord «Application Commands».
 //! Must never register a command Discord would refuse: it refuses all of them then.
 
+use kernel::CommandSpec;
 use serde_json::{Value, json};
 use twilight_http::routing::Route;
 
@@ -12,29 +13,6 @@ const COMMANDS_MAX: usize = 100;
 /// Options of one command.
 const OPTIONS_MAX: usize = 25;
 const DESCRIPTION: usize = 100;
-
-/// A command as Discord shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandSpec {
-    /// 1 to 32 lower-case letters, digits, `-` and `_`.
-    pub name: String,
-    /// One line; cut at 100.
-    pub description: String,
-    /// What can be given, required ones first. Every option is a text: what it means is for the
-    /// command to say, so that it says the same on every platform.
-    pub options: Vec<CommandOption>,
-}
-
-/// Something a command can be given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandOption {
-    /// 1 to 32 lower-case letters, digits, `-` and `_`.
-    pub name: String,
-    /// One line; cut at 100.
-    pub description: String,
-    /// Whether it must be given.
-    pub is_required: bool,
-}
 
 fn check_name(name: &str) -> Result<(), ApiError> {
     let is_plain = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || matches!(c, '-' | '_');
@@ -57,7 +35,7 @@ fn describe(text: &str, name: &str) -> String {
 }
 
 fn body(command: &CommandSpec) -> Result<Value, ApiError> {
-    check_name(&command.name)?;
+    check_name(command.name)?;
     if command.options.len() > OPTIONS_MAX {
         return Err(ApiError::Invalid(format!(
             "`{}` has more than {OPTIONS_MAX} options",
@@ -65,12 +43,12 @@ fn body(command: &CommandSpec) -> Result<Value, ApiError> {
         )));
     }
     let mut options = Vec::new();
-    for option in &command.options {
-        check_name(&option.name)?;
+    for option in command.options {
+        check_name(option.name)?;
         options.push(json!({
             "type": 3,
             "name": option.name,
-            "description": describe(&option.description, &option.name),
+            "description": describe(option.description, option.name),
             "required": option.is_required,
         }));
     }
@@ -79,7 +57,7 @@ fn body(command: &CommandSpec) -> Result<Value, ApiError> {
     Ok(json!({
         "type": 1,
         "name": command.name,
-        "description": describe(&command.description, &command.name),
+        "description": describe(command.description, command.name),
         "options": options,
         "contexts": [0],
         "integration_types": [0],
@@ -108,31 +86,44 @@ impl Discord {
 
 #[cfg(test)]
 mod tests {
+    use kernel::{CommandOption, CommandSpec, Role};
     use serde_json::json;
 
-    use super::{CommandOption, CommandSpec, body};
+    use super::body;
+
+    const GIVE: CommandSpec = CommandSpec {
+        name: "give",
+        aliases: &[],
+        description: "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x",
+        options: &[
+            CommandOption {
+                name: "why",
+                description: "",
+                is_required: false,
+            },
+            CommandOption {
+                name: "whom",
+                description: "",
+                is_required: true,
+            },
+        ],
+        minimum_role: Role::Member,
+        cooldown_user_secs: 0,
+        cooldown_channel_secs: 0,
+        category: "Test",
+    };
 
     #[test]
     fn a_command_is_described_as_discord_demands() {
-        let option = |name: &str, is_required| CommandOption {
-            name: name.into(),
-            description: String::new(),
-            is_required,
-        };
-        let command = CommandSpec {
-            name: "give".into(),
-            description: "x ".repeat(80),
-            options: vec![option("why", false), option("whom", true)],
-        };
-        let made = body(&command).unwrap();
+        let made = body(&GIVE).unwrap();
         assert!(made["description"].as_str().unwrap().ends_with('…'));
         assert_eq!(
             made["options"][0],
             json!({ "type": 3, "name": "whom", "description": "whom", "required": true })
         );
         let loud = CommandSpec {
-            name: "Give".into(),
-            ..command
+            name: "Give",
+            ..GIVE
         };
         assert!(body(&loud).is_err());
     }
