@@ -47,7 +47,9 @@ struct Content {
 
 /// Writes a letter.
 pub fn letter(draft: &Draft) -> Letter {
-    let mut was_cut = draft.fields.len() > ITEMS_MAX || draft.buttons.len() > ITEMS_MAX;
+    let mut n_left_out = draft.fields.len().saturating_sub(ITEMS_MAX)
+        + draft.buttons.len().saturating_sub(ITEMS_MAX);
+    let mut was_cut = false;
     let mut keep = |text: &str, max: usize| {
         let (text, cut) = cut(text, max);
         was_cut |= cut;
@@ -75,12 +77,12 @@ pub fn letter(draft: &Draft) -> Letter {
         match button {
             Button::Link { url, label } => match web_address(url) {
                 Some(url) => links.push((keep(&one_line(label), SUBJECT_MAX), url)),
-                None => was_cut = true,
+                None => n_left_out += 1,
             },
-            Button::Press { .. } => was_cut = true,
+            Button::Press { .. } => n_left_out += 1,
         }
     }
-    was_cut |= image.as_ref().is_some_and(Option::is_none);
+    was_cut |= n_left_out > 0 || image.as_ref().is_some_and(Option::is_none);
     let content = Content {
         title,
         body,
