@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Clock, Connector, Ear, Heard, Returned, Secret, SystemClock, Timestamp};
+use kernel::{
+    Clock, CommandOption, CommandSpec, Connector, Ear, Heard, Returned, Secret, SystemClock,
+    Timestamp,
+};
 use platforms::{
     Webhook,
-    discord::{ApiError, CommandOption, CommandSpec, EventDraft, EventPlace, EventStatus},
+    discord::{ApiError, EventDraft, EventPlace, EventStatus},
     webhook::Delivered,
 };
 use serde_json::json;
@@ -227,14 +230,19 @@ async fn people_are_given_roles_silenced_removed_and_let_back() {
 #[tokio::test]
 async fn slash_commands_are_these_and_no_others() {
     let rig = Rig::start(options()).await;
-    let command = |name: &str| CommandSpec {
-        name: name.into(),
-        description: "Says pong.".into(),
-        options: vec![CommandOption {
-            name: "text".into(),
-            description: String::new(),
+    let command = |name: &'static str| CommandSpec {
+        name,
+        aliases: &[],
+        description: "Says pong.",
+        options: &[CommandOption {
+            name: "text",
+            description: "",
             is_required: false,
         }],
+        minimum_role: kernel::Role::Member,
+        cooldown_user_secs: 0,
+        cooldown_channel_secs: 0,
+        category: "Test",
     };
     rig.discord
         .sync_commands(&[command("ping"), command("help")])
