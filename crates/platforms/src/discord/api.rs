@@ -3,10 +3,13 @@
 //!
 //! Must never retry, or wait for a limit longer than [`PATIENCE`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use kernel::{CarryError, Clock, Haste, Turn};
+use kernel::{CarryError, Clock, Haste, Timestamp, Turn};
 use reqwest::{
     Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -30,6 +33,9 @@ const GLOBAL: (u32, Duration) = (50, Duration::from_millis(1_040));
 const INVALID: (u32, Duration) = (4_500, TEN_MINUTES);
 const INVALID_ANSWERS: (u32, Duration) = (500, TEN_MINUTES);
 const TEN_MINUTES: Duration = Duration::from_secs(600);
+/// How long nothing is asked after the token was refused.
+const TOKEN_REFUSED: Duration = Duration::from_secs(60);
+const NO_TOKEN: &str = "Discord refuses the bot's token";
 /// Waits when a 429 does not say how long.
 const UNSAID: Duration = Duration::from_secs(60);
 /// The longest wait that is believed.
@@ -96,6 +102,15 @@ impl From<ApiError> for CarryError {
             ApiError::Unavailable(what) => Self::Unavailable(what),
             ApiError::Unknown(what) => Self::Unknown(what),
             ApiError::Invalid(what) => Self::Refused(what),
+            // Nothing that is to be said is to blame: it waits until somebody mends the token.
+            ApiError::Refused {
+                status: 401,
+                code: 0,
+                ..
+            } => Self::Closed {
+                after: TOKEN_REFUSED,
+                why: NO_TOKEN.to_owned(),
+            },
             refused @ ApiError::Refused { .. } => Self::Refused(refused.to_string()),
         }
     }
@@ -254,6 +269,8 @@ pub(super) struct Api {
     gate: Gate,
     /// Answers to interactions do not count for the global limit.
     answers: Gate,
+    clock: Arc<dyn Clock>,
+    token_refused_until: Mutex<Timestamp>,
 }
 
 impl Api {
@@ -266,7 +283,9 @@ impl Api {
             http,
             settings,
             gate: Gate::new("discord", limits(Some(GLOBAL), INVALID), Arc::clone(&clock)),
-            answers: Gate::new("discord", limits(None, INVALID_ANSWERS), clock),
+            answers: Gate::new("discord", limits(None, INVALID_ANSWERS), Arc::clone(&clock)),
+            clock,
+            token_refused_until: Mutex::default(),
         }
     }
 
@@ -280,7 +299,21 @@ impl Api {
 
     /// Asks for a turn.
     pub(super) fn turn(&self, limit: &Limit, haste: Haste) -> Result<Turn, CarryError> {
+        let until = *self.refused_until();
+        let after = until.since(self.clock.now());
+        if !limit.is_answer && after > Duration::ZERO {
+            return Err(CarryError::Closed {
+                after,
+                why: NO_TOKEN.to_owned(),
+            });
+        }
         self.gate(limit).turn(limit.class, &limit.lanes, haste)
+    }
+
+    fn refused_until(&self) -> MutexGuard<'_, Timestamp> {
+        self.token_refused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a turn back.
@@ -329,6 +362,7 @@ impl Api {
         );
         call.headers = self.headers(needs_token, ask.reason.as_deref());
         call.body = ask.body;
+        call.timeout = self.settings.answer_within;
         if call.body.is_empty() && matches!(call.method, Method::PUT | Method::POST | Method::PATCH)
         {
             call.headers.remove(CONTENT_TYPE);
@@ -340,6 +374,9 @@ impl Api {
         match self.http.call(call).await {
             Ok(reply) => {
                 held.done(ending(&reply), reading(&reply).as_ref());
+                if needs_token && reply.status == StatusCode::UNAUTHORIZED {
+                    *self.refused_until() = self.clock.now().plus(TOKEN_REFUSED);
+                }
                 judge(reply, is_repeatable)
             }
             Err(HttpError::NotSent) => {

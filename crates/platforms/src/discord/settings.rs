@@ -1,5 +1,7 @@
 //! Where Discord is and who we are there. Must never print a secret.
 
+use std::time::Duration;
+
 use ed25519_dalek::VerifyingKey;
 use kernel::Secret;
 use url::Url;
@@ -23,6 +25,8 @@ pub struct Settings {
     pub gateway_url: Option<String>,
     /// [`Settings::AUTHORIZE`], or a simulator's.
     pub authorize_url: String,
+    /// How long an answer may take; 15 s unless said otherwise.
+    pub answer_within: Duration,
 }
 
 /// The settings cannot be right.
@@ -47,6 +51,7 @@ pub(super) struct Checked {
     pub api_url: String,
     pub gateway_url: Option<String>,
     pub authorize_url: Url,
+    pub answer_within: Duration,
 }
 
 impl Settings {
@@ -67,6 +72,7 @@ impl Settings {
             api_url: Self::API.to_owned(),
             gateway_url: None,
             authorize_url: Self::AUTHORIZE.to_owned(),
+            answer_within: crate::http::ANSWER,
         }
     }
 
@@ -104,6 +110,7 @@ impl Settings {
             api_url: self.api_url.trim_end_matches('/').to_owned(),
             gateway_url: self.gateway_url,
             authorize_url: authorize_url.ok_or(wrong("authorize_url", "is not an address"))?,
+            answer_within: self.answer_within,
         })
     }
 }

@@ -214,6 +214,17 @@ async fn a_lost_answer_is_asked_for_again_and_said_once() {
 }
 
 #[tokio::test]
+async fn an_answer_that_takes_too_long_is_asked_for_again_and_said_once() {
+    let rig = Rig::hurried(options()).await;
+    let one = order(CHANNEL, "once", "n1");
+    let slow = Fault::Slow { by_ms: 5_000 };
+    rig.server.faults().next("/messages", 1, slow);
+    assert!(matches!(rig.carry(&one).await, Err(CarryError::Unknown(why)) if why.contains("time")));
+    rig.carry(&one).await.unwrap();
+    assert_eq!(rig.server.sent(CHANNEL).len(), 1);
+}
+
+#[tokio::test]
 async fn every_bad_day_has_its_name() {
     let rig = Rig::start(options()).await;
     let page = |status| Fault::Status {

@@ -115,16 +115,24 @@ pub(crate) fn settings(server: &DiscordServer) -> Settings {
 
 impl Rig {
     pub(crate) async fn start(options: Options) -> Self {
+        Self::with(options, |_| {}).await
+    }
+
+    /// Waits half a second for an answer and no longer.
+    pub(crate) async fn hurried(options: Options) -> Self {
+        let half = Duration::from_millis(500);
+        Self::with(options, |settings| settings.answer_within = half).await
+    }
+
+    async fn with(options: Options, change: impl FnOnce(&mut Settings)) -> Self {
         let server = DiscordServer::start(options).await.unwrap();
         for (user, name) in [(ANN, "ann"), (BOB, "bob"), (OWNER, "olga")] {
             server.name_user(user, name);
         }
-        let discord = Discord::new(
-            settings(&server),
-            Http::new().unwrap(),
-            Arc::new(SystemClock),
-            Arc::new(Fixed),
-        );
+        let mut settings = settings(&server);
+        change(&mut settings);
+        let http = Http::new().unwrap();
+        let discord = Discord::new(settings, http, Arc::new(SystemClock), Arc::new(Fixed));
         Self {
             server,
             discord: Arc::new(discord.unwrap()),
