@@ -1,12 +1,12 @@
 //! What Twitch does on a bad day.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use kernel::{CarryError, Connector, Courier, Haste, Turn};
 use simulator::wire::Fault;
 
-use crate::world::{DUCKS, LONG, World, carry, chat, direct, order};
+use crate::world::{DUCKS, LONG, World, chat, direct, order};
 
 fn status(status: u16, body: &str, content_type: &str) -> Fault {
     Fault::Status {
@@ -20,11 +20,10 @@ fn status(status: u16, body: &str, content_type: &str) -> Fault {
 async fn an_expired_token_is_refreshed_once_however_many_ask() {
     let world = World::new().await;
     world.server.expire_tokens();
-    let courier = world.twitch.courier();
     let orders: Vec<_> = (0..20)
         .map(|n| order(chat(DUCKS), &format!("message {n}")))
         .collect();
-    let carried = join_all(orders.iter().map(|order| carry(courier.as_ref(), order))).await;
+    let carried = join_all(orders.iter().map(|order| world.carry(order))).await;
     assert!(carried.iter().all(Result::is_ok), "{carried:?}");
     assert_eq!(world.server.sent(DUCKS).len(), 20);
     let exchanges = world.server.exchanges();
@@ -40,9 +39,7 @@ async fn an_expired_token_is_refreshed_once_however_many_ask() {
     );
     // The rotated one is good for the next time.
     world.server.expire_tokens();
-    carry(courier.as_ref(), &order(chat(DUCKS), "later"))
-        .await
-        .unwrap();
+    world.carry(&order(chat(DUCKS), "later")).await.unwrap();
     assert_eq!(world.grants.n_renewed(), 2);
 }
 
@@ -50,9 +47,7 @@ async fn an_expired_token_is_refreshed_once_however_many_ask() {
 async fn a_token_that_is_about_to_end_is_refreshed_before_it_is_used() {
     let world = World::new().await;
     world.grants.put_until(&world.tokens, 5);
-    carry(world.twitch.courier().as_ref(), &order(chat(DUCKS), "hi"))
-        .await
-        .unwrap();
+    world.carry(&order(chat(DUCKS), "hi")).await.unwrap();
     assert_eq!(world.grants.n_renewed(), 1);
     assert_eq!(
         world
@@ -68,20 +63,13 @@ async fn a_token_that_is_about_to_end_is_refreshed_before_it_is_used() {
 #[tokio::test]
 async fn a_fresh_token_survives_that_it_cannot_be_stored() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     world.server.expire_tokens();
     world.grants.set_away(true);
-    carry(courier.as_ref(), &order(chat(DUCKS), "one"))
-        .await
-        .unwrap();
-    carry(courier.as_ref(), &order(chat(DUCKS), "two"))
-        .await
-        .unwrap();
+    world.carry(&order(chat(DUCKS), "one")).await.unwrap();
+    world.carry(&order(chat(DUCKS), "two")).await.unwrap();
     assert_eq!(world.grants.n_renewed(), 0);
     world.grants.set_away(false);
-    carry(courier.as_ref(), &order(chat(DUCKS), "three"))
-        .await
-        .unwrap();
+    world.carry(&order(chat(DUCKS), "three")).await.unwrap();
     assert_ne!(
         *world.grants.get(DUCKS).access.expose(),
         world.tokens.access
@@ -91,10 +79,9 @@ async fn a_fresh_token_survives_that_it_cannot_be_stored() {
 #[tokio::test]
 async fn a_refused_refresh_is_told_and_not_tried_again() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     world.server.revoke_token(DUCKS);
     for text in ["one", "two"] {
-        let refused = carry(courier.as_ref(), &order(chat(DUCKS), text)).await;
+        let refused = world.carry(&order(chat(DUCKS), text)).await;
         assert!(
             matches!(refused, Err(CarryError::Refused(why)) if why.contains("connect it again"))
         );
@@ -119,14 +106,14 @@ async fn a_refused_refresh_is_told_and_not_tried_again() {
 #[tokio::test]
 async fn a_429_is_obeyed_and_is_no_failure() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
+    let courier = &world.courier;
     let limited = Fault::RateLimited {
         after_ms: 1_500,
         global: false,
     };
     world.server.faults().next("/chat/messages", 1, limited);
     let hello = order(chat(DUCKS), "hello");
-    let Err(CarryError::RateLimited { after }) = carry(courier.as_ref(), &hello).await else {
+    let Err(CarryError::RateLimited { after }) = world.carry(&hello).await else {
         panic!("not told to wait");
     };
     assert!(
@@ -137,7 +124,7 @@ async fn a_429_is_obeyed_and_is_no_failure() {
         panic!("the turn did not wait");
     };
     assert!(place > Duration::from_secs(1), "{place:?}");
-    carry(courier.as_ref(), &hello).await.unwrap();
+    world.carry(&hello).await.unwrap();
     let log = world.server.exchanges();
     let asked = log.iter().filter(|e| e.path == "/helix/chat/messages");
     assert_eq!(asked.count(), 2, "nothing was asked meanwhile");
@@ -146,12 +133,9 @@ async fn a_429_is_obeyed_and_is_no_failure() {
 #[tokio::test]
 async fn what_was_certainly_not_done_may_be_tried_again_and_the_rest_is_unknown() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     let carried = async |fault: Fault, text: &str| {
         world.server.faults().next("/chat/messages", 1, fault);
-        carry(courier.as_ref(), &order(chat(DUCKS), text))
-            .await
-            .unwrap_err()
+        world.carry(&order(chat(DUCKS), text)).await.unwrap_err()
     };
     let html = "<html><h1>502 Bad Gateway</h1></html>";
     assert!(matches!(
@@ -188,23 +172,19 @@ async fn what_was_certainly_not_done_may_be_tried_again_and_the_rest_is_unknown(
         refused,
         CarryError::Refused("Twitch refused (403): not there".into())
     );
-    assert!(
-        carry(courier.as_ref(), &order(chat(DUCKS), "g"))
-            .await
-            .is_ok()
-    );
+    assert!(world.carry(&order(chat(DUCKS), "g")).await.is_ok());
 }
 
 #[tokio::test]
 async fn after_many_failures_nothing_is_sent_for_a_while() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
+    let courier = &world.courier;
     world
         .server
         .faults()
         .next("/chat/messages", 100, status(500, "", "text/plain"));
     for n in 0..5 {
-        let failed = carry(courier.as_ref(), &order(chat(DUCKS), &format!("{n}"))).await;
+        let failed = world.carry(&order(chat(DUCKS), &format!("{n}"))).await;
         assert!(matches!(failed, Err(CarryError::Unavailable(_))));
     }
     let closed = courier.turn(&order(chat(DUCKS), "x"), Haste::Next);
@@ -217,18 +197,15 @@ async fn after_many_failures_nothing_is_sent_for_a_while() {
 #[tokio::test]
 async fn a_message_that_twitch_drops_is_not_called_sent() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
-    carry(courier.as_ref(), &order(chat(DUCKS), "same"))
-        .await
-        .unwrap();
-    let again = carry(courier.as_ref(), &order(chat(DUCKS), "same")).await;
+    world.carry(&order(chat(DUCKS), "same")).await.unwrap();
+    let again = world.carry(&order(chat(DUCKS), "same")).await;
     assert!(matches!(again, Err(CarryError::Refused(why)) if why.contains("the same was said")));
 }
 
 #[tokio::test]
 async fn the_limits_of_chat_are_kept_without_being_told() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
+    let courier = &world.courier;
     let mut n_now = 0;
     for n in 0..150 {
         let order = order(chat(DUCKS), &format!("message {n}"));
@@ -261,12 +238,10 @@ async fn a_revoked_channel_is_heard_again_after_it_was_connected_again() {
         .put(&world.server.authorise(DUCKS, &platforms::twitch::SCOPES));
     listener.nudge();
     world.subscribed(10).await;
-    assert!(
-        world
-            .server
-            .wait_for(|_| world.grants.report_of(DUCKS).is_none(), LONG)
-            .await
-    );
+    world
+        .grants
+        .reported(DUCKS, |trouble| trouble.is_none())
+        .await;
     world.stop().await;
 }
 
@@ -274,19 +249,17 @@ async fn a_revoked_channel_is_heard_again_after_it_was_connected_again() {
 async fn no_token_and_no_text_is_ever_logged() {
     let world = World::new().await;
     world.listen(1).await;
-    let courier = Arc::clone(&world.twitch.courier());
     let text = "a text that nobody may log 4711";
     world.server.say(DUCKS, "ann", text);
     world.ears.until(|all| all.len() == 1).await;
     world.server.expire_tokens();
     let ann = world.server.user("ann");
-    carry(
-        courier.as_ref(),
-        &order(chat(DUCKS), &format!("{text} in chat")),
-    )
-    .await
-    .unwrap();
-    carry(courier.as_ref(), &order(direct(DUCKS, &ann), text))
+    world
+        .carry(&order(chat(DUCKS), &format!("{text} in chat")))
+        .await
+        .unwrap();
+    world
+        .carry(&order(direct(DUCKS, &ann), text))
         .await
         .unwrap();
     for fault in [
@@ -295,7 +268,8 @@ async fn no_token_and_no_text_is_ever_logged() {
         status(400, text, "text/plain"),
     ] {
         world.server.faults().next("/chat/messages", 1, fault);
-        let error = carry(courier.as_ref(), &order(chat(DUCKS), &format!("{text}!")))
+        let error = world
+            .carry(&order(chat(DUCKS), &format!("{text}!")))
             .await
             .unwrap_err();
         assert!(!format!("{error:?} {error}").contains("4711"), "{error:?}");

@@ -9,7 +9,7 @@ use kernel::{
 use platforms::twitch::{Change, NewSegment, Recurrence, SCOPES, ScheduleError};
 use simulator::twitch::Standing;
 
-use crate::world::{DUCKS, GEESE, LONG, World, carry, chat, direct, order};
+use crate::world::{DUCKS, GEESE, LONG, World, chat, direct, order};
 
 #[tokio::test]
 async fn what_people_say_is_heard() {
@@ -89,11 +89,10 @@ async fn everything_else_that_happens_is_heard_once() {
 async fn an_order_is_said_and_comes_back_as_ours() {
     let world = World::new().await;
     world.listen(1).await;
-    let courier = world.twitch.courier();
     let asked = world.server.say(DUCKS, "ann", "!ping");
     let mut pong = order(chat(DUCKS), "/pong\nfor @everyone");
     pong.reply_to = Some(asked.clone());
-    let receipt = carry(courier.as_ref(), &pong).await.unwrap();
+    let receipt = world.carry(&pong).await.unwrap();
     let sent = &world.server.sent(DUCKS)[0];
     assert_eq!(sent.text, "pong for ＠everyone");
     assert_eq!(sent.reply_to, Some(asked));
@@ -107,10 +106,9 @@ async fn an_order_is_said_and_comes_back_as_ours() {
 #[tokio::test]
 async fn an_announcement_is_made_and_a_long_text_is_cut() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     let mut long = order(chat(DUCKS), &"quack ".repeat(200));
     long.act = Act::Announce;
-    let receipt = carry(courier.as_ref(), &long).await.unwrap();
+    let receipt = world.carry(&long).await.unwrap();
     assert!(receipt.was_cut && receipt.message_id.is_none());
     let sent = &world.server.sent(DUCKS)[0];
     assert!(sent.is_announcement && sent.text.chars().count() <= 500 && sent.text.ends_with('…'));
@@ -119,10 +117,10 @@ async fn an_announcement_is_made_and_a_long_text_is_cut() {
 #[tokio::test]
 async fn a_whisper_is_sent_and_never_called_delivered() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     let ann = world.server.user("ann");
     world.server.set_whispers("ann", false);
-    let receipt = carry(courier.as_ref(), &order(direct(DUCKS, &ann), "psst"))
+    let receipt = world
+        .carry(&order(direct(DUCKS, &ann), "psst"))
         .await
         .unwrap();
     assert!(!receipt.is_confirmed && receipt.message_id.is_none());
@@ -136,14 +134,15 @@ async fn a_whisper_is_sent_and_never_called_delivered() {
 #[tokio::test]
 async fn the_forty_first_person_of_a_day_is_not_whispered_to() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
+    let courier = &world.courier;
     let limit = courier.turn(&order(direct(DUCKS, "90"), "x"), Haste::Line);
     assert_eq!(limit, Ok(Turn::Now));
     courier.leave(&order(direct(DUCKS, "90"), "x"));
     // Three a second is the limit: forty take some fourteen seconds, side by side or not.
     for n in 0..40 {
         let to = world.server.user(&format!("user{n}"));
-        carry(courier.as_ref(), &order(direct(DUCKS, &to), "psst"))
+        world
+            .carry(&order(direct(DUCKS, &to), "psst"))
             .await
             .unwrap();
     }
@@ -151,7 +150,8 @@ async fn the_forty_first_person_of_a_day_is_not_whispered_to() {
     let refused = courier.turn(&one_more, Haste::Line);
     assert!(matches!(refused, Err(CarryError::Refused(why)) if why.contains("40 people")));
     let known = world.server.user("user3");
-    carry(courier.as_ref(), &order(direct(DUCKS, &known), "again"))
+    world
+        .carry(&order(direct(DUCKS, &known), "again"))
         .await
         .unwrap();
     assert_eq!(world.server.whispers().len(), 41);
@@ -162,7 +162,7 @@ async fn the_forty_first_person_of_a_day_is_not_whispered_to() {
 #[tokio::test]
 async fn what_twitch_cannot_do_is_refused_in_clear_words() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
+    let courier = &world.courier;
     let refused = |act: Act, address| {
         let mut order = order(address, "x");
         order.act = act;
@@ -192,39 +192,35 @@ async fn what_twitch_cannot_do_is_refused_in_clear_words() {
     );
     let mailbox = kernel::Address::Mailbox { to: "x".into() };
     assert!(refused(Act::Post, mailbox).contains("no address"));
-    let nothing = carry(courier.as_ref(), &order(chat(DUCKS), "...")).await;
+    let nothing = world.carry(&order(chat(DUCKS), "...")).await;
     assert!(matches!(nothing, Err(CarryError::Refused(why)) if why.contains("says nothing")));
-    let unknown = carry(courier.as_ref(), &order(chat("77"), "hi")).await;
+    let unknown = world.carry(&order(chat("77"), "hi")).await;
     assert!(matches!(unknown, Err(CarryError::Refused(why)) if why.contains("not connected")));
 }
 
 #[tokio::test]
 async fn a_message_is_taken_away_if_the_broadcaster_allowed_it() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
-    let receipt = carry(courier.as_ref(), &order(chat(DUCKS), "oops"))
-        .await
-        .unwrap();
+    let receipt = world.carry(&order(chat(DUCKS), "oops")).await.unwrap();
     let mut delete = order(chat(DUCKS), "");
     delete.act = Act::Delete {
         message_id: receipt.message_id.unwrap(),
     };
-    carry(courier.as_ref(), &delete).await.unwrap();
+    world.carry(&delete).await.unwrap();
     assert!(world.server.sent(DUCKS)[0].is_deleted);
     let less = world.server.authorise(DUCKS, &["user:write:chat"]);
     world.grants.put(&less);
-    let refused = carry(courier.as_ref(), &delete).await;
+    let refused = world.carry(&delete).await;
     assert!(matches!(refused, Err(CarryError::Refused(why)) if why.contains("does not allow")));
 }
 
 #[tokio::test]
 async fn who_may_be_mentioned_is_mentioned_and_nobody_else() {
     let world = World::new().await;
-    let courier = world.twitch.courier();
     let ann = world.server.user("ann");
     let mut order = order(chat(DUCKS), "@ann won, @bob lost");
     order.mentions = Mentions::Users(vec![ann]);
-    carry(courier.as_ref(), &order).await.unwrap();
+    world.carry(&order).await.unwrap();
     assert_eq!(world.server.sent(DUCKS)[0].text, "@ann won, ＠bob lost");
 }
 
@@ -242,15 +238,13 @@ async fn a_bot_account_speaks_with_the_applications_token() {
     );
     world.grants.put(&bot);
     world.listen(1).await;
-    let courier = world.twitch.courier();
-    carry(courier.as_ref(), &order(chat(DUCKS), "hello"))
-        .await
-        .unwrap();
+    world.carry(&order(chat(DUCKS), "hello")).await.unwrap();
     assert_eq!(world.server.sent(DUCKS)[0].sender, "900");
     let heard = world.ears.until(|all| all.len() == 1).await;
     assert!(heard[0].account.is_bot);
     let ann = world.server.user("ann");
-    carry(courier.as_ref(), &order(direct(DUCKS, &ann), "psst"))
+    world
+        .carry(&order(direct(DUCKS, &ann), "psst"))
         .await
         .unwrap();
     assert_eq!(world.server.whispers()[0].from, "900");

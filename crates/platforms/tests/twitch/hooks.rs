@@ -54,26 +54,7 @@ async fn a_channel_is_heard_over_requests_and_its_end_is_told() {
     let heard = world.ears.until(|all| all.len() == 2).await;
     assert!(heard.iter().any(|event| event.event_id == id));
     world.server.revoke_token(DUCKS);
-    let told = world.server.wait_for(
-        |_| world.grants.report_of(DUCKS).is_some(),
-        crate::world::LONG,
-    );
-    // The report is made by our side; the next change on Twitch's wakes us to look.
-    let nudge = async {
-        loop {
-            world.server.follow(DUCKS, "cy");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::select! {
-        told = told => assert!(told),
-        () = nudge => {}
-    }
-    assert!(
-        world
-            .grants
-            .report_of(DUCKS)
-            .unwrap()
-            .contains("connect the channel again")
-    );
+    let is_told =
+        |trouble: Option<&str>| trouble.is_some_and(|why| why.contains("connect the channel"));
+    world.grants.reported(DUCKS, is_told).await;
 }

@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     io::Write,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,12 +15,12 @@ use async_trait::async_trait;
 use kernel::{
     Act, Address, CarryError, ChatEvent, Clock, Courier, Deaf, Draft, Ear, Entropy, EventKind,
     Grant, Grants, GrantsError, Haste, Heard, Medium, Mentions, Order, Platform, Receipt, Secret,
-    SystemClock, Turn,
+    SystemClock, Timestamp, Turn,
 };
 use platforms::{
     Listener,
     http::Http,
-    twitch::{SCOPES, Settings, Twitch},
+    twitch::{SCOPES, Settings, Twitch, TwitchCourier},
 };
 use simulator::twitch::{Broadcaster, Options, Partnership, Tokens, TwitchServer};
 use tokio::{sync::watch, task::JoinHandle};
@@ -37,9 +40,27 @@ impl Entropy for Steady {
     }
 }
 
+/// The computer's clock, put forward instead of waiting.
+#[derive(Default)]
+pub(crate) struct Forward(AtomicI64);
+
+impl Forward {
+    fn pass(&self, duration: Duration) {
+        let micros = i64::try_from(duration.as_micros()).unwrap();
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Forward {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Grants in memory.
 #[derive(Default)]
 pub(crate) struct Memory {
+    changed: watch::Sender<usize>,
     grants: Mutex<BTreeMap<String, Grant>>,
     reports: Mutex<BTreeMap<String, Option<String>>>,
     n_renewed: Mutex<usize>,
@@ -76,6 +97,21 @@ impl Memory {
 
     pub(crate) fn report_of(&self, server: &str) -> Option<String> {
         self.reports.lock().unwrap().get(server).cloned().flatten()
+    }
+
+    /// Waits for a report.
+    pub(crate) async fn reported(&self, server: &str, holds: impl Fn(Option<&str>) -> bool) {
+        let mut changes = self.changed.subscribe();
+        let waited = tokio::time::timeout(LONG, async {
+            loop {
+                changes.mark_unchanged();
+                if holds(self.report_of(server).as_deref()) {
+                    return;
+                }
+                changes.changed().await.unwrap();
+            }
+        });
+        waited.await.expect("the report comes");
     }
 
     pub(crate) fn n_renewed(&self) -> usize {
@@ -116,6 +152,8 @@ impl Grants for Memory {
     ) -> Result<(), GrantsError> {
         let mut reports = self.reports.lock().unwrap();
         reports.insert(server.to_owned(), trouble.map(str::to_owned));
+        drop(reports);
+        self.changed.send_modify(|n| *n += 1);
         Ok(())
     }
 }
@@ -187,6 +225,8 @@ pub(crate) struct World {
     pub(crate) grants: Arc<Memory>,
     pub(crate) ears: Arc<Ears>,
     pub(crate) twitch: Twitch,
+    pub(crate) courier: Arc<TwitchCourier>,
+    clock: Arc<Forward>,
     pub(crate) tokens: Tokens,
     stop: CancellationToken,
     listening: Mutex<Option<JoinHandle<()>>>,
@@ -202,7 +242,9 @@ impl World {
         settings: impl FnOnce(&mut Settings),
     ) -> Self {
         log();
+        let clock = Arc::new(Forward::default());
         let mut given = Options {
+            clock: clock.clone(),
             broadcasters: vec![
                 Broadcaster::new(DUCKS, "ducks", Partnership::Affiliate),
                 Broadcaster::new(GEESE, "geese", Partnership::None),
@@ -229,14 +271,16 @@ impl World {
             chosen,
             Http::new().unwrap(),
             stored,
-            Arc::new(SystemClock),
+            clock.clone(),
             Arc::new(Steady),
         );
         Self {
             server,
             grants,
             ears: Arc::default(),
+            courier: twitch.courier(),
             twitch,
+            clock,
             tokens,
             stop: CancellationToken::new(),
             listening: Mutex::default(),
@@ -262,6 +306,19 @@ impl World {
             .wait_for(|server| server.n_subscriptions() == n, LONG)
             .await;
         assert!(ready, "{} subscriptions", self.server.n_subscriptions());
+    }
+
+    /// Lets time pass until it is the order's turn, then carries it: what the delivery does.
+    pub(crate) async fn carry(&self, order: &Order) -> Result<Receipt, CarryError> {
+        loop {
+            match self.courier.turn(order, Haste::Line)? {
+                Turn::Now => return self.courier.carry(order).await,
+                Turn::In(after) => {
+                    self.clock.pass(after);
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
     }
 
     /// Stops listening and waits for it.
@@ -303,16 +360,6 @@ pub(crate) fn direct(server: &str, user: &str) -> Address {
     Address::Direct {
         server: server.into(),
         user: user.into(),
-    }
-}
-
-/// Waits for its turn, then carries: what the delivery does.
-pub(crate) async fn carry(courier: &dyn Courier, order: &Order) -> Result<Receipt, CarryError> {
-    loop {
-        match courier.turn(order, Haste::Line)? {
-            Turn::Now => return courier.carry(order).await,
-            Turn::In(after) => tokio::time::sleep(after).await,
-        }
     }
 }
 
