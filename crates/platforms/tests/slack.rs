@@ -603,6 +603,44 @@ async fn the_app_is_installed_listed_tested_and_given_back() {
 }
 
 #[tokio::test]
+async fn a_token_that_ends_soon_is_renewed_once_and_stored() {
+    let world = world_with(|options| {
+        options.approves_itself = true;
+        options.limits.are_on = false;
+        options.workspaces[0].is_installed = false;
+        // Ends within the half hour in which it is renewed.
+        options.tokens_live = Some(Duration::from_secs(600));
+    })
+    .await;
+    let redirect = "http://bot.example/back";
+    let back = world.follow(&world.slack.install_url("s", redirect)).await;
+    let code = back.query_pairs().find(|(key, _)| key == "code").unwrap().1;
+    let returned = Returned {
+        code: Secret::new(code.into_owned()),
+        redirect: redirect.into(),
+        server: None,
+    };
+    let grant = world.slack.install(&returned).await.unwrap().grant;
+    assert!(grant.refresh.is_some() && grant.expires_at.is_some());
+    world.grants.put(grant.clone());
+    carry(&world.slack, &in_channel("one")).await.unwrap();
+    let renewed = world.grants.token("T1");
+    assert_ne!(renewed, *grant.access.expose());
+    assert_eq!(Some(renewed), world.server.token("T1"));
+    assert_eq!(world.n_calls("oauth.v2.access"), 2);
+
+    // Slack gives no new one: the old one is used while it is good.
+    let fault = Fault::Status {
+        status: 500,
+        body: String::new(),
+        content_type: "text/plain".into(),
+    };
+    world.server.faults().next("oauth.v2.access", 1, fault);
+    carry(&world.slack, &in_channel("two")).await.unwrap();
+    assert_eq!(world.server.sent("C1").len(), 2);
+}
+
+#[tokio::test]
 async fn what_comes_twice_and_out_of_order_is_heard_once() {
     let world = world().await;
     world.server.noise(Noise {
