@@ -11,11 +11,15 @@
 #[path = "slack/world.rs"]
 mod world;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use kernel::{
-    Act, Address, Button, ButtonStyle, CarryError, Connector, Courier, Draft, EventKind, Field,
-    Haste, Heard, InteractionKind, Medium, Mentions, Order, Receipt, Returned, Role, Secret,
+    Act, Address, Button, ButtonStyle, CarryError, Clock, Connector, Courier, Draft, EventKind,
+    Field, Haste, Heard, InteractionKind, Medium, Mentions, Order, Receipt, Returned, Role, Secret,
     Timestamp, Turn,
 };
 use platforms::{
@@ -28,7 +32,7 @@ use simulator::{
 };
 use tokio_util::sync::CancellationToken;
 
-use world::{PATIENCE, texts, until, world, world_with};
+use world::{HandClock, PATIENCE, texts, until, world, world_with};
 
 fn order(address: Address, text: &str) -> Order {
     Order {
@@ -384,6 +388,63 @@ async fn a_429_is_obeyed_to_the_letter_and_our_own_limits_keep_us_from_more() {
         "only the one on demand"
     );
     assert_eq!(world.server.sent("C1").len(), 3);
+}
+
+/// Five minutes of a long line in 20 channels pass in seconds: what the workspace permits (300 a
+/// minute) is nearly used up, and never exceeded.
+#[tokio::test]
+async fn a_long_line_uses_nearly_all_that_is_permitted_and_never_more() {
+    let clock = HandClock::new();
+    let world = world_with(|options| {
+        options.clock = clock.clone();
+        let first = options.workspaces[0].channels[0].clone();
+        for n in 10..30 {
+            let mut room = first.clone();
+            room.id = format!("C{n}");
+            options.workspaces[0].channels.push(room);
+        }
+    })
+    .await;
+    let slack = world.at(clock.clone());
+    let mut line: VecDeque<Order> = (0..1_450)
+        .map(|n| {
+            let channel = format!("C{}", 10 + n % 20);
+            order(
+                Address::Channel {
+                    server: "T1".into(),
+                    channel,
+                },
+                &n.to_string(),
+            )
+        })
+        .collect();
+    let started = clock.now();
+    loop {
+        let mut soonest = Duration::from_secs(60);
+        let mut waiting = VecDeque::new();
+        for order in line {
+            match slack.turn(&order, Haste::Next).unwrap() {
+                Turn::Now => {
+                    slack.carry(&order).await.unwrap();
+                }
+                Turn::In(after) => {
+                    soonest = soonest.min(after);
+                    waiting.push_back(order);
+                }
+            }
+        }
+        line = waiting;
+        if line.is_empty() {
+            break;
+        }
+        clock.pass(soonest.max(Duration::from_millis(1)));
+    }
+    assert_eq!(world.server.exchanges().count(429), 0);
+    assert_eq!(world.server.n_sent(), 1_450);
+    // Every minute that was begun permits 300.
+    let n_minutes = clock.now().since(started).as_secs() / 60 + 1;
+    let permitted = 300 * n_minutes;
+    assert!(10 * 1_450 >= 9 * permitted, "1450 of {permitted}");
 }
 
 #[tokio::test]
