@@ -11,11 +11,15 @@
 #[path = "slack/world.rs"]
 mod world;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use kernel::{
-    Act, Address, Button, ButtonStyle, CarryError, Connector, Courier, Draft, EventKind, Field,
-    Haste, Heard, InteractionKind, Medium, Mentions, Order, Receipt, Returned, Role, Secret,
+    Act, Address, Button, ButtonStyle, CarryError, Clock, Connector, Courier, Draft, EventKind,
+    Field, Haste, Heard, InteractionKind, Medium, Mentions, Order, Receipt, Returned, Role, Secret,
     Timestamp, Turn,
 };
 use platforms::{
@@ -28,7 +32,7 @@ use simulator::{
 };
 use tokio_util::sync::CancellationToken;
 
-use world::{PATIENCE, texts, until, world, world_with};
+use world::{HandClock, PATIENCE, texts, until, world, world_with};
 
 fn order(address: Address, text: &str) -> Order {
     Order {
@@ -386,6 +390,63 @@ async fn a_429_is_obeyed_to_the_letter_and_our_own_limits_keep_us_from_more() {
     assert_eq!(world.server.sent("C1").len(), 3);
 }
 
+/// Five minutes of a long line in 20 channels pass in seconds: what the workspace permits (300 a
+/// minute) is nearly used up, and never exceeded.
+#[tokio::test]
+async fn a_long_line_uses_nearly_all_that_is_permitted_and_never_more() {
+    let clock = HandClock::new();
+    let world = world_with(|options| {
+        options.clock = clock.clone();
+        let first = options.workspaces[0].channels[0].clone();
+        for n in 10..30 {
+            let mut room = first.clone();
+            room.id = format!("C{n}");
+            options.workspaces[0].channels.push(room);
+        }
+    })
+    .await;
+    let slack = world.at(clock.clone());
+    let mut line: VecDeque<Order> = (0..1_450)
+        .map(|n| {
+            let channel = format!("C{}", 10 + n % 20);
+            order(
+                Address::Channel {
+                    server: "T1".into(),
+                    channel,
+                },
+                &n.to_string(),
+            )
+        })
+        .collect();
+    let started = clock.now();
+    loop {
+        let mut soonest = Duration::from_secs(60);
+        let mut waiting = VecDeque::new();
+        for order in line {
+            match slack.turn(&order, Haste::Next).unwrap() {
+                Turn::Now => {
+                    slack.carry(&order).await.unwrap();
+                }
+                Turn::In(after) => {
+                    soonest = soonest.min(after);
+                    waiting.push_back(order);
+                }
+            }
+        }
+        line = waiting;
+        if line.is_empty() {
+            break;
+        }
+        clock.pass(soonest.max(Duration::from_millis(1)));
+    }
+    assert_eq!(world.server.exchanges().count(429), 0);
+    assert_eq!(world.server.n_sent(), 1_450);
+    // Every minute that was begun permits 300.
+    let n_minutes = clock.now().since(started).as_secs() / 60 + 1;
+    let permitted = 300 * n_minutes;
+    assert!(10 * 1_450 >= 9 * permitted, "1450 of {permitted}");
+}
+
 #[tokio::test]
 async fn each_fault_is_what_it_is() {
     let world = world_with(|options| options.limits.are_on = false).await;
@@ -600,6 +661,44 @@ async fn the_app_is_installed_listed_tested_and_given_back() {
     assert_eq!(world.server.token("T1"), None);
     let error = world.slack.check(&grant).await.unwrap_err();
     assert_eq!(error.to_string(), "Slack says token_revoked");
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_renewed_once_and_stored() {
+    let world = world_with(|options| {
+        options.approves_itself = true;
+        options.limits.are_on = false;
+        options.workspaces[0].is_installed = false;
+        // Ends within the half hour in which it is renewed.
+        options.tokens_live = Some(Duration::from_secs(600));
+    })
+    .await;
+    let redirect = "http://bot.example/back";
+    let back = world.follow(&world.slack.install_url("s", redirect)).await;
+    let code = back.query_pairs().find(|(key, _)| key == "code").unwrap().1;
+    let returned = Returned {
+        code: Secret::new(code.into_owned()),
+        redirect: redirect.into(),
+        server: None,
+    };
+    let grant = world.slack.install(&returned).await.unwrap().grant;
+    assert!(grant.refresh.is_some() && grant.expires_at.is_some());
+    world.grants.put(grant.clone());
+    carry(&world.slack, &in_channel("one")).await.unwrap();
+    let renewed = world.grants.token("T1");
+    assert_ne!(renewed, *grant.access.expose());
+    assert_eq!(Some(renewed), world.server.token("T1"));
+    assert_eq!(world.n_calls("oauth.v2.access"), 2);
+
+    // Slack gives no new one: the old one is used while it is good.
+    let fault = Fault::Status {
+        status: 500,
+        body: String::new(),
+        content_type: "text/plain".into(),
+    };
+    world.server.faults().next("oauth.v2.access", 1, fault);
+    carry(&world.slack, &in_channel("two")).await.unwrap();
+    assert_eq!(world.server.sent("C1").len(), 2);
 }
 
 #[tokio::test]

@@ -165,7 +165,9 @@ pub(super) struct Api {
     pub(super) client: SlackClient<Wire>,
     pub(super) http: Http,
     pub(super) gate: Gate,
-    grants: Arc<dyn Grants>,
+    pub(super) grants: Arc<dyn Grants>,
+    /// Held while a token is renewed, so that its single-use refresh token is used once.
+    pub(super) renewing: tokio::sync::Mutex<()>,
     /// Workspaces that are known to be well, so that this is said once and not at every call.
     well: Mutex<HashSet<String>>,
 }
@@ -189,20 +191,19 @@ impl Api {
             http,
             gate: Gate::new(SLACK, limits, clock),
             grants,
+            renewing: tokio::sync::Mutex::default(),
             well: Mutex::default(),
         }
     }
 
-    /// The token of a workspace.
-    pub(super) async fn token(&self, team: &str) -> Result<SlackApiToken, ApiError> {
+    /// The grant of a workspace.
+    pub(super) async fn grant(&self, team: &str) -> Result<Grant, ApiError> {
         let grant = self.grants.of(Platform::Slack, team).await;
         let grant = grant.map_err(|error| {
             tracing::warn!(error = %error, "the connections cannot be read");
             ApiError::NoGrants
         })?;
-        grant
-            .map(|grant| token_of(&grant))
-            .ok_or(ApiError::NotConnected)
+        grant.ok_or(ApiError::NotConnected)
     }
 
     /// Waits for our turn to call a method, at most `patience`.

@@ -1,12 +1,14 @@
 //! Installs the app in workspaces («Installing with OAuth»), lists channels, tests and revokes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use kernel::{
     ChannelChoice, ConnectError, Connector, Grant, Installed, Platform, Returned, Secret, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use slack_morphism::{
-    SlackChannelInfo, SlackClientHttpConnector, SlackClientId, SlackClientSecret,
+    SlackApiToken, SlackChannelInfo, SlackClientHttpConnector, SlackClientId, SlackClientSecret,
     SlackConversationType,
     api::{SlackApiConversationsListRequest, SlackApiConversationsListResponse},
 };
@@ -36,6 +38,8 @@ const SCOPES: [&str; 15] = [
     "team:read",
     "users:read",
 ];
+/// How long before its end a token is renewed; Slack's live twelve hours.
+const RENEW_BEFORE: Duration = Duration::from_secs(30 * 60);
 /// Pages of channels read at most, 200 each.
 const PAGES_MAX: usize = 50;
 
@@ -73,6 +77,10 @@ struct Tested {
 
 #[derive(Serialize)]
 struct Nothing {}
+
+fn ends_at(now: Timestamp, expires_in: Option<i64>) -> Option<Timestamp> {
+    expires_in.map(|secs| Timestamp::from_secs(now.secs().saturating_add(secs)))
+}
 
 fn told(error: &ApiError) -> ConnectError {
     ConnectError(error.to_string())
@@ -113,9 +121,7 @@ impl Connector for Slack {
                 account: access.bot_user_id,
                 access: Secret::new(token),
                 refresh: access.refresh_token.map(Secret::new),
-                expires_at: access
-                    .expires_in
-                    .map(|secs| Timestamp::from_secs(now.secs().saturating_add(secs))),
+                expires_at: ends_at(now, access.expires_in),
                 scopes: access
                     .scope
                     .split(',')
@@ -194,17 +200,81 @@ impl Connector for Slack {
 
 impl Core {
     async fn access(&self, returned: &Returned) -> Result<Approved, ApiError> {
+        self.ask_for_token(&[
+            ("code", returned.code.expose()),
+            ("redirect_uri", &returned.redirect),
+        ])
+        .await
+    }
+
+    /// `oauth.v2.access` with our credentials.
+    async fn ask_for_token(&self, query: &[(&str, &str)]) -> Result<Approved, ApiError> {
         let method = "oauth.v2.access";
         let lanes = self.api.begin("", method, TIER4, PATIENCE).await?;
         let wire = &self.api.client.http_api.connector;
         let id = SlackClientId(self.settings.client_id.clone());
         let secret = SlackClientSecret(self.settings.client_secret.expose().clone());
         let mut url = wire.create_method_uri_path(method)?;
-        url.query_pairs_mut()
-            .append_pair("code", returned.code.expose())
-            .append_pair("redirect_uri", &returned.redirect);
+        url.query_pairs_mut().extend_pairs(query);
         let result = wire.http_get_with_client_secret(url, &id, &secret).await;
         self.api.end(METHODS, "", &lanes, result).await
+    }
+
+    /// The token of a workspace, renewed before it ends (only apps with token rotation have tokens
+    /// that end).
+    pub(super) async fn token(&self, team: &str) -> Result<SlackApiToken, ApiError> {
+        let grant = self.api.grant(team).await?;
+        if !self.ends_soon(&grant) {
+            return Ok(token_of(&grant));
+        }
+        let _renewing = self.api.renewing.lock().await;
+        // Somebody else may have been quicker, here or in another process.
+        let grant = self.api.grant(team).await?;
+        if !self.ends_soon(&grant) {
+            return Ok(token_of(&grant));
+        }
+        match self.renew(&grant).await {
+            Ok(renewed) => Ok(token_of(&renewed)),
+            Err(error) => {
+                let now = self.api.grant(team).await?;
+                let is_good = now.access != grant.access
+                    || now.expires_at.is_some_and(|ends| ends > self.clock.now());
+                if is_good {
+                    tracing::warn!(error = %error, "a token was not renewed; the old one is still good");
+                    return Ok(token_of(&now));
+                }
+                self.api.is_unwell(team, &error.to_string()).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn ends_soon(&self, grant: &Grant) -> bool {
+        let soon = self.clock.now().plus(RENEW_BEFORE);
+        grant.refresh.is_some() && grant.expires_at.is_some_and(|ends| ends <= soon)
+    }
+
+    async fn renew(&self, grant: &Grant) -> Result<Grant, ApiError> {
+        let refresh = grant.refresh.as_ref().ok_or(ApiError::NotConnected)?;
+        let given = self
+            .ask_for_token(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh.expose()),
+            ])
+            .await?;
+        let renewed = Grant {
+            access: Secret::new(given.access_token.ok_or(ApiError::Garbled)?),
+            refresh: given
+                .refresh_token
+                .map(Secret::new)
+                .or_else(|| grant.refresh.clone()),
+            expires_at: ends_at(self.clock.now(), given.expires_in),
+            ..grant.clone()
+        };
+        if let Err(error) = self.api.grants.renew(&renewed).await {
+            tracing::error!(error = %error, "a renewed token could not be stored: the workspace must be connected again");
+        }
+        Ok(renewed)
     }
 
     /// A method without arguments, with the token of a grant that may not be stored yet.

@@ -189,7 +189,7 @@ impl Core {
         channel: &str,
         lanes: &[Lane],
     ) -> Result<Receipt, ApiError> {
-        let token = match self.api.token(team).await {
+        let token = match self.token(team).await {
             Ok(token) => token,
             Err(error) => {
                 let dropped = crate::gate::Ending::Dropped;

@@ -238,7 +238,7 @@ impl Core {
         RQ: Serialize + Send + Sync,
         RS: for<'de> Deserialize<'de> + Send,
     {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self.api.begin(team, method, per_minute, PATIENCE).await?;
         let session = self.api.client.open_session(&token);
         let result = session
@@ -250,7 +250,7 @@ impl Core {
 
     /// Finds out our bot id in a workspace, and whether the token is any good (`auth.test`).
     pub(super) async fn who_are_we(&self, team: &str) -> Result<(), ApiError> {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self
             .api
             .begin(team, "auth.test", AUTH_TEST, PATIENCE)
@@ -271,7 +271,7 @@ impl Core {
         user: &str,
         patience: Duration,
     ) -> Result<SlackUser, ApiError> {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self.api.begin(team, "users.info", TIER4, patience).await?;
         let session = self.api.client.open_session(&token);
         let request = SlackApiUsersInfoRequest::new(SlackUserId(user.to_owned()));
@@ -287,7 +287,7 @@ impl Core {
         request: &SlackApiUsersListRequest,
         patience: Duration,
     ) -> Result<SlackApiUsersListResponse, ApiError> {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self.api.begin(team, "users.list", TIER2, patience).await?;
         let session = self.api.client.open_session(&token);
         let result = session.users_list(request).await;
@@ -301,7 +301,7 @@ impl Core {
         channel: &str,
         patience: Duration,
     ) -> Result<String, ApiError> {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self
             .api
             .begin(team, "conversations.info", TIER3, patience)
@@ -316,7 +316,7 @@ impl Core {
     /// The direct conversation with somebody (`conversations.open`). Does not wait for its turn: an
     /// order that must wait comes back.
     pub(super) async fn open(&self, team: &str, user: &str) -> Result<String, ApiError> {
-        let token = self.api.token(team).await?;
+        let token = self.token(team).await?;
         let lanes = self
             .api
             .begin(team, "conversations.open", TIER3, Duration::ZERO)

@@ -2,7 +2,10 @@
 
 use std::{
     io::Write,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -133,6 +136,26 @@ fn adapter(settings: Settings, grants: &Arc<TestGrants>) -> Slack {
     )
 }
 
+/// A clock that moves only when told.
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_700_000_000_000_000)))
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
 /// Always the same.
 struct Even;
 
@@ -146,6 +169,13 @@ impl World {
     /// Another adapter of the same app, which knows nothing of what the first did.
     pub(crate) fn another(&self) -> Slack {
         adapter(settings(&self.server), &self.grants)
+    }
+
+    /// Another adapter of the same app, with this clock.
+    pub(crate) fn at(&self, clock: Arc<dyn Clock>) -> Slack {
+        let grants: Arc<dyn Grants> = self.grants.clone();
+        let http = Http::new().unwrap();
+        Slack::new(settings(&self.server), http, grants, clock, Arc::new(Even))
     }
 
     /// An adapter for another Slack.

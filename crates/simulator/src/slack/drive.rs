@@ -424,6 +424,12 @@ impl SlackServer {
         sent(&self.shared, channel)
     }
 
+    /// How many messages of the app are kept, in all channels; cheaper than to list them.
+    pub fn n_sent(&self) -> usize {
+        let state = self.shared.state();
+        state.messages.iter().filter(|one| one.is_ours).count()
+    }
+
     /// Everything said in a channel, by whomever, oldest first.
     pub fn messages(&self, channel: &str) -> Vec<Sent> {
         let state = self.shared.state();
