@@ -13,6 +13,7 @@ mod community;
 mod connections;
 mod cookie;
 mod csv;
+mod deliveries;
 mod display;
 mod error;
 mod form;

@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    admin, assets, chat, community, connections, error::PageError, guard, health, login, me,
-    members, role, settings, setup,
+    admin, assets, chat, community, connections, deliveries, error::PageError, guard, health,
+    login, me, members, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -67,6 +67,9 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/c/{slug}/members/{user}/role",
             get(role::form).post(role::change),
         )
+        .route("/c/{slug}/deliveries", get(deliveries::page))
+        .route("/c/{slug}/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/c/{slug}/deliveries/{id}/cancel", post(deliveries::cancel))
         .route("/c/{slug}/chat", get(chat::page))
         .route("/c/{slug}/chat/say", post(chat::say))
         .route("/c/{slug}/chat/stream", get(chat::stream))

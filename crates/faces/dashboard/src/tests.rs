@@ -4,6 +4,7 @@ mod access;
 mod browser;
 mod chat;
 mod connections;
+mod deliveries;
 mod forms;
 mod health;
 mod members;

@@ -21,6 +21,7 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/c/ducks/members", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members.csv", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members/1/role", [303, 404, 403, 403, 200, 200]),
+    ("/c/ducks/deliveries", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/settings", [303, 404, 403, 403, 200, 200]),
     (
         "/c/ducks/settings/connections",

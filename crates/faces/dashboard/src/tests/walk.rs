@@ -121,6 +121,7 @@ async fn no_link_is_dead_and_every_page_is_sound() {
         "/me",
         "/admin/audit",
         "/c/ducks/chat",
+        "/c/ducks/deliveries",
         "/c/ducks/settings/connections",
         "/c/empty/health",
         "/c/ducks/health/hours.csv?period=30d",
