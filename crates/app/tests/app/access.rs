@@ -372,9 +372,9 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "identity.redeem_install" => {
-            let state = state(stage, asker).await;
+            let begun = state(stage, asker).await;
             let redeemed = identity
-                .redeem_install(actor, &state, Platform::Discord, asker.session)
+                .redeem_install(actor, &begun, Platform::Discord, asker.session)
                 .await;
             by_connection(redeemed.map_err(AppError::from))
         }
@@ -401,9 +401,9 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "app.complete_install" => {
-            let state = state(stage, asker).await;
+            let begun = state(stage, asker).await;
             let done = app
-                .complete_install(actor, Platform::Discord, asker.session, &state, None)
+                .complete_install(actor, Platform::Discord, asker.session, &begun, None)
                 .await;
             by_connection(done)
         }
