@@ -34,7 +34,7 @@ const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
     row("engines", &["kernel"], &[]),
-    row("platforms", &["kernel"], &["simulator"]),
+    row("platforms", &["kernel"], &["simulator", "contracts"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
     row("app", DOMAINS, &["testkit"]),
@@ -53,7 +53,9 @@ const TABLE: &[Row] = &[
         &["kernel", "identity", "activity", "app"],
         &["testkit"],
     ),
-    row("simulator", &["kernel"], &[]),
+    row("simulator", &["kernel"], &["contracts"]),
+    // Nothing that runs may know it: it is in `tests_use` only.
+    row("contracts", &[], &[]),
     row(
         "testkit",
         &[
@@ -82,7 +84,7 @@ const TABLE: &[Row] = &[
             "dashboard",
             "simulator",
         ],
-        &["testkit"],
+        &["testkit", "contracts"],
     ),
     row("e2e", &[], &["testkit"]),
     row("xtask", &[], &[]),
