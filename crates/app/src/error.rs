@@ -1,6 +1,6 @@
 //! What a caller of the instance operations can act on.
 
-use kernel::{Denied, ErrorCode};
+use kernel::{ConnectError, Denied, ErrorCode, GrantsError, Platform};
 use store::StoreError;
 
 /// A refusal or failure of an instance operation.
@@ -21,6 +21,21 @@ pub enum AppError {
     /// The outbox failed.
     #[error("the outbox could not be read")]
     Mail(#[source] engines::MailError),
+    /// This instance has no application on the platform.
+    #[error(
+        "{name} is not set up on this instance: an administrator fills in the section [{0}] of the configuration",
+        name = .0.label()
+    )]
+    NotSetUp(Platform),
+    /// The platform refused, in its own words, which the person should see.
+    #[error("{0}")]
+    Platform(ConnectError),
+    /// The identity service refused or failed.
+    #[error("{0}")]
+    Identity(#[source] identity::IdentityError),
+    /// Tokens could not be read or written.
+    #[error("the connection's tokens could not be used")]
+    Grants(#[from] GrantsError),
     /// The activity service failed.
     #[error("{0}")]
     Activity(#[source] activity::ActivityError),
@@ -36,8 +51,17 @@ impl AppError {
             Self::Conflict(_) => ErrorCode::Conflict,
             Self::Storage(error) => error.code(),
             Self::Mail(_) => ErrorCode::Unavailable,
+            Self::NotSetUp(_) | Self::Platform(_) => ErrorCode::Conflict,
+            Self::Identity(error) => error.code(),
+            Self::Grants(_) => ErrorCode::Internal,
             Self::Activity(error) => error.code(),
         }
+    }
+}
+
+impl From<identity::IdentityError> for AppError {
+    fn from(error: identity::IdentityError) -> Self {
+        Self::Identity(error)
     }
 }
 

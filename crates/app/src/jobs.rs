@@ -13,6 +13,12 @@ const OUTBOX_KEEP: Duration = Duration::from_secs(30 * 86_400);
 /// What runs when, in UTC.
 pub const SCHEDULE: &[CronEntry] = &[
     CronEntry {
+        name: "deliveries",
+        expression: "*/10 * * * *",
+        kind: "delivery.tend",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "retention",
         expression: "10 3 * * *",
         kind: "activity.retention",
@@ -32,9 +38,24 @@ pub const SCHEDULE: &[CronEntry] = &[
     },
 ];
 
+struct Tending(Arc<App>);
 struct Retention(Arc<App>);
 struct Sweep(Arc<App>);
 struct Upkeep(Arc<App>);
+
+#[async_trait::async_trait]
+impl Handler for Tending {
+    fn kind(&self) -> &'static str {
+        "delivery.tend"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.deliveries.tend().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
 
 #[async_trait::async_trait]
 impl Handler for Retention {
@@ -100,14 +121,17 @@ impl Handler for Upkeep {
 
 /// A runner with every handler of the program; registers nothing: see [`SCHEDULE`].
 pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
-    Runner::new(
+    let runner = Runner::new(
         app.db.clone(),
         Arc::clone(&app.clock),
         Arc::clone(&app.entropy),
         worker,
     )
     .with_waker(app.waker.clone())
+    .handler(Arc::new(Tending(Arc::clone(app))))
     .handler(Arc::new(Retention(Arc::clone(app))))
     .handler(Arc::new(Sweep(Arc::clone(app))))
-    .handler(Arc::new(Upkeep(Arc::clone(app))))
+    .handler(Arc::new(Upkeep(Arc::clone(app))));
+    let couriers = app.deliveries.handlers().into_iter();
+    couriers.fold(runner, Runner::handler)
 }

@@ -5,28 +5,33 @@
 //! a whole (status, dead letters, outbox, audit log).
 
 mod announcer;
+mod connect;
 mod entropy;
 mod error;
 mod instance;
 pub mod jobs;
 pub mod operations;
 pub mod session;
+mod stage;
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
 use activity::Activity;
+use delivery::Deliveries;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
-use identity::Identity;
-use kernel::{Clock, Entropy, Timestamp};
-use store::{Db, job::Waker};
+use identity::{Identity, StoredGrants};
+use kernel::{Clock, Connector, Courier, Entropy, Timestamp};
+use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
+pub use connect::{Answer, Completed};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
+pub use stage::{Company, Player, Room, Stage, TEXT_MAX};
 
 /// What the program chose before anything can run.
 pub struct Parts {
@@ -44,8 +49,17 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness, cryptographically secure.
     pub entropy: Arc<dyn Entropy>,
+    /// The keys that seal tokens of platforms.
+    pub keys: KeyRing,
+    /// What installs us on platforms, at most one for each; empty where none is set up.
+    pub connectors: Vec<Arc<dyn Connector>>,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
+    /// Who carries messages out, at most one per medium; a medium without one is left to other
+    /// processes.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 /// The system.
@@ -54,6 +68,8 @@ pub struct App {
     pub identity: Identity,
     /// What happened in chat.
     pub activity: Activity,
+    /// What goes out.
+    pub deliveries: Deliveries,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -65,8 +81,11 @@ pub struct App {
     blobs: Blobs,
     mailer: Arc<dyn Mailer>,
     outbox: Option<OutboxMailer>,
+    grants: StoredGrants,
+    connectors: Vec<Arc<dyn Connector>>,
     waker: Waker,
     backlog: Arc<AtomicUsize>,
+    stage: OnceLock<Arc<dyn Stage>>,
     started_at: Timestamp,
 }
 
@@ -91,7 +110,11 @@ impl App {
             outbox,
             clock,
             entropy,
+            keys,
+            connectors,
             activity,
+            couriers,
+            deliveries,
         } = parts;
         let stop = CancellationToken::new();
         let waker = Waker::default();
@@ -100,7 +123,13 @@ impl App {
             waker.clone(),
             stop.clone(),
         ));
-        let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+        let identity = Identity::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            keys.clone(),
+        );
+        let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),
@@ -108,9 +137,17 @@ impl App {
             Arc::clone(&bus),
             activity,
         );
+        let deliveries = Deliveries::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            couriers,
+            deliveries,
+        );
         Arc::new(Self {
             identity,
             activity,
+            deliveries,
             started_at: clock.now(),
             clock,
             entropy,
@@ -120,14 +157,22 @@ impl App {
             blobs,
             mailer,
             outbox,
+            grants,
+            connectors,
             waker,
             backlog: Arc::default(),
+            stage: OnceLock::new(),
         })
     }
 
     /// The database, for the ingest pipeline and the program; not for faces.
     pub const fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// The tokens of the connections, for adapters; not for faces.
+    pub const fn grants(&self) -> &StoredGrants {
+        &self.grants
     }
 
     /// How many events wait to be recorded in this process. The pipeline writes it, status and

@@ -83,6 +83,34 @@ pub const OPERATIONS: &[Operation] = &[
         "identity.connect_server",
         Needs::Community(Permission::ManageCommunity),
     ),
+    row(
+        "identity.begin_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.redeem_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.finish_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.connections",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.connection",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.choose_channel",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "identity.disconnect",
+        Needs::Community(Permission::ManageCommunity),
+    ),
     row("identity.roles", Needs::Community(Permission::ViewMembers)),
     row(
         "identity.set_role",
@@ -137,6 +165,70 @@ pub const OPERATIONS: &[Operation] = &[
         "activity.quarantined_count",
         Needs::Instance(Permission::OperateInstance),
     ),
+    row(
+        "app.install_url",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.complete_install",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.channels",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.choose_channel",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.test_connection",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "app.disconnect",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "deliveries.post",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_in",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_many",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.post_many_in",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.get",
+        Needs::Community(Permission::ViewDeliveries),
+    ),
+    row(
+        "deliveries.list",
+        Needs::Community(Permission::ViewDeliveries),
+    ),
+    row(
+        "deliveries.cancel",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.retry",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.edit",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row(
+        "deliveries.take_back",
+        Needs::Community(Permission::SendMessages),
+    ),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.dead_letters",
@@ -155,6 +247,8 @@ pub const OPERATIONS: &[Operation] = &[
         "app.outbox_mail",
         Needs::Instance(Permission::OperateInstance),
     ),
+    row("app.company", Needs::Community(Permission::ViewActivity)),
+    row("app.speak", Needs::Community(Permission::ViewActivity)),
     row("app.audit", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.verify_audit",

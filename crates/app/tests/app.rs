@@ -9,6 +9,7 @@
 mod app {
     mod access;
     mod activity;
+    mod connections;
     mod identity;
     mod instance;
 }

@@ -3,11 +3,15 @@
 //!
 //! Must never know: HTTP, GraphQL, HTML.
 
+mod ear;
 pub mod format;
 pub mod import;
 pub mod pipeline;
 mod reaction;
 pub mod replay;
+mod witness;
 
-pub use pipeline::{Ingest, IngestError, Settings, Tally};
+pub use ear::{Asked, Ears};
+pub use pipeline::{Hooks, Ingest, IngestError, Settings, Tally};
 pub use reaction::Reaction;
+pub use witness::Witness;

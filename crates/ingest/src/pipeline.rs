@@ -22,7 +22,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::Reaction;
+use crate::{Reaction, Witness};
 
 /// Bounds of the pipeline.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,15 @@ impl Default for Settings {
             import_patience: Duration::from_secs(60),
         }
     }
+}
+
+/// What else happens because of events.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    /// In the transaction that records them.
+    pub reactions: Vec<Arc<dyn Reaction>>,
+    /// After its commit, for live events only.
+    pub witnesses: Vec<Arc<dyn Witness>>,
 }
 
 /// Batches of imports that may wait.
@@ -111,11 +120,7 @@ pub struct Ingest {
 impl Ingest {
     /// Starts the pipeline. It ends when every entrance is dropped, or after the app's stop signal
     /// once the queues are empty; await the handle to know that all is written.
-    pub fn start(
-        app: &Arc<App>,
-        reactions: Vec<Arc<dyn Reaction>>,
-        settings: Settings,
-    ) -> (Self, JoinHandle<()>) {
+    pub fn start(app: &Arc<App>, hooks: Hooks, settings: Settings) -> (Self, JoinHandle<()>) {
         let settings = Settings {
             queue_max: settings.queue_max.max(1),
             batch_max: settings.batch_max.max(1),
@@ -124,7 +129,7 @@ impl Ingest {
         let (events, live_queue) = mpsc::channel(settings.queue_max);
         let (imports, import_queue) = mpsc::channel(IMPORTS_MAX);
         let line = Line {
-            committer: Arc::new(batch::Committer::new(app, reactions)),
+            committer: Arc::new(batch::Committer::new(app, hooks)),
             live_queue,
             import_queue,
             settings,

@@ -7,6 +7,7 @@
 )]
 
 mod pipeline {
+    mod ear;
     mod faults;
     mod import;
     mod line;

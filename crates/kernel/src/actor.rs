@@ -108,6 +108,10 @@ pub enum Permission {
     ManageCommunity,
     /// Feed events into the community (imports, replays).
     ImportHistory,
+    /// Let the program say something in the community's name.
+    SendMessages,
+    /// See what the program said or is about to say, and what became of it.
+    ViewDeliveries,
     /// Make a new community.
     CreateCommunity,
     /// See and repair the instance: jobs, mail outbox, quarantine, audit log.
@@ -116,13 +120,15 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ViewCommunity,
         Self::ViewActivity,
         Self::ViewMembers,
         Self::ManageMembers,
         Self::ManageCommunity,
         Self::ImportHistory,
+        Self::SendMessages,
+        Self::ViewDeliveries,
         Self::CreateCommunity,
         Self::OperateInstance,
     ];
@@ -132,7 +138,7 @@ impl Permission {
     pub const fn minimum_role(self) -> Option<Role> {
         match self {
             Self::ViewCommunity | Self::ViewActivity => Some(Role::Member),
-            Self::ViewMembers => Some(Role::Moderator),
+            Self::ViewMembers | Self::SendMessages | Self::ViewDeliveries => Some(Role::Moderator),
             Self::ManageMembers | Self::ManageCommunity | Self::ImportHistory => Some(Role::Admin),
             Self::CreateCommunity | Self::OperateInstance => None,
         }

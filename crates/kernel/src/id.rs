@@ -50,6 +50,10 @@ id!(
     ServerId(i32)
 );
 id!(
+    /// The right to act on a connected server, with its tokens.
+    ConnectionId(i32)
+);
+id!(
     /// An account on one platform.
     AccountId(i64)
 );
@@ -64,6 +68,10 @@ id!(
 id!(
     /// A row of the job queue.
     JobId(i64)
+);
+id!(
+    /// A message on its way out.
+    DeliveryId(i64)
 );
 id!(
     /// A signed-in browser.

@@ -26,7 +26,10 @@ pub use event::{Account, ChatEvent, EventKind, Origin, Source};
 pub use grant::{
     ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
 };
-pub use id::{AccountId, ChannelId, CommunityId, JobId, MessageId, ServerId, SessionId, UserId};
+pub use id::{
+    AccountId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, MessageId, ServerId,
+    SessionId, UserId,
+};
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,
 };

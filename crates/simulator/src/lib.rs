@@ -10,10 +10,12 @@
 //! or name a real person. Addresses in texts are in reserved domains. (The servers do read
 //! the time, as the platforms do; nothing that is generated depends on it.)
 
+mod cast;
 pub mod communities;
 pub mod history;
 pub mod live;
 pub mod rhythm;
+pub mod twitch;
 pub mod wire;
 
 mod dice;
@@ -26,6 +28,7 @@ mod scene;
 mod script;
 mod spam;
 
+pub use cast::{CastMember, CastPart, cast};
 pub use communities::{Channel, CommunityPlan, Place, SmallTalk, communities};
 pub use history::History;
 pub use live::Live;

@@ -11,6 +11,7 @@
 mod claim;
 pub mod cron;
 mod dead;
+mod room;
 mod runner;
 mod settle;
 mod share;
@@ -23,9 +24,12 @@ use crate::{StoreError, Work, sql};
 
 pub use claim::{Claimed, Lease, Queue};
 pub use cron::{CatchUp, CronEntry, CronError};
-pub use dead::{Count, DeadLetter, Replay, dead_letters, discard, replay, stats};
+pub use dead::{
+    Count, DeadLetter, Replay, dead_keys, dead_letters, discard, replay, stats, withdraw,
+};
+pub use room::Room;
 pub use runner::{Handler, Outcome, Runner, Waker};
-pub use settle::{JobError, Settled, backoff};
+pub use settle::{JobError, Ruling, Settled, backoff, rule};
 pub use tend::{KEEP, prune};
 
 /// Who goes first when not everybody can: a lower priority is claimed only when no job of a higher

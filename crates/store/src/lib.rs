@@ -12,6 +12,7 @@ pub mod filesystem;
 pub mod job;
 pub mod migration;
 pub mod schema;
+pub mod seal;
 pub mod sql;
 pub mod work;
 
@@ -19,4 +20,5 @@ pub use db::{Db, Engine, Options};
 pub use error::StoreError;
 pub use event::DomainEvent;
 pub use sea_orm;
+pub use seal::{KeyRing, SealError};
 pub use work::{AfterCommit, Notice, Work};

@@ -5,6 +5,8 @@
 //! migrate, contract. Adding a step: a new file here, one line in `STEPS`.
 
 mod m0001_foundation;
+mod m0002_delivery;
+mod m0003_connections;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -18,10 +20,20 @@ struct Step {
     tables: fn() -> Vec<Table>,
 }
 
-const STEPS: &[Step] = &[Step {
-    name: "m0001_foundation",
-    tables: m0001_foundation::tables,
-}];
+const STEPS: &[Step] = &[
+    Step {
+        name: "m0001_foundation",
+        tables: m0001_foundation::tables,
+    },
+    Step {
+        name: "m0002_delivery",
+        tables: m0002_delivery::tables,
+    },
+    Step {
+        name: "m0003_connections",
+        tables: m0003_connections::tables,
+    },
+];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
 const LOCK: i64 = 0x7761_6464_6c65;

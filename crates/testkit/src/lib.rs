@@ -11,6 +11,8 @@
 )]
 
 mod clock;
+mod connector;
+mod courier;
 mod entropy;
 mod postgres;
 mod run;
@@ -18,6 +20,8 @@ mod skip;
 mod world;
 
 pub use clock::MockClock;
+pub use connector::TestConnector;
+pub use courier::TestCourier;
 pub use entropy::SeededEntropy;
 pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};

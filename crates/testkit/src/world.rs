@@ -6,16 +6,16 @@ use activity::{Incoming, Settings as ActivitySettings};
 use app::{App, Parts};
 use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
-use ingest::{Ingest, Reaction, Settings};
+use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, EventKind, Origin, Platform, Role, Source,
-    Timestamp, UserId, event::Message,
+    Account, Actor, ChatEvent, Clock, CommunityId, Connector, Courier, EventKind, Origin, Platform,
+    Role, Secret, Source, Timestamp, UserId, event::Message,
 };
-use store::{Db, Options, job::State, migration, sql};
+use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{MockClock, SeededEntropy, engine, postgres::PrivateDatabase};
+use crate::{MockClock, SeededEntropy, TestConnector, engine, postgres::PrivateDatabase};
 
 /// Monday 2026-06-01T12:00:00Z: when every world begins.
 const BEGINNING: Timestamp = Timestamp::from_secs(1_780_315_200);
@@ -33,18 +33,32 @@ pub struct Person {
 pub struct Setup {
     /// What happens because of events.
     pub reactions: Vec<Arc<dyn Reaction>>,
+    /// Who is told of live events.
+    pub witnesses: Vec<Arc<dyn Witness>>,
     /// Bounds of the pipeline.
     pub ingest: Settings,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// What installs us on platforms; scripted ones for Discord and Twitch, none for Slack.
+    pub connectors: Vec<Arc<TestConnector>>,
+    /// Who carries messages out.
+    pub couriers: Vec<Arc<dyn Courier>>,
+    /// Bounds of the delivery service.
+    pub deliveries: delivery::Settings,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
             reactions: Vec::new(),
+            witnesses: Vec::new(),
             ingest: Settings::default(),
             bus: Arc::new(MemoryBus::new()),
+            connectors: [Platform::Discord, Platform::Twitch]
+                .map(|platform| Arc::new(TestConnector::new(platform)))
+                .into(),
+            couriers: Vec::new(),
+            deliveries: delivery::Settings::default(),
         }
     }
 }
@@ -82,13 +96,28 @@ impl Node {
             outbox: Some(outbox),
             clock: shared,
             entropy: Arc::new(SeededEntropy::new(seed)),
+            keys: keys(),
+            connectors: setup
+                .connectors
+                .into_iter()
+                .map(|connector| -> Arc<dyn Connector> { connector })
+                .collect(),
             activity: ActivitySettings {
                 overview_ttl: Duration::ZERO,
                 live_poll: Duration::from_millis(50),
                 ..ActivitySettings::default()
             },
+            couriers: setup.couriers,
+            deliveries: setup.deliveries,
         });
-        let (ingest, line) = Ingest::start(&app, setup.reactions, setup.ingest);
+        let (ingest, line) = Ingest::start(
+            &app,
+            Hooks {
+                reactions: setup.reactions,
+                witnesses: setup.witnesses,
+            },
+            setup.ingest,
+        );
         Self { app, ingest, line }
     }
 
@@ -100,6 +129,12 @@ impl Node {
     }
 }
 
+/// The keys of every test, so that a second process opens what the first one sealed.
+fn keys() -> KeyRing {
+    let key = Secret::new([7; store::seal::KEY_BYTES]);
+    KeyRing::new(&Keys::new("test", vec![("test".to_owned(), key)]).unwrap())
+}
+
 /// A running WaddleBot in a temporary place.
 pub struct World {
     /// The app under test.
@@ -108,6 +143,7 @@ pub struct World {
     pub clock: MockClock,
     /// The entrance of its pipeline.
     pub ingest: Ingest,
+    connectors: Vec<Arc<TestConnector>>,
     line: Option<JoinHandle<()>>,
     url: String,
     database: Option<PrivateDatabase>,
@@ -168,8 +204,10 @@ impl World {
         setup: Setup,
     ) -> Self {
         let clock = MockClock::at(BEGINNING);
+        let connectors = setup.connectors.clone();
         let node = Node::start(&url, place.path(), &clock, 7, setup).await;
         Self {
+            connectors,
             app: node.app,
             clock,
             ingest: node.ingest,
@@ -210,6 +248,12 @@ impl World {
             line.await.unwrap();
         }
         self.app.db().close().await.unwrap();
+    }
+
+    /// The scripted connector of a platform.
+    pub fn connector(&self, platform: Platform) -> &TestConnector {
+        let found = self.connectors.iter().find(|c| c.is_for(platform));
+        found.expect("the world has a connector for the platform")
     }
 
     /// The database's address.

@@ -13,7 +13,12 @@ use anyhow::{Context, bail};
 use kernel::{Clock, SystemClock};
 use store::{Db, Engine};
 
-use crate::{compose, config::Config, console};
+use crate::{
+    compose,
+    config::Config,
+    console,
+    keys::{self, Kept},
+};
 
 /// Folders of the data directory that are saved along with the database.
 const FOLDERS: [&str; 2] = ["blobs", "outbox"];
@@ -47,6 +52,11 @@ pub(crate) async fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
     for folder in FOLDERS {
         collect(&config.data_dir.join(folder), folder, &mut files)?;
     }
+    // Last, so that a key that is added meanwhile is in the copy of whatever it seals.
+    let kept = keys::find(config)?;
+    if let Kept::File(path, _) = &kept {
+        files.push((keys::FILE.to_owned(), path.clone()));
+    }
     // Written beside and renamed, so that a file of this name is always whole.
     let part = part_of(file);
     let manifest = archive::write(&part, &files, SystemClock.now()).inspect_err(|_| {
@@ -61,6 +71,15 @@ pub(crate) async fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
         file.display(),
         console::bytes(size)
     ));
+    match kept {
+        Kept::File(..) => console::say(
+            "the keys of the sealed tokens are in it: guard it like a password, or it opens your connections",
+        ),
+        Kept::Configured(_) => console::warn(
+            "the keys in `keys.ring` are not in the backup: keep them elsewhere, or its tokens cannot be opened",
+        ),
+        Kept::Nowhere(_) => {}
+    }
     if !config.blobs.url.is_empty() && !config.blobs.url.starts_with("file:") {
         console::warn("files in S3 are not in the backup: back the bucket up there");
     }
@@ -143,11 +162,13 @@ pub(crate) async fn restore(config: &Config, file: &Path, replace: bool) -> anyh
             "the old data directory is kept at {}",
             old.display()
         ));
-        // The operator's settings are not in the backup: they stay in force.
-        let settings = old.join("waddlebot.toml");
-        if settings.is_file() {
-            std::fs::copy(&settings, fresh.path().join("waddlebot.toml"))
-                .context("keeping waddlebot.toml")?;
+        // The operator's settings are not in the backup: they stay in force. So do keys, if the
+        // backup has none.
+        for name in ["waddlebot.toml", keys::FILE] {
+            let (kept, fresh) = (old.join(name), fresh.path().join(name));
+            if kept.is_file() && !fresh.exists() {
+                std::fs::copy(&kept, &fresh).with_context(|| format!("keeping {name}"))?;
+            }
         }
     } else if place.exists() {
         std::fs::remove_dir(place).with_context(|| format!("replacing `{}`", place.display()))?;

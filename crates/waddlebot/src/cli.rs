@@ -8,7 +8,7 @@ use ingest::format::Format;
 use crate::{
     admin, backup, bench, codegen,
     config::{Config, LogSection, Sources},
-    demo, doctor, import, migrate, purge, replay,
+    demo, doctor, import, keys, migrate, purge, replay,
     serve::{self, Role},
     telemetry,
 };
@@ -79,6 +79,9 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(admin::AuditCommand),
+    /// The keys that seal tokens of platforms
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Print every setting with its default and documentation
     Config,
     /// Measure on this machine
@@ -171,6 +174,7 @@ impl Cli {
             }
             Command::Purge(arguments) => purge::run(&short()?, &arguments).await?,
             Command::Audit(command) => return admin::audit(&short()?, &command).await,
+            Command::Keys(command) => keys::run(&short()?, command).await?,
             Command::Config => crate::console::say(crate::config::DEFAULTS.trim_end()),
             Command::Bench(command) => bench::run(command).await?,
             Command::Codegen { out } => codegen::run(&out)?,

@@ -9,7 +9,7 @@ use engines::{Blobs, Bus, Mailer, MemoryBus, OutboxMailer, RedisBus, S3Config, S
 use kernel::{Clock, SystemClock};
 use store::{Db, Options, migration};
 
-use crate::config::Config;
+use crate::{config::Config, keys};
 
 /// The prefix of our channels in Redis.
 const BUS_PREFIX: &str = "waddlebot";
@@ -57,6 +57,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
         );
     }
     let (mailer, outbox) = mailer(config, &clock)?;
+    let keys = keys::ring(config, &db).await?;
     Ok(App::new(Parts {
         db,
         bus: bus(config).await?,
@@ -65,11 +66,15 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
         outbox,
         clock,
         entropy: Arc::new(SystemEntropy),
+        keys,
+        connectors: Vec::new(),
         activity: activity::Settings {
             overview_ttl: Duration::from_secs(config.activity.overview_ttl_secs),
             overviews_max: config.activity.overviews_max,
             live_poll: Duration::from_millis(config.activity.live_poll_ms),
         },
+        couriers: Vec::new(),
+        deliveries: delivery::Settings::default(),
     }))
 }
 

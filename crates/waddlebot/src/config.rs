@@ -12,8 +12,9 @@ use serde::Deserialize;
 
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
-    MailSection, RedisSection, ServerSection,
+    KeysSection, MailSection, RedisSection, ServerSection,
 };
+pub(crate) use sections::{DiscordSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
 
 /// Every setting with its default; `docs/reference/waddlebot.toml`.
@@ -29,10 +30,14 @@ pub(crate) struct Config {
     pub(crate) redis: RedisSection,
     pub(crate) blobs: BlobsSection,
     pub(crate) mail: MailSection,
+    pub(crate) keys: KeysSection,
     pub(crate) ingest: IngestSection,
     pub(crate) activity: ActivitySection,
     pub(crate) jobs: JobsSection,
     pub(crate) graphql: GraphqlSection,
+    pub(crate) discord: DiscordSection,
+    pub(crate) twitch: TwitchSection,
+    pub(crate) slack: SlackSection,
     pub(crate) log: LogSection,
 }
 

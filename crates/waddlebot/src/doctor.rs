@@ -5,9 +5,14 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use engines::{Blobs, Bus};
 use kernel::{Clock, SystemClock, Timestamp};
-use store::{Db, Engine, job, migration, sql};
+use store::{Db, Engine, KeyRing, job, migration, seal::Keys, sql};
 
-use crate::{compose, config::Config, console};
+use crate::{
+    compose,
+    config::Config,
+    console,
+    keys::{self, Kept},
+};
 
 /// Free space below which a warning is due, in bytes.
 const SPACE_LOW: u64 = 1_000_000_000;
@@ -84,6 +89,7 @@ async fn check(config: &Config, report: &mut Report) {
     match compose::open_database(config).await {
         Ok(db) => {
             database(&db, report).await;
+            report.add("keys", ring(config, &db).await);
             // Nothing is lost if closing fails now: nothing was written.
             let _ = db.close().await;
         }
@@ -206,6 +212,45 @@ async fn database(db: &Db, report: &mut Report) {
             Err(error) => Bad(error.to_string()),
         },
     );
+}
+
+/// Opens every sealed token. Says ids of keys, never keys.
+async fn ring(config: &Config, db: &Db) -> Finding {
+    let (keys, file) = match keys::find(config) {
+        Ok(Kept::Configured(keys)) => (keys, None),
+        Ok(Kept::File(path, keys)) => (keys, Some(path)),
+        Ok(Kept::Nowhere(_)) => {
+            // A ring that has no key of the tokens, if there are any.
+            let made = Keys::generate(&app::SystemEntropy);
+            return match identity::missing_key(db, &KeyRing::new(&made)).await {
+                Ok(None) => Good("made at the first start".to_owned()),
+                Ok(Some(id)) => Bad(format!(
+                    "the key file with the key `{id}` is gone: put it back from a backup"
+                )),
+                // The schema has been reported already.
+                Err(error) => Warning(error.to_string()),
+            };
+        }
+        Err(error) => return Bad(format!("{error:#}")),
+    };
+    if let Some(path) = file.filter(|path| keys::is_open(path)) {
+        return Warning(format!(
+            "others on this machine can read them: chmod 600 {}",
+            path.display()
+        ));
+    }
+    match identity::check_seals(db, &KeyRing::new(&keys)).await {
+        Ok(report) => match report.trouble {
+            None => Good(format!(
+                "{} keys, {} active, every sealed token opens ({})",
+                keys.texts().count(),
+                keys.active(),
+                report.by_key.values().sum::<u64>()
+            )),
+            Some((id, error)) => Bad(format!("the tokens of connection {id}: {error}")),
+        },
+        Err(error) => Warning(error.to_string()),
+    }
 }
 
 async fn integrity(db: &Db) -> Result<(), String> {

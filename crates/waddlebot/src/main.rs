@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod http;
 mod import;
+mod keys;
 mod lifecycle;
 mod migrate;
 mod purge;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use app::{App, jobs};
 use clap::ValueEnum;
-use ingest::Ingest;
+use ingest::{Hooks, Ingest};
 use store::job::cron;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -46,7 +46,8 @@ impl System {
     /// Composes the app and starts its pipeline.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
         let app = compose::app(config).await?;
-        let (ingest, line) = Ingest::start(&app, Vec::new(), compose::ingest_settings(config));
+        let (ingest, line) =
+            Ingest::start(&app, Hooks::default(), compose::ingest_settings(config));
         Ok(Self {
             app,
             ingest,

@@ -27,7 +27,9 @@ const fn row(
     }
 }
 
-const DOMAINS: &[&str] = &["kernel", "store", "engines", "identity", "activity"];
+const DOMAINS: &[&str] = &[
+    "kernel", "store", "engines", "identity", "activity", "delivery",
+];
 
 /// An edge that is not here does not exist. Tests of every crate may also use `kernel`.
 const TABLE: &[Row] = &[
@@ -37,20 +39,23 @@ const TABLE: &[Row] = &[
     row("platforms", &["kernel"], &["simulator", "contracts"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
+    row("delivery", &["kernel", "store"], &[]),
     row("app", DOMAINS, &["testkit"]),
     row(
         "ingest",
-        &["kernel", "store", "engines", "identity", "activity", "app"],
+        &[
+            "kernel", "store", "engines", "identity", "activity", "delivery", "app",
+        ],
         &["testkit"],
     ),
     row(
         "graphql",
-        &["kernel", "identity", "activity", "app"],
+        &["kernel", "identity", "activity", "delivery", "app"],
         &["testkit"],
     ),
     row(
         "dashboard",
-        &["kernel", "identity", "activity", "app"],
+        &["kernel", "identity", "activity", "delivery", "app"],
         &["testkit"],
     ),
     row("simulator", &["kernel"], &["contracts"]),
@@ -64,6 +69,7 @@ const TABLE: &[Row] = &[
             "engines",
             "identity",
             "activity",
+            "delivery",
             "app",
             "ingest",
             "simulator",
@@ -78,6 +84,7 @@ const TABLE: &[Row] = &[
             "engines",
             "identity",
             "activity",
+            "delivery",
             "app",
             "ingest",
             "graphql",

@@ -11,10 +11,10 @@ use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
 };
-use identity::{CommunityChange, IdentityError, NewAccount, NewCommunity, NewServer};
+use identity::{CommunityChange, IdentityError, Install, NewAccount, NewCommunity, NewServer};
 use kernel::{
-    Actor, CommunityId, Day, JobId, PageRequest, Permission, Platform, Role, SessionId, Timestamp,
-    UserId,
+    Actor, CommunityId, ConnectionId, Day, Grant, Installed, JobId, PageRequest, Permission,
+    Platform, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both};
 
@@ -139,6 +139,77 @@ fn by_identity<T>(answer: Result<T, IdentityError>) -> bool {
     }
 }
 
+/// What belongs to a connection: nothing of those of others can be known.
+fn by_connection<T>(answer: Result<T, AppError>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(
+            AppError::NotFound
+            | AppError::Identity(
+                IdentityError::NotAllowed(_)
+                | IdentityError::NotFound
+                // Who may not begin an install has no state.
+                | IdentityError::TokenInvalid,
+            ),
+        ) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+/// What comes back from a platform.
+fn installed(server: &str) -> Installed {
+    Installed {
+        name: "Pond".to_owned(),
+        grant: Grant {
+            platform: Platform::Discord,
+            server: server.to_owned(),
+            account: "1".to_owned(),
+            access: Secret::new("token".to_owned()),
+            refresh: None,
+            expires_at: None,
+            scopes: Vec::new(),
+        },
+    }
+}
+
+const REDIRECT: &str = "http://127.0.0.1/connect/discord/callback";
+
+fn install(pond: CommunityId) -> Install {
+    Install {
+        community: pond,
+        platform: Platform::Discord,
+        redirect: REDIRECT.to_owned(),
+    }
+}
+
+/// A connection of the community.
+async fn connection(stage: &Stage, n: u32) -> ConnectionId {
+    let identity = &stage.world.app.identity;
+    let made = identity
+        .finish_install(
+            &stage.world.system(),
+            &install(stage.pond),
+            &installed(&format!("server {n}")),
+        )
+        .await;
+    made.unwrap().id
+}
+
+/// The state of an install that the asker began; nonsense if they may not.
+async fn state(stage: &Stage, asker: &Asker) -> String {
+    let identity = &stage.world.app.identity;
+    let begun = identity
+        .begin_install(
+            &asker.actor,
+            stage.pond,
+            Platform::Discord,
+            asker.session,
+            REDIRECT,
+        )
+        .await;
+    begun.map_or_else(|_| "nonsense".to_owned(), |state| state.expose().clone())
+}
+
 fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
     match answer {
         Ok(_) => true,
@@ -239,6 +310,63 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             };
             by_identity(identity.connect_server(actor, pond, &server).await)
         }
+        "identity.begin_install" => by_identity(
+            identity
+                .begin_install(actor, pond, Platform::Discord, asker.session, REDIRECT)
+                .await,
+        ),
+        "identity.redeem_install" => {
+            let state = state(stage, asker).await;
+            let redeemed = identity
+                .redeem_install(actor, &state, Platform::Discord, asker.session)
+                .await;
+            by_connection(redeemed.map_err(AppError::from))
+        }
+        "identity.finish_install" => by_identity(
+            identity
+                .finish_install(actor, &install(pond), &installed(&format!("server {n}")))
+                .await,
+        ),
+        "identity.connections" => by_identity(identity.connections(actor, pond).await),
+        "identity.connection" => {
+            let id = connection(stage, n).await;
+            identity.connection(actor, id).await.unwrap().is_some()
+        }
+        "identity.choose_channel" => {
+            let id = connection(stage, n).await;
+            by_identity(identity.choose_channel(actor, id, None).await)
+        }
+        "identity.disconnect" => {
+            let id = connection(stage, n).await;
+            by_identity(identity.disconnect(actor, id).await)
+        }
+        "app.install_url" => by_connection(
+            app.install_url(actor, pond, Platform::Discord, asker.session, REDIRECT)
+                .await,
+        ),
+        "app.complete_install" => {
+            let state = state(stage, asker).await;
+            let done = app
+                .complete_install(actor, Platform::Discord, asker.session, &state, None)
+                .await;
+            by_connection(done)
+        }
+        "app.channels" => {
+            let id = connection(stage, n).await;
+            by_connection(app.channels(actor, id).await)
+        }
+        "app.choose_channel" => {
+            let id = connection(stage, n).await;
+            by_connection(app.choose_channel(actor, id, Some("11")).await)
+        }
+        "app.test_connection" => {
+            let id = connection(stage, n).await;
+            by_connection(app.test_connection(actor, id).await)
+        }
+        "app.disconnect" => {
+            let id = connection(stage, n).await;
+            by_connection(app.disconnect(actor, id).await)
+        }
         "identity.roles" => by_identity(identity.roles(actor, pond, &[target]).await),
         "identity.set_role" => by_identity(
             identity
@@ -285,6 +413,8 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.discard_job" => by_app(app.discard_job(actor, JobId(-1)).await),
         "app.outbox" => by_app(app.outbox(actor, &PageRequest::first(10)).await),
         "app.outbox_mail" => by_app(app.outbox_mail(actor, "0-0").await),
+        "app.company" => by_app(app.company(actor, pond)),
+        "app.speak" => by_app(app.speak(actor, pond, "room", "player", "quack").await),
         "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
         "app.verify_audit" => by_app(app.verify_audit(actor).await),
         _ => return None,

@@ -1,7 +1,7 @@
 //! Communities and the servers and channels connected to them.
 
 use kernel::{Actor, CommunityId, Permission, Platform, Role, ServerId, Timestamp};
-use store::{DomainEvent, StoreError, audit::Entry};
+use store::{DomainEvent, StoreError, Work, audit::Entry};
 
 use crate::{COMMUNITY_CREATED, Identity, IdentityError, events::ROUTES, store as tables};
 
@@ -358,40 +358,9 @@ impl Identity {
         new: &NewServer,
     ) -> Result<Server, IdentityError> {
         actor.require(Permission::ManageCommunity, id)?;
-        if new.platform_server_id.is_empty() || new.platform_server_id.len() > 200 {
-            return Err(IdentityError::invalid(
-                "platform_server_id",
-                "use 1 to 200 bytes",
-            ));
-        }
-        let printable = |text: &str| !text.chars().any(char::is_control);
-        if !printable(&new.platform_server_id)
-            || !printable(&new.name)
-            || new.name.chars().count() > 100
-        {
-            return Err(IdentityError::invalid(
-                "name",
-                "use at most 100 characters and no line breaks",
-            ));
-        }
+        let new = checked_server(new)?;
         let mut work = self.db.begin(actor, self.clock.now()).await?;
-        let owner =
-            tables::community::server_owner(work.conn(), new.platform, &new.platform_server_id)
-                .await?;
-        let server = tables::community::put_server(work.conn(), id, new, work.now()).await?;
-        let Some(server) = server else {
-            return Err(IdentityError::Conflict(
-                "this server is connected to another community".to_owned(),
-            ));
-        };
-        if owner.is_none() {
-            work.audit(Entry {
-                action: "community.server.connect",
-                object: format!("server:{}", server.id),
-                community: Some(id),
-                detail: serde_json::json!({ "platform": new.platform.as_str(), "server": new.platform_server_id }),
-            });
-        }
+        let server = connect(&mut work, id, &new).await?;
         work.commit().await?;
         Ok(server)
     }
@@ -405,6 +374,52 @@ impl Identity {
     ) -> Result<Option<CommunityId>, IdentityError> {
         Ok(tables::community::server_owner(self.db.read(), platform, server).await?)
     }
+}
+
+/// A server to connect, if it has the form of one.
+pub(crate) fn checked_server(new: &NewServer) -> Result<NewServer, IdentityError> {
+    if new.platform_server_id.is_empty() || new.platform_server_id.len() > 200 {
+        return Err(IdentityError::invalid(
+            "platform_server_id",
+            "use 1 to 200 bytes",
+        ));
+    }
+    let printable = |text: &str| !text.chars().any(char::is_control);
+    if !printable(&new.platform_server_id)
+        || !printable(&new.name)
+        || new.name.chars().count() > 100
+    {
+        return Err(IdentityError::invalid(
+            "name",
+            "use at most 100 characters and no line breaks",
+        ));
+    }
+    Ok(new.clone())
+}
+
+/// Connects a server in a unit of work, with its audit entry.
+pub(crate) async fn connect(
+    work: &mut Work,
+    id: CommunityId,
+    new: &NewServer,
+) -> Result<Server, IdentityError> {
+    let owner =
+        tables::community::server_owner(work.conn(), new.platform, &new.platform_server_id).await?;
+    let server = tables::community::put_server(work.conn(), id, new, work.now()).await?;
+    let Some(server) = server else {
+        return Err(IdentityError::Conflict(
+            "this server is connected to another community".to_owned(),
+        ));
+    };
+    if owner.is_none() {
+        work.audit(Entry {
+            action: "community.server.connect",
+            object: format!("server:{}", server.id),
+            community: Some(id),
+            detail: serde_json::json!({ "platform": new.platform.as_str(), "server": new.platform_server_id }),
+        });
+    }
+    Ok(server)
 }
 
 /// How many days each community keeps raw live messages; for the ingest of chat.

@@ -1,15 +1,18 @@
 //! Who people are and where they belong: users, platform accounts, communities with their connected
-//! servers, memberships with roles, sessions and sign-in.
+//! servers and the rights to act there, memberships with roles, sessions and sign-in.
 //!
 //! Invariants: a platform account belongs to exactly one user; a community has at least one owner
-//! once it had one; only hashes of passwords and tokens are stored; everything that changes a right
+//! once it had one; only hashes of passwords and of our
+//! tokens are stored, tokens of platforms are sealed; everything that changes a right
 //! is audited in the same transaction. Must never know: HTTP, cookies, HTML, a platform's wire
 //! format, messages.
 
 mod account;
 mod community;
+mod connection;
 mod error;
 mod events;
+mod grants;
 mod membership;
 mod password;
 mod session;
@@ -29,8 +32,12 @@ pub use account::{
     rename, resolve,
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
+pub use connection::{Connection, ConnectionStatus, Install};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
+pub use grants::{
+    ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
+};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
 pub use user::User;
@@ -44,6 +51,7 @@ pub struct Identity {
     db: ::store::Db,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    keys: ::store::KeyRing,
     hashing: Arc<Semaphore>,
 }
 
@@ -54,12 +62,18 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// The service over a migrated database.
-    pub fn new(db: ::store::Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    /// The service over a migrated database; `keys` seal the tokens of platforms.
+    pub fn new(
+        db: ::store::Db,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        keys: ::store::KeyRing,
+    ) -> Self {
         Self {
             db,
             clock,
             entropy,
+            keys,
             hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
         }
     }

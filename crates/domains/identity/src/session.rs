@@ -298,7 +298,8 @@ impl Identity {
         Ok(work.commit().await?)
     }
 
-    /// Removes what has expired: sessions, one-time tokens, forgotten failures. Run by a job.
+    /// Removes what has expired: sessions, one-time tokens, forgotten failures, installs that
+    /// nobody finished. Run by a job.
     pub async fn sweep(&self) -> Result<u64, IdentityError> {
         let now = self.clock.now();
         let work = self.db.begin(&Actor::System("sweep"), now).await?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod community;
+pub(crate) mod connection;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;

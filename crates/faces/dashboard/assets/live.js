@@ -113,4 +113,24 @@ export function startLive() {
     if (!document.hidden && !isPaused && waiting.length > 0 && isAtEnd()) release();
   });
   toEnd();
+
+  speakWithoutReload();
+}
+
+// The form to speak as a simulated member works as any form; with JavaScript the page stays, and what was
+// said comes back by the stream.
+function speakWithoutReload() {
+  const form = document.querySelector("[data-say]");
+  if (!form) return;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = form.elements.text;
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
+    if (!answer?.ok) {
+      form.submit();
+      return;
+    }
+    text.value = "";
+    text.focus();
+  });
 }

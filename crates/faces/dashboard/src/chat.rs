@@ -1,15 +1,18 @@
 //! The live chat: the last messages in the page itself, what follows over server-sent events. A
-//! browser that reconnects says which message it saw last and gets what came after.
+//! browser that reconnects says which message it saw last and gets what came after. Where the
+//! platforms are simulated, one may speak as a member.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use activity::{ChatMessage, LiveItem};
+use app::AppError;
 use askama::Template;
 use axum::{
+    Form,
     extract::{Path, Query, State},
     http::HeaderMap,
     response::{
-        IntoResponse, Response,
+        IntoResponse, Redirect, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
@@ -20,10 +23,11 @@ use serde::Deserialize;
 use crate::{
     community, display,
     error::PageError,
+    form::Mistakes,
     layout::{self, Place, Section, Shell},
     return_to,
     router::Face,
-    viewer::SignedIn,
+    viewer::{SignedIn, Viewer},
 };
 
 /// Messages in the page.
@@ -42,6 +46,37 @@ pub(crate) struct Wanted {
     before: Option<i64>,
     /// Stream what came after this message.
     since: Option<i64>,
+    /// The simulated room spoken in last.
+    #[serde(default)]
+    room: String,
+    /// The simulated member spoken as last.
+    #[serde(default)]
+    player: String,
+}
+
+/// What is to be said as a simulated member, as typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Typed {
+    room: String,
+    player: String,
+    text: String,
+}
+
+/// The form to speak as a simulated member.
+struct Speak {
+    action: String,
+    rooms: Vec<Choice>,
+    players: Vec<Choice>,
+    text: String,
+    text_max: usize,
+    mistakes: Mistakes,
+}
+
+struct Choice {
+    key: String,
+    label: String,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
@@ -55,6 +90,7 @@ struct Page {
     latest_href: String,
     earlier_href: Option<String>,
     may_import: bool,
+    speak: Option<Speak>,
 }
 
 struct Filter {
@@ -149,6 +185,103 @@ pub(crate) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     let community = community::find(&face, &viewer, &slug, Permission::ViewActivity).await?;
+    let typed = Typed {
+        room: wanted.room.clone(),
+        player: wanted.player.clone(),
+        text: String::new(),
+    };
+    show(
+        &face,
+        &viewer,
+        &community,
+        &wanted,
+        typed,
+        Mistakes::default(),
+    )
+    .await
+}
+
+/// `POST /c/{slug}/chat/say`: says something as a simulated member.
+pub(crate) async fn say(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(slug): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, PageError> {
+    let community = community::find(&face, &viewer, &slug, Permission::ViewActivity).await?;
+    let spoken = face
+        .app
+        .speak(
+            &viewer.actor,
+            community.id,
+            &typed.room,
+            &typed.player,
+            &typed.text,
+        )
+        .await;
+    match spoken {
+        Ok(()) => {
+            let base = format!("/c/{}/chat", community.slug);
+            let to = return_to::with(&base, "room", &typed.room);
+            let to = return_to::with(&to, "player", &typed.player);
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(AppError::Conflict(why)) => {
+            let wanted = Wanted::default();
+            let mistakes = Mistakes::one("text", &why);
+            show(&face, &viewer, &community, &wanted, typed, mistakes).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn speak(
+    face: &Face,
+    viewer: &Viewer,
+    community: &identity::Community,
+    typed: Typed,
+    mistakes: Mistakes,
+) -> Result<Option<Speak>, PageError> {
+    let Some(company) = face.app.company(&viewer.actor, community.id)? else {
+        return Ok(None);
+    };
+    let rooms = company.rooms.into_iter().map(|room| Choice {
+        label: format!(
+            "{} · {} · {}",
+            room.platform.label(),
+            room.server,
+            room.channel
+        ),
+        is_chosen: room.key == typed.room,
+        key: room.key,
+    });
+    let players = company.players.into_iter().map(|player| Choice {
+        label: if player.part.is_empty() {
+            player.name
+        } else {
+            format!("{} ({})", player.name, player.part)
+        },
+        is_chosen: player.key == typed.player,
+        key: player.key,
+    });
+    Ok(Some(Speak {
+        action: format!("/c/{}/chat/say", community.slug),
+        rooms: rooms.collect(),
+        players: players.collect(),
+        text: typed.text,
+        text_max: app::TEXT_MAX,
+        mistakes,
+    }))
+}
+
+async fn show(
+    face: &Face,
+    viewer: &Viewer,
+    community: &identity::Community,
+    wanted: &Wanted,
+    typed: Typed,
+    mistakes: Mistakes,
+) -> Result<Response, PageError> {
     let platform = wanted.platform()?;
     let before = wanted.before.map(MessageId);
     let messages = face
@@ -173,10 +306,16 @@ pub(crate) async fn page(
     let place = Place {
         title: "Live chat",
         section: Section::Chat,
-        community: Some(&community),
+        community: Some(community),
     };
-    layout::page(&Page {
-        shell: Shell::new(&face, &viewer, place).await?,
+    let status = mistakes.status();
+    let speak = if before.is_some() {
+        None
+    } else {
+        speak(face, viewer, community, typed, mistakes)?
+    };
+    let page = layout::page(&Page {
+        shell: Shell::new(face, viewer, place).await?,
         filters: choices
             .map(|choice| Filter {
                 label: choice.map_or("All", Platform::label),
@@ -192,7 +331,9 @@ pub(crate) async fn page(
             .actor
             .require(Permission::ImportHistory, community.id)
             .is_ok(),
-    })
+        speak,
+    })?;
+    Ok((status, page).into_response())
 }
 
 /// `GET /c/{slug}/chat/stream`

@@ -65,6 +65,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             get(role::form).post(role::change),
         )
         .route("/c/{slug}/chat", get(chat::page))
+        .route("/c/{slug}/chat/say", post(chat::say))
         .route("/c/{slug}/chat/stream", get(chat::stream))
         .route(
             "/c/{slug}/settings",

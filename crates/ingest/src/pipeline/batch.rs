@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use activity::{ActivityError, Fate, Incoming, Progress};
 use app::App;
-use kernel::{Actor, Timestamp};
+use kernel::{Actor, Source, Timestamp};
 use store::StoreError;
 use tracing::{error, warn};
 
-use super::{Checkpoint, IngestError, Tally};
-use crate::{Reaction, format::jsonl};
+use super::{Checkpoint, Hooks, IngestError, Tally};
+use crate::format::jsonl;
 
 /// How long to try while the database is away.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ const COLLISIONS_MAX: u32 = 8;
 
 pub(super) struct Committer {
     app: Arc<App>,
-    reactions: Vec<Arc<dyn Reaction>>,
+    hooks: Hooks,
 }
 
 /// The waiting of one batch.
@@ -106,10 +106,10 @@ enum Failure {
 }
 
 impl Committer {
-    pub(super) fn new(app: &Arc<App>, reactions: Vec<Arc<dyn Reaction>>) -> Self {
+    pub(super) fn new(app: &Arc<App>, hooks: Hooks) -> Self {
         Self {
             app: Arc::clone(app),
-            reactions,
+            hooks,
         }
     }
 
@@ -257,7 +257,7 @@ impl Committer {
                 Fate::TooOld => tally.too_old += 1,
             }
         }
-        for reaction in &self.reactions {
+        for reaction in &self.hooks.reactions {
             reaction.react(&mut work, &recorded).await?;
         }
         if let Some(Moved { checkpoint, before }) = moved {
@@ -270,6 +270,16 @@ impl Committer {
             activity::advance(&work, checkpoint.run, progress).await?;
         }
         work.commit().await?;
+        let live: Vec<&Incoming> = recorded
+            .iter()
+            .map(|(incoming, _)| *incoming)
+            .filter(|incoming| incoming.event.source == Source::Live)
+            .collect();
+        if !live.is_empty() {
+            for witness in &self.hooks.witnesses {
+                witness.recorded(&live);
+            }
+        }
         Ok(tally)
     }
 

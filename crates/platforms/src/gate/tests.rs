@@ -38,13 +38,13 @@ const NONE: Limits = Limits {
     invalid: None,
 };
 
-fn reading(limit: u32, remaining: u32, reset_after: Duration) -> Option<Reading> {
-    Some(Reading {
+fn reading(limit: u32, remaining: u32, reset_after: Duration) -> Reading {
+    Reading {
         bucket: None,
         limit,
         remaining,
         reset_after,
-    })
+    }
 }
 
 fn wait(turn: Result<Turn, CarryError>) -> Option<Duration> {
@@ -64,19 +64,9 @@ fn an_unknown_bucket_is_asked_one_at_a_time_and_a_known_one_until_it_is_empty() 
         wait(gate.turn("m", &lanes, Haste::Line)).is_some(),
         "one is under way"
     );
-    gate.done(
-        "m",
-        &lanes,
-        Ending::Answered,
-        reading(2, 1, SECOND).as_ref(),
-    );
+    gate.done("m", &lanes, Ending::Answered, Some(&reading(2, 1, SECOND)));
     assert_eq!(gate.turn("m", &lanes, Haste::Line), Ok(Turn::Now));
-    gate.done(
-        "m",
-        &lanes,
-        Ending::Answered,
-        reading(2, 0, SECOND).as_ref(),
-    );
+    gate.done("m", &lanes, Ending::Answered, Some(&reading(2, 0, SECOND)));
     let after = wait(gate.turn("m", &lanes, Haste::Line)).unwrap();
     assert!(after >= SECOND && after < SECOND * 2, "{after:?}");
     clock.pass(after);
@@ -334,7 +324,7 @@ impl Platform {
         if now.since(entry.0) >= self.window {
             *entry = (now, 0);
         }
-        let reset_after = self.window - now.since(entry.0);
+        let reset_after = self.window.saturating_sub(now.since(entry.0));
         if entry.1 == self.limit {
             self.refused += 1;
             let ending = Ending::Limited {
@@ -345,7 +335,7 @@ impl Platform {
         }
         entry.1 += 1;
         let reading = reading(self.limit, self.limit - entry.1, reset_after);
-        (Ending::Answered, reading)
+        (Ending::Answered, Some(reading))
     }
 }
 

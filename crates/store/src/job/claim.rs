@@ -15,7 +15,6 @@
 //! Must never: read a job's payload to decide anything.
 
 use std::{
-    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -24,7 +23,7 @@ use kernel::{Actor, CommunityId, JobId, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{
-    Priority,
+    Priority, Room,
     share::{self, Group, Mark},
     tend,
 };
@@ -34,7 +33,7 @@ use crate::{Db, StoreError, Work, sql};
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// The largest batch of one claim.
-const MAX_BATCH: usize = 64;
+pub(super) const MAX_BATCH: usize = 64;
 
 /// The right to record the outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,15 +130,10 @@ impl Queue {
         }
     }
 
-    /// Brings the queue up to `now`, then leases up to `limit` (at most 64) ready jobs of the kinds
-    /// in `room`, of each kind at most that many. Highest priority first; within a priority,
-    /// communities and kinds in turn; within those, longest due first.
-    pub async fn claim(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        room: &BTreeMap<&str, usize>,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    /// Brings the queue up to `now`, then leases up to 64 ready jobs for which there is room. Highest
+    /// priority first; within a priority, communities and kinds in turn; within those, longest due
+    /// first.
+    pub async fn claim(&self, now: Timestamp, room: &Room<'_>) -> Result<Vec<Claimed>, StoreError> {
         let work = self.db.begin(&Actor::System("queue"), now).await?;
         tend::tend(work.conn(), work.engine(), now).await?;
         let mut marks = self
@@ -147,7 +141,7 @@ impl Queue {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let free = limit.min(MAX_BATCH);
+        let free = room.total().min(MAX_BATCH);
         let groups = if free == 0 {
             Vec::new()
         } else {
@@ -164,9 +158,9 @@ impl Queue {
             let mut groups = share::order(of_priority, mark);
             let mut first = true;
             while claimed.len() < free && !groups.is_empty() {
-                let shares = share::deal(&groups, free - claimed.len(), &room);
+                let shares = share::deal(&groups, free - claimed.len(), priority, &room);
                 if first {
-                    *mark = share::mark(&groups, &shares, &room);
+                    *mark = share::mark(&groups, &shares, priority, &room);
                     first = false;
                 }
                 let taken = self.take(&work, &groups, &shares).await?;
@@ -184,9 +178,7 @@ impl Queue {
                     .map(|(group, _)| group.clone())
                     .collect();
                 for (_, job) in taken {
-                    if let Some(room) = room.get_mut(job.kind.as_str()) {
-                        *room = room.saturating_sub(1);
-                    }
+                    room.take(&job.kind);
                     claimed.push(job);
                 }
             }

@@ -176,3 +176,38 @@ pub async fn discard(work: &mut Work, id: JobId) -> Result<bool, StoreError> {
     .await?;
     Ok(changed == 1)
 }
+
+/// Gives up the job of a kind with this unique key that waits, is ready, or is dead: its owner has
+/// decided that it is not to run. One that is running is left alone: its handler looks itself.
+/// `false` if there is none.
+pub async fn withdraw(work: &mut Work, kind: &str, key: &str) -> Result<bool, StoreError> {
+    let mut n_changed = 0;
+    // Two statements, so that each has its index.
+    for states in ["state < 3 AND state < 2", "state > 2 AND state = 4"] {
+        n_changed += sql::execute(
+            work.conn(),
+            &format!(
+                "UPDATE job SET state = 6, finished_at = $1 WHERE kind = $2 AND unique_key = $3 AND {states}"
+            ),
+            vec![work.now().0.into(), kind.into(), key.into()],
+        )
+        .await?;
+    }
+    Ok(n_changed > 0)
+}
+
+/// The unique keys of the dead jobs of a kind, newest first, at most 1,000: for the owner of the
+/// kind, who may have to say elsewhere that they will not run.
+pub async fn dead_keys(conn: &impl ConnectionTrait, kind: &str) -> Result<Vec<String>, StoreError> {
+    let rows = sql::rows(
+        conn,
+        "SELECT unique_key FROM job WHERE state > 2 AND state = 4 AND kind = $1 AND unique_key IS NOT NULL \
+         ORDER BY finished_at DESC, id DESC LIMIT 1000",
+        vec![kind.into()],
+    )
+    .await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?)
+}

@@ -18,12 +18,12 @@ use futures_util::FutureExt;
 use kernel::{Clock, Entropy, Timestamp};
 use tokio::{
     sync::Notify,
-    task::{AbortHandle, Id, JoinSet},
+    task::{AbortHandle, Id, JoinError, JoinSet},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Claimed, JobError, Lease, Queue, cron, settle::Settled, tend};
+use super::{Claimed, JobError, Lease, Queue, Room, claim::MAX_BATCH, cron, settle::Settled, tend};
 use crate::{Db, StoreError};
 
 /// Time between heartbeats: a third of a lease.
@@ -46,6 +46,9 @@ const SETTLE_TRIES: u32 = 6;
 pub enum Outcome {
     /// It is done.
     Done,
+    /// The handler has recorded the outcome itself, in its own unit of work: see
+    /// [`rule`](super::rule).
+    Recorded,
     /// Try again.
     Retry {
         /// After exactly this long, as the other side asked; `None` = after the usual back-off.
@@ -96,6 +99,12 @@ pub trait Handler: Send + Sync {
     fn time_limit(&self) -> Duration {
         Duration::from_mins(10)
     }
+
+    /// So many jobs of this kind may run at a time beside the runner's common bound, of which a
+    /// quarter is kept free of bulk; `None` = they count among all others.
+    fn slots(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Wakes a runner; cheap to clone, so that it can be given to [`crate::AfterCommit`] before the
@@ -113,6 +122,8 @@ impl Waker {
 struct Slot {
     handler: Arc<dyn Handler>,
     at_most: usize,
+    /// Whether its slots are beside the common ones.
+    is_apart: bool,
 }
 
 /// Runs jobs until it is stopped.
@@ -156,9 +167,17 @@ impl Flights {
         let Some(joined) = self.tasks.join_next_with_id().await else {
             return false;
         };
+        self.forget(joined);
+        // Those that landed together are replaced together: one claim, not one each.
+        while let Some(joined) = self.tasks.try_join_next_with_id() {
+            self.forget(joined);
+        }
+        true
+    }
+
+    fn forget(&mut self, joined: Result<(Id, ()), JoinError>) {
         let id = joined.map_or_else(|error| error.id(), |(id, ())| id);
         self.flying.remove(&id);
-        true
     }
 
     fn leases(&self) -> Vec<Lease> {
@@ -189,18 +208,28 @@ impl Runner {
     /// Adds a handler. Kinds without one are left to other runners.
     #[must_use]
     pub fn handler(self, handler: Arc<dyn Handler>) -> Self {
-        self.handler_at_most(handler, usize::MAX)
+        let slots = handler.slots();
+        self.add(handler, slots.unwrap_or(usize::MAX), slots.is_some())
     }
 
     /// Adds a handler that runs at most so many jobs at a time.
     #[must_use]
-    pub fn handler_at_most(mut self, handler: Arc<dyn Handler>, at_most: usize) -> Self {
-        self.handlers
-            .insert(handler.kind(), Slot { handler, at_most });
+    pub fn handler_at_most(self, handler: Arc<dyn Handler>, at_most: usize) -> Self {
+        self.add(handler, at_most, false)
+    }
+
+    fn add(mut self, handler: Arc<dyn Handler>, at_most: usize, is_apart: bool) -> Self {
+        let kind = handler.kind();
+        let slot = Slot {
+            handler,
+            at_most,
+            is_apart,
+        };
+        self.handlers.insert(kind, slot);
         self
     }
 
-    /// At most so many jobs at a time, at least 1.
+    /// At most so many jobs at a time, at least 1; kinds with slots of their own do not count.
     #[must_use]
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
@@ -285,27 +314,29 @@ impl Runner {
                 .min()
                 .map_or(POLL, |next| next.since(now).min(POLL))
         };
-        let free = self.concurrency.saturating_sub(flights.flying.len());
+        let mut room = self.room(flights);
+        let free = room.total();
         let outlook = tend::outlook(self.queue.db.read()).await?;
         let due = outlook.ready || outlook.next.is_some_and(|next| next <= now);
         if free == 0 || !due {
             return Ok(if free == 0 { POLL } else { pause(outlook.next) });
         }
-        let claimed = self.queue.claim(now, free, &self.room(flights)).await?;
+        let claimed = self.queue.claim(now, &room).await?;
         let n_claimed = claimed.len();
         for job in claimed {
+            room.take(&job.kind);
             self.start(job, flights);
         }
-        if n_claimed > 0 && n_claimed < free {
+        // One claim takes all there is room for unless its batch was full, and one tending may leave
+        // what is due for the next. A job that is ready and was not taken is nobody's here, or its
+        // room is taken; what is next then lies ahead.
+        let ahead = tend::outlook(self.queue.db.read()).await?.next;
+        let more = n_claimed == MAX_BATCH && room.total() > 0
+            || n_claimed > 0 && ahead.is_some_and(|next| next <= now);
+        if more {
             return Ok(Duration::ZERO);
         }
-        // Nothing to claim, although jobs are ready: nobody here runs their kind, or its room is
-        // taken. What was due has become ready, so what is next lies ahead.
-        let ahead = tend::outlook(self.queue.db.read())
-            .await?
-            .next
-            .filter(|next| *next > now);
-        Ok(pause(ahead))
+        Ok(pause(ahead.filter(|next| *next > now)))
     }
 
     /// Enqueues due cron jobs; answers when the next is due.
@@ -314,18 +345,27 @@ impl Runner {
         cron::next_at(self.queue.db.read()).await
     }
 
-    fn room(&self, flights: &Flights) -> BTreeMap<&'static str, usize> {
-        let flying = |kind: &str| {
-            flights
-                .flying
-                .values()
-                .filter(|flight| flight.kind == kind)
-                .count()
-        };
-        self.handlers
-            .iter()
-            .map(|(kind, slot)| (*kind, slot.at_most.saturating_sub(flying(kind))))
-            .collect()
+    fn room(&self, flights: &Flights) -> Room<'static> {
+        let mut flying: BTreeMap<&str, usize> = BTreeMap::new();
+        for flight in flights.flying.values() {
+            *flying.entry(flight.kind).or_default() += 1;
+        }
+        let n_flying = |kind: &str| flying.get(kind).copied().unwrap_or(0);
+        let is_common = |kind: &&str| self.handlers.get(*kind).is_some_and(|slot| !slot.is_apart);
+        let n_common: usize = flying
+            .keys()
+            .filter(|kind| is_common(kind))
+            .map(|kind| n_flying(kind))
+            .sum();
+        let room = Room::new(self.concurrency.saturating_sub(n_common));
+        self.handlers.iter().fold(room, |room, (kind, slot)| {
+            let left = slot.at_most.saturating_sub(n_flying(kind));
+            if slot.is_apart {
+                room.apart(kind, left, slot.at_most / 4)
+            } else {
+                room.kind(kind, left)
+            }
+        })
     }
 
     fn start(&self, job: Claimed, flights: &mut Flights) {
@@ -402,7 +442,7 @@ impl Runner {
             if self.cron {
                 cron::tick(&self.queue.db, now).await?;
             }
-            let claimed = self.queue.claim(now, self.concurrency, &room).await?;
+            let claimed = self.queue.claim(now, &room).await?;
             if claimed.is_empty() {
                 return Ok(n_run);
             }
@@ -468,6 +508,7 @@ async fn attempt(handler: &dyn Handler, job: &Claimed) -> Outcome {
 fn report(job: &Claimed, settled: Settled) {
     let (id, kind, attempt) = (job.id, job.kind.as_str(), job.attempt);
     match settled {
+        Settled::ByHandler => {}
         Settled::Done => {
             tracing::debug!(job.id = %id, job.kind = kind, "job {id} of kind {kind} is done");
         }

@@ -41,6 +41,95 @@ pub enum Settled {
     Retry(Timestamp),
     /// Given up; a dead letter.
     Dead,
+    /// Whatever its handler recorded.
+    ByHandler,
+}
+
+/// What a handler itself makes of its job, in its own unit of work. The handler then answers
+/// [`Outcome::Recorded`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It is done.
+    Done,
+    /// Again at this instant.
+    Again {
+        /// When; at the earliest a millisecond from now.
+        at: Timestamp,
+        /// Why, for people.
+        reason: String,
+        /// Whether this was an attempt. The handler itself sees to it that attempts come to an end.
+        counts: bool,
+    },
+    /// Given up: a dead letter.
+    Dead {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Jobs of one statement of [`rule`].
+const RULED_AT_ONCE: usize = 64;
+
+/// Records what became of many jobs in one unit of work, in few statements; answers the leases that
+/// were still held. Nothing is done to a job whose lease has gone to somebody else.
+pub async fn rule(work: &mut Work, rulings: &[(Lease, Ruling)]) -> Result<Vec<Lease>, StoreError> {
+    let now = work.now();
+    let mut kept = Vec::with_capacity(rulings.len());
+    for chunk in rulings.chunks(RULED_AT_ONCE) {
+        let padding = chunk.len().next_power_of_two() - chunk.len();
+        let mut values: Vec<Value> = Vec::new();
+        let mut rows = Vec::new();
+        for (lease, ruling) in chunk
+            .iter()
+            .chain(std::iter::repeat_n(chunk.last(), padding).flatten())
+        {
+            let n = values.len();
+            let (state, at, reason, refund) = match ruling {
+                Ruling::Done => (State::Done, None, None, 0),
+                Ruling::Again { at, reason, counts } => (
+                    State::Waiting,
+                    Some((*at).max(now.plus(SOON)).0),
+                    Some(shorten(reason)),
+                    i32::from(!counts),
+                ),
+                Ruling::Dead { reason } => (State::Dead, None, Some(shorten(reason)), 0),
+            };
+            let finished_at = (state != State::Waiting).then_some(now.0);
+            values.extend([
+                Value::from(lease.id.0),
+                lease.fence.into(),
+                state.code().into(),
+                at.into(),
+                reason.into(),
+                refund.into(),
+                finished_at.into(),
+            ]);
+            let places: Vec<String> = (n + 1..=n + 7).map(|n| format!("${n}")).collect();
+            rows.push(format!("({})", places.join(", ")));
+        }
+        let ruled = sql::rows(
+            work.conn(),
+            &format!(
+                "WITH ruling(held_id, held_fence, next_state, next_due, reason, refund, ended) AS (VALUES {}) \
+                 UPDATE job SET state = ruling.next_state, due_at = COALESCE(ruling.next_due, job.due_at), \
+                 last_error = ruling.reason, attempt = job.attempt - ruling.refund, \
+                 crashes = CASE WHEN ruling.next_state = 0 THEN 0 ELSE job.crashes END, \
+                 finished_at = ruling.ended, lease_until = NULL, worker = NULL FROM ruling \
+                 WHERE job.id = ruling.held_id AND job.fence = ruling.held_fence AND job.state = 2 \
+                 RETURNING id, fence",
+                rows.join(", ")
+            ),
+            values,
+        )
+        .await?;
+        for row in ruled {
+            kept.push(Lease {
+                id: row.try_get_by_index::<i64>(0)?.into(),
+                fence: row.try_get_by_index(1)?,
+            });
+        }
+    }
+    Ok(kept)
 }
 
 /// How long to wait after the `attempt`-th failure: a random part of 1 s, 2 s, 4 s … 5 min («full
@@ -99,6 +188,7 @@ impl Queue {
                     Settled::Retry(at),
                 )
             }
+            Outcome::Recorded => (true, Settled::ByHandler),
             Outcome::Fail { reason } => (fail(conn, job.lease, reason, now).await?, Settled::Dead),
         };
         if kept {

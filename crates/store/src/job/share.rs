@@ -1,7 +1,7 @@
 //! The fairness rule: which of the waiting groups (one kind of one community) get how many of the
 //! free slots. Pure: no clock, no database.
 
-use std::collections::BTreeMap;
+use super::{Priority, Room};
 
 /// Ready jobs of one priority, kind and lane.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,20 +26,22 @@ pub(super) fn order(mut groups: Vec<Group>, mark: &Mark) -> Vec<Group> {
 }
 
 /// Deals slots to groups one at a time, round after round, until none are left or no group may have
-/// more; a kind gets at most its room. Answers each group's share.
-pub(super) fn deal(groups: &[Group], free: usize, room: &BTreeMap<&str, usize>) -> Vec<usize> {
+/// more; a kind gets at most its room. All groups are of one priority. Answers each group's share.
+pub(super) fn deal(
+    groups: &[Group],
+    free: usize,
+    priority: Priority,
+    room: &Room<'_>,
+) -> Vec<usize> {
     let mut shares = vec![0; groups.len()];
     let mut room = room.clone();
     let mut left = free;
     loop {
         let before = left;
         for (group, share) in groups.iter().zip(&mut shares) {
-            let Some(room) = room.get_mut(group.kind.as_str()) else {
-                continue;
-            };
-            if left > 0 && *room > 0 {
+            if left > 0 && room.left(&group.kind, priority) > 0 {
                 *share += 1;
-                *room -= 1;
+                room.take(&group.kind);
                 left -= 1;
             }
         }
@@ -51,8 +53,13 @@ pub(super) fn deal(groups: &[Group], free: usize, room: &BTreeMap<&str, usize>) 
 
 /// Where the next claim of this priority begins: behind the last group served if some group that may
 /// run got nothing because the slots ran out, else at the start.
-pub(super) fn mark(groups: &[Group], shares: &[usize], room: &BTreeMap<&str, usize>) -> Mark {
-    let eligible = |group: &Group| room.get(group.kind.as_str()).is_some_and(|room| *room > 0);
+pub(super) fn mark(
+    groups: &[Group],
+    shares: &[usize],
+    priority: Priority,
+    room: &Room<'_>,
+) -> Mark {
+    let eligible = |group: &Group| room.left(&group.kind, priority) > 0;
     let left_out = groups
         .iter()
         .zip(shares)
@@ -64,8 +71,8 @@ pub(super) fn mark(groups: &[Group], shares: &[usize], room: &BTreeMap<&str, usi
 
 #[cfg(test)]
 mod tests {
-    use super::{Group, deal, mark, order};
-    use std::collections::{BTreeMap, BTreeSet};
+    use super::{Group, Priority::Sync, Room, deal, mark, order};
+    use std::collections::BTreeSet;
 
     fn group(lane: i32, kind: &str) -> Group {
         Group {
@@ -83,11 +90,13 @@ mod tests {
             group(2, "sync"),
             group(3, "other"),
         ];
-        let room = BTreeMap::from([("mail", 3), ("sync", 100)]);
-        assert_eq!(deal(&groups, 8, &room), [2, 1, 5, 0]);
-        assert_eq!(deal(&groups, 1, &room), [1, 0, 0, 0]);
-        assert_eq!(deal(&groups, 0, &room), [0, 0, 0, 0]);
-        assert_eq!(deal(&[], 5, &room), [0_usize; 0]);
+        let room = Room::new(100).kind("mail", 3).kind("sync", 100);
+        assert_eq!(deal(&groups, 8, Sync, &room), [2, 1, 5, 0]);
+        assert_eq!(deal(&groups, 1, Sync, &room), [1, 0, 0, 0]);
+        assert_eq!(deal(&groups, 0, Sync, &room), [0, 0, 0, 0]);
+        assert_eq!(deal(&[], 5, Sync, &room), [0_usize; 0]);
+        let shared = Room::new(2).kind("mail", 3).apart("sync", 4, 0);
+        assert_eq!(deal(&groups, 8, Sync, &shared), [1, 1, 4, 0]);
     }
 
     #[test]
@@ -95,12 +104,12 @@ mod tests {
         let groups: Vec<Group> = (0..10)
             .flat_map(|lane| [group(lane, "a"), group(lane, "b")])
             .collect();
-        let room = BTreeMap::from([("a", 100), ("b", 100)]);
+        let room = Room::new(100).kind("a", 100).kind("b", 100);
         let mut place = None;
         let mut served = BTreeSet::new();
         for _ in 0..7 {
             let ordered = order(groups.clone(), &place);
-            let shares = deal(&ordered, 3, &room);
+            let shares = deal(&ordered, 3, Sync, &room);
             served.extend(
                 ordered
                     .iter()
@@ -108,7 +117,7 @@ mod tests {
                     .filter(|(_, n)| **n > 0)
                     .map(|(g, _)| g.clone()),
             );
-            place = mark(&ordered, &shares, &room);
+            place = mark(&ordered, &shares, Sync, &room);
         }
         assert_eq!(
             served.len(),
@@ -120,10 +129,13 @@ mod tests {
     #[test]
     fn the_mark_is_forgotten_once_nobody_is_left_out() {
         let groups = [group(1, "a"), group(2, "a"), group(3, "unknown")];
-        let room = BTreeMap::from([("a", 100)]);
-        assert_eq!(mark(&groups, &deal(&groups, 2, &room), &room), None);
+        let room = Room::new(100).kind("a", 100);
         assert_eq!(
-            mark(&groups, &deal(&groups, 1, &room), &room),
+            mark(&groups, &deal(&groups, 2, Sync, &room), Sync, &room),
+            None
+        );
+        assert_eq!(
+            mark(&groups, &deal(&groups, 1, Sync, &room), Sync, &room),
             Some((1, "a".to_owned()))
         );
     }

@@ -1,12 +1,8 @@
 //! Communities, kinds and priorities are served in turn.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use store::job::{self, NewJob, Priority};
+use store::job::{self, NewJob, Priority, Room};
 
 use crate::world::{World, both, work, work_of};
 
@@ -76,8 +72,11 @@ async fn a_kind_without_room_is_passed_over(world: Arc<World>) {
     )
     .await;
     enqueue(&world, vec![work().priority(Priority::Backfill)]).await;
-    let room = BTreeMap::from([("full", 0), ("narrow", 3), ("work", 10)]);
-    let claimed = world.queue().claim(world.now(), 16, &room).await.unwrap();
+    let room = Room::new(16)
+        .kind("full", 0)
+        .kind("narrow", 3)
+        .kind("work", 10);
+    let claimed = world.queue().claim(world.now(), &room).await.unwrap();
     let kinds: Vec<&str> = claimed.iter().map(|job| job.kind.as_str()).collect();
     assert_eq!(kinds, ["narrow", "narrow", "narrow", "work"]);
 }

@@ -2,7 +2,6 @@
 //! randomness. The database is dropped after the test, also when it fails.
 
 use std::{
-    collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
     path::PathBuf,
     sync::{
@@ -226,8 +225,8 @@ impl World {
 
     /// Claims up to `limit` jobs of the kind `work`.
     pub(crate) async fn claim(&self, queue: &Queue, limit: usize) -> Vec<Claimed> {
-        let room = BTreeMap::from([("work", usize::MAX)]);
-        queue.claim(self.now(), limit, &room).await.unwrap()
+        let room = Room::new(limit).kind("work", usize::MAX);
+        queue.claim(self.now(), &room).await.unwrap()
     }
 
     pub(crate) async fn claim_one(&self, queue: &Queue) -> Claimed {

@@ -73,7 +73,7 @@ pub(super) fn write(
     Ok(manifest)
 }
 
-/// Unpacks an archive into an empty directory and checks every hash.
+/// Unpacks an archive into an empty directory, readable only by this user, and checks every hash.
 pub(super) fn read(source: &Path, into: &Path) -> anyhow::Result<Manifest> {
     let file = File::open(source).with_context(|| format!("opening `{}`", source.display()))?;
     let mut archive = ZipArchive::new(BufReader::new(file))
@@ -106,8 +106,13 @@ pub(super) fn read(source: &Path, into: &Path) -> anyhow::Result<Manifest> {
         let entry = archive
             .by_name(name)
             .with_context(|| format!("`{name}` is missing in the backup"))?;
-        let file =
-            File::create(&target).with_context(|| format!("writing `{}`", target.display()))?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(&target)
+            .with_context(|| format!("writing `{}`", target.display()))?;
         let mut writer = BufWriter::new(file);
         let found = copy(entry.take(expected.bytes.saturating_add(1)), &mut writer)
             .with_context(|| format!("unpacking `{name}`"))?;

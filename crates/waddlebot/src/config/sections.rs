@@ -70,6 +70,13 @@ pub(crate) struct MailSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct KeysSection {
+    #[serde(deserialize_with = "secret")]
+    pub(crate) ring: Secret<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct IngestSection {
     pub(crate) queue_max: u64,
     pub(crate) batch_max: u64,
@@ -102,6 +109,48 @@ pub(crate) enum SchemaReaders {
     Everyone,
     SignedIn,
     Nobody,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DiscordSection {
+    #[serde(deserialize_with = "secret")]
+    pub(crate) token: Secret<String>,
+    pub(crate) application_id: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) client_secret: Secret<String>,
+    pub(crate) public_key: String,
+    pub(crate) api_url: String,
+    pub(crate) gateway_url: String,
+    pub(crate) authorize_url: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TwitchSection {
+    pub(crate) client_id: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) client_secret: Secret<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) webhook_secret: Secret<String>,
+    pub(crate) bot_user_id: String,
+    pub(crate) api_url: String,
+    pub(crate) id_url: String,
+    pub(crate) eventsub_url: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlackSection {
+    pub(crate) client_id: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) client_secret: Secret<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) signing_secret: Secret<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) app_token: Secret<String>,
+    pub(crate) api_url: String,
+    pub(crate) authorize_url: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

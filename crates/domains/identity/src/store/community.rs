@@ -222,7 +222,7 @@ pub(crate) async fn servers(
     let rows: Vec<ServerRow> = sql::all(
         conn,
         "SELECT id, platform, platform_server_id, name, is_primary FROM community_server \
-         WHERE community_id = $1 ORDER BY platform, LOWER(name), id LIMIT 1000",
+         WHERE community_id = $1 AND status = 1 ORDER BY platform, LOWER(name), id LIMIT 1000",
         vec![id.0.into()],
     )
     .await?;
@@ -244,7 +244,7 @@ pub(crate) async fn server_owner(
 }
 
 /// Inserts an approved server, or renames the same one. The first on a platform is the primary.
-/// `None` if it belongs to another community.
+/// `None` if it belongs to another community; one that was disconnected belongs to nobody.
 pub(crate) async fn put_server(
     conn: &impl ConnectionTrait,
     community: CommunityId,
@@ -257,8 +257,11 @@ pub(crate) async fn put_server(
          (community_id, platform, platform_server_id, name, link_type, status, is_primary, created_at) \
          VALUES ($1, $2, $3, $4, 0, 1, \
            NOT EXISTS (SELECT 1 FROM community_server WHERE community_id = $1 AND platform = $2), $5) \
-         ON CONFLICT (platform, platform_server_id) DO UPDATE SET name = $4, status = 1 \
-         WHERE community_server.community_id = $1 \
+         ON CONFLICT (platform, platform_server_id) DO UPDATE SET name = $4, status = 1, \
+           is_primary = CASE WHEN community_server.community_id = $1 \
+             THEN community_server.is_primary ELSE excluded.is_primary END, \
+           community_id = $1 \
+         WHERE community_server.community_id = $1 OR community_server.status = 3 \
          RETURNING id, platform, platform_server_id, name, is_primary",
         vec![
             community.0.into(),
@@ -270,6 +273,20 @@ pub(crate) async fn put_server(
     )
     .await?;
     row.map(Server::try_from).transpose()
+}
+
+/// Marks a server as not connected (3): its chat is not recorded any more, its history stays.
+pub(crate) async fn disconnect_server(
+    conn: &impl ConnectionTrait,
+    id: ServerId,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE community_server SET status = 3 WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 #[derive(FromQueryResult)]

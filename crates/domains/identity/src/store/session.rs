@@ -151,7 +151,8 @@ pub(crate) async fn sweep(
     )
     .await?;
     let failures = super::throttle::sweep(conn, now).await?;
-    Ok(sessions + tokens + failures)
+    let installs = super::connection::sweep(conn, now).await?;
+    Ok(sessions + tokens + failures + installs)
 }
 
 pub(crate) async fn put_token(

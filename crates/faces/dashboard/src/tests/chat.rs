@@ -150,3 +150,64 @@ async fn the_stream_brings_what_is_said_and_resumes_where_it_broke() {
     browser.get("/c/ducks/chat/stream").await.expect(404);
     world.close().await;
 }
+
+/// A stage that writes down what is said.
+#[derive(Default)]
+struct Boards(std::sync::Mutex<Vec<String>>);
+
+#[async_trait::async_trait]
+impl app::Stage for Boards {
+    fn company(&self, _: kernel::CommunityId) -> app::Company {
+        app::Company {
+            rooms: vec![app::Room {
+                key: "r1".into(),
+                platform: kernel::Platform::Slack,
+                server: "Pond".into(),
+                channel: "general".into(),
+            }],
+            players: vec![app::Player {
+                key: "p1".into(),
+                name: "Mo".into(),
+                part: "moderator".into(),
+            }],
+        }
+    }
+
+    async fn speak(&self, _: kernel::CommunityId, room: &str, player: &str, text: &str) -> bool {
+        let known = room == "r1" && player == "p1";
+        if known {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+        known
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_may_speak_as_a_member_only_where_the_platforms_are_simulated() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mia = world.person(ducks, "mia", Some(Role::Member)).await;
+    let browser = Browser::of(&world, mia.user).await;
+    let page = browser.get("/c/ducks/chat").await.expect(200).body;
+    assert!(!page.contains("data-say"));
+    let said = [("room", "r1"), ("player", "p1"), ("text", "quack")];
+    browser.post("/c/ducks/chat/say", &said).await.expect(404);
+
+    let boards = std::sync::Arc::new(Boards::default());
+    world.app.raise_stage(boards.clone());
+    let page = browser
+        .get("/c/ducks/chat?player=p1")
+        .await
+        .expect(200)
+        .body;
+    assert!(page.contains("Slack · Pond · general"));
+    assert!(page.contains("<option value=\"p1\" selected>Mo (moderator)</option>"));
+    let answer = browser.post("/c/ducks/chat/say", &said).await.expect(303);
+    assert_eq!(answer.location(), "/c/ducks/chat?room=r1&player=p1");
+    assert_eq!(*boards.0.lock().unwrap(), ["quack"]);
+    let empty = [("room", "r1"), ("player", "p1"), ("text", " ")];
+    let page = browser.post("/c/ducks/chat/say", &empty).await.expect(422);
+    assert!(page.body.contains("Say one line of 1 to 450 characters"));
+    let nobody = [("room", "r1"), ("player", "p2"), ("text", "quack")];
+    browser.post("/c/ducks/chat/say", &nobody).await.expect(404);
+}

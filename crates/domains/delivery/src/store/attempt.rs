@@ -1,0 +1,118 @@
+//! Rows of `delivery_attempt`.
+
+use ::store::{
+    StoreError,
+    sea_orm::{ConnectionTrait, FromQueryResult, Value},
+    sql,
+};
+use kernel::{DeliveryId, Timestamp};
+
+use super::{clean, count, values};
+use crate::{AttemptOutcome, AttemptView};
+
+/// Tries shown of one delivery.
+const SHOWN: i64 = 50;
+
+/// How a try ended.
+pub(crate) struct End {
+    pub(crate) id: DeliveryId,
+    pub(crate) n: i32,
+    pub(crate) outcome: AttemptOutcome,
+    pub(crate) error: Option<String>,
+}
+
+impl End {
+    /// The process ended during the call.
+    pub(crate) fn cut_off(id: DeliveryId, n: i32) -> Self {
+        Self {
+            id,
+            n,
+            outcome: AttemptOutcome::CutOff,
+            error: Some("the program ended during the call".to_owned()),
+        }
+    }
+}
+
+/// Writes that tries begin.
+pub(crate) async fn begin(
+    conn: &impl ConnectionTrait,
+    tries: &[(DeliveryId, i32)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = tries
+        .iter()
+        .map(|(id, n)| vec![id.0.into(), (*n).into(), now.0.into()])
+        .collect();
+    sql::insert(
+        conn,
+        "INSERT INTO delivery_attempt (delivery_id, n, begun_at)",
+        rows,
+        "",
+    )
+    .await
+}
+
+/// Writes how tries ended.
+pub(crate) async fn end(
+    conn: &impl ConnectionTrait,
+    ends: &[&End],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = ends
+        .iter()
+        .map(|end| {
+            vec![
+                Value::from(end.id.0),
+                end.n.into(),
+                end.outcome.code().into(),
+                end.error.as_deref().map(clean).into(),
+                now.0.into(),
+            ]
+        })
+        .collect();
+    let (text, values) = values(rows);
+    sql::execute(
+        conn,
+        &format!(
+            "WITH item(item_id, item_n, new_outcome, new_error, new_end) AS (VALUES {text}) \
+             UPDATE delivery_attempt SET ended_at = item.new_end, outcome = item.new_outcome, error = item.new_error \
+             FROM item WHERE delivery_attempt.delivery_id = item.item_id AND delivery_attempt.n = item.item_n"
+        ),
+        values,
+    )
+    .await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    n: i32,
+    begun_at: i64,
+    ended_at: Option<i64>,
+    outcome: Option<i16>,
+    error: Option<String>,
+}
+
+/// The newest tries of a delivery.
+pub(crate) async fn list(
+    conn: &impl ConnectionTrait,
+    id: DeliveryId,
+) -> Result<Vec<AttemptView>, StoreError> {
+    let rows: Vec<Row> = sql::all(
+        conn,
+        "SELECT n, begun_at, ended_at, outcome, error FROM delivery_attempt WHERE delivery_id = $1 \
+         ORDER BY n DESC LIMIT $2",
+        vec![id.0.into(), SHOWN.into()],
+    )
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| AttemptView {
+            n: count(row.n),
+            begun_at: Timestamp(row.begun_at),
+            ended_at: row.ended_at.map(Timestamp),
+            outcome: row.outcome.and_then(AttemptOutcome::from_code),
+            error: row.error,
+        })
+        .collect())
+}
