@@ -15,6 +15,8 @@ pub mod communities;
 pub mod history;
 pub mod live;
 pub mod rhythm;
+pub mod slack;
+pub mod smtp;
 pub mod twitch;
 pub mod wire;
 

@@ -69,7 +69,11 @@ async fn the_rest_client_in_javascript_finds_discord_and_keeps_within_its_limits
     client.go().await;
     client.saw("events").await;
     client.saw("burst").await;
-    assert_eq!(server.exchanges().count(429), 0, "the headers let the client run into a limit");
+    assert_eq!(
+        server.exchanges().count(429),
+        0,
+        "the headers let the client run into a limit"
+    );
     for global in [false, true] {
         client.saw("ready for a limit").await;
         let limit = Fault::RateLimited {
@@ -84,8 +88,16 @@ async fn the_rest_client_in_javascript_finds_discord_and_keeps_within_its_limits
 
     assert_eq!(server.exchanges().count(429), 2);
     let sent = server.sent(CHANNEL);
-    assert_eq!(sent.iter().filter(|it| it.content.starts_with("burst")).count(), 12);
-    assert_eq!((sent[0].content.as_str(), sent[0].n_edits), ("quack quack", 1));
+    assert_eq!(
+        sent.iter()
+            .filter(|it| it.content.starts_with("burst"))
+            .count(),
+        12
+    );
+    assert_eq!(
+        (sent[0].content.as_str(), sent[0].n_edits),
+        ("quack quack", 1)
+    );
     assert!(sent[1].is_deleted && sent[1].reply_to == Some(sent[0].id));
     assert!(server.events(GUILD).is_empty());
     assert_in_order(Contract::discord(), &server.exchanges().all(), 30);
@@ -102,7 +114,10 @@ async fn the_gateway_client_in_javascript_identifies_beats_and_resumes() {
         return;
     };
     let ready = client.saw("ready").await;
-    assert_eq!(ready["data"]["user"]["id"], server.application().to_string());
+    assert_eq!(
+        ready["data"]["user"]["id"],
+        server.application().to_string()
+    );
     client.saw("connected").await;
     let guild = client.saw("GUILD_CREATE").await;
     assert_eq!(guild["data"]["channels"][0]["id"], CHANNEL.to_string());
@@ -129,15 +144,24 @@ async fn the_gateway_client_in_javascript_identifies_beats_and_resumes() {
     server.reconnect_gateways();
     client.saw("resumed").await;
     server.say(GUILD, CHANNEL, ANN, "four");
-    assert_eq!(client.saw("MESSAGE_CREATE").await["data"]["content"], "four");
+    assert_eq!(
+        client.saw("MESSAGE_CREATE").await["data"]["content"],
+        "four"
+    );
 
     // The session is over: a new one.
     server.invalidate_sessions(false);
     client.saw("ready").await;
     server.say(GUILD, CHANNEL, ANN, "five");
-    assert_eq!(client.saw("MESSAGE_CREATE").await["data"]["content"], "five");
+    assert_eq!(
+        client.saw("MESSAGE_CREATE").await["data"]["content"],
+        "five"
+    );
     client.go().await;
     let rest = client.end().await;
-    assert!(rest.iter().all(|line| line["saw"] != "MESSAGE_CREATE"), "{rest:?}");
+    assert!(
+        rest.iter().all(|line| line["saw"] != "MESSAGE_CREATE"),
+        "{rest:?}"
+    );
     assert_in_order(Contract::discord(), &server.exchanges().all(), 1);
 }

@@ -17,7 +17,11 @@ struct Pond {
 }
 
 async fn pond() -> Pond {
-    let (team, channel, ann) = (slack_id('T', "ducks"), slack_id('C', "pond"), slack_id('U', "ann"));
+    let (team, channel, ann) = (
+        slack_id('T', "ducks"),
+        slack_id('C', "pond"),
+        slack_id('U', "ann"),
+    );
     let room = |name: &str| Room {
         id: slack_id('C', name),
         name: name.to_owned(),
@@ -68,7 +72,9 @@ impl Pond {
     }
 
     fn say(&self, text: &str) {
-        self.server.say(&self.team, &self.channel, &self.ann, text).unwrap();
+        self.server
+            .say(&self.team, &self.channel, &self.ann, text)
+            .unwrap();
     }
 }
 
@@ -105,7 +111,10 @@ async fn drive_web(script: &'static str) {
             ("after the limit", false)
         ]
     );
-    assert_eq!((&messages["ts"], &messages["deleted"]), (&json!(sent[0].ts), &json!(sent[1].ts)));
+    assert_eq!(
+        (&messages["ts"], &messages["deleted"]),
+        (&json!(sent[0].ts), &json!(sent[1].ts))
+    );
     assert_eq!(pond.server.exchanges().count(429), 1);
     assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 18);
 }
@@ -132,7 +141,10 @@ async fn drive_socket(script: &'static str) {
         let payload = client.saw(kind).await["payload"].take();
         n += 1;
         let acknowledged = |server: &SlackServer| server.n_delivered().0 >= n;
-        assert!(pond.server.wait_for(acknowledged, WITHIN).await, "`{kind}` was not acknowledged");
+        assert!(
+            pond.server.wait_for(acknowledged, WITHIN).await,
+            "`{kind}` was not acknowledged"
+        );
         payload
     };
 
@@ -140,14 +152,23 @@ async fn drive_socket(script: &'static str) {
     let event = hear(&mut client, "events_api").await;
     assert_eq!(event["event"]["text"], "first");
     payloads.push(event);
-    pond.server.slash(&pond.team, &pond.channel, &pond.ann, "ping").unwrap();
+    pond.server
+        .slash(&pond.team, &pond.channel, &pond.ann, "ping")
+        .unwrap();
     let command = hear(&mut client, "slash_commands").await;
-    assert_eq!((&command["command"], &command["text"]), (&json!("/waddlebot"), &json!("ping")));
+    assert_eq!(
+        (&command["command"], &command["text"]),
+        (&json!("/waddlebot"), &json!("ping"))
+    );
     payloads.push(command);
 
     // Gone without a word: the client comes back by itself and hears what it missed.
     assert_eq!(pond.server.cut_sockets(), 1);
-    assert!(pond.server.wait_for(|server| server.n_sockets() == 0, WITHIN).await);
+    assert!(
+        pond.server
+            .wait_for(|server| server.n_sockets() == 0, WITHIN)
+            .await
+    );
     pond.say("while cut");
     let event = hear(&mut client, "events_api").await;
     assert_eq!(event["event"]["text"], "while cut");
@@ -155,7 +176,11 @@ async fn drive_socket(script: &'static str) {
 
     // Asked to change over.
     pond.server.refresh_sockets();
-    assert!(pond.server.wait_for(|server| server.n_sockets() >= 1, WITHIN).await);
+    assert!(
+        pond.server
+            .wait_for(|server| server.n_sockets() >= 1, WITHIN)
+            .await
+    );
     pond.say("after the refresh");
     let event = hear(&mut client, "events_api").await;
     assert_eq!(event["event"]["text"], "after the refresh");

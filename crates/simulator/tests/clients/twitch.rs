@@ -73,8 +73,16 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
 
     // Asked to move: the client takes its subscriptions along.
     server.reconnect_sockets();
-    assert!(server.wait_for(|server| server.n_sockets() == 2, WITHIN).await);
-    assert!(server.wait_for(|server| server.n_sockets() == 1, WITHIN).await);
+    assert!(
+        server
+            .wait_for(|server| server.n_sockets() == 2, WITHIN)
+            .await
+    );
+    assert!(
+        server
+            .wait_for(|server| server.n_sockets() == 1, WITHIN)
+            .await
+    );
     server.say(&pond.id, "ann", "after the move");
     assert_eq!(client.saw("message").await["text"], "after the move");
     assert_eq!(server.n_subscriptions(), 6);
@@ -82,7 +90,11 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
     client.go().await;
     client.saw("closed").await;
     assert_eq!(client.end().await, Vec::<Value>::new());
-    let sent: Vec<String> = server.sent(&pond.id).into_iter().map(|it| it.text).collect();
+    let sent: Vec<String> = server
+        .sent(&pond.id)
+        .into_iter()
+        .map(|it| it.text)
+        .collect();
     assert_eq!(sent, ["quack", "hear, hear"]);
     assert_in_order(Contract::twitch(), &server.exchanges(), 10);
 }
