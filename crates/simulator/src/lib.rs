@@ -12,6 +12,7 @@
 
 mod cast;
 pub mod communities;
+pub mod discord;
 pub mod history;
 pub mod live;
 pub mod rhythm;
