@@ -49,6 +49,11 @@ pub(super) fn is_added(method: &str, name: &str) -> bool {
 /// Mends the document.
 pub(super) fn correct(document: &mut Value) {
     loosen(document);
+    // Custom fields are in the answer of `users.profile.get` only; in `users.info` and `users.list` they are left out.
+    match document.pointer_mut("/definitions/objs_user_profile/required") {
+        Some(Value::Array(required)) => required.retain(|name| name != "fields"),
+        _ => panic!("the contract has changed: no required keys of a profile"),
+    }
 }
 
 fn loosen(value: &mut Value) {

@@ -116,7 +116,7 @@ async fn drive_web(script: &'static str) {
         (&json!(sent[0].ts), &json!(sent[1].ts))
     );
     assert_eq!(pond.server.exchanges().count(429), 1);
-    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 18);
+    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 18, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,7 +191,7 @@ async fn drive_socket(script: &'static str) {
     assert_eq!(client.end().await, Vec::<Value>::new());
     let replies = pond.server.sent(&pond.channel);
     assert!(replies.iter().any(|it| it.text == "pong"), "{replies:?}");
-    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 2);
+    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 2, &[]);
     if let Some(events) = SlackEvents::load() {
         for payload in payloads {
             assert_eq!(events.check(&payload), [], "{payload:#}");

@@ -45,8 +45,8 @@ async def main():
     expect(sent.is_sent and sent.message_id, f"chat/messages says {sent.to_dict()}")
     await twitch.send_chat_announcement(me.id, me.id, "hear, hear")
     try:
-        await twitch.send_chat_message(me.id, me.id, "q" * 501)
-        expect(False, "501 characters were taken")
+        await twitch.send_chat_message(me.id, me.id, "quack", reply_parent_message_id="nothing")
+        expect(False, "an answer to nothing was taken")
     except TwitchAPIException as error:
         say("refused", error=str(error))
     say("sent", id=sent.message_id)
