@@ -85,7 +85,6 @@ async def main():
         twitch,
         connection_url=told["eventsub"],
         subscription_url=told["api"] + "/",
-        callback_loop=asyncio.get_running_loop(),
     )
     events.start()
     await events.listen_channel_chat_message(me.id, me.id, on_message)
