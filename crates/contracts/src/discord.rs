@@ -28,6 +28,11 @@ fn correct(document: &mut Value) {
             json!(2000),
         );
     }
+    // "Remove Guild Ban" takes no body.
+    set(
+        "/paths/~1guilds~1{guild_id}~1bans~1{user_id}/delete/requestBody/required",
+        json!(false),
+    );
     // "code?" in the rate limit response structure: as other errors, except that the code may be absent.
     set(
         "/components/schemas/RatelimitedResponse",

@@ -53,7 +53,6 @@ pub(super) fn role(role: &Role, position: usize) -> Value {
     json!({
         "id": role.id.to_string(),
         "name": role.name,
-        "description": null,
         "permissions": role.permissions.to_string(),
         "position": position,
         "color": 0,

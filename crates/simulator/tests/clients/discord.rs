@@ -14,6 +14,8 @@ use super::run::{Client, assert_in_order};
 const GUILD: u64 = 197_038_439_483_310_086;
 const CHANNEL: u64 = 297_038_439_483_310_086;
 const ANN: u64 = 397_038_439_483_310_086;
+const BEN: u64 = 497_038_439_483_310_086;
+const ROLE: u64 = 597_038_439_483_310_086;
 
 async fn discord(options: Options) -> DiscordServer {
     let guild = GuildSpec {
@@ -41,6 +43,9 @@ fn told(server: &DiscordServer) -> Value {
         "application": server.application().to_string(),
         "guild": GUILD.to_string(),
         "channel": CHANNEL.to_string(),
+        "ann": ANN.to_string(),
+        "ben": BEN.to_string(),
+        "role": ROLE.to_string(),
         // Guilds, members, messages, message content, scheduled events.
         "intents": 1 | 1 << 1 | 1 << 9 | 1 << 15 | 1 << 16,
     })
@@ -56,11 +61,15 @@ async fn the_rest_client_in_javascript_finds_discord_and_keeps_within_its_limits
         ..Options::default()
     })
     .await;
+    server.join(GUILD, ANN);
+    server.join(GUILD, BEN);
+    server.add_role(GUILD, ROLE, "Ducklings", 0);
     let Some(mut client) = Client::start("discord_rest.mjs", &told(&server)) else {
         return;
     };
     client.saw("messages").await;
     client.saw("refusals").await;
+    client.saw("guild").await;
     let planned = client.saw("planned").await;
     let event: u64 = planned["id"].as_str().unwrap().parse().unwrap();
     for who in 0..3 {
@@ -100,7 +109,7 @@ async fn the_rest_client_in_javascript_finds_discord_and_keeps_within_its_limits
     );
     assert!(sent[1].is_deleted && sent[1].reply_to == Some(sent[0].id));
     assert!(server.events(GUILD).is_empty());
-    assert_in_order(Contract::discord(), &server.exchanges().all(), 30, &[]);
+    assert_in_order(Contract::discord(), &server.exchanges().all(), 45, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,6 +137,17 @@ async fn the_gateway_client_in_javascript_identifies_beats_and_resumes() {
         (&json!(first.to_string()), &json!("first"))
     );
     client.saw("heartbeat").await;
+
+    server.slash(GUILD, CHANNEL, ANN, "ping", &[]);
+    client.saw("answered").await;
+    let replies = server.sent(CHANNEL);
+    let replies: Vec<&str> = replies.iter().map(|it| it.content.as_str()).collect();
+    assert_eq!(replies, ["pong", "and pong"]);
+    // A bot hears itself, too.
+    for text in ["pong", "and pong"] {
+        let heard = client.saw("MESSAGE_CREATE").await;
+        assert_eq!(heard["data"]["content"], text);
+    }
 
     // Cut: what is said meanwhile comes with the resume, once and in order.
     server.cut_gateways();
@@ -163,5 +183,5 @@ async fn the_gateway_client_in_javascript_identifies_beats_and_resumes() {
         rest.iter().all(|line| line["saw"] != "MESSAGE_CREATE"),
         "{rest:?}"
     );
-    assert_in_order(Contract::discord(), &server.exchanges().all(), 1, &[]);
+    assert_in_order(Contract::discord(), &server.exchanges().all(), 4, &[]);
 }

@@ -50,6 +50,35 @@ await run(async () => {
   expect(empty.status === 400 && empty.code === 50006, `an empty message: ${empty.status} ${empty.code}`);
   say('refusals');
 
+  const guild = await rest.get(Routes.guild(told.guild));
+  expect(guild.id === told.guild, `the guild is ${JSON.stringify(guild)}`);
+  const channels = await rest.get(Routes.guildChannels(told.guild));
+  expect(channels.some(({ id }) => id === told.channel), `the channels are ${JSON.stringify(channels)}`);
+  await rest.get(Routes.channel(told.channel));
+  await rest.get(Routes.channelMessages(told.channel), { query: new URLSearchParams({ limit: '10' }) });
+  await rest.get(Routes.channelMessage(told.channel, sent.id));
+  await rest.get(Routes.guildRoles(told.guild));
+  const member = Routes.guildMember(told.guild, told.ann);
+  await rest.put(Routes.guildMemberRole(told.guild, told.ann, told.role));
+  const ann = await rest.get(member);
+  expect(ann.roles.includes(told.role), `the member is ${JSON.stringify(ann)}`);
+  await rest.delete(Routes.guildMemberRole(told.guild, told.ann, told.role));
+  const loud = Routes.guildMember(told.guild, told.ben);
+  const silenced = await rest.patch(loud, { body: { communication_disabled_until: inHours(1) }, reason: 'loud' });
+  expect(silenced.communication_disabled_until, `the member is ${JSON.stringify(silenced)}`);
+  await rest.put(Routes.guildBan(told.guild, told.ben), { body: { delete_message_seconds: 60 } });
+  await rest.delete(Routes.guildBan(told.guild, told.ben));
+  const direct = await rest.post(Routes.userChannels(), { body: { recipient_id: told.ann } });
+  await rest.post(Routes.channelMessages(direct.id), { body: { content: 'psst' } });
+  const commands = [{ name: 'ping', description: 'Says pong', type: 1 }];
+  const made = await rest.put(Routes.applicationCommands(told.application), { body: commands });
+  expect(made.length === 1 && made[0].name === 'ping', `the commands are ${JSON.stringify(made)}`);
+  await rest.put(Routes.applicationGuildCommands(told.application, told.guild), { body: commands });
+  await rest.get(Routes.applicationCommands(told.application));
+  await rest.get(Routes.gatewayBot());
+  await rest.get(Routes.currentApplication());
+  say('guild');
+
   const planned = await rest.post(Routes.guildScheduledEvents(told.guild), {
     body: {
       name: 'Duck race',

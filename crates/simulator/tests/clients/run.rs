@@ -109,18 +109,24 @@ impl Client {
             }
         }
         match tokio::time::timeout(WITHIN, self.child.wait()).await {
-            Ok(Ok(status)) if status.success() => self.earlier,
+            Ok(Ok(status)) if status.success() => std::mem::take(&mut self.earlier),
             Ok(status) => self.fail(&format!("ended with {status:?}")),
             Err(_) => self.fail("does not end"),
         }
     }
 
     fn fail(&self, why: &str) -> ! {
-        let complaints = self.complaints.lock().unwrap();
-        panic!(
-            "{} {why}\nit saw {:#?}\nit complained:\n{complaints}",
-            self.script, self.earlier
-        );
+        panic!("{} {why}\nit saw {:#?}", self.script, self.earlier);
+    }
+}
+
+impl Drop for Client {
+    /// A test that fails for another reason says what the client had to say.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let complaints = self.complaints.lock().unwrap();
+            let _ = writeln!(std::io::stderr(), "{}: {complaints}", self.script);
+        }
     }
 }
 

@@ -108,6 +108,7 @@ async fn drive_web(script: &'static str) {
         [
             ("quack quack", false),
             ("in a thread", true),
+            ("only for you", false),
             ("after the limit", false)
         ]
     );
@@ -116,7 +117,7 @@ async fn drive_web(script: &'static str) {
         (&json!(sent[0].ts), &json!(sent[1].ts))
     );
     assert_eq!(pond.server.exchanges().count(429), 1);
-    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 18, &[]);
+    assert_in_order(Contract::slack(), &pond.server.exchanges().all(), 24, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +135,7 @@ async fn drive_socket(script: &'static str) {
     let Some(mut client) = Client::start(script, &pond.told()) else {
         return;
     };
-    client.saw("connected").await;
+    let connected = client.saw("connected").await;
     let mut payloads = Vec::new();
     let mut n = 0;
     let mut hear = async |client: &mut Client, kind: &str| {
@@ -148,6 +149,10 @@ async fn drive_socket(script: &'static str) {
         payload
     };
 
+    // An app hears itself, too.
+    let event = hear(&mut client, "events_api").await;
+    assert_eq!(event["event"]["text"], "press");
+    payloads.push(event);
     pond.say("first");
     let event = hear(&mut client, "events_api").await;
     assert_eq!(event["event"]["text"], "first");
@@ -161,6 +166,36 @@ async fn drive_socket(script: &'static str) {
         (&json!("/waddlebot"), &json!("ping"))
     );
     payloads.push(command);
+
+    let ts = connected["ts"].as_str().unwrap();
+    pond.server.press_button(ts, "go", &pond.ann).unwrap();
+    let press = hear(&mut client, "interactive").await;
+    assert_eq!(
+        (&press["actions"][0]["action_id"], &press["user"]["id"]),
+        (&json!("go"), &json!(pond.ann))
+    );
+    payloads.push(press);
+    let ts = pond
+        .server
+        .say(&pond.team, &pond.channel, &pond.ann, "like it?")
+        .unwrap();
+    payloads.push(hear(&mut client, "events_api").await);
+    pond.server
+        .react(&pond.team, &pond.channel, &ts, &pond.ann, "duck")
+        .unwrap();
+    let event = hear(&mut client, "events_api").await;
+    assert_eq!(event["event"]["type"], "reaction_added");
+    payloads.push(event);
+    pond.server
+        .join(&pond.team, &pond.channel, &slack_id('U', "ben"))
+        .unwrap();
+    let event = hear(&mut client, "events_api").await;
+    assert_eq!(event["event"]["type"], "member_joined_channel");
+    payloads.push(event);
+    pond.server
+        .say_me(&pond.team, &pond.channel, &pond.ann, "swims")
+        .unwrap();
+    payloads.push(hear(&mut client, "events_api").await);
 
     // Gone without a word: the client comes back by itself and hears what it missed.
     assert_eq!(pond.server.cut_sockets(), 1);

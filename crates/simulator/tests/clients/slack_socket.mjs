@@ -4,10 +4,13 @@ import { load, run, say, told, wait } from './talk.mjs';
 
 const { LogLevel, SocketModeClient } = load('@slack/socket-mode');
 
+const { WebClient } = load('@slack/web-api');
+
+const options = { slackApiUrl: `${told.api}/` };
 const client = new SocketModeClient({
   appToken: told.app_token,
   logLevel: LogLevel.ERROR,
-  clientOptions: { slackApiUrl: `${told.api}/` },
+  clientOptions: options,
 });
 
 await run(async () => {
@@ -16,7 +19,13 @@ await run(async () => {
     say(type, { payload: body });
   });
   await client.start();
-  say('connected');
+  const button = { type: 'button', text: { type: 'plain_text', text: 'Go' }, action_id: 'go', value: '1' };
+  const sent = await new WebClient(told.token, options).chat.postMessage({
+    channel: told.channel,
+    text: 'press',
+    blocks: [{ type: 'actions', elements: [button] }],
+  });
+  say('connected', { ts: sent.ts });
   await wait();
   await client.disconnect();
   say('closed');

@@ -22,7 +22,11 @@ def heard(client, request):
 
 client.socket_mode_request_listeners.append(heard)
 client.connect()
-say("connected")
+button = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go", "value": "1"}
+sent = client.web_client.chat_postMessage(
+    channel=told["channel"], text="press", blocks=[{"type": "actions", "elements": [button]}]
+)
+say("connected", ts=sent["ts"])
 wait()
 client.close()
 say("closed")

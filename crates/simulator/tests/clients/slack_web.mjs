@@ -65,6 +65,14 @@ await run(async () => {
     post_at: Math.floor(Date.now() / 1000) + 3600,
   });
   await client.chat.deleteScheduledMessage({ channel, scheduled_message_id: later.scheduled_message_id });
+  await client.chat.scheduledMessages.list({ channel });
+  await client.chat.postEphemeral({ channel, user: told.user, text: 'only for you' });
+  await client.conversations.info({ channel });
+  await client.conversations.members({ channel });
+  await client.conversations.join({ channel });
+  await client.reactions.add({ channel, timestamp: sent.ts, name: 'duck' });
+  const people = await client.users.list({});
+  expect(people.members.some((one) => one.id === told.user), `users.list says ${JSON.stringify(people)}`);
   say('others');
 
   const nowhere = await refused(client.chat.postMessage({ channel: 'C0NOTHERE0', text: 'quack' }));

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+from datetime import datetime, timedelta, timezone
 
 from twitchAPI.eventsub.websocket import EventSubWebsocket
 from twitchAPI.helper import first
 from twitchAPI.twitch import Twitch
-from twitchAPI.type import AuthScope, TwitchAPIException
+from twitchAPI.type import AuthScope, AuthType, TwitchAPIException
 
 from talk import expect, say, told, wait
 
@@ -20,6 +21,10 @@ SCOPES = [
     AuthScope.BITS_READ,
     AuthScope.CHANNEL_MANAGE_SCHEDULE,
     AuthScope.MODERATOR_MANAGE_ANNOUNCEMENTS,
+    AuthScope.MODERATOR_MANAGE_CHAT_MESSAGES,
+    AuthScope.MODERATOR_READ_CHATTERS,
+    AuthScope.MODERATION_READ,
+    AuthScope.USER_MANAGE_WHISPERS,
 ]
 
 
@@ -44,12 +49,36 @@ async def main():
     sent = await twitch.send_chat_message(me.id, me.id, "quack")
     expect(sent.is_sent and sent.message_id, f"chat/messages says {sent.to_dict()}")
     await twitch.send_chat_announcement(me.id, me.id, "hear, hear")
+    loud = await twitch.send_chat_message(me.id, me.id, "too loud")
+    await twitch.delete_chat_message(me.id, me.id, loud.message_id)
+    await twitch.send_whisper(me.id, told["ann"], "psst")
     try:
         await twitch.send_chat_message(me.id, me.id, "quack", reply_parent_message_id="nothing")
         expect(False, "an answer to nothing was taken")
     except TwitchAPIException as error:
         say("refused", error=str(error))
     say("sent", id=sent.message_id)
+
+    about = await twitch.get_channel_information(me.id)
+    expect(about[0].broadcaster_login == told["login"], f"channels says {about[0].to_dict()}")
+    chatters = await twitch.get_chatters(me.id, me.id)
+    expect(chatters.total >= 0, f"chat/chatters says {chatters.to_dict()}")
+    expect([it async for it in twitch.get_moderators(me.id)] == [], "there are moderators")
+    expect([it async for it in twitch.get_streams(user_id=[me.id])] == [], "a stream is live")
+    say("channel")
+
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    made = await twitch.create_channel_stream_schedule_segment(
+        me.id, tomorrow, "Europe/Berlin", False, duration="60", title="Duck race"
+    )
+    segment = made.segments[0]
+    expect(segment.title == "Duck race", f"the segment is {segment.to_dict()}")
+    changed = await twitch.update_channel_stream_schedule_segment(me.id, segment.id, title="Goose race")
+    expect(changed.segments[0].title == "Goose race", f"the segment is {changed.segments[0].to_dict()}")
+    plan = await twitch.get_channel_stream_schedule(me.id)
+    expect([it.title for it in plan.segments] == ["Goose race"], f"the schedule is {plan.to_dict()}")
+    await twitch.delete_channel_stream_schedule_segment(me.id, segment.id)
+    say("schedule")
 
     say("ready for an expired token")
     await go()
@@ -93,8 +122,14 @@ async def main():
     await events.listen_channel_subscribe(me.id, on_subscribe)
     await events.listen_channel_raid(on_raid, to_broadcaster_user_id=me.id)
     await events.listen_stream_online(me.id, on_online)
+    theirs = await twitch.get_eventsub_subscriptions(target_token=AuthType.USER)
+    expect(theirs.total == 6, f"eventsub/subscriptions says {theirs.total}")
     say("listening")
     await go()
+    # Since the cut they have other ids.
+    for topic in list(events._active_subscriptions):
+        expect(await events.unsubscribe_topic(topic), f"{topic} is not there")
+    say("unsubscribed")
     await events.stop()
     await twitch.close()
     say("closed")

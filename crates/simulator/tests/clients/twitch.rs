@@ -2,11 +2,11 @@
 
 use contracts::{Contract, Part};
 use serde_json::{Value, json};
-use simulator::twitch::{Broadcaster, Options, Partnership, TwitchServer};
+use simulator::twitch::{Broadcaster, Options, Partnership, Twitch, TwitchServer};
 
 use super::run::{Client, WITHIN, assert_in_order};
 
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 13] = [
     "user:read:chat",
     "user:write:chat",
     "user:bot",
@@ -16,6 +16,10 @@ const SCOPES: [&str; 9] = [
     "bits:read",
     "channel:manage:schedule",
     "moderator:manage:announcements",
+    "moderator:manage:chat_messages",
+    "moderator:read:chatters",
+    "moderation:read",
+    "user:manage:whispers",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,6 +40,7 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
         "client_secret": server.client_secret(),
         "login": pond.login,
         "broadcaster": pond.id,
+        "ann": server.user("ann"),
         "access": tokens.access,
         "refresh": tokens.refresh,
     });
@@ -45,6 +50,8 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
     client.saw("app token").await;
     client.saw("refused").await;
     client.saw("sent").await;
+    client.saw("channel").await;
+    client.saw("schedule").await;
     client.saw("ready for an expired token").await;
     server.expire_token(&tokens.access);
     client.go().await;
@@ -87,7 +94,17 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
     assert_eq!(client.saw("message").await["text"], "after the move");
     assert_eq!(server.n_subscriptions(), 6);
 
+    // Cut: the client comes back and subscribes anew.
+    // (The last one is there before it is in the log.)
+    server.cut_sockets();
+    let has_all = |server: &Twitch| n_subscribed(server) >= 11 && server.n_subscriptions() == 6;
+    assert!(server.wait_for(has_all, WITHIN).await);
+    server.say(&pond.id, "ann", "after the cut");
+    assert_eq!(client.saw("message").await["text"], "after the cut");
+
     client.go().await;
+    client.saw("unsubscribed").await;
+    assert_eq!(server.n_subscriptions(), 0);
     client.saw("closed").await;
     assert_eq!(client.end().await, Vec::<Value>::new());
     let sent: Vec<String> = server
@@ -98,5 +115,14 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
     assert_eq!(sent, ["quack", "hear, hear"]);
     // The contract has these in the body; this client sends them in the query, and Twitch takes them.
     let known = [("POST /chat/messages", Part::Query)];
-    assert_in_order(Contract::twitch(), &server.exchanges(), 10, &known);
+    assert_in_order(Contract::twitch(), &server.exchanges(), 30, &known);
+}
+
+/// How often a subscription was made.
+fn n_subscribed(server: &Twitch) -> usize {
+    let exchanges = server.exchanges();
+    let is_one = |it: &&simulator::wire::Exchange| {
+        it.method == "POST" && it.path == "/helix/eventsub/subscriptions" && it.status == 202
+    };
+    exchanges.iter().filter(is_one).count()
 }
