@@ -11,9 +11,11 @@
 
 mod bench;
 mod ci;
+mod clients;
 mod codegen;
 mod install;
 mod process;
+mod python;
 mod repo;
 mod services;
 mod steps;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::clients;
 use crate::install::Programs;
 use crate::process;
 use crate::repo::Repo;
@@ -68,6 +69,9 @@ fn run_steps(repo: &Repo, options: &Options, steps: &mut Steps) -> Result<()> {
             environment.set("WADDLEBOT_TEST_S3", s3.url());
             running.push(s3);
         }
+        if scope.needs_clients {
+            find_clients(repo, require_all, steps, &mut environment)?;
+        }
     }
     if scope.needs_program {
         let binary = steps.run("build waddlebot", || build_program(repo))?;
@@ -97,16 +101,50 @@ fn start_s3(
     steps: &mut Steps,
 ) -> Result<Option<Service>> {
     let target_dir = repo.target_dir()?;
-    let moto = match steps.run("find or install moto", || services::install_s3(&target_dir)) {
-        Ok(moto) => moto,
-        Err(error) if require_all => return Err(error.context("no S3 server for the tests")),
-        Err(error) => {
-            steps.excuse(&format!("{error:#}"));
-            return Ok(None);
-        }
+    let found = steps.run("find or install moto", || services::install_s3(&target_dir));
+    let Some(moto) = or_skip(found, require_all, steps)? else {
+        return Ok(None);
     };
     let service = steps.run("start S3", || services::start_s3(&moto, temporary))?;
     Ok(Some(service))
+}
+
+/// Clients by others that are run against the simulators.
+fn find_clients(
+    repo: &Repo,
+    require_all: bool,
+    steps: &mut Steps,
+    environment: &mut Environment,
+) -> Result<()> {
+    let target_dir = repo.target_dir()?;
+    let found = steps.run("find or install clients in Python", || {
+        clients::python(&target_dir)
+    });
+    if let Some(python) = or_skip(found, require_all, steps)? {
+        environment.set("WADDLEBOT_TEST_PYTHON", &python.program.to_string_lossy());
+        if let Some(packages) = &python.packages {
+            environment.set("WADDLEBOT_TEST_PYTHONPATH", &packages.to_string_lossy());
+        }
+    }
+    let found = steps.run("find or install clients in JavaScript", || {
+        clients::node_modules(&target_dir)
+    });
+    if let Some(modules) = or_skip(found, require_all, steps)? {
+        environment.set("WADDLEBOT_TEST_NODE_MODULES", &modules.to_string_lossy());
+    }
+    Ok(())
+}
+
+/// What the last step found; where it may be missing, the tests go on without it and say so.
+fn or_skip<T>(found: Result<T>, require_all: bool, steps: &mut Steps) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if require_all => Err(error),
+        Err(error) => {
+            steps.excuse(&format!("{error:#}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The program that the end-to-end tests drive.
@@ -186,12 +224,15 @@ struct Environment {
 }
 
 impl Environment {
-    const NAMES: [&'static str; 6] = [
+    const NAMES: [&'static str; 9] = [
         "WADDLEBOT_TEST_POSTGRES",
         "WADDLEBOT_TEST_REDIS",
         "WADDLEBOT_TEST_S3",
         "WADDLEBOT_TEST_CHROMIUM",
         "WADDLEBOT_TEST_BIN",
+        "WADDLEBOT_TEST_PYTHON",
+        "WADDLEBOT_TEST_PYTHONPATH",
+        "WADDLEBOT_TEST_NODE_MODULES",
         "WADDLEBOT_TEST_REQUIRE_ALL",
     ];
 
@@ -207,6 +248,8 @@ struct Scope {
     workspace: bool,
     /// Tests that start the built program are among them.
     needs_program: bool,
+    /// Tests that run clients by others are among them.
+    needs_clients: bool,
 }
 
 impl Scope {
@@ -231,12 +274,11 @@ impl Scope {
             }
         }
         let workspace = packages.is_empty();
+        let has = |names: &[&str]| packages.iter().any(|name| names.contains(name));
         Self {
             workspace,
-            needs_program: workspace
-                || packages
-                    .iter()
-                    .any(|name| ["e2e", "waddlebot"].contains(name)),
+            needs_program: workspace || has(&["e2e", "waddlebot"]),
+            needs_clients: workspace || has(&["simulator"]),
         }
     }
 
@@ -245,6 +287,7 @@ impl Scope {
         Self {
             workspace: false,
             needs_program: true,
+            needs_clients: true,
         }
     }
 }
@@ -285,6 +328,12 @@ mod tests {
     fn end_to_end_tests_get_the_program() {
         assert!(scope("-p e2e").needs_program);
         assert!(scope("-p kernel --package=waddlebot").needs_program);
+    }
+
+    #[test]
+    fn tests_of_the_simulator_get_the_clients() {
+        assert!(scope("-p simulator").needs_clients && scope("").needs_clients);
+        assert!(!scope("-p kernel").needs_clients);
     }
 
     #[test]

@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
     row("engines", &["kernel"], &["simulator"]),
-    row("platforms", &["kernel"], &["simulator"]),
+    row("platforms", &["kernel"], &["simulator", "contracts"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
     row("delivery", &["kernel", "store"], &[]),
@@ -81,7 +81,9 @@ const TABLE: &[Row] = &[
         ],
         &["testkit"],
     ),
-    row("simulator", &["kernel"], &[]),
+    row("simulator", &["kernel"], &["contracts"]),
+    // Nothing that runs may know it: it is in `tests_use` only.
+    row("contracts", &[], &[]),
     row(
         "testkit",
         &[
@@ -113,7 +115,7 @@ const TABLE: &[Row] = &[
             "dashboard",
             "simulator",
         ],
-        &["testkit"],
+        &["testkit", "contracts"],
     ),
     row("e2e", &[], &["testkit"]),
     row("xtask", &[], &[]),

@@ -186,17 +186,29 @@ async fn gateway_advice(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
 }
 
 async fn application(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    let app = shared.options.application.to_string();
+    let state = shared.look();
+    let owner = state.guilds.values().next().map(|guild| guild.owner);
     Json(json!({
-        "id": app,
+        "id": shared.options.application.to_string(),
+        "type": null,
         "name": shared.options.bot_name,
         "icon": null,
         "description": "",
-        "summary": "",
         "bot_public": true,
         "bot_require_code_grant": false,
         "verify_key": kernel::random::hex(shared.key.verifying_key().as_bytes()),
         "flags": 0,
+        "flags_new": "0",
+        "owner": state.user_view(owner.unwrap_or(shared.options.application)),
+        "team": null,
+        "redirect_uris": [],
+        "interactions_endpoint_url": shared.options.interactions_url,
+        "role_connections_verification_url": null,
+        "explicit_content_filter": 0,
+        "approximate_guild_count": state.guilds.values().filter(|guild| guild.is_installed).count(),
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "eligible_oauth2_scopes": [],
     }))
 }
 

@@ -23,7 +23,6 @@ pub(super) fn user(user: &User) -> Value {
         "public_flags": 0,
         "flags": 0,
         "primary_guild": null,
-        "clan": null,
         "collectibles": null,
     })
 }
@@ -54,7 +53,6 @@ pub(super) fn role(role: &Role, position: usize) -> Value {
     json!({
         "id": role.id.to_string(),
         "name": role.name,
-        "description": null,
         "permissions": role.permissions.to_string(),
         "position": position,
         "color": 0,
@@ -238,8 +236,8 @@ impl State {
             "mention_roles": [],
             "mention_channels": [],
             "attachments": [],
-            "embeds": sent.embeds,
-            "components": sent.components,
+            "embeds": embeds(&sent.embeds),
+            "components": numbered(&sent.components, &mut 0),
             "pinned": false,
             "flags": sent.flags,
         });
@@ -254,6 +252,32 @@ impl State {
         }
         view
     }
+}
+
+/// Embeds as they are shown: each says what it is.
+fn embeds(sent: &Value) -> Value {
+    let mut embeds = sent.clone();
+    for embed in embeds.as_array_mut().into_iter().flatten() {
+        if let Some(map) = embed.as_object_mut() {
+            map.insert("type".to_owned(), json!("rich"));
+        }
+    }
+    embeds
+}
+
+/// Components as they are shown: those that came without an id are numbered, as they stand.
+fn numbered(sent: &Value, n: &mut i32) -> Value {
+    let mut components = sent.clone();
+    for component in components.as_array_mut().into_iter().flatten() {
+        if let Some(map) = component.as_object_mut() {
+            *n += 1;
+            map.entry("id").or_insert_with(|| json!(n));
+            if let Some(inner) = map.get("components").map(|inner| numbered(inner, n)) {
+                map.insert("components".to_owned(), inner);
+            }
+        }
+    }
+    components
 }
 
 /// The ids of `<@…>` in a text, each once, at most 100.

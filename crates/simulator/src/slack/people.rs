@@ -28,6 +28,8 @@ pub(super) fn shown(team: &str, member: &Member) -> Value {
         "profile": {
             "title": "",
             "phone": "",
+            "skype": "",
+            "avatar_hash": "",
             "real_name": display,
             "real_name_normalized": display,
             "display_name": display,

@@ -38,7 +38,7 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Value, Refusal> {
     let mut state = call.shared.state();
     let team = state.teams.get(&call.team).ok_or("invalid_auth")?;
     team.speak(&channel)?;
-    let user = team.bot_user.clone();
+    let (user, bot) = (team.bot_user.clone(), team.bot_id.clone());
     let near = state.scheduled.iter().filter(|other| {
         other.message.team == call.team
             && other.message.channel == channel
@@ -59,7 +59,13 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Value, Refusal> {
         via: "chat.scheduleMessage",
         ..Sent::default()
     };
-    let shown = json!({"text": message.text, "type": "delayed_message"});
+    let shown = json!({
+        "type": "delayed_message",
+        "text": message.text,
+        "user": message.user,
+        "bot_id": bot,
+        "team": message.team,
+    });
     state.scheduled.push(Scheduled {
         id: id.clone(),
         post_at,

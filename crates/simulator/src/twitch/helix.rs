@@ -79,8 +79,11 @@ impl Ask<'_> {
             .ok_or_else(|| bad(&format!("Missing required parameter \"{name}\"")))
     }
 
+    /// A text in the body. Helix takes those from the query, too: its own error texts speak of query
+    /// parameters, and twitchAPI (PyPI) sends chat messages so.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.body.get(name).and_then(Value::as_str)
+        let in_body = self.body.get(name).and_then(Value::as_str);
+        in_body.or_else(|| self.param(name))
     }
 
     pub(crate) fn need_field(&self, name: &str) -> Result<&str, Refusal> {

@@ -1,0 +1,116 @@
+//! Clients of Discord, Twitch and Slack that others wrote, from PyPI and npm: the tests run them against the simulators,
+//! so that these speak the wire protocols and not merely what we believe of them. Below the target directory, pinned,
+//! installed once; no package's own scripts are run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::process;
+use crate::python::{self, Python};
+
+/// From PyPI. `aiohttp` is what both Python clients speak WebSocket with.
+const FROM_PYPI: [&str; 3] = ["slack_sdk==3.48.0", "twitchAPI==4.5.0", "aiohttp==3.14.5"];
+/// From npm.
+const FROM_NPM: [(&str, &str); 4] = [
+    ("@slack/web-api", "8.2.0"),
+    ("@slack/socket-mode", "3.1.0"),
+    ("@discordjs/rest", "2.6.3"),
+    ("@discordjs/ws", "2.0.4"),
+];
+/// The oldest Node.js that these run on.
+const NODE_OLDEST: u32 = 20;
+
+/// Python with its clients.
+pub(crate) fn python(target_dir: &Path) -> Result<Python> {
+    Python::with(&target_dir.join("clients/python"), &FROM_PYPI)
+}
+
+/// The folder of the clients in JavaScript; `node` is known to be on PATH.
+pub(crate) fn node_modules(target_dir: &Path) -> Result<PathBuf> {
+    let node = which::which("node").context("looking for node, which the tests need")?;
+    let said = process::output(Command::new(node).arg("--version"))?;
+    let major = parse_node_version(&said)
+        .with_context(|| format!("`node --version` says `{}`", said.trim()))?;
+    ensure!(
+        major >= NODE_OLDEST,
+        "Node.js {NODE_OLDEST} or newer is needed, this is {}",
+        said.trim()
+    );
+    install_into(&target_dir.join("clients/node"))
+}
+
+fn install_into(home: &Path) -> Result<PathBuf> {
+    let modules = home.join("node_modules");
+    let manifest = manifest();
+    if modules.is_dir() && python::is_installed(home, &manifest) {
+        return Ok(modules);
+    }
+    let npm =
+        which::which("npm").context("looking for npm, which installs clients for the tests")?;
+    python::empty(home)?;
+    std::fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
+    std::fs::write(home.join("package.json"), &manifest).context("writing package.json")?;
+    let mut command = Command::new(npm);
+    command.current_dir(home).args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--no-package-lock",
+        "--loglevel=error",
+    ]);
+    process::output(&mut command).context("installing clients for the tests from npm")?;
+    python::note_installed(home, &manifest)?;
+    Ok(modules)
+}
+
+/// What npm is told, and what says later that it is there.
+fn manifest() -> String {
+    let line = |(name, version): &(&str, &str)| format!("    \"{name}\": \"{version}\"");
+    let lines: Vec<String> = FROM_NPM.iter().map(line).collect();
+    format!(
+        "{{\n  \"private\": true,\n  \"dependencies\": {{\n{}\n  }}\n}}\n",
+        lines.join(",\n")
+    )
+}
+
+/// The major version in `v20.20.2`.
+fn parse_node_version(text: &str) -> Option<u32> {
+    let (major, _) = text.trim().strip_prefix('v')?.split_once('.')?;
+    major.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn major_version_of_node_is_read() {
+        assert_eq!(parse_node_version("v20.20.2\n"), Some(20));
+        assert_eq!(parse_node_version("20"), None);
+    }
+
+    #[test]
+    fn modules_that_are_there_are_found_again_without_the_network() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("node_modules")).unwrap();
+        python::note_installed(home.path(), &manifest()).unwrap();
+        assert_eq!(
+            install_into(home.path()).unwrap(),
+            home.path().join("node_modules")
+        );
+    }
+
+    #[test]
+    fn every_version_is_exact() {
+        let exact = |version: &str| version.split('.').all(|part| part.parse::<u32>().is_ok());
+        assert!(FROM_NPM.iter().all(|(_, version)| exact(version)));
+        assert!(
+            FROM_PYPI
+                .iter()
+                .all(|line| line.split_once("==").is_some_and(|(_, it)| exact(it)))
+        );
+    }
+}
