@@ -864,8 +864,10 @@ async fn the_same_comes_as_requests_and_retries_are_heard_once() {
         options.retry_after = [Duration::ZERO; 3];
     })
     .await;
-    // The first two answers are lost on the way: Slack sends again.
-    hooks.serve(&world, 2);
+    hooks.serve(&world);
+    assert!(world.server.verify_request_url().await);
+    // The next two answers are lost on the way: Slack sends again.
+    hooks.lose(2);
     let ts = world.server.say("T1", "C1", "UANN", "by request").unwrap();
     world.server.slash("T1", "C1", "UBOB", "ping").unwrap();
     let id = carry(&world.slack, &{
