@@ -15,6 +15,9 @@ use crate::{App, AppError};
 /// How long a platform may take to answer one question; below a page's own limit.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often the gateway looks at its connections when nobody tells it of changes.
+const UNTOLD: Duration = Duration::from_secs(60);
+
 /// What somebody brings back from the platform.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -33,7 +36,31 @@ pub struct Completed {
     pub outcome: Result<Option<Connection>, AppError>,
 }
 
+/// Tells when connections were made or ended, in any process.
+#[derive(Debug)]
+pub struct ConnectionChanges(Option<engines::bus::Subscription>);
+
+impl ConnectionChanges {
+    /// Waits for a change; without a bus, for a minute.
+    pub async fn next(&mut self) {
+        if let Some(subscription) = &mut self.0
+            && subscription.recv().await.is_none()
+        {
+            self.0 = None;
+        }
+        if self.0.is_none() {
+            tokio::time::sleep(UNTOLD).await;
+        }
+    }
+}
+
 impl App {
+    /// Starts to listen for changes of connections; for the gateway.
+    pub async fn connections_changed(&self) -> ConnectionChanges {
+        let subscription = self.bus.subscribe(identity::CONNECTION_CHANGES).await;
+        ConnectionChanges(subscription.ok())
+    }
+
     /// The platforms that this instance can be connected to, in display order.
     pub fn platforms_available(&self) -> Vec<Platform> {
         let mut all: Vec<Platform> = self.connectors.iter().map(|c| c.platform()).collect();

@@ -20,14 +20,15 @@ use std::sync::{
 };
 
 use activity::Activity;
+use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
 use identity::{Identity, StoredGrants};
-use kernel::{Clock, Connector, Courier, Entropy, Timestamp};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
-pub use connect::{Answer, Completed};
+pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
@@ -60,6 +61,9 @@ pub struct Parts {
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
     pub deliveries: delivery::Settings,
+    /// The chat commands of the program; a process that runs none names them all the same, because
+    /// pages show them.
+    pub commands: Vec<CommandSpec>,
 }
 
 /// The system.
@@ -70,6 +74,8 @@ pub struct App {
     pub activity: Activity,
     /// What goes out.
     pub deliveries: Deliveries,
+    /// Which chat commands a community has.
+    pub commands: Commands,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -115,6 +121,7 @@ impl App {
             activity,
             couriers,
             deliveries,
+            commands,
         } = parts;
         let stop = CancellationToken::new();
         let waker = Waker::default();
@@ -144,10 +151,12 @@ impl App {
             couriers,
             deliveries,
         );
+        let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
         Arc::new(Self {
             identity,
             activity,
             deliveries,
+            commands,
             started_at: clock.now(),
             clock,
             entropy,
@@ -179,6 +188,11 @@ impl App {
     /// metrics read it.
     pub const fn backlog(&self) -> &Arc<AtomicUsize> {
         &self.backlog
+    }
+
+    /// When this process began.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     fn backlog_now(&self) -> u64 {

@@ -158,6 +158,42 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ManageCommunity),
     ),
     row(
+        "activity.stream_since",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row(
+        "community.custom_commands",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "community.find_command",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "community.use_command",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "community.command_settings",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "community.add_command",
+        Needs::Community(Permission::ManageCommands),
+    ),
+    row(
+        "community.edit_command",
+        Needs::Community(Permission::ManageCommands),
+    ),
+    row(
+        "community.remove_command",
+        Needs::Community(Permission::ManageCommands),
+    ),
+    row(
+        "community.set_command",
+        Needs::Community(Permission::ManageCommands),
+    ),
+    row(
         "activity.quarantined",
         Needs::Instance(Permission::OperateInstance),
     ),

@@ -9,7 +9,9 @@
 mod app {
     mod access;
     mod activity;
+    mod commands;
     mod connections;
+    mod delivery;
     mod identity;
     mod instance;
 }

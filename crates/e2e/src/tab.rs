@@ -10,6 +10,7 @@ use chromiumoxide::{
         browser_protocol::{
             emulation::{
                 MediaFeature, SetDeviceMetricsOverrideParams, SetScriptExecutionDisabledParams,
+                SetTimezoneOverrideParams,
             },
             input::InsertTextParams,
             network::{CookieParam, SetCookiesParams},
@@ -69,6 +70,14 @@ impl Tab {
             MediaFeature::new("prefers-reduced-motion", "reduce"),
         ];
         self.page.emulate_media_features(features).await?;
+        Ok(())
+    }
+
+    /// Moves the viewer into a time zone, for the pages opened from now on.
+    pub async fn zone(&self, name: &str) -> Result<()> {
+        self.page
+            .execute(SetTimezoneOverrideParams::new(name))
+            .await?;
         Ok(())
     }
 

@@ -18,5 +18,6 @@ pub use blobs::{Blob, BlobInfo, Blobs, BlobsError, S3Config, Sha256, Stored};
 pub use bus::{Bus, BusError, MemoryBus, RedisBus, Signal, Subscription};
 pub use cache::{Cache, CacheError, MemoryCache, RedisCache};
 pub use mail::{
-    Mail, MailError, Mailer, OutboxEntry, OutboxId, OutboxMail, OutboxMailer, SmtpMailer,
+    Letter, Mail, MailCourier, MailError, Mailer, OutboxEntry, OutboxId, OutboxMail, OutboxMailer,
+    SmtpMailer,
 };

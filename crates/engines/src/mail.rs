@@ -4,6 +4,8 @@
 //! Sends one mail when asked, and says whether trying again can help; must never retry or queue by
 //! itself (the job queue does), and never show an address or a text in a log.
 
+mod courier;
+mod letter;
 mod message;
 mod outbox;
 mod smtp;
@@ -12,6 +14,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+pub use self::courier::MailCourier;
+pub use self::letter::{Letter, letter};
 pub use self::message::{MAX_ADDRESS_BYTES, MAX_BODY_BYTES, MAX_SUBJECT_BYTES};
 pub use self::outbox::{NotAnOutboxId, OutboxEntry, OutboxId, OutboxMail, OutboxMailer};
 pub use self::smtp::SmtpMailer;
@@ -99,6 +103,18 @@ impl MailError {
             | Self::BadAddress(_) => true,
             Self::Unavailable(_) | Self::NoAnswer | Self::Outbox(_) => false,
         }
+    }
+
+    /// Whether the mail may be on its way all the same: the connection broke while it was handed
+    /// over, so that sending it again may send it twice.
+    pub fn may_have_been_taken(&self) -> bool {
+        let Self::Unavailable(error) = self else {
+            return false;
+        };
+        // lettre names the kinds of its errors in what it prints only: a connection that was never
+        // made begins with «Connection error».
+        let was_connected = !error.to_string().starts_with("Connection error");
+        error.status().is_none() && was_connected && !error.is_tls() && !error.is_client()
     }
 }
 

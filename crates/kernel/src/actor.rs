@@ -102,6 +102,8 @@ pub enum Permission {
     ViewActivity,
     /// See the members' table with names and last-seen times.
     ViewMembers,
+    /// Make, change and remove chat commands, and decide who may use which.
+    ManageCommands,
     /// Change roles below one's own.
     ManageMembers,
     /// Change the community's name, connections and settings.
@@ -120,10 +122,11 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ViewCommunity,
         Self::ViewActivity,
         Self::ViewMembers,
+        Self::ManageCommands,
         Self::ManageMembers,
         Self::ManageCommunity,
         Self::ImportHistory,
@@ -138,7 +141,10 @@ impl Permission {
     pub const fn minimum_role(self) -> Option<Role> {
         match self {
             Self::ViewCommunity | Self::ViewActivity => Some(Role::Member),
-            Self::ViewMembers | Self::SendMessages | Self::ViewDeliveries => Some(Role::Moderator),
+            Self::ViewMembers
+            | Self::SendMessages
+            | Self::ViewDeliveries
+            | Self::ManageCommands => Some(Role::Moderator),
             Self::ManageMembers | Self::ManageCommunity | Self::ImportHistory => Some(Role::Admin),
             Self::CreateCommunity | Self::OperateInstance => None,
         }
@@ -189,6 +195,19 @@ impl Actor {
             Self::User { roles, .. } => roles.get(&community).copied(),
             Self::Anonymous | Self::System(_) => None,
         }
+    }
+
+    /// The same person with at least this role in a community, for one act in a place where a
+    /// platform vouches for them ([`crate::Account::standing`]). The banned stay banned.
+    #[must_use]
+    pub fn at_least(mut self, community: CommunityId, role: Role) -> Self {
+        if let Self::User { roles, .. } = &mut self {
+            let own = roles.entry(community).or_insert(role);
+            if *own != Role::Banned {
+                *own = role.max(*own);
+            }
+        }
+        self
     }
 
     /// Whether the actor runs the instance (the program itself does).
@@ -284,6 +303,32 @@ mod tests {
                     .is_err()
             );
         }
+    }
+
+    #[test]
+    fn a_vouched_role_raises_and_never_lowers_or_pardons() {
+        let in_pond = |role, vouched| {
+            user(role)
+                .at_least(CommunityId(1), vouched)
+                .role_in(CommunityId(1))
+        };
+        assert_eq!(in_pond(None, Role::Member), Some(Role::Member));
+        assert_eq!(
+            in_pond(Some(Role::Member), Role::Moderator),
+            Some(Role::Moderator)
+        );
+        assert_eq!(
+            in_pond(Some(Role::Owner), Role::Moderator),
+            Some(Role::Owner)
+        );
+        assert_eq!(
+            in_pond(Some(Role::Banned), Role::Moderator),
+            Some(Role::Banned)
+        );
+        assert_eq!(
+            Actor::Anonymous.at_least(CommunityId(1), Role::Owner),
+            Actor::Anonymous
+        );
     }
 
     #[test]

@@ -100,6 +100,12 @@ pub trait Connector: Send + Sync {
     /// The channels in which we could speak.
     async fn channels(&self, grant: &Grant) -> Result<Vec<ChannelChoice>, ConnectError>;
 
+    /// Makes sure that we hear and may speak in a channel that was chosen: joins it where a platform
+    /// wants that. Nothing to do on the others.
+    async fn enter(&self, _grant: &Grant, _channel: &str) -> Result<(), ConnectError> {
+        Ok(())
+    }
+
     /// Checks the grant with the platform without saying anything in chat; answers what to tell
     /// the person («reached as WaddleBot#1234, 14 channels»).
     async fn check(&self, grant: &Grant) -> Result<String, ConnectError>;

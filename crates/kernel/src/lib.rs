@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod clock;
 pub mod code;
+pub mod command;
 pub mod draft;
 pub mod event;
 pub mod grant;
@@ -21,6 +22,7 @@ pub mod secret;
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};
 pub use code::ErrorCode;
+pub use command::{CommandOption, CommandSpec};
 pub use draft::{Button, ButtonStyle, Colour, Draft, Field};
 pub use event::{Account, ChatEvent, EventKind, Origin, Source};
 pub use grant::{

@@ -8,9 +8,12 @@
 //!
 //! Must never know: the database, the faces, or when to try again.
 
+pub mod discord;
 pub mod gate;
 pub mod http;
+pub mod slack;
 pub mod text;
+pub mod twitch;
 pub mod webhook;
 
 mod adapter;

@@ -419,6 +419,11 @@ impl Discord {
         self.shared.gateway_url()
     }
 
+    /// The application's client secret.
+    pub fn client_secret(&self) -> &str {
+        &self.shared.options.client_secret
+    }
+
     /// The application's id, which is also the bot's user id and the OAuth client id.
     pub fn application(&self) -> u64 {
         self.shared.options.application

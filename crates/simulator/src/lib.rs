@@ -18,6 +18,7 @@ pub mod live;
 pub mod rhythm;
 pub mod slack;
 pub mod smtp;
+pub mod theatre;
 pub mod twitch;
 pub mod wire;
 
@@ -36,6 +37,7 @@ pub use communities::{Channel, CommunityPlan, Place, SmallTalk, communities};
 pub use history::History;
 pub use live::Live;
 pub use rhythm::{Growth, Rhythm};
+pub use theatre::Theatre;
 
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,9 @@ pub struct SlackOptions {
     pub limits: Limits,
     /// Whether installing is approved without anybody pressing a button.
     pub approves_itself: bool,
+    /// How long tokens live that are given to who installs the app; `None` = for ever («token
+    /// rotation»). A token that was replaced ends at once, which is stricter than Slack.
+    pub tokens_live: Option<Duration>,
     /// Where events, presses and slash commands are posted; `None` = Socket Mode.
     pub request_url: Option<String>,
     /// How long after one try without acknowledgement the next follows (Slack: at once, after a
@@ -95,6 +98,7 @@ impl Default for SlackOptions {
             workspaces: Vec::new(),
             limits: Limits::default(),
             approves_itself: false,
+            tokens_live: None,
             request_url: None,
             retry_after: [
                 Duration::ZERO,

@@ -352,6 +352,11 @@ impl Twitch {
         self.shared.state().n_enabled()
     }
 
+    /// Sockets that were opened since the start.
+    pub fn n_opened(&self) -> u64 {
+        self.shared.state().n_connections
+    }
+
     /// Sockets that are open.
     pub fn n_sockets(&self) -> usize {
         self.shared.state().n_sockets()

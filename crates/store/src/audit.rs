@@ -84,7 +84,7 @@ fn link(previous: &str, record: &Record) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-#[derive(FromQueryResult)]
+#[derive(PartialEq, Eq, FromQueryResult)]
 struct Head {
     seq: i64,
     hash: String,
@@ -169,10 +169,14 @@ pub async fn latest(
     .await
 }
 
-/// Reads the whole chain in pages of 1,000 and checks every link.
+/// Reads the whole chain in pages of 1,000 and checks every link. Others may append meanwhile: what
+/// they append is checked too.
 pub async fn verify(conn: &impl ConnectionTrait) -> Result<Verdict, StoreError> {
     let mut previous = GENESIS.to_owned();
     let mut seq = 0;
+    // Where the chain ended when all before was read; rows and head are written together, so a head
+    // that has moved on has its rows.
+    let mut end = None;
     loop {
         let page: Vec<Record> = sql::all(
             conn,
@@ -182,7 +186,12 @@ pub async fn verify(conn: &impl ConnectionTrait) -> Result<Verdict, StoreError> 
         )
         .await?;
         if page.is_empty() {
-            break;
+            let head = head(conn).await?;
+            if head == end || head.as_ref().is_some_and(|head| head.seq <= seq) {
+                end = head;
+                break;
+            }
+            end = head;
         }
         for record in page {
             if record.seq != seq + 1 {
@@ -202,13 +211,7 @@ pub async fn verify(conn: &impl ConnectionTrait) -> Result<Verdict, StoreError> 
             previous = record.hash;
         }
     }
-    let head: Option<Head> = sql::one(
-        conn,
-        "SELECT seq, hash FROM audit_head WHERE id = 1",
-        vec![],
-    )
-    .await?;
-    match head {
+    match end {
         Some(head) if head.seq == seq && head.hash == previous => Ok(Verdict::Intact {
             entries: seq,
             head: previous,
@@ -218,6 +221,15 @@ pub async fn verify(conn: &impl ConnectionTrait) -> Result<Verdict, StoreError> 
             reason: "entries are missing at the end".to_owned(),
         }),
     }
+}
+
+async fn head(conn: &impl ConnectionTrait) -> Result<Option<Head>, StoreError> {
+    sql::one(
+        conn,
+        "SELECT seq, hash FROM audit_head WHERE id = 1",
+        vec![],
+    )
+    .await
 }
 
 pub(crate) async fn found_chain(conn: &impl ConnectionTrait) -> Result<(), StoreError> {

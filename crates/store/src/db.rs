@@ -58,6 +58,35 @@ impl Options {
             durable: true,
         }
     }
+
+    /// The SQLite file that opening would make; `None` if there is one already, or a server.
+    pub fn absent_file(&self) -> Option<&Path> {
+        sqlite_file(self.url.expose()).filter(|file| !file.exists())
+    }
+}
+
+/// The file a SQLite URL names.
+fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
+
+/// Makes a missing database file for this user only, wherever it is: it holds what people said.
+/// SQLite gives its two companions the rights of the file.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Place(format!(
+            "the database file `{}` cannot be made: {error}",
+            path.display()
+        ))),
+    }
 }
 
 /// An open database. Cheap to clone.
@@ -83,10 +112,8 @@ impl Db {
     /// Opens (and for SQLite creates) the database. Does not migrate: see [`crate::migration::run`].
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
         let url = options.url.expose();
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            let path = path.split('?').next().unwrap_or(path);
-            return Self::open_sqlite(Path::new(path), options).await;
+        if let Some(path) = sqlite_file(url) {
+            return Self::open_sqlite(path, options).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Self::open_postgres(options).await;
@@ -114,6 +141,7 @@ impl Db {
                 path.display()
             )));
         }
+        make_private(path)?;
         let write = Self::sqlite_pool(path, options, 1, false).await?;
         let read = Self::sqlite_pool(path, options, options.max_connections, true).await?;
         Ok(Self {

@@ -7,6 +7,7 @@
 mod m0001_foundation;
 mod m0002_delivery;
 mod m0003_connections;
+mod m0004_commands;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -32,6 +33,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0003_connections",
         tables: m0003_connections::tables,
+    },
+    Step {
+        name: "m0004_commands",
+        tables: m0004_commands::tables,
     },
 ];
 

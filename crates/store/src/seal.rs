@@ -305,8 +305,13 @@ impl KeyRing {
         let (Some(nonce), Some(text), None) = (rest.next(), rest.next(), rest.next()) else {
             return Err(SealError::Form);
         };
-        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Form);
-        let nonce = <[u8; NONCE_BYTES]>::try_from(decode(nonce)?).map_err(|_| SealError::Form)?;
+        let decode = |text: &str| {
+            URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_other| SealError::Form)
+        };
+        let nonce = <[u8; NONCE_BYTES]>::try_from(decode(nonce)?)
+            .map_err(|_other_length| SealError::Form)?;
         let text = decode(text)?;
         let cipher = self.cipher(id)?;
         let bound = place.bound();

@@ -26,7 +26,7 @@ pub use entropy::SeededEntropy;
 pub use postgres::PrivateDatabase;
 pub use run::{on_postgres, on_sqlite};
 pub use skip::{engine, skip};
-pub use world::{Node, Person, Setup, World, message};
+pub use world::{Node, Person, Setup, World, command, message};
 
 #[doc(hidden)]
 pub use tokio;

@@ -8,8 +8,8 @@ use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
-    Account, Actor, ChatEvent, Clock, CommunityId, Connector, Courier, EventKind, Origin, Platform,
-    Role, Secret, Source, Timestamp, UserId, event::Message,
+    Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, Connector, Courier, EventKind,
+    Origin, Platform, Role, Secret, Source, Timestamp, UserId, event::Message,
 };
 use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
@@ -45,6 +45,8 @@ pub struct Setup {
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
     pub deliveries: delivery::Settings,
+    /// The chat commands of the program.
+    pub commands: Vec<CommandSpec>,
 }
 
 impl Default for Setup {
@@ -59,6 +61,7 @@ impl Default for Setup {
                 .into(),
             couriers: Vec::new(),
             deliveries: delivery::Settings::default(),
+            commands: vec![command("ping", &["p"]), command("help", &[])],
         }
     }
 }
@@ -109,6 +112,7 @@ impl Node {
             },
             couriers: setup.couriers,
             deliveries: setup.deliveries,
+            commands: setup.commands,
         });
         let (ingest, line) = Ingest::start(
             &app,
@@ -474,6 +478,20 @@ impl World {
         if let Some(database) = self.database {
             database.drop().await;
         }
+    }
+}
+
+/// A command of the program that everybody may use, for worlds that run none.
+pub const fn command(name: &'static str, aliases: &'static [&'static str]) -> CommandSpec {
+    CommandSpec {
+        name,
+        aliases,
+        description: "does something",
+        options: &[],
+        minimum_role: Role::Member,
+        cooldown_user_secs: 3,
+        cooldown_channel_secs: 0,
+        category: "General",
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     console,
     keys::{self, Kept},
+    presence::Presence,
 };
 
 /// Folders of the data directory that are saved along with the database.
@@ -66,8 +67,8 @@ pub(crate) async fn save(config: &Config, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("naming the backup `{}`", file.display()))?;
     let size = std::fs::metadata(file).map_or(0, |meta| meta.len());
     console::say(format!(
-        "saved {} files into {} ({})",
-        manifest.files.len(),
+        "saved {} into {} ({})",
+        console::plural(manifest.files.len(), "file"),
         file.display(),
         console::bytes(size)
     ));
@@ -147,6 +148,11 @@ pub(crate) async fn restore(config: &Config, file: &Path, replace: bool) -> anyh
             place.display()
         );
     }
+    let presence = if used {
+        Some(Presence::alone(place)?)
+    } else {
+        None
+    };
     if is_dump {
         let dump = fresh.path().join(DUMP);
         postgres::restore(&url, &dump, replace)?;
@@ -173,13 +179,19 @@ pub(crate) async fn restore(config: &Config, file: &Path, replace: bool) -> anyh
     } else if place.exists() {
         std::fs::remove_dir(place).with_context(|| format!("replacing `{}`", place.display()))?;
     }
+    drop(presence);
     let fresh = fresh.keep();
     std::fs::rename(&fresh, place)
         .with_context(|| format!("putting the data directory to `{}`", place.display()))?;
     console::say(format!(
-        "restored {} files of {} into {}",
-        manifest.files.len(),
+        "restored {} of {} into {}{}",
+        console::plural(manifest.files.len(), "file"),
         manifest.made_at,
+        if is_dump {
+            "the database of `database.url` and "
+        } else {
+            ""
+        },
         place.display()
     ));
     Ok(())

@@ -25,7 +25,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Where everything lives that is not on a server [default: waddlebot-data]
+    /// Where everything lives that is not on a server [default: waddlebot-data, for demo
+    /// waddlebot-demo]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Configuration file; `waddlebot config` prints the documented defaults

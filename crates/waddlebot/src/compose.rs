@@ -6,10 +6,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use app::{App, Parts, SystemEntropy};
 use engines::{Blobs, Bus, Mailer, MemoryBus, OutboxMailer, RedisBus, S3Config, SmtpMailer};
-use kernel::{Clock, SystemClock};
+use identity::StoredGrants;
+use kernel::{Clock, Entropy, SystemClock};
 use store::{Db, Options, migration};
 
-use crate::{config::Config, keys};
+use crate::{
+    adapters::{Adapters, Makings},
+    config::Config,
+    keys,
+};
 
 /// The prefix of our channels in Redis.
 const BUS_PREFIX: &str = "waddlebot";
@@ -44,7 +49,7 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
 }
 
 /// Opens everything, brings the schema up to date, and wires the services.
-pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
+pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)> {
     let db = open_database(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let report = migration::run(&db, clock.now())
@@ -58,24 +63,40 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<Arc<App>> {
     }
     let (mailer, outbox) = mailer(config, &clock)?;
     let keys = keys::ring(config, &db).await?;
-    Ok(App::new(Parts {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let grants = StoredGrants::new(
+        db.clone(),
+        keys.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
+    let makings = Makings {
+        mailer: Arc::clone(&mailer),
+        grants: Arc::new(grants),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    let adapters = Adapters::new(config, &makings)?;
+    let app = App::new(Parts {
         db,
         bus: bus(config).await?,
         blobs: blobs(config)?,
         mailer,
         outbox,
         clock,
-        entropy: Arc::new(SystemEntropy),
+        entropy,
         keys,
-        connectors: Vec::new(),
+        connectors: adapters.connectors.clone(),
         activity: activity::Settings {
             overview_ttl: Duration::from_secs(config.activity.overview_ttl_secs),
             overviews_max: config.activity.overviews_max,
             live_poll: Duration::from_millis(config.activity.live_poll_ms),
         },
-        couriers: Vec::new(),
+        couriers: adapters.couriers.clone(),
         deliveries: delivery::Settings::default(),
-    }))
+        commands: commands::specs().collect(),
+    });
+    Ok((app, adapters))
 }
 
 /// The bounds of the ingest pipeline.

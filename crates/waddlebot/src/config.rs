@@ -94,6 +94,14 @@ impl Config {
         self.database.url.clone()
     }
 
+    /// The command that serves what is in this data directory.
+    pub(crate) fn serve_command(&self) -> String {
+        if self.data_dir == Path::new("waddlebot-data") {
+            return "waddlebot serve".to_owned();
+        }
+        format!("waddlebot serve --data-dir {}", self.data_dir.display())
+    }
+
     /// How browsers reach the dashboard, without a slash at the end.
     pub(crate) fn public_url(&self) -> String {
         if self.server.public_url.is_empty() {

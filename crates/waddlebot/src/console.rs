@@ -21,15 +21,34 @@ pub(crate) fn warn(line: impl AsRef<str>) {
 
 /// An error with its causes, for people.
 pub(crate) fn error(error: &anyhow::Error) {
-    warn(format!("error: {error}"));
-    for cause in error.chain().skip(1) {
+    let mut lines = causes(error).into_iter();
+    warn(format!("error: {}", lines.next().unwrap_or_default()));
+    for cause in lines {
         warn(format!("  because {cause}"));
     }
+}
+
+/// What went wrong, outermost first. Libraries repeat their cause in their own text; what the line
+/// before has said already is left out.
+pub(crate) fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !lines.last().is_some_and(|said| said.contains(&cause)) {
+            lines.push(cause);
+        }
+    }
+    lines
 }
 
 /// Whether a person is watching standard error.
 pub(crate) fn watched() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// A number and what is counted: `1 file`, `2 files`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{s}")
 }
 
 /// A number with thousands separators: `1,234,567`.
@@ -65,7 +84,7 @@ pub(crate) fn bytes(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, grouped, write_line};
+    use super::{bytes, causes, grouped, plural, write_line};
 
     /// A pipe whose reader has gone; counts what was tried.
     struct Closed(usize);
@@ -90,6 +109,25 @@ mod tests {
         let error = write_line(&mut closed, "two\nlines").unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
         assert_eq!(closed.0, 1);
+    }
+
+    #[test]
+    fn a_cause_that_was_told_already_is_not_told_again() {
+        let error = anyhow::anyhow!("no space")
+            .context("Query Error: no space")
+            .context("the disk is full");
+        assert_eq!(
+            causes(&error),
+            ["the disk is full", "Query Error: no space"]
+        );
+    }
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!(
+            [0, 1, 2].map(|n| plural(n, "file")),
+            ["0 files", "1 file", "2 files"]
+        );
     }
 
     #[test]

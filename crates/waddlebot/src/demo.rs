@@ -1,13 +1,18 @@
-//! `waddlebot demo`: simulated communities with 90 days of history, and they keep talking. A second
-//! start adds only what is missing since the first.
+//! `waddlebot demo`: simulated communities with 90 days of history, and they keep talking: on local
+//! servers that speak the platforms' wire protocols, heard and answered by the real adapters. A
+//! second start adds only what is missing since the first.
 
-use std::time::Duration;
+mod platforms;
+mod stage;
+
+use std::{sync::Arc, time::Duration};
 
 use activity::Incoming;
-use anyhow::Context;
-use identity::{NewAccount, NewCommunity, NewServer};
-use kernel::{Actor, CommunityId, UserId};
-use simulator::{CommunityPlan, History, Live};
+use anyhow::{Context, bail};
+use app::App;
+use identity::{NewAccount, NewCommunity};
+use kernel::{Actor, Clock, CommunityId, SystemClock, UserId};
+use simulator::{CommunityPlan, History, Live, Theatre, theatre};
 
 use crate::{
     config::Config,
@@ -28,16 +33,34 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut config = config.clone();
     // Somebody who tries the program has no collector, and may run another instance.
     config.server.metrics_listen = None;
+    let listeners = Listeners::bind(&config, true).await?;
+    let plans = simulator::communities();
+    let theatre = Theatre::open(SEED, &plans, SystemClock.now().day())
+        .await
+        .context("starting the simulated platforms")?;
+    let theatre = Arc::new(theatre);
+    platforms::point_to(&mut config, &theatre);
     let config = &config;
-    let listeners = Listeners::bind(config, true).await?;
-    let system = System::start(config).await?;
+    let system = System::start_talking(config).await?;
     lifecycle::watch(system.app.stop.clone())?;
+    if is_somebodys(&system).await? {
+        system.stop().await?;
+        bail!(
+            "the database is in use already, and not by the demo, which would mix invented communities with yours: {}",
+            if config.database.url.expose().is_empty() {
+                "choose another --data-dir"
+            } else {
+                "leave `DATABASE_URL` and `database.url` empty"
+            }
+        );
+    }
     let admin = administrator(&system).await?;
     let begun = system.app.clock.now();
     let mut recorded = 0;
     let mut crowds = Vec::new();
-    for plan in simulator::communities() {
+    for plan in plans {
         let community = found(&system, admin, &plan).await?;
+        platforms::connect(&system.app, community, &plan, &theatre).await?;
         recorded += fill(&system, community, &plan).await?;
         crowds.push((community, plan));
     }
@@ -48,9 +71,14 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             console::grouped(recorded)
         ));
     }
-    for (community, plan) in crowds {
-        tokio::spawn(talk(system.entrance(), community, plan));
+    let listening = system.listen();
+    for (_, plan) in &crowds {
+        let (app, theatre) = (Arc::clone(&system.app), Arc::clone(&theatre));
+        tokio::spawn(talk(app, plan.clone(), theatre));
     }
+    let now = system.app.clock.now();
+    let stage = stage::Boards::new(crowds, theatre, now.day());
+    system.app.raise_stage(Arc::new(stage));
     let worker = serve::start_jobs(&system.app, config).await?;
     let link = system
         .app
@@ -64,12 +92,23 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         config.public_url(),
         link.expose()
     ));
-    let served = listeners.serve(&system.app, config).await;
+    let served = listeners.serve(&system, config).await;
     system.app.stop.cancel();
     worker.await.context("stopping the jobs")?;
+    serve::finish(listening).await;
     let stopped = system.stop().await;
     served?;
     stopped
+}
+
+/// Whether the database is in use, and not by a demo.
+async fn is_somebodys(system: &System) -> anyhow::Result<bool> {
+    let identity = &system.app.identity;
+    let actor = Actor::System("demo");
+    if identity.find_by_email(&actor, EMAIL).await?.is_some() {
+        return Ok(false);
+    }
+    Ok(!identity.needs_setup().await? || !identity.communities(&actor).await?.is_empty())
 }
 
 /// The demo's administrator, who signs in by link: the password is random and told to nobody.
@@ -111,16 +150,6 @@ async fn found(
         description: plan.description.to_owned(),
     };
     let community = identity.find_or_create_community(&actor, &new).await?;
-    for place in plan.places() {
-        let server = NewServer {
-            platform: place.platform,
-            platform_server_id: place.server.clone(),
-            name: place.name.to_owned(),
-        };
-        identity
-            .connect_server(&actor, community.id, &server)
-            .await?;
-    }
     Ok(community.id)
 }
 
@@ -143,6 +172,7 @@ async fn fill(
     let mut recorded = 0;
     let mut batch = Vec::with_capacity(BATCH);
     for event in History::new(SEED, plan, from, now) {
+        let event = theatre::as_on_platform(event);
         batch.push(Incoming { community, event });
         if batch.len() == BATCH {
             recorded += system
@@ -156,22 +186,15 @@ async fn fill(
     Ok(recorded)
 }
 
-/// Keeps a community talking until the program stops.
-async fn talk(entrance: serve::Entrance, community: CommunityId, plan: CommunityPlan) {
-    let mut live = Live::new(SEED, &plan, entrance.app.clock.now());
+/// Keeps a community talking on its platforms until the program stops.
+async fn talk(app: Arc<App>, plan: CommunityPlan, theatre: Arc<Theatre>) {
+    let mut live = Live::new(SEED, &plan, app.clock.now());
     loop {
-        let (event, wait) = live.next(entrance.app.clock.now());
-        if entrance
-            .ingest
-            .submit(Incoming { community, event })
-            .await
-            .is_err()
-        {
-            return;
-        }
+        let (event, wait) = live.next(app.clock.now());
+        theatre.play(&event);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = entrance.app.stop.cancelled() => return,
+            () = app.stop.cancelled() => return,
         }
     }
 }

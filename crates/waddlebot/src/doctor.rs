@@ -1,5 +1,6 @@
 //! `waddlebot doctor`: checks configuration, disk, database, queue, engines and clock, and says what
-//! to do about each trouble. Changes nothing but a probe file and a probe blob, which it removes.
+//! to do about each trouble. Makes the directories that a start would make, and never a database;
+//! otherwise changes nothing but a probe file and a probe blob, which it removes.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -71,7 +72,7 @@ pub(crate) async fn run(config: &anyhow::Result<Config>) -> anyhow::Result<ExitC
     }
     console::say(match (report.bad, report.warnings) {
         (0, 0) => "\neverything is in order".to_owned(),
-        (0, n) => format!("\nin order, with {n} warnings"),
+        (0, n) => format!("\nin order, with {}", console::plural(n, "warning")),
         (n, _) => format!("\n{n} must be mended"),
     });
     Ok(if report.bad == 0 {
@@ -86,6 +87,11 @@ async fn check(config: &Config, report: &mut Report) {
     report.add("disk", disk(&config.data_dir));
     report.add("clock", clock());
     report.add("address", address(config).await);
+    if let Some(file) = compose::database_options(config).absent_file() {
+        let text = format!("{} is made at the first start", file.display());
+        report.add("database", Good(text));
+        return engines(config, report).await;
+    }
     match compose::open_database(config).await {
         Ok(db) => {
             database(&db, report).await;
@@ -93,7 +99,13 @@ async fn check(config: &Config, report: &mut Report) {
             // Nothing is lost if closing fails now: nothing was written.
             let _ = db.close().await;
         }
-        Err(error) => report.add("database", Bad(format!("{error:#}; check `database.url`"))),
+        Err(error) => report.add(
+            "database",
+            Bad(format!(
+                "{}; check `database.url`",
+                console::causes(&error).join(": ")
+            )),
+        ),
     }
     engines(config, report).await;
 }
@@ -167,8 +179,8 @@ async fn database(db: &Db, report: &mut Report) {
             report.add(
                 "schema",
                 Warning(format!(
-                    "{} steps missing: waddlebot migrate",
-                    pending.len()
+                    "{} missing: waddlebot migrate",
+                    console::plural(pending.len(), "step")
                 )),
             );
             return;
@@ -289,16 +301,19 @@ async fn queue(db: &Db) -> Finding {
         Err(error) => return Bad(error.to_string()),
     };
     let now = SystemClock.now();
-    let dead: i64 = counts
+    let dead: usize = counts
         .iter()
         .filter(|c| c.state == job::State::Dead)
-        .map(|c| c.n)
+        .map(|c| usize::try_from(c.n).unwrap_or(0))
         .sum();
     let late = counts
         .iter()
         .any(|c| c.state == job::State::Ready && now.since(c.oldest_due) > JOB_LATE);
     if dead > 0 {
-        return Warning(format!("{dead} jobs gave up: look at /admin/jobs"));
+        return Warning(format!(
+            "{} gave up: look at /admin/jobs",
+            console::plural(dead, "job")
+        ));
     }
     if late {
         return Warning(

@@ -119,12 +119,7 @@ mod tests {
         }
     }
 
-    async fn ask(
-        echo: &Arc<Echo>,
-        path: &str,
-        good: bool,
-        body: Vec<u8>,
-    ) -> (StatusCode, String) {
+    async fn ask(echo: &Arc<Echo>, path: &str, good: bool, body: Vec<u8>) -> (StatusCode, String) {
         let router = super::router(vec![echo.clone()], Arc::new(Nobody));
         let mut request = Request::post(path);
         if good {

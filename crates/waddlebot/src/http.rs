@@ -1,21 +1,39 @@
 //! The HTTP side of the process: the faces behind one listener, and health and metrics.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
 use app::App;
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
-    http::{StatusCode, header},
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tower::ServiceExt;
 
-use crate::config::{Config, SchemaReaders};
+use crate::{
+    config::{Config, SchemaReaders},
+    hooks,
+    serve::System,
+};
 
 /// Bounds of the latency histogram, in seconds.
 const LATENCY: [f64; 11] = [
@@ -29,15 +47,17 @@ const READY_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("listening on {address}: choose another address with `{setting}`"))
+        .with_context(|| format!("listening on {address}: choose another address with {setting}"))
 }
 
 /// Everything the public listener answers.
-pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
+pub(crate) fn public(system: &System, config: &Config) -> Router {
+    let app = &system.app;
     let secure = config.public_url().starts_with("https://");
     let dashboard = dashboard::Settings {
         secure_cookies: secure,
         trusted_proxies: config.server.trusted_proxies.clone(),
+        public_url: config.public_url(),
     };
     let graphql = graphql::Settings {
         schema_readers: match config.graphql.schema_readers {
@@ -56,10 +76,22 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .with_state(Arc::clone(app))
+        .merge(hooks::router(
+            system.adapters().webhooks.clone(),
+            system.ear(),
+        ))
         .merge(graphql::router(Arc::clone(app), graphql))
         .merge(dashboard::router(Arc::clone(app), dashboard))
         .layer(middleware::from_fn_with_state(Arc::clone(app), measure))
 }
+
+/// Connections open at once. A browser keeps about six; beyond this new ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long a client may take to send the headers of a request, and how long an idle connection is
+/// kept: slower ones would hold connections for nothing.
+const HEADERS_MAX: Duration = Duration::from_secs(15);
+/// How long to wait after the system refused a connection (no file descriptors are left).
+const REFUSED: Duration = Duration::from_millis(100);
 
 /// Serves until `app.stop`, then lets requests finish.
 pub(crate) async fn serve(
@@ -67,14 +99,55 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
 ) -> anyhow::Result<()> {
-    let stop = app.stop.clone();
-    axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move { stop.cancelled().await })
-    .await
-    .context("serving HTTP")
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_MAX);
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, address, place) = tokio::select! {
+            () = app.stop.cancelled() => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        // Small messages (server-sent events, WebSocket) must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
+            router.clone().oneshot(request)
+        });
+        let connection = http
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off is no news.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+    Ok(())
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    loop {
+        // It is never closed.
+        let place = Arc::clone(room).acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, place),
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection was not accepted");
+                tokio::time::sleep(REFUSED).await;
+            }
+        }
+    }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
@@ -96,18 +169,34 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
+/// The method as a label. Whoever sends a request may invent methods, and each label is kept for
+/// ever.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
 /// Counts requests and their latency by route, never by address: addresses are unbounded.
 async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().to_string();
+    let method = method_label(request.method());
     let begun = app.clock.now();
     let response = next.run(request).await;
     let took = app.clock.now().since(begun).as_secs_f64();
     let status = response.status().as_u16().to_string();
-    metrics::histogram!("waddlebot_http_seconds", "route" => route.clone(), "method" => method.clone()).record(took);
+    metrics::histogram!("waddlebot_http_seconds", "route" => route.clone(), "method" => method)
+        .record(took);
     metrics::counter!("waddlebot_http_requests_total", "route" => route, "method" => method, "status" => status)
         .increment(1);
     response
@@ -124,19 +213,42 @@ pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
 
 /// `/metrics` on its own listener, with the state of the queue read at each scrape.
 pub(crate) fn metrics_router(app: &Arc<App>, handle: PrometheusHandle) -> Router {
-    Router::new()
-        .route("/metrics", get(scrape))
-        .with_state((Arc::clone(app), handle))
+    Router::new().route("/metrics", get(scrape)).with_state((
+        Arc::clone(app),
+        handle,
+        JobLabels::default(),
+    ))
 }
 
-async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Response {
+/// Kind and state of the jobs that were counted so far.
+type JobLabels = Arc<Mutex<BTreeSet<(String, &'static str)>>>;
+
+/// What the queue counts now, and 0 for what it counted once: a gauge keeps what it was set to, and
+/// an alarm on dead jobs must end when somebody has dealt with them.
+fn with_zeros(
+    told: &mut BTreeSet<(String, &'static str)>,
+    counts: Vec<store::job::Count>,
+) -> BTreeMap<(String, &'static str), i64> {
+    let mut all: BTreeMap<_, _> = told.iter().cloned().map(|labels| (labels, 0)).collect();
+    all.extend(
+        counts
+            .into_iter()
+            .map(|count| ((count.kind, count.state.as_str()), count.n)),
+    );
+    told.extend(all.keys().cloned());
+    all
+}
+
+async fn scrape(
+    State((app, handle, told)): State<(Arc<App>, PrometheusHandle, JobLabels)>,
+) -> Response {
     if let Ok(status) = app.status(&kernel::Actor::System("metrics")).await {
-        for count in status.jobs {
-            let labels = [
-                ("kind", count.kind),
-                ("state", count.state.as_str().to_owned()),
-            ];
-            metrics::gauge!("waddlebot_jobs", &labels).set(real(count.n));
+        let counts = {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            with_zeros(&mut told, status.jobs)
+        };
+        for ((kind, state), n) in counts {
+            metrics::gauge!("waddlebot_jobs", "kind" => kind, "state" => state).set(real(n));
         }
         metrics::gauge!("waddlebot_quarantined")
             .set(real(i64::try_from(status.quarantined).unwrap_or(i64::MAX)));
@@ -161,4 +273,37 @@ async fn scrape(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Re
 )]
 fn real(n: i64) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::Timestamp;
+    use store::job::{Count, State};
+
+    #[test]
+    fn invented_methods_share_one_label() {
+        let invented = |name: &str| Method::from_bytes(name.as_bytes()).unwrap();
+        assert_eq!(method_label(&Method::POST), "POST");
+        assert_eq!(method_label(&invented("FOO1")), "other");
+        assert_eq!(method_label(&invented("get")), "other");
+    }
+
+    #[test]
+    fn jobs_that_are_gone_are_counted_as_none() {
+        let count = |state, n| Count {
+            kind: "mail".to_owned(),
+            state,
+            n,
+            oldest_due: Timestamp(0),
+        };
+        let mut told = BTreeSet::new();
+        with_zeros(&mut told, vec![count(State::Dead, 3)]);
+        let next = with_zeros(&mut told, vec![count(State::Ready, 1)]);
+        let next: Vec<_> = next.iter().map(|((_, state), n)| (*state, *n)).collect();
+        assert_eq!(
+            next,
+            [(State::Dead.as_str(), 0), (State::Ready.as_str(), 1)]
+        );
+    }
 }

@@ -104,15 +104,6 @@ pub(crate) async fn community(
 }
 
 pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let system = System::start(config).await?;
-    let actor = Actor::System("import");
-    let options = arguments.reading.options(system.app.clock.now())?;
-    let target = match &arguments.community {
-        Some(name) => Target::One(community(&system, &actor, name).await?.id),
-        None => Target::ByField {
-            fallback: "Imported".to_owned(),
-        },
-    };
     let mut inputs = Vec::new();
     for path in &arguments.paths {
         let found = discover(path, arguments.format)
@@ -129,6 +120,15 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     if inputs.is_empty() {
         bail!("there is nothing to import");
     }
+    let system = System::start(config).await?;
+    let actor = Actor::System("import");
+    let options = arguments.reading.options(system.app.clock.now())?;
+    let target = match &arguments.community {
+        Some(name) => Target::One(community(&system, &actor, name).await?.id),
+        None => Target::ByField {
+            fallback: "Imported".to_owned(),
+        },
+    };
     crate::lifecycle::watch(system.app.stop.clone())?;
     let mut broken = false;
     for input in &inputs {
@@ -149,7 +149,8 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         tell(input, &summary, &watcher);
     }
     console::say(format!(
-        "see it: waddlebot serve, then {}/",
+        "see it: {}, then {}/",
+        config.serve_command(),
         config.public_url()
     ));
     system.stop().await?;
@@ -182,6 +183,9 @@ fn tell(input: &InputFile, summary: &Summary, watcher: &Watcher) {
         HumanDuration(watcher.bar.elapsed()),
         f64::from(events) / secs,
     ));
+    if recorded == 0 && duplicates > 0 {
+        console::say("  nothing new: a message counts once, in the community that had it first");
+    }
     if summary.resumed_at > 0 {
         console::say(format!(
             "  went on after record {}, where an earlier import had ended",

@@ -5,7 +5,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    fmt::Write as _,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -100,7 +101,8 @@ fn write(path: &Path, keys: &Keys, replace: bool) -> anyhow::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(place).with_context(naming)?;
     let mut text = format!("{HEAD}\nactive = \"{}\"\n\n[keys]\n", keys.active());
     for (id, key) in keys.texts() {
-        text.push_str(&format!("{id} = \"{}\"\n", key.expose()));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{id} = \"{}\"", key.expose());
     }
     file.write_all(text.as_bytes()).with_context(naming)?;
     file.as_file().sync_all().with_context(naming)?;

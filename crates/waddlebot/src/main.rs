@@ -3,6 +3,7 @@
 //! This crate is the command line, the configuration and the composition root: the only place where
 //! an engine is chosen. Must never contain a rule of a domain.
 
+mod adapters;
 mod admin;
 mod backup;
 mod bench;
@@ -13,11 +14,14 @@ mod config;
 mod console;
 mod demo;
 mod doctor;
+mod gateway;
+mod hooks;
 mod http;
 mod import;
 mod keys;
 mod lifecycle;
 mod migrate;
+mod presence;
 mod purge;
 mod replay;
 mod serve;

@@ -9,6 +9,13 @@ use store::migration;
 use crate::{compose, config::Config, console};
 
 pub(crate) async fn run(config: &Config, check: bool) -> anyhow::Result<ExitCode> {
+    if check && let Some(file) = compose::database_options(config).absent_file() {
+        console::say(format!(
+            "`{}` does not exist yet; run `waddlebot migrate`",
+            file.display()
+        ));
+        return Ok(ExitCode::FAILURE);
+    }
     let db = compose::open_database(config).await?;
     let pending = migration::pending(&db)
         .await

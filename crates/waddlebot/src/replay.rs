@@ -35,18 +35,19 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     if arguments.speed.is_nan() || arguments.speed <= 0.0 {
         bail!("--speed must be above 0");
     }
-    let system = System::start(config).await?;
-    let actor = Actor::System("replay");
-    let community = import::community(&system, &actor, &arguments.community).await?;
-    let options = arguments.reading.options(system.app.clock.now())?;
     let found = discover(&arguments.path, arguments.format)
         .with_context(|| format!("looking at `{}`", arguments.path.display()))?;
+    let system = System::start(config).await?;
+    let actor = Actor::System("replay");
+    let options = arguments.reading.options(system.app.clock.now())?;
+    let community = import::community(&system, &actor, &arguments.community).await?;
     lifecycle::watch(system.app.stop.clone())?;
     console::say(format!(
-        "replaying into {}: watch it at {}/c/{}/chat (waddlebot serve)",
+        "replaying into {}: watch it at {}/c/{}/chat ({})",
         community.name,
         config.public_url(),
-        community.slug
+        community.slug,
+        config.serve_command()
     ));
     let target = if console::watched() {
         ProgressDrawTarget::stderr()

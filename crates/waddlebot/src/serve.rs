@@ -5,55 +5,110 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use app::{App, jobs};
 use clap::ValueEnum;
-use ingest::{Hooks, Ingest};
+use commands::Commands;
+use ingest::{Ears, Hooks, Ingest};
+use kernel::Ear;
 use store::job::cron;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{compose, config::Config, console, http, lifecycle};
+use crate::{
+    adapters::Adapters,
+    compose,
+    config::Config,
+    console,
+    gateway::{self, Chat},
+    http, lifecycle,
+    presence::Presence,
+};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
     /// Dashboard and API.
     Web,
-    /// Jobs: retention, upkeep and whatever is queued.
+    /// Listens to the platforms. At most one process may.
+    Gateway,
+    /// Jobs: what is sent, retention, upkeep and whatever is queued.
     Worker,
+}
+
+/// Who answers what is said in chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// The chat commands.
+    Commands,
+    /// Nobody.
+    Nobody,
 }
 
 /// A running system: everything that must be stopped in order.
 pub(crate) struct System {
     pub(crate) app: Arc<App>,
     pub(crate) ingest: Ingest,
+    adapters: Adapters,
+    commands: Arc<Commands>,
     line: JoinHandle<()>,
     drain: Duration,
-}
-
-/// What a task needs that feeds events in.
-pub(crate) struct Entrance {
-    pub(crate) app: Arc<App>,
-    pub(crate) ingest: Ingest,
+    /// Let go of last, when the database is closed.
+    _presence: Presence,
 }
 
 impl System {
-    /// For a task that feeds events in.
-    pub(crate) fn entrance(&self) -> Entrance {
-        Entrance {
-            app: Arc::clone(&self.app),
-            ingest: self.ingest.clone(),
-        }
+    /// Composes the app and starts its pipeline, for a process that feeds or repairs: nobody answers
+    /// commands, because what comes in was not said now.
+    pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        Self::compose(config, Answers::Nobody).await
     }
 
-    /// Composes the app and starts its pipeline.
-    pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let app = compose::app(config).await?;
-        let (ingest, line) =
-            Ingest::start(&app, Hooks::default(), compose::ingest_settings(config));
+    /// The same for a process in whose pipeline people really talk.
+    pub(crate) async fn start_talking(config: &Config) -> anyhow::Result<Self> {
+        Self::compose(config, Answers::Commands).await
+    }
+
+    async fn compose(config: &Config, answers: Answers) -> anyhow::Result<Self> {
+        compose::make_data_dir(&config.data_dir)?;
+        let presence = Presence::shared(&config.data_dir)?;
+        let (app, adapters) = compose::app(config).await?;
+        let commands = Commands::new(Arc::clone(&app), commands::Settings::default());
+        let mut hooks = Hooks::default();
+        if answers == Answers::Commands {
+            hooks.witnesses.push(Arc::new(Chat(Arc::clone(&commands))));
+        }
+        let (ingest, line) = Ingest::start(&app, hooks, compose::ingest_settings(config));
         Ok(Self {
             app,
             ingest,
+            adapters,
+            commands,
             line,
             drain: Duration::from_secs(config.server.drain_secs),
+            _presence: presence,
         })
+    }
+
+    /// What adapters tell their news to.
+    pub(crate) fn ear(&self) -> Arc<dyn Ear> {
+        let chat = Arc::new(Chat(Arc::clone(&self.commands)));
+        Arc::new(Ears::new(Arc::clone(&self.app), self.ingest.clone(), chat))
+    }
+
+    /// Starts to listen to the platforms until the app stops.
+    pub(crate) fn listen(&self) -> Vec<JoinHandle<()>> {
+        let mut tasks = gateway::start(&self.app, &self.adapters, &self.ear());
+        let (adapters, specs) = (self.adapters.clone(), self.commands.specs());
+        let stop = self.app.stop.clone();
+        tasks.push(tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = adapters.list_commands(&specs) => {}
+            }
+        }));
+        tasks
+    }
+
+    /// Who takes requests of platforms.
+    pub(crate) const fn adapters(&self) -> &Adapters {
+        &self.adapters
     }
 
     /// Stops the pipeline after its queue is written, and closes the database.
@@ -70,7 +125,7 @@ impl System {
 pub(crate) async fn run(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     let has = |role| roles.is_empty() || roles.contains(&role);
     let listeners = Listeners::bind(config, has(Role::Web)).await?;
-    let system = System::start(config).await?;
+    let system = System::start_talking(config).await?;
     lifecycle::watch(system.app.stop.clone())?;
     if has(Role::Web) && system.app.identity.needs_setup().await? {
         let token = system.app.identity.issue_setup_token().await?;
@@ -85,6 +140,11 @@ pub(crate) async fn run(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     } else {
         None
     };
+    let listening = if has(Role::Gateway) {
+        system.listen()
+    } else {
+        Vec::new()
+    };
     if has(Role::Web) {
         console::say(format!(
             "WaddleBot {} is ready on {}",
@@ -92,14 +152,28 @@ pub(crate) async fn run(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
             config.public_url()
         ));
     }
-    let served = listeners.serve(&system.app, config).await;
+    let served = listeners.serve(&system, config).await;
     system.app.stop.cancel();
     if let Some(worker) = worker {
         worker.await.context("stopping the jobs")?;
     }
+    finish(listening).await;
     let stopped = system.stop().await;
     served?;
     stopped
+}
+
+/// How long adapters may take to say goodbye to their platforms.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Waits until nobody listens any more.
+pub(crate) async fn finish(listening: Vec<JoinHandle<()>>) {
+    for task in listening {
+        let abort = task.abort_handle();
+        if tokio::time::timeout(GOODBYE, task).await.is_err() {
+            abort.abort();
+        }
+    }
 }
 
 /// Starts the job runner of this process.
@@ -129,19 +203,20 @@ impl Listeners {
     /// Binds what the configuration names; without the web role only the metrics address.
     pub(crate) async fn bind(config: &Config, web: bool) -> anyhow::Result<Self> {
         let public = if web {
-            Some(http::bind(config.server.listen, "--listen or server.listen").await?)
+            Some(http::bind(config.server.listen, "`--listen` or `server.listen`").await?)
         } else {
             None
         };
         let metrics = match config.server.metrics_listen {
-            Some(address) => Some(http::bind(address, "server.metrics_listen").await?),
+            Some(address) => Some(http::bind(address, "`server.metrics_listen`").await?),
             None => None,
         };
         Ok(Self { public, metrics })
     }
 
     /// Serves until the app stops; whatever is still open after the drain is cut.
-    pub(crate) async fn serve(self, app: &Arc<App>, config: &Config) -> anyhow::Result<()> {
+    pub(crate) async fn serve(self, system: &System, config: &Config) -> anyhow::Result<()> {
+        let app = &system.app;
         let handle = http::record_metrics()?;
         if let Some(listener) = self.metrics {
             let router = http::metrics_router(app, handle);
@@ -156,7 +231,7 @@ impl Listeners {
             app.stop.cancelled().await;
             return Ok(());
         };
-        let serving = http::serve(app, listener, http::public(app, config));
+        let serving = http::serve(app, listener, http::public(system, config));
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,

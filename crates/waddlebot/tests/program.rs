@@ -9,7 +9,9 @@
 mod program {
     mod backup;
     mod demo;
+    mod keys;
     mod kill;
     mod run;
     mod serve;
+    mod slow;
 }

@@ -28,18 +28,29 @@ const fn row(
 }
 
 const DOMAINS: &[&str] = &[
-    "kernel", "store", "engines", "identity", "activity", "delivery",
+    "kernel",
+    "store",
+    "engines",
+    "identity",
+    "activity",
+    "community",
+    "delivery",
 ];
 
 /// An edge that is not here does not exist. Tests of every crate may also use `kernel`.
 const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
-    row("engines", &["kernel"], &[]),
+    row("engines", &["kernel"], &["simulator"]),
     row("platforms", &["kernel"], &["simulator", "contracts"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
     row("delivery", &["kernel", "store"], &[]),
+    row(
+        "community",
+        &["kernel", "store", "engines", "identity", "activity"],
+        &[],
+    ),
     row("app", DOMAINS, &["testkit"]),
     row(
         "ingest",
@@ -49,13 +60,25 @@ const TABLE: &[Row] = &[
         &["testkit"],
     ),
     row(
+        "commands",
+        &["kernel", "identity", "activity", "community", "app"],
+        &["testkit"],
+    ),
+    row(
         "graphql",
         &["kernel", "identity", "activity", "delivery", "app"],
         &["testkit"],
     ),
     row(
         "dashboard",
-        &["kernel", "identity", "activity", "delivery", "app"],
+        &[
+            "kernel",
+            "identity",
+            "activity",
+            "community",
+            "delivery",
+            "app",
+        ],
         &["testkit"],
     ),
     row("simulator", &["kernel"], &["contracts"]),
@@ -87,6 +110,7 @@ const TABLE: &[Row] = &[
             "delivery",
             "app",
             "ingest",
+            "commands",
             "graphql",
             "dashboard",
             "simulator",

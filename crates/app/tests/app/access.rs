@@ -11,12 +11,16 @@ use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
 };
+use community::{CommandChange, CommunityError, SettingChange};
+use delivery::{DeliveryError, DeliveryFilter};
 use identity::{CommunityChange, IdentityError, Install, NewAccount, NewCommunity, NewServer};
 use kernel::{
-    Actor, CommunityId, ConnectionId, Day, Grant, Installed, JobId, PageRequest, Permission,
-    Platform, Role, Secret, SessionId, Timestamp, UserId,
+    Actor, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId, PageRequest,
+    Permission, Platform, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both};
+
+use super::delivery::greeting;
 
 /// Public methods of the services that are no operations of an actor, and why.
 const NOT_OPERATIONS: &[(&str, &str)] = &[
@@ -37,6 +41,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "ends only the session whose token it is given",
     ),
     ("identity.refresh", "reads an actor's own rights again"),
+    (
+        "identity.actor_of_account",
+        "chat tells who somebody is; the platform has vouched for it",
+    ),
     ("identity.sweep", "a job of the program"),
     (
         "identity.community_of",
@@ -44,6 +52,11 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("activity.apply_retention", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
+    ("deliveries.tend", "a job of the program"),
+    (
+        "app.connections_changed",
+        "wakes the gateway; tells nothing but that something changed",
+    ),
     (
         "app.ready",
         "load balancers ask whether the database answers",
@@ -76,6 +89,9 @@ struct Stage {
     pond: CommunityId,
     target: UserId,
     n_calls: u32,
+    waiting: DeliveryId,
+    failed: DeliveryId,
+    sent: DeliveryId,
 }
 
 async fn asker(world: &World, label: &'static str, user: UserId, role: Option<Role>) -> Asker {
@@ -218,6 +234,41 @@ fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
     }
 }
 
+fn by_delivery<T>(answer: Result<T, DeliveryError>) -> bool {
+    match answer {
+        // Once it was cancelled or tried again, only those who may are told so.
+        Ok(_) | Err(DeliveryError::Conflict(_)) => true,
+        Err(DeliveryError::NotAllowed(_) | DeliveryError::NotFound) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+fn by_community<T>(answer: Result<T, CommunityError>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(CommunityError::NotAllowed(_)) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+/// One delivery in each of the states that operations are for.
+async fn deliveries(world: &World, pond: CommunityId) -> [DeliveryId; 3] {
+    let mut ids = Vec::new();
+    for (key, state) in [("waiting", 0), ("failed", 3), ("sent", 2)] {
+        let id = world
+            .app
+            .deliveries
+            .post(&world.system(), greeting(pond, key))
+            .await
+            .unwrap();
+        let change =
+            format!("UPDATE delivery SET state = {state}, message_id = 'm' WHERE id = {id}");
+        world.sql(&change).await;
+        ids.push(id);
+    }
+    ids.try_into().unwrap()
+}
+
 fn by_app<T>(answer: Result<T, AppError>) -> bool {
     match answer {
         // The job does not exist, and only those who may repair jobs are told so.
@@ -233,6 +284,11 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
     let n = stage.n_calls;
     let (app, pond, target) = (&stage.world.app, stage.pond, stage.target);
     let (identity, activity, actor) = (&app.identity, &app.activity, &asker.actor);
+    let commands = &app.commands;
+    let reply = CommandChange {
+        reply: Some("quack".to_owned()),
+        ..CommandChange::default()
+    };
     let new_community = NewCommunity {
         name: format!("Pool {n}"),
         ..NewCommunity::default()
@@ -316,9 +372,9 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "identity.redeem_install" => {
-            let state = state(stage, asker).await;
+            let begun = state(stage, asker).await;
             let redeemed = identity
-                .redeem_install(actor, &state, Platform::Discord, asker.session)
+                .redeem_install(actor, &begun, Platform::Discord, asker.session)
                 .await;
             by_connection(redeemed.map_err(AppError::from))
         }
@@ -345,9 +401,9 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "app.complete_install" => {
-            let state = state(stage, asker).await;
+            let begun = state(stage, asker).await;
             let done = app
-                .complete_install(actor, Platform::Discord, asker.session, &state, None)
+                .complete_install(actor, Platform::Discord, asker.session, &begun, None)
                 .await;
             by_connection(done)
         }
@@ -405,8 +461,77 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "activity.purge" => {
             by_activity(activity.purge(actor, pond, Timestamp(0), Scope::Live).await)
         }
+        "activity.stream_since" => by_activity(activity.stream_since(actor, pond).await),
+        "community.custom_commands" => by_community(commands.custom_commands(actor, pond).await),
+        "community.command_settings" => by_community(commands.command_settings(actor, pond).await),
+        "community.find_command" => by_community(commands.find_command(actor, pond, "ping").await),
+        "community.set_command" => by_community(
+            commands
+                .set_command(actor, pond, "ping", &SettingChange::default())
+                .await,
+        ),
+        "community.add_command" => {
+            let name = format!("new{n}");
+            by_community(commands.add_command(actor, pond, &name, &reply).await)
+        }
+        "community.use_command" | "community.edit_command" | "community.remove_command" => {
+            let system = stage.world.system();
+            let name = format!("old{n}");
+            let made = commands.add_command(&system, pond, &name, &reply).await;
+            let made = made.unwrap();
+            match operation {
+                "community.use_command" => {
+                    by_community(commands.use_command(actor, pond, &made).await)
+                }
+                "community.edit_command" => {
+                    by_community(commands.edit_command(actor, pond, &name, &reply).await)
+                }
+                _ => by_community(commands.remove_command(actor, pond, &name).await),
+            }
+        }
         "activity.quarantined" => by_activity(activity.quarantined(actor).await),
         "activity.quarantined_count" => by_activity(activity.quarantined_count(actor).await),
+        "deliveries.post" => by_delivery(app.deliveries.post(actor, greeting(pond, "g")).await),
+        "deliveries.post_in" => {
+            let mut work = app.db().begin(actor, app.clock.now()).await.unwrap();
+            by_delivery(
+                app.deliveries
+                    .post_in(actor, &mut work, greeting(pond, "g"))
+                    .await,
+            )
+        }
+        "deliveries.post_many" => by_delivery(
+            app.deliveries
+                .post_many(actor, vec![greeting(pond, "g")])
+                .await,
+        ),
+        "deliveries.post_many_in" => {
+            let mut work = app.db().begin(actor, app.clock.now()).await.unwrap();
+            let many = vec![greeting(pond, "g")];
+            by_delivery(app.deliveries.post_many_in(actor, &mut work, many).await)
+        }
+        "deliveries.get" => {
+            let seen = app.deliveries.get(actor, stage.sent).await.unwrap();
+            seen.is_some()
+        }
+        "deliveries.list" => by_delivery(
+            app.deliveries
+                .list(
+                    actor,
+                    pond,
+                    DeliveryFilter::default(),
+                    &PageRequest::first(10),
+                )
+                .await,
+        ),
+        "deliveries.cancel" => by_delivery(app.deliveries.cancel(actor, stage.waiting).await),
+        "deliveries.retry" => by_delivery(app.deliveries.retry(actor, stage.failed).await),
+        "deliveries.edit" => by_delivery(
+            app.deliveries
+                .edit(actor, stage.sent, &format!("e{n}"), Draft::text("hi"))
+                .await,
+        ),
+        "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
         "app.status" => by_app(app.status(actor).await),
         "app.dead_letters" => by_app(app.dead_letters(actor, &PageRequest::first(10)).await),
         "app.replay_job" => by_app(app.replay_job(actor, JobId(-1)).await),
@@ -427,7 +552,8 @@ on_both! {
         let pond = world.community("Pond").await;
         let target = world.person(pond, "target", Some(Role::Member)).await.user;
         let askers = askers(&mut world, pond).await;
-        let mut stage = Stage { world, pond, target, n_calls: 0 };
+        let [waiting, failed, sent] = deliveries(&world, pond).await;
+        let mut stage = Stage { world, pond, target, n_calls: 0, waiting, failed, sent };
         let mut wrong = Vec::new();
         // Sessions are ended by some rows; those come last, so that none acts with a dead one.
         for operation in OPERATIONS {
@@ -442,6 +568,7 @@ on_both! {
         }
         assert_eq!(wrong, Vec::<String>::new());
         world = stage.world;
+        world.expect_leftovers();
     }
 
     async fn an_import_for_all_communities_is_for_instance_administrators_only(world: World) {
@@ -507,6 +634,8 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
 fn every_service_method_has_a_row_or_a_reason_not_to() {
     let mut all = methods("identity", "crates/domains/identity/src");
     all.extend(methods("activity", "crates/domains/activity/src"));
+    all.extend(methods("deliveries", "crates/domains/delivery/src"));
+    all.extend(methods("community", "crates/domains/community/src"));
     all.extend(methods("app", "crates/app/src"));
     // A listener is made by `activity.live`, which asks for the right.
     all.remove("activity.next");

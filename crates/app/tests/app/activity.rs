@@ -423,6 +423,26 @@ on_both! {
         assert!(in_time.is_ok(), "made anew in the background");
     }
 
+    async fn the_first_messages_of_a_community_show_however_young_its_empty_overview_is(world: World) {
+        let settings = activity::Settings { overview_ttl: Duration::from_secs(3_600), ..activity::Settings::default() };
+        let service = activity::Activity::new(
+            world.app.db().clone(),
+            std::sync::Arc::new(world.clock.clone()),
+            world.app.identity.clone(),
+            std::sync::Arc::new(engines::MemoryBus::new()),
+            settings,
+        );
+        let pond = world.community("Pond").await;
+        let week = Period::last_days(world.clock.now().day(), 7);
+        let actor = world.system();
+        let members = async || service.overview(&actor, pond, week).await.unwrap().members;
+        assert_eq!(members().await, 0);
+        world.say(pond, "ann", "hello").await;
+        assert_eq!(members().await, 1);
+        world.say(pond, "bob", "hello").await;
+        assert_eq!(members().await, 1, "from now on it is shared");
+    }
+
     async fn an_import_needs_a_community_that_exists(world: World) {
         let absent = world.app.activity.begin_import(&world.system(), Some(CommunityId(999)), "k", "a", "jsonl").await;
         assert!(matches!(absent, Err(ActivityError::NotFound)), "{absent:?}");

@@ -66,11 +66,11 @@ async fn begin(world: &World, seat: &Seat) -> String {
     state_in(&url.unwrap())
 }
 
-fn answer(server: &str) -> Option<Answer> {
-    Some(Answer {
+fn answer(server: &str) -> Answer {
+    Answer {
         code: Secret::new("the-code".to_owned()),
         server: Some(server.to_owned()),
-    })
+    }
 }
 
 async fn complete(
@@ -86,7 +86,7 @@ async fn complete(
             Platform::Discord,
             seat.session,
             state,
-            answer(server),
+            Some(answer(server)),
         )
         .await
 }
@@ -182,7 +182,7 @@ on_both! {
             let (app, state, actor) = (Arc::clone(&world.app), state.clone(), seat.person.actor.clone());
             let session = seat.session;
             tokio::spawn(async move {
-                app.complete_install(&actor, Platform::Discord, session, &state, answer("1234")).await
+                app.complete_install(&actor, Platform::Discord, session, &state, Some(answer("1234"))).await
             })
         }).collect();
         let mut n_won = 0;
@@ -210,17 +210,17 @@ on_both! {
         let app = &world.app;
         let ada = &seat.person.actor;
         for refused in [
-            app.complete_install(ada, Platform::Discord, elsewhere, &state, answer("1")).await,
-            app.complete_install(ada, Platform::Twitch, seat.session, &state, answer("1")).await,
-            app.complete_install(&other.actor, Platform::Discord, seat.session, &state, answer("1")).await,
-            app.complete_install(ada, Platform::Discord, seat.session, "", answer("1")).await,
-            app.complete_install(ada, Platform::Discord, seat.session, &"0".repeat(64), answer("1")).await,
+            app.complete_install(ada, Platform::Discord, elsewhere, &state, Some(answer("1"))).await,
+            app.complete_install(ada, Platform::Twitch, seat.session, &state, Some(answer("1"))).await,
+            app.complete_install(&other.actor, Platform::Discord, seat.session, &state, Some(answer("1"))).await,
+            app.complete_install(ada, Platform::Discord, seat.session, "", Some(answer("1"))).await,
+            app.complete_install(ada, Platform::Discord, seat.session, &"0".repeat(64), Some(answer("1"))).await,
         ] {
             assert!(invalid(&refused), "{refused:?}");
         }
-        let refused = app.complete_install(&Actor::Anonymous, Platform::Discord, seat.session, &state, answer("1")).await;
+        let refused = app.complete_install(&Actor::Anonymous, Platform::Discord, seat.session, &state, Some(answer("1"))).await;
         assert!(matches!(refused, Err(AppError::Identity(IdentityError::NotFound))), "{refused:?}");
-        let refused = app.complete_install(ada, Platform::Slack, seat.session, &state, answer("1")).await;
+        let refused = app.complete_install(ada, Platform::Slack, seat.session, &state, Some(answer("1"))).await;
         assert!(matches!(refused, Err(AppError::NotSetUp(Platform::Slack))), "{refused:?}");
         assert!(world.connector(Platform::Discord).asked().is_empty(), "no code went to the platform");
         assert!(world.connector(Platform::Twitch).asked().is_empty());

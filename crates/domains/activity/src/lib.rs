@@ -18,6 +18,7 @@ mod record;
 mod retention;
 mod rollup;
 mod store;
+mod stream;
 mod summary;
 
 use std::{

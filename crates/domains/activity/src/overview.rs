@@ -106,7 +106,8 @@ pub struct Overview {
 impl Activity {
     /// The overview of a community. Computed at most once in the configured time and shared by all
     /// who ask meanwhile. Who asks after that time gets the last one at once, and a newer one is
-    /// computed in the background for those who ask next.
+    /// computed in the background for those who ask next. As long as nobody ever wrote, it is
+    /// computed for everybody who asks.
     pub async fn overview(
         &self,
         actor: &Actor,
@@ -115,6 +116,14 @@ impl Activity {
     ) -> Result<Arc<Overview>, ActivityError> {
         Self::require(actor, Permission::ViewActivity, community)?;
         if let Some(known) = self.overviews.get(&(community, period)).await {
+            // Whoever waits for the first messages of a community sees them when they are there.
+            if known.first_day.is_none() {
+                let anew = self.compute(community, period).await?;
+                self.overviews
+                    .insert((community, period), Arc::clone(&anew))
+                    .await;
+                return Ok(anew);
+            }
             if self.clock.now().since(known.computed_at) >= self.overview_ttl {
                 self.refresh(community, period);
             }

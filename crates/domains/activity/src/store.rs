@@ -6,6 +6,7 @@ pub(crate) mod message;
 pub(crate) mod overview;
 pub(crate) mod quarantine;
 pub(crate) mod record;
+pub(crate) mod stream;
 
 use ::store::StoreError;
 use kernel::{Platform, event::EventTag};

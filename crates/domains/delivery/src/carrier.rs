@@ -112,14 +112,17 @@ impl Carrier {
     }
 
     async fn work(&self, job: &Claimed) -> Result<Outcome, Fault> {
-        let id = job.payload.get("delivery").and_then(|id| id.as_i64());
+        let id = job
+            .payload
+            .get("delivery")
+            .and_then(serde_json::Value::as_i64);
         let Some(id) = id.map(DeliveryId) else {
             return Ok(Outcome::fail("the job names no delivery"));
         };
         let Some(task) = tables::delivery::task(self.db.read(), id).await? else {
             return Ok(Outcome::fail("the delivery is no longer kept"));
         };
-        let ride = Ride {
+        let mut ride = Ride {
             carrier: self,
             job,
             task,
@@ -137,7 +140,7 @@ struct Ride<'a> {
 }
 
 impl Ride<'_> {
-    async fn run(&self) -> Result<(), Fault> {
+    async fn run(&mut self) -> Result<(), Fault> {
         let (seen, now) = (self.task.seen, self.carrier.clock.now());
         if matches!(seen.state, State::Sent | State::Expired | State::Cancelled) {
             return self.rule(Ruling::Done).await;
@@ -150,11 +153,13 @@ impl Ride<'_> {
         let case = self.case(&order);
         // A try without an end: its process ended, or its end could not be written.
         let was_cut_off = seen.state == State::Sending;
-        if was_cut_off
-            && let Next::Over { state, dead_letter } = policy::next(Ending::Unknown, case)
-        {
+        if was_cut_off {
             let reason = "the program ended during the call: perhaps it arrived";
-            return self.close(state, reason, ruling(dead_letter, reason)).await;
+            if let Next::Over { state, dead_letter } = policy::next(Ending::Unknown, case) {
+                return self.close(state, reason, ruling(dead_letter, reason)).await;
+            }
+            self.change(State::Pending, reason, None).await?;
+            self.task.seen.state = State::Pending;
         }
         if self.task.not_after.is_some_and(|end| end < now) {
             let (state, reason) = if was_cut_off {
@@ -175,13 +180,13 @@ impl Ride<'_> {
             Ok(Turn::Now) => self.carry(&order, case).await,
             Ok(Turn::In(after)) => self.wait(now, after, "waits for its turn").await,
             Err(CarryError::Refused(why)) => self.close(State::Failed, &why, Ruling::Done).await,
-            Err(error) => match Ending::of(&Err(error.clone())) {
-                Ending::Wait(after) => self.wait(now, after, &error.to_string()).await,
-                _ => {
-                    let after = backoff(self.job.attempt, &*self.carrier.entropy);
-                    self.wait(now, after, &error.to_string()).await
-                }
-            },
+            Err(
+                ref error @ (CarryError::RateLimited { after } | CarryError::Closed { after, .. }),
+            ) => self.wait(now, after, &error.to_string()).await,
+            Err(CarryError::Unavailable(why) | CarryError::Unknown(why)) => {
+                let after = backoff(self.job.attempt, &*self.carrier.entropy);
+                self.wait(now, after, &why).await
+            }
         }
     }
 
@@ -244,7 +249,7 @@ impl Ride<'_> {
         };
         let settle = || Settlement {
             lease: self.job.lease,
-            ruling: ruling.clone(),
+            ruling: Some(ruling.clone()),
             change: Some(Change {
                 id: self.task.id,
                 seen: Seen {
@@ -269,7 +274,7 @@ impl Ride<'_> {
                 Err(fault) => {
                     tracing::warn!(
                         delivery.id = %self.task.id,
-                        error = &fault as &(dyn std::error::Error + 'static),
+                        error = cause(&fault),
                         "the end of a try of delivery {} could not be stored", self.task.id
                     );
                     tokio::time::sleep(Duration::from_millis(250) * 2_u32.pow(n_try)).await;
@@ -280,8 +285,20 @@ impl Ride<'_> {
         Ok(())
     }
 
-    /// Ends the delivery without a further try; one under way is known as cut off.
+    /// Ends the delivery without a further try.
     async fn close(&self, state: State, reason: &str, ruling: Ruling) -> Result<(), Fault> {
+        self.change(state, reason, Some(ruling)).await?;
+        self.tell(state);
+        Ok(())
+    }
+
+    /// Moves the delivery on without a call; a try that was under way is known as cut off.
+    async fn change(
+        &self,
+        state: State,
+        reason: &str,
+        ruling: Option<Ruling>,
+    ) -> Result<(), Fault> {
         let seen = self.task.seen;
         let settlement = Settlement {
             lease: self.job.lease,
@@ -295,9 +312,7 @@ impl Ride<'_> {
             }),
             end: (seen.state == State::Sending).then(|| End::cut_off(self.task.id, seen.attempts)),
         };
-        self.carrier.recorder.settle(settlement).await?;
-        self.tell(state);
-        Ok(())
+        Ok(self.carrier.recorder.settle(settlement).await?)
     }
 
     /// Comes back later without a try.
@@ -309,7 +324,7 @@ impl Ride<'_> {
     async fn rule(&self, ruling: Ruling) -> Result<(), Fault> {
         let settlement = Settlement {
             lease: self.job.lease,
-            ruling,
+            ruling: Some(ruling),
             change: None,
             end: None,
         };
@@ -351,6 +366,10 @@ impl Ride<'_> {
             tracing::warn!(delivery.id = %id, delivery.medium = medium, "delivery {id} on {medium} is {state}");
         }
     }
+}
+
+fn cause(fault: &RecordError) -> &(dyn std::error::Error + 'static) {
+    fault
 }
 
 fn ruling(dead_letter: bool, reason: &str) -> Ruling {

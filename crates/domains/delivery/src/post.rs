@@ -115,12 +115,8 @@ fn check(new: &NewDelivery) -> Result<(), DeliveryError> {
     if is_mail != (order.medium == Medium::Email) {
         return invalid("a mail goes to a mailbox, and nothing else does");
     }
-    match &order.act {
-        Act::Delete { .. } => {}
-        Act::Post | Act::Announce | Act::Edit { .. } if order.draft.is_empty() => {
-            return invalid("a message must say something");
-        }
-        Act::Edit { .. } | Act::Announce | Act::Post => {}
+    if order.draft.is_empty() && !matches!(order.act, Act::Delete { .. }) {
+        return invalid("a message must say something");
     }
     Ok(())
 }

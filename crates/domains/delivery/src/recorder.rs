@@ -19,13 +19,10 @@ use ::store::{
 use kernel::{Actor, Clock, DeliveryId};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    State,
-    store::{
-        self as tables,
-        attempt::End,
-        delivery::{Change, Seen},
-    },
+use crate::store::{
+    self as tables,
+    attempt::End,
+    delivery::{Change, Seen},
 };
 
 /// Entries that may wait; more callers wait themselves.
@@ -45,10 +42,10 @@ pub(crate) enum RecordError {
     Gone,
 }
 
-/// What became of a job, and of its delivery if that changed too.
+/// What became of a job, its delivery and its try, as far as each changed.
 pub(crate) struct Settlement {
     pub(crate) lease: Lease,
-    pub(crate) ruling: Ruling,
+    pub(crate) ruling: Option<Ruling>,
     pub(crate) change: Option<Change>,
     pub(crate) end: Option<End>,
 }
@@ -160,7 +157,8 @@ impl Writer {
             match entry {
                 Entry::Begin { id, seen, .. } => tasks.push((*id, *seen)),
                 Entry::Settle { settlement, .. } => {
-                    rulings.push((settlement.lease, settlement.ruling.clone()));
+                    let ruling = settlement.ruling.iter().cloned();
+                    rulings.extend(ruling.map(|ruling| (settlement.lease, ruling)));
                     changes.extend(&settlement.change);
                     ends.extend(&settlement.end);
                 }
@@ -179,16 +177,6 @@ impl Writer {
             tables::delivery::change(conn, &changes, now).await?;
         }
         if !tasks.is_empty() {
-            // A try that was under way when its process ended, and is not waited for any longer.
-            let lost: Vec<End> = tasks
-                .iter()
-                .filter(|(_, seen)| seen.state == State::Sending)
-                .map(|(id, seen)| End::cut_off(*id, seen.attempts))
-                .collect();
-            if !lost.is_empty() {
-                let lost: Vec<&End> = lost.iter().collect();
-                tables::attempt::end(conn, &lost, now).await?;
-            }
             begun = tables::delivery::begin(conn, &tasks).await?;
             tables::attempt::begin(conn, &begun, now).await?;
         }

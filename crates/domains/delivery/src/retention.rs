@@ -1,4 +1,4 @@
-//! What a recurring job does: removes deliveries that came to their end long ago, and lets those fail
+//! What a recurring job does: removes deliveries that came to their end long ago, and ends those
 //! whose job died without a word, because its process ended three times while running it.
 
 use ::store::job;
@@ -14,16 +14,16 @@ const PART: i64 = 1_000;
 pub struct Tended {
     /// Removed, because they ended longer ago than they are kept.
     pub n_removed: u64,
-    /// Failed, because their jobs are dead.
-    pub n_failed: u64,
+    /// Brought to an end, because their jobs are dead.
+    pub n_abandoned: u64,
 }
 
 impl Deliveries {
-    /// Removes what is old, and lets fail what nobody works on any more. Run by a job.
+    /// Removes what is old, and ends what nobody works on any more. Run by a job.
     pub async fn tend(&self) -> Result<Tended, DeliveryError> {
         let mut tended = Tended::default();
         for medium in Medium::ALL {
-            tended.n_failed += self.abandon(medium).await?;
+            tended.n_abandoned += self.abandon(medium).await?;
         }
         let before = self.clock.now().minus(self.settings.keep);
         loop {
@@ -43,16 +43,17 @@ impl Deliveries {
     async fn abandon(&self, medium: Medium) -> Result<u64, DeliveryError> {
         let dead = job::dead_keys(self.db.read(), job_kind(medium)).await?;
         let ids: Vec<DeliveryId> = dead.iter().filter_map(|key| key.parse().ok()).collect();
-        let mut n_failed = 0;
+        let mut n_abandoned = 0;
         for ids in ids.chunks(100) {
             let work = self
                 .db
                 .begin(&Actor::System("delivery"), self.clock.now())
                 .await?;
             let reason = "the program ended three times while sending it";
-            n_failed += tables::delivery::abandon(work.conn(), ids, reason, work.now()).await?;
+            n_abandoned += tables::delivery::abandon(work.conn(), ids, reason, work.now()).await?;
+            tables::attempt::abandon(work.conn(), ids, work.now()).await?;
             work.commit().await?;
         }
-        Ok(n_failed)
+        Ok(n_abandoned)
     }
 }

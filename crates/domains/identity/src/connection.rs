@@ -32,6 +32,9 @@ const TOKEN_MAX: usize = 8_192;
 /// Most scopes of a grant.
 const SCOPES_MAX: usize = 100;
 
+/// The topic of the bus on which it is told that connections were made or ended.
+pub const CHANGES: &str = "connections";
+
 /// How a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionStatus {
@@ -214,7 +217,7 @@ impl Identity {
     ) -> Result<Install, IdentityError> {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         let work = self.db.begin(actor, self.clock.now()).await?;
-        let used = tables::connection::use_state(
+        let found = tables::connection::use_state(
             work.conn(),
             &token::digest(state),
             platform,
@@ -223,7 +226,7 @@ impl Identity {
             work.now(),
         )
         .await?;
-        let (community, redirect) = used.ok_or(IdentityError::TokenInvalid)?;
+        let (community, redirect) = found.ok_or(IdentityError::TokenInvalid)?;
         // The role may have changed since.
         actor.require(Permission::ManageCommunity, community)?;
         work.commit().await?;
@@ -279,6 +282,7 @@ impl Identity {
             "account": grant.account, "scopes": grant.scopes,
         });
         work.audit(entry("connection.install", &connection, detail));
+        work.notify(CHANGES, "");
         work.commit().await?;
         Ok(connection)
     }
@@ -350,6 +354,7 @@ impl Identity {
             "platform": connection.platform.as_str(), "server": connection.platform_server_id,
         });
         work.audit(entry("connection.disconnect", &connection, detail));
+        work.notify(CHANGES, "");
         Ok(work.commit().await?)
     }
 }

@@ -32,7 +32,7 @@ pub use account::{
     rename, resolve,
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
-pub use connection::{Connection, ConnectionStatus, Install};
+pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
 pub use grants::{

@@ -4,10 +4,10 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use kernel::{Actor, Permission, Secret, SessionId, Timestamp, UserId};
-use store::audit::Entry;
+use store::{StoreError, audit::Entry};
 
 use crate::{
-    Identity, IdentityError, User, password, store as tables,
+    Identity, IdentityError, SeenAccount, User, account, password, store as tables,
     throttle::Subject,
     token::{self, Purpose},
     user,
@@ -251,6 +251,43 @@ impl Identity {
             is_instance_admin: user.is_instance_admin,
             roles,
         })
+    }
+
+    /// The actor behind a platform account, with the roles of this moment. An account that was never
+    /// seen before (it pressed a button before it said anything) is made, like one met in chat. For
+    /// chat commands: the platform has vouched for who it is.
+    pub async fn actor_of_account(&self, seen: &SeenAccount) -> Result<Actor, IdentityError> {
+        let user = match self.user_of_account(seen).await {
+            // Somebody else met the same account at the same moment.
+            Err(IdentityError::Storage(StoreError::Duplicate(_))) => {
+                self.user_of_account(seen).await
+            }
+            found => found,
+        }?;
+        let user = tables::user::by_id(self.db.read(), user)
+            .await?
+            .ok_or(IdentityError::NotFound)?;
+        self.actor(&user).await
+    }
+
+    async fn user_of_account(&self, seen: &SeenAccount) -> Result<UserId, IdentityError> {
+        let id = seen.platform_user_id.as_str();
+        let known = tables::account::known(self.db.read(), seen.platform, &[id]).await?;
+        if let Some(known) = known.get(id) {
+            return Ok(known.resolved.user);
+        }
+        let work = self
+            .db
+            .begin(&Actor::System("commands"), self.clock.now())
+            .await?;
+        let found = account::resolve(&work, std::slice::from_ref(seen)).await?;
+        work.commit().await?;
+        found
+            .people
+            .into_values()
+            .next()
+            .map(|resolved| resolved.user)
+            .ok_or(IdentityError::NotFound)
     }
 
     /// The same actor with the roles of this moment; for connections that live long.

@@ -27,6 +27,7 @@ const COMMUNITY: &[Page] = &[
     ),
     ("chat", "/c/pixel-harbour/chat", 200),
     ("settings", "/c/pixel-harbour/settings", 200),
+    ("connections", "/c/pixel-harbour/settings/connections", 200),
     ("not-found", "/c/pixel-harbour/nowhere", 404),
 ];
 
@@ -54,6 +55,7 @@ const EMPTY: &[Page] = &[
     ("empty-members", "/c/the-pond/members", 200),
     ("empty-chat", "/c/the-pond/chat", 200),
     ("empty-settings", "/c/the-pond/settings", 200),
+    ("empty-connections", "/c/the-pond/settings/connections", 200),
     ("empty-mail", "/admin/mail", 200),
 ];
 

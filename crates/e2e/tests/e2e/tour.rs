@@ -150,6 +150,43 @@ fn chat_follows_what_is_said_until_it_is_paused() -> Result<()> {
 }
 
 #[test]
+fn every_message_stands_below_its_date_in_the_viewers_zone() -> Result<()> {
+    // Names of the messages that stand below another day than theirs.
+    const STRAYS: &str = r#"(() => {
+        const style = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
+        const strays = [];
+        let day = "";
+        for (const row of document.querySelectorAll("ol.chat > li")) {
+            const time = row.querySelector("time");
+            if (row.classList.contains("day")) day = time.textContent;
+            else if (new Intl.DateTimeFormat(undefined, style).format(new Date(time.dateTime)) !== day) strays.push(row.id);
+        }
+        return strays;
+    })()"#;
+    on_demo(async |demo| {
+        let tab = demo.tab(Look::DESKTOP).await?;
+        // Half past six in the evening in UTC is midnight there.
+        tab.zone("Asia/Kolkata").await?;
+        tab.open("/c/pixel-harbour/chat").await?;
+        let mut n_days = 0;
+        for _ in 0..60 {
+            let strays: Vec<String> = tab.eval(STRAYS).await?;
+            ensure!(strays.is_empty(), "below another day: {strays:?}");
+            n_days = n_days.max(tab.count("ol.chat > li.day").await?);
+            if n_days > 1 {
+                break;
+            }
+            let earlier: String = tab
+                .eval("document.querySelector('.earlier a').getAttribute('href')")
+                .await?;
+            tab.open(&earlier).await?;
+        }
+        ensure!(n_days > 1, "no page reached over midnight");
+        tab.close().await
+    })
+}
+
+#[test]
 fn graphiql_loads_and_its_endpoint_answers_who_is_signed_in() -> Result<()> {
     on_demo(async |demo| {
         let tab = demo.tab(Look::DESKTOP).await?;

@@ -2,8 +2,9 @@
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startSwitch } from "./switch.js";
-import { localTimes } from "./times.js";
+import { localTimes, redate } from "./times.js";
 
+for (const list of document.querySelectorAll("ol.chat")) redate(list);
 startSwitch();
 startKeys();
 startLive();

@@ -1,7 +1,7 @@
 // The live chat: follows the server-sent events of the page's stream. Rows never move under a reader:
 // when paused, scrolled up or in a hidden tab, new messages wait behind a bar. The browser reconnects by
 // itself and sends the last id it saw, so nothing is lost in between.
-import { localTimes } from "./times.js";
+import { appendDated, keepNewest, localTimes } from "./times.js";
 
 const MOST_ROWS = 500;
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -28,8 +28,8 @@ export function startLive() {
 
   function append(rows) {
     list.querySelector("[data-empty]")?.remove();
-    for (const row of rows) list.append(row);
-    while (list.childElementCount > MOST_ROWS) list.firstElementChild.remove();
+    appendDated(list, rows);
+    keepNewest(list, MOST_ROWS);
   }
 
   function showMore() {

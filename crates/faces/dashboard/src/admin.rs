@@ -12,7 +12,7 @@ use kernel::{Cursor, ErrorCode, JobId, PageRequest, Permission, Timestamp};
 use serde::Deserialize;
 
 use crate::{
-    display,
+    display::{self, When, when},
     error::PageError,
     layout::{self, Place, Section, Shell},
     return_to,
@@ -46,21 +46,6 @@ impl Paging {
 
 fn next_href(base: &str, next: Option<&Cursor>) -> Option<String> {
     next.map(|cursor| return_to::with(base, "after", &cursor.encode()))
-}
-
-/// A moment in a table: as text, for machines, and how long ago.
-struct When {
-    text: String,
-    machine: String,
-    ago: String,
-}
-
-fn when(now: Timestamp, at: Timestamp) -> When {
-    When {
-        text: display::moment(at),
-        machine: at.to_string(),
-        ago: display::ago(now, at),
-    }
 }
 
 async fn shell(

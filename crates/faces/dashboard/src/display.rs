@@ -199,6 +199,25 @@ pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// A moment in a table: as text, for machines, and how long ago.
+pub(crate) struct When {
+    /// `23 Nov 2026, 14:03 UTC`.
+    pub(crate) text: String,
+    /// For `datetime`.
+    pub(crate) machine: String,
+    /// `4 min ago`.
+    pub(crate) ago: String,
+}
+
+/// A moment as seen now.
+pub(crate) fn when(now: Timestamp, at: Timestamp) -> When {
+    When {
+        text: moment(at),
+        machine: at.to_string(),
+        ago: ago(now, at),
+    }
+}
+
 /// How long to wait or how long something ran, rounded up: `40 seconds`, `3 minutes`, `2 hours`.
 pub(crate) fn duration(span: Duration) -> String {
     let secs = span.as_secs() + u64::from(span.subsec_nanos() > 0);

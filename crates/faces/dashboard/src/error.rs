@@ -125,6 +125,12 @@ impl From<activity::ActivityError> for PageError {
     }
 }
 
+impl From<delivery::DeliveryError> for PageError {
+    fn from(error: delivery::DeliveryError) -> Self {
+        Self::from_service(error.code(), error)
+    }
+}
+
 impl From<app::AppError> for PageError {
     fn from(error: app::AppError) -> Self {
         Self::from_service(error.code(), error)

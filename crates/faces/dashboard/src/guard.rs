@@ -28,7 +28,15 @@ pub(crate) const BODY_MAX: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+/// The part of the policy that [`policy`] widens.
+const FORMS: &str = "form-action 'self'";
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// The content-security policy of a page whose forms lead to other places too.
+pub(crate) fn policy(places: impl Iterator<Item = String>) -> String {
+    let all = places.fold(FORMS.to_owned(), |all, place| format!("{all} {place}"));
+    POLICY.replace(FORMS, &all)
+}
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -178,13 +186,16 @@ fn to_sign_in(seen: &Seen) -> Response {
 }
 
 fn secure(headers: &mut HeaderMap, is_tls: bool, id: &str) {
+    // A page whose forms lead somewhere else has said so.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(POLICY));
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(
             HeaderName::from_static(name),
             HeaderValue::from_static(value),
         );
     };
-    set("content-security-policy", POLICY);
     set("x-content-type-options", "nosniff");
     set("referrer-policy", "same-origin");
     set("cross-origin-opener-policy", "same-origin");
@@ -250,8 +261,15 @@ mod tests {
         ] {
             assert!(POLICY.contains(part), "{part}");
         }
+        let wide = policy(["https://a.example".to_owned()].into_iter());
+        assert_eq!(
+            wide,
+            POLICY.replace("form-action 'self'", "form-action 'self' https://a.example")
+        );
+        assert_eq!(policy(std::iter::empty()), POLICY);
         let mut headers = HeaderMap::new();
         secure(&mut headers, false, "ab12");
+        assert_eq!(headers["content-security-policy"], POLICY);
         assert!(!headers.contains_key("strict-transport-security"));
         assert_eq!(headers["x-request-id"], "ab12");
         assert_eq!(headers["cache-control"], "private, no-store");

@@ -61,6 +61,7 @@ struct Page {
     moderation: Vec<KindRow>,
     events: Vec<EventRow>,
     may_import: bool,
+    may_connect: bool,
 }
 
 /// What there is to see.
@@ -105,6 +106,10 @@ pub(crate) async fn page(
     let mut page = build(&overview, choice, &community.slug, shell);
     page.mistake = mistake;
     page.may_import = may_import;
+    page.may_connect = viewer
+        .actor
+        .require(Permission::ManageCommunity, community.id)
+        .is_ok();
     page.computed = display::ago(now, overview.computed_at);
     layout::page(&page)
 }
@@ -188,6 +193,7 @@ fn build(overview: &Overview, choice: Choice, slug: &str, shell: Shell) -> Page 
         moderation: panel::moderation(overview),
         events: panel::events(overview),
         may_import: false,
+        may_connect: false,
     }
 }
 

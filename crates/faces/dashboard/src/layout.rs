@@ -21,6 +21,8 @@ pub(crate) enum Section {
     Members,
     /// A community's live chat.
     Chat,
+    /// What was said in a community's name.
+    Deliveries,
     /// A community's settings.
     Settings,
     /// The instance's status.
@@ -203,6 +205,14 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 Section::Chat,
             ));
         }
+        if may(Permission::ViewDeliveries) {
+            items.push(item(
+                "Messages sent",
+                format!("{base}/deliveries"),
+                "d",
+                Section::Deliveries,
+            ));
+        }
         if may(Permission::ManageCommunity) {
             items.push(item(
                 "Settings",
@@ -260,6 +270,16 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     ) {
         trail.push(link("Instance", "/admin"));
     }
+    // Pages below the settings.
+    if let (Section::Settings, Some(community)) = (place.section, place.community)
+        && place.title != "Settings"
+    {
+        let settings = format!("/c/{}/settings", community.slug);
+        trail.push(link("Settings", &settings));
+        if place.title != "Connections" {
+            trail.push(link("Connections", &format!("{settings}/connections")));
+        }
+    }
     trail.push(Crumb {
         label: place.title.to_owned(),
         href: None,
@@ -281,7 +301,13 @@ fn notice(address: &str) -> Option<&'static str> {
         "revoked" => "The session was signed out.",
         "replayed" => "The job will run again.",
         "discarded" => "The job was discarded.",
+        "retrying" => "The message will be sent again.",
+        "cancelled" => "The message will not be sent.",
         "signed-out" => "You are signed out.",
+        "connected" => "Connected. Choose a channel for announcements, then test the connection.",
+        "declined" => "You did not allow it, so nothing was connected.",
+        "channel" => "The channel was saved.",
+        "disconnected" => "Disconnected. What was recorded stays.",
         "welcome" => "Welcome! This instance is yours. Create a community to begin.",
         _ => return None,
     })

@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    admin, assets, chat, community, error::PageError, guard, health, login, me, members, role,
-    settings, setup,
+    admin, assets, chat, community, connections, deliveries, error::PageError, guard, health,
+    login, me, members, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -27,6 +27,9 @@ pub struct Settings {
     pub secure_cookies: bool,
     /// Proxies whose `X-Forwarded-For` is believed. Default none.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How browsers reach the dashboard, without a slash at the end: platforms send people back to
+    /// `{public_url}/connect/{platform}/callback`, which must be registered there.
+    pub public_url: String,
 }
 
 /// What handlers share.
@@ -64,6 +67,9 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/c/{slug}/members/{user}/role",
             get(role::form).post(role::change),
         )
+        .route("/c/{slug}/deliveries", get(deliveries::page))
+        .route("/c/{slug}/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/c/{slug}/deliveries/{id}/cancel", post(deliveries::cancel))
         .route("/c/{slug}/chat", get(chat::page))
         .route("/c/{slug}/chat/say", post(chat::say))
         .route("/c/{slug}/chat/stream", get(chat::stream))
@@ -71,6 +77,24 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/c/{slug}/settings",
             get(settings::form).post(settings::save),
         )
+        .route("/c/{slug}/settings/connections", get(connections::page))
+        .route(
+            "/c/{slug}/settings/connections/connect/{platform}",
+            post(connections::connect),
+        )
+        .route(
+            "/c/{slug}/settings/connections/{id}/test",
+            post(connections::test),
+        )
+        .route(
+            "/c/{slug}/settings/connections/{id}/channel",
+            get(connections::channel).post(connections::choose_channel),
+        )
+        .route(
+            "/c/{slug}/settings/connections/{id}/disconnect",
+            get(connections::ask_disconnect).post(connections::disconnect),
+        )
+        .route("/connect/{platform}/callback", get(connections::callback))
         .route("/admin", get(admin::status))
         .route("/admin/jobs", get(admin::jobs))
         .route("/admin/jobs/{id}/replay", post(admin::replay))

@@ -3,6 +3,8 @@
 mod access;
 mod browser;
 mod chat;
+mod connections;
+mod deliveries;
 mod forms;
 mod health;
 mod members;

@@ -136,26 +136,34 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr])
     if !trusted.contains(&peer) {
         return Some(peer);
     }
-    let forwarded: Vec<IpAddr> = headers
+    let lines: Vec<_> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .map_while(|entry| entry.trim().parse().ok())
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
         .collect();
-    Some(
-        forwarded
-            .into_iter()
-            .rev()
-            .find(|address| !trusted.contains(address))
-            .unwrap_or(peer),
-    )
+    let mut nearest = peer;
+    // Read from its end: each proxy adds the address it saw to the right of what it was sent, and
+    // what stands further left than an address we do not trust was written by that address.
+    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+        let Ok(address) = entry.trim().parse() else {
+            break;
+        };
+        nearest = address;
+        if !trusted.contains(&nearest) {
+            break;
+        }
+    }
+    Some(nearest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -171,7 +179,6 @@ mod tests {
 
     #[test]
     fn only_a_trusted_proxy_can_say_who_the_client_is() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let forged = headers(&[("x-forwarded-for", "6.6.6.6, 9.9.9.9")]);
         let proxy = ip("10.0.0.1");
         assert_eq!(
@@ -191,6 +198,31 @@ mod tests {
             Some(proxy)
         );
         assert_eq!(client_address(None, &forged, &[proxy]), None);
+    }
+
+    #[test]
+    fn nonsense_in_front_hides_nobody() {
+        let proxy = ip("10.0.0.1");
+        for sent in ["nonsense", "1.2.3.4:80", ",,", "6.6.6.6, unknown"] {
+            let seen = format!("{sent}, 9.9.9.9");
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", HeaderValue::from_str(&seen).unwrap());
+            assert_eq!(
+                client_address(Some(proxy), &headers, &[proxy]),
+                Some(ip("9.9.9.9")),
+                "{seen}"
+            );
+        }
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("6.6.6.6"));
+        headers.append(
+            "x-forwarded-for",
+            HeaderValue::from_bytes(b"\xff\xfe, 9.9.9.9").unwrap(),
+        );
+        assert_eq!(
+            client_address(Some(proxy), &headers, &[proxy]),
+            Some(ip("9.9.9.9"))
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{GuildSpec, Sent, id, rate::Rates};
 /// Messages kept in one channel.
 const MESSAGES_MAX: usize = 20_000;
 /// Sessions kept.
-const SESSIONS_MAX: usize = 64;
+const SESSIONS_MAX: usize = 16;
 /// Interactions, codes and tokens kept.
 const KEPT_MAX: usize = 50_000;
 
@@ -94,6 +94,8 @@ pub(super) struct Session {
     pub intents: u64,
     pub shard: (u64, u64),
     pub seq: u64,
+    /// How many were opened before and with this one.
+    pub opened: u64,
     pub events: VecDeque<(u64, Arc<str>)>,
     pub wake: Arc<Notify>,
 }
@@ -313,8 +315,14 @@ impl State {
         intents: u64,
         shard: (u64, u64),
     ) -> Arc<Notify> {
-        while self.sessions.len() >= SESSIONS_MAX {
-            self.sessions.pop_first();
+        if self.sessions.len() >= SESSIONS_MAX {
+            let oldest = self
+                .sessions
+                .iter()
+                .min_by_key(|(_, session)| session.opened);
+            if let Some(name) = oldest.map(|(name, _)| name.clone()) {
+                self.sessions.remove(&name);
+            }
         }
         let wake = Arc::new(Notify::new());
         self.n_identified += 1;
@@ -324,6 +332,7 @@ impl State {
                 intents,
                 shard,
                 seq: 0,
+                opened: self.n_identified,
                 events: VecDeque::new(),
                 wake: Arc::clone(&wake),
             },
@@ -358,8 +367,10 @@ impl State {
 
     /// Forgets the oldest of what is kept too long.
     pub(super) fn trim(&mut self, now: Timestamp) {
-        while self.asked.len() > KEPT_MAX {
-            self.asked.pop_first();
+        if self.asked.len() > KEPT_MAX {
+            // Tokens are good for 15 minutes.
+            let old = id::from_time(now.minus(std::time::Duration::from_secs(900)));
+            self.asked.retain(|_, asked| asked.id > old);
         }
         while self.codes.len() > KEPT_MAX {
             self.codes.pop_first();

@@ -525,3 +525,89 @@ async fn it_is_driven_over_http_too() {
         .unwrap();
     assert!(state.contains("\"Pond\""));
 }
+
+#[tokio::test]
+async fn an_application_with_an_address_is_asked_there_and_believed() {
+    type Seen = std::sync::Arc<std::sync::Mutex<Vec<(axum::http::HeaderMap, bytes::Bytes)>>>;
+    let seen = Seen::default();
+    let taken = seen.clone();
+    let answer = axum::routing::post(
+        move |headers: axum::http::HeaderMap, body: bytes::Bytes| async move {
+            taken.lock().unwrap().push((headers, body));
+            axum::Json(json!({ "type": 4, "data": { "content": "pong" } }))
+        },
+    );
+    let place = crate::wire::listen(0, axum::Router::new().route("/hooks/discord", answer))
+        .await
+        .unwrap();
+    let interactions_url = Some(format!("{}/hooks/discord", place.url()));
+    let server = DiscordServer::start(Options {
+        interactions_url,
+        ..options()
+    })
+    .await
+    .unwrap();
+    server.slash(GUILD, CHANNEL, ANN, "ping", &[]);
+    let sent = server
+        .wait_for(|discord| discord.sent(CHANNEL).pop(), LONG)
+        .await
+        .unwrap();
+    assert_eq!(sent.content, "pong");
+    let (headers, body) = seen.lock().unwrap().pop().unwrap();
+    let timestamp = headers["x-signature-timestamp"].to_str().unwrap();
+    let [(_, signature), _] = server.sign(timestamp, &body);
+    assert_eq!(headers["x-signature-ed25519"].to_str().unwrap(), signature);
+}
+
+#[tokio::test]
+async fn limits_are_told_with_every_answer_and_their_scope_only_when_one_is_over() {
+    let limits = Limits {
+        messages: (1, Duration::from_secs(60)),
+        ..Limits::default()
+    };
+    let server = DiscordServer::start(Options {
+        limits,
+        ..options()
+    })
+    .await
+    .unwrap();
+    let client = Client::of(&server);
+    let post = || {
+        client
+            .http
+            .post(format!("{}/channels/{CHANNEL}/messages", client.base))
+            .header("authorization", format!("Bot {}", client.token))
+            .body(r#"{"content":"hi"}"#)
+            .send()
+    };
+    let first = post().await.unwrap();
+    assert_eq!(
+        (
+            first.status().as_u16(),
+            first.headers()["x-ratelimit-remaining"].to_str().unwrap()
+        ),
+        (200, "0")
+    );
+    assert!(!first.headers().contains_key("x-ratelimit-scope"));
+    let second = post().await.unwrap();
+    assert_eq!(
+        (
+            second.status().as_u16(),
+            second.headers()["x-ratelimit-scope"].to_str().unwrap()
+        ),
+        (429, "user")
+    );
+    let header: u64 = second.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let body: Value = serde_json::from_str(&second.text().await.unwrap()).unwrap();
+    let exact = body["retry_after"].as_f64().unwrap();
+    assert!(
+        (59.0..=60.0).contains(&exact) && (59..=60).contains(&header),
+        "{body}"
+    );
+    assert_eq!(body["global"], false);
+    assert_eq!(server.sent(CHANNEL).len(), 1);
+}

@@ -53,7 +53,7 @@ fn answer(shared: &Arc<Shared>, method: &str, args: &Args) -> Result<Value, u64>
         }
         _ if args.token.is_empty() => Err("not_authed"),
         _ if args.token == shared.options.app_token => Err("not_allowed_token_type"),
-        _ => shared.state().team_of(&args.token).map(str::to_owned),
+        _ => shared.state().team_of(&args.token, now).map(str::to_owned),
     };
     let team = match asker {
         Ok(team) => team,

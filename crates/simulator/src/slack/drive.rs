@@ -340,6 +340,17 @@ impl SlackServer {
         Ok(())
     }
 
+    /// Somebody has been in the workspace all along: nobody is told.
+    ///
+    /// # Errors
+    /// If there is no such workspace.
+    pub fn seat(&self, team: &str, member: &Member) -> Result<(), NotThere> {
+        let mut state = self.shared.state();
+        let one = state.teams.get_mut(team).ok_or(NotThere("workspace"))?;
+        one.people.insert(member.id.clone(), member.clone());
+        Ok(())
+    }
+
     /// Somebody reacts to a message; the name without colons.
     pub fn react(
         &self,
@@ -411,6 +422,12 @@ impl SlackServer {
     /// empty channel means all.
     pub fn sent(&self, channel: &str) -> Vec<Sent> {
         sent(&self.shared, channel)
+    }
+
+    /// How many messages of the app are kept, in all channels; cheaper than to list them.
+    pub fn n_sent(&self) -> usize {
+        let state = self.shared.state();
+        state.messages.iter().filter(|one| one.is_ours).count()
     }
 
     /// Everything said in a channel, by whomever, oldest first.

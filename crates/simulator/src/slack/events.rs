@@ -17,6 +17,8 @@ pub(super) enum Subtype {
     Me,
     /// Another app's.
     Bot,
+    /// Our app's at a response address: it comes without our user.
+    Answer,
 }
 
 /// Wraps an event and sends it, if the app hears in this place.
@@ -107,6 +109,10 @@ pub(super) fn said(shared: &Arc<Shared>, message: &Sent, subtype: Option<Subtype
                 fields.insert("subtype".into(), json!("bot_message"));
                 fields.insert("bot_id".into(), json!(ids::slack_id('B', &message.user)));
                 fields.insert("username".into(), json!(message.user));
+                fields.remove("user");
+            }
+            Some(Subtype::Answer) => {
+                fields.insert("subtype".into(), json!("bot_message"));
                 fields.remove("user");
             }
             None if !message.is_ours => {

@@ -12,11 +12,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Shared,
+    Shared, SlackOptions,
     answer::Refusal,
     call::Call,
     ids,
-    state::{Code, SECRETS_MAX},
+    state::{Code, SECRETS_MAX, Team},
 };
 
 /// How long a code is good.
@@ -175,7 +175,25 @@ pub(super) fn access(call: &Call<'_>) -> Result<Value, Refusal> {
         return Err("bad_client_secret");
     }
     let now = ours.clock.now();
+    let ends = ours.tokens_live.map(|life| now.plus(life));
     let mut state = call.shared.state();
+    if call.args.text("grant_type") == "refresh_token" {
+        let refresh = call.args.text("refresh_token");
+        let found = state.teams.iter_mut().find(|(_, team)| {
+            let ours = team.rotation.as_ref();
+            team.token.is_some() && ours.is_some_and(|(_, ours)| *ours == refresh)
+        });
+        let (id, team) = found.ok_or("invalid_refresh_token")?;
+        let token = team.install(id, ends);
+        let scope = "chat:write";
+        return Ok(given(
+            ours,
+            (id, team),
+            &token,
+            scope,
+            ends.map(|ends| ends.since(now)),
+        ));
+    }
     let code = state
         .codes
         .remove(&call.args.text("code"))
@@ -186,16 +204,38 @@ pub(super) fn access(call: &Call<'_>) -> Result<Value, Refusal> {
         return Err("bad_redirect_uri");
     }
     let team = state.teams.get_mut(&code.team).ok_or("invalid_code")?;
-    let token = team.install(&code.team);
-    Ok(json!({
+    let token = team.install(&code.team, ends);
+    let left = ends.map(|ends| ends.since(now));
+    let mut answer = given(ours, (&code.team, team), &token, &code.scope, left);
+    if let Value::Object(fields) = &mut answer {
+        fields.insert("authed_user".to_owned(), json!({"id": code.user}));
+    }
+    Ok(answer)
+}
+
+/// What is given with a token.
+fn given(
+    ours: &SlackOptions,
+    (id, team): (&str, &Team),
+    token: &str,
+    scope: &str,
+    left: Option<Duration>,
+) -> Value {
+    let mut answer = json!({
         "access_token": token,
         "token_type": "bot",
-        "scope": code.scope,
+        "scope": scope,
         "bot_user_id": team.bot_user,
         "app_id": ours.app_id,
-        "team": {"id": code.team, "name": team.name},
+        "team": {"id": id, "name": team.name},
         "enterprise": null,
         "is_enterprise_install": false,
-        "authed_user": {"id": code.user},
-    }))
+    });
+    if let (Value::Object(fields), Some(left), Some((_, refresh))) =
+        (&mut answer, left, &team.rotation)
+    {
+        fields.insert("expires_in".to_owned(), json!(left.as_secs()));
+        fields.insert("refresh_token".to_owned(), json!(refresh));
+    }
+    answer
 }

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use super::{
     Shared, blocks,
     chat::TEXT_MAX,
-    events, ids,
+    events,
+    events::Subtype,
+    ids,
     state::{ResponseUrl, SECRETS_MAX, Sent},
 };
 
@@ -125,7 +127,7 @@ pub(super) fn say(shared: &Arc<Shared>, key: &str, payload: &Value) -> Result<()
         };
         state.keep(message.clone());
         drop(state);
-        events::said(shared, &message, None);
+        events::said(shared, &message, Some(Subtype::Answer));
     }
     shared.changed.notify_waiters();
     Ok(())

@@ -123,6 +123,10 @@ pub(super) struct Team {
     pub(super) bot_id: String,
     /// The bot's token while the app is installed.
     pub(super) token: Option<String>,
+    /// When that token ends, and what a new one is got with.
+    pub(super) rotation: Option<(Timestamp, String)>,
+    /// Tokens that were replaced by rotation.
+    pub(super) replaced: HashSet<String>,
     /// Tokens that were taken away.
     pub(super) revoked: HashSet<String>,
     /// How often the app was installed.
@@ -206,7 +210,7 @@ impl State {
             team.channels.insert(room.id.clone(), room.clone());
         }
         if workspace.is_installed && team.token.is_none() {
-            team.install(&workspace.id);
+            team.install(&workspace.id, None);
         }
     }
 
@@ -241,10 +245,18 @@ impl State {
     }
 
     /// Whose bot token this is.
-    pub(super) fn team_of(&self, token: &str) -> Result<&str, &'static str> {
+    pub(super) fn team_of(&self, token: &str, now: Timestamp) -> Result<&str, &'static str> {
         for (id, team) in &self.teams {
             if team.token.as_deref() == Some(token) {
-                return Ok(id);
+                let has_ended = team.rotation.as_ref().is_some_and(|(ends, _)| *ends <= now);
+                return if has_ended {
+                    Err("token_expired")
+                } else {
+                    Ok(id)
+                };
+            }
+            if team.replaced.contains(token) {
+                return Err("token_expired");
             }
             if team.revoked.contains(token) {
                 return Err("token_revoked");
@@ -255,12 +267,19 @@ impl State {
 }
 
 impl Team {
-    /// Gives the app a new token.
-    pub(super) fn install(&mut self, id: &str) -> String {
+    /// Gives the app a new token, which ends then.
+    pub(super) fn install(&mut self, id: &str, ends: Option<Timestamp>) -> String {
         self.n_installed += 1;
-        let token = format!("xoxb-{}", ids::secret(id, &self.n_installed.to_string()));
+        let n = self.n_installed.to_string();
+        let token = format!("xoxb-{}", ids::secret(id, &n));
+        self.rotation = ends.map(|ends| {
+            (
+                ends,
+                format!("xoxe-{}", ids::secret(id, &format!("{n} again"))),
+            )
+        });
         if let Some(old) = self.token.replace(token.clone()) {
-            self.revoked.insert(old);
+            self.replaced.insert(old);
         }
         token
     }

@@ -659,6 +659,10 @@ async fn somebody_approves_on_the_page_and_the_code_becomes_a_token_once() {
     );
     let (_, _, again) = world.raw("oauth.v2.access", "", &access).await;
     assert_eq!(again["error"], "invalid_code");
+    assert!(
+        answer.get("refresh_token").is_none(),
+        "tokens live for ever"
+    );
     world.call("auth.revoke", json!({})).await;
     assert_eq!(world.server.token("T1"), None);
 }

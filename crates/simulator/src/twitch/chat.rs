@@ -120,6 +120,11 @@ impl Twitch {
         )
     }
 
+    /// A user goes by this name from now on.
+    pub fn name_user(&self, user: &str, name: &str) {
+        self.shared.state().name_user(user, name);
+    }
+
     /// The same, for a user with a name of their own.
     pub fn say_as(&self, broadcaster: &str, user: &str, name: &str, text: &str) -> String {
         self.shared.state().name_user(user, name);

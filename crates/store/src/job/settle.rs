@@ -57,7 +57,8 @@ pub enum Ruling {
         at: Timestamp,
         /// Why, for people.
         reason: String,
-        /// Whether this was an attempt. The handler itself sees to it that attempts come to an end.
+        /// Whether this was an attempt; what was none does not clear the job of crashes before it
+        /// either. The handler itself sees to it that attempts come to an end.
         counts: bool,
     },
     /// Given up: a dead letter.
@@ -113,7 +114,7 @@ pub async fn rule(work: &mut Work, rulings: &[(Lease, Ruling)]) -> Result<Vec<Le
                 "WITH ruling(held_id, held_fence, next_state, next_due, reason, refund, ended) AS (VALUES {}) \
                  UPDATE job SET state = ruling.next_state, due_at = COALESCE(ruling.next_due, job.due_at), \
                  last_error = ruling.reason, attempt = job.attempt - ruling.refund, \
-                 crashes = CASE WHEN ruling.next_state = 0 THEN 0 ELSE job.crashes END, \
+                 crashes = CASE WHEN ruling.next_state = 0 AND ruling.refund = 0 THEN 0 ELSE job.crashes END, \
                  finished_at = ruling.ended, lease_until = NULL, worker = NULL FROM ruling \
                  WHERE job.id = ruling.held_id AND job.fence = ruling.held_fence AND job.state = 2 \
                  RETURNING id, fence",

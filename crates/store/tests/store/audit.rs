@@ -17,6 +17,7 @@ both![
     the_database_refuses_to_change_entries,
     every_single_edit_is_detected,
     concurrent_writers_keep_one_unbroken_chain,
+    a_chain_that_grows_while_it_is_verified_is_intact,
 ];
 
 fn entry(n: usize) -> Entry {
@@ -244,4 +245,22 @@ async fn concurrent_writers_keep_one_unbroken_chain(world: Arc<World>) {
         matches!(verdict, Verdict::Intact { entries: 160, .. }),
         "{verdict:?}"
     );
+}
+
+async fn a_chain_that_grows_while_it_is_verified_is_intact(world: Arc<World>) {
+    let writers: Vec<_> = (0..3)
+        .map(|worker| tokio::spawn(write_some(world.db.clone(), Arc::clone(&world), worker)))
+        .collect();
+    let mut n_seen = Vec::new();
+    while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+        let verdict = audit::verify(world.db.read()).await.unwrap();
+        let Verdict::Intact { entries, .. } = verdict else {
+            panic!("a false alarm: {verdict:?}")
+        };
+        n_seen.push(entries);
+    }
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    assert!(n_seen.is_sorted(), "{n_seen:?}");
 }

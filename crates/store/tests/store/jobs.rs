@@ -20,6 +20,7 @@ both![
     a_job_that_gives_up_is_a_dead_letter,
     a_dead_job_is_replayed_unless_a_twin_is_open,
     a_discarded_job_is_no_dead_letter,
+    a_withdrawn_job_does_not_run,
     dead_letters_come_in_pages_newest_first,
     finished_jobs_are_pruned_after_a_week_dead_ones_never,
     the_counters_show_what_is_not_done,
@@ -443,4 +444,47 @@ async fn the_counters_show_what_is_not_done(world: Arc<World>) {
             ("work", "dead", 1, 0)
         ]
     );
+}
+
+async fn a_withdrawn_job_does_not_run(world: Arc<World>) {
+    let queue = world.queue();
+    let withdraw = async |key: &str| {
+        let mut unit = world.begin().await;
+        let withdrawn = job::withdraw(&mut unit, "work", key).await.unwrap();
+        unit.commit().await.unwrap();
+        withdrawn
+    };
+    let running = world.enqueue(work().unique("running")).await.unwrap();
+    let claimed = world.claim_one(&queue).await;
+    let later = NOON.plus(Duration::from_secs(1));
+    let waiting = world
+        .enqueue(work().unique("waiting").due_at(later))
+        .await
+        .unwrap();
+    let ready = world.enqueue(work().unique("ready")).await.unwrap();
+    let other = job::NewJob::new("other", serde_json::json!(null)).unique("ready");
+    let other = world.enqueue(other).await.unwrap();
+    assert!(withdraw("waiting").await && withdraw("ready").await);
+    assert!(!withdraw("running").await && !withdraw("absent").await);
+    for id in [waiting, ready] {
+        assert_eq!(world.job(id).await, Some((State::Discarded, 0)));
+    }
+    assert_eq!(world.job(other).await, Some((State::Ready, 0)));
+    let gave_up = Outcome::fail("for good");
+    queue
+        .settle(&claimed, &gave_up, world.now(), &*world.entropy)
+        .await
+        .unwrap();
+    let keys = job::dead_keys(world.db.read(), "work").await.unwrap();
+    assert_eq!(keys, ["running"]);
+    assert!(withdraw("running").await, "a dead letter is done with");
+    assert_eq!(world.job(running).await, Some((State::Discarded, 1)));
+    assert!(
+        job::dead_keys(world.db.read(), "work")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    world.advance(Duration::from_secs(2));
+    assert!(world.claim(&queue, 10).await.is_empty());
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Actor, PageRequest};
 use store::{
-    job::{self, Claimed, JobError, Outcome, Queue, State},
+    job::{self, Claimed, JobError, Outcome, Queue, Ruling, State},
     sql,
 };
 use tokio::sync::Mutex;
@@ -17,6 +17,7 @@ both![
     heartbeats_keep_a_lease,
     a_heartbeat_does_not_wait_for_a_handler_that_completes,
     a_job_completes_in_the_unit_of_work_of_its_effects,
+    many_jobs_are_ruled_on_in_one_unit_of_work_but_no_lost_one,
     a_job_that_ends_its_worker_three_times_is_dead_and_its_neighbours_live,
     a_crash_in_the_last_attempt_is_the_end,
     a_released_job_is_ready_again_without_an_attempt,
@@ -294,4 +295,62 @@ async fn four_workers_claim_a_thousand_jobs_once_each(world: Arc<World>) {
         .commit()
         .await
         .unwrap();
+}
+
+async fn many_jobs_are_ruled_on_in_one_unit_of_work_but_no_lost_one(world: Arc<World>) {
+    let queue = world.queue();
+    for _ in 0..70 {
+        world.enqueue(work()).await.unwrap();
+    }
+    let mut held = world.claim(&queue, 64).await;
+    held.extend(world.claim(&queue, 64).await);
+    let soon = world.now().plus(LEASE);
+    let rulings: Vec<_> = held
+        .iter()
+        .enumerate()
+        .map(|(n, claimed)| {
+            let reason = "a reason".to_owned();
+            let ruling = match n % 4 {
+                0 => Ruling::Done,
+                1 | 2 => Ruling::Again {
+                    at: soon,
+                    reason,
+                    counts: n % 4 == 1,
+                },
+                _ => Ruling::Dead { reason },
+            };
+            (claimed.lease, ruling)
+        })
+        .collect();
+    // The first went to somebody else meanwhile.
+    let lost = held[0].id;
+    world
+        .sql(&format!(
+            "UPDATE job SET fence = fence + 1 WHERE id = {lost}"
+        ))
+        .await;
+    let mut rolled_back = world.begin().await;
+    job::rule(&mut rolled_back, &rulings).await.unwrap();
+    drop(rolled_back);
+    assert_eq!(world.job(held[1].id).await, Some((State::Leased, 1)));
+    let mut unit = world.begin().await;
+    let kept = job::rule(&mut unit, &rulings).await.unwrap();
+    assert!(job::rule(&mut unit, &[]).await.unwrap().is_empty());
+    unit.commit().await.unwrap();
+    assert_eq!(kept.len(), 69);
+    assert!(kept.iter().all(|lease| lease.id != lost));
+    assert_eq!(world.job(lost).await, Some((State::Leased, 1)));
+    for (n, claimed) in held.iter().enumerate().skip(1) {
+        let expected = [
+            (State::Done, 1),
+            (State::Waiting, 1),
+            (State::Waiting, 0),
+            (State::Dead, 1),
+        ][n % 4];
+        assert_eq!(world.job(claimed.id).await, Some(expected), "{n}");
+    }
+    world.advance(LEASE.saturating_sub(MOMENT));
+    assert!(world.claim(&queue, 64).await.is_empty());
+    world.advance(MOMENT);
+    assert_eq!(world.claim(&queue, 64).await.len(), 35);
 }

@@ -25,6 +25,8 @@ both![
     an_attempt_that_takes_too_long_is_stopped,
     two_runners_run_a_thousand_jobs_once_each,
     a_kind_keeps_to_its_bound_and_the_runner_to_its_own,
+    a_kind_with_slots_of_its_own_neither_takes_nor_waits_for_the_common_ones,
+    what_a_handler_recorded_itself_is_left_as_it_is,
     a_commit_wakes_the_runner,
     a_stop_waits_for_running_jobs,
     a_stop_gives_back_what_does_not_end,
@@ -350,6 +352,110 @@ async fn a_kind_keeps_to_its_bound_and_the_runner_to_its_own(world: Arc<World>) 
     );
     assert_eq!(narrow.most.load(Ordering::SeqCst), 1);
     assert!((3..=4).contains(&wide.most.load(Ordering::SeqCst)));
+}
+
+/// A gate of another kind with two slots of its own.
+struct Apart(Arc<Gate>);
+
+#[async_trait::async_trait]
+impl Handler for Apart {
+    fn kind(&self) -> &'static str {
+        "apart"
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        self.0.run(job).await
+    }
+
+    fn slots(&self) -> Option<usize> {
+        Some(2)
+    }
+}
+
+async fn a_kind_with_slots_of_its_own_neither_takes_nor_waits_for_the_common_ones(
+    world: Arc<World>,
+) {
+    let (common, apart) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    let runner = runner(&world, &world.db, common.clone())
+        .handler(Arc::new(Apart(apart.clone())))
+        .concurrency(1);
+    for _ in 0..4 {
+        world.enqueue(work()).await.unwrap();
+        world
+            .enqueue(NewJob::new("apart", serde_json::json!({})))
+            .await
+            .unwrap();
+    }
+    let (stop, ended) = spawn(runner);
+    // One of the common slots and both of the others are taken at the same time.
+    common.started.take().await;
+    for _ in 0..2 {
+        apart.started.take().await;
+    }
+    for gate in [&common, &apart] {
+        for _ in 0..4 {
+            gate.go.give();
+        }
+        for _ in 0..4 {
+            gate.ended.take().await;
+        }
+    }
+    stop.cancel();
+    ended.await.unwrap();
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM job WHERE state = 3")
+            .await,
+        8
+    );
+    let most = |gate: &Gate| gate.most.load(Ordering::SeqCst);
+    assert_eq!((most(&common), most(&apart)), (1, 2));
+}
+
+/// Rules on its own job: once «again», then «dead».
+struct Ruling(Db);
+
+#[async_trait::async_trait]
+impl Handler for Ruling {
+    fn kind(&self) -> &'static str {
+        "work"
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let mut unit = self
+            .0
+            .begin(&Actor::System("ruling"), job.due_at)
+            .await
+            .unwrap();
+        let ruling = if job.attempt == 1 {
+            job::Ruling::Again {
+                at: job.due_at.plus(Duration::from_secs(5)),
+                reason: "not yet".to_owned(),
+                counts: true,
+            }
+        } else {
+            job::Ruling::Dead {
+                reason: "enough".to_owned(),
+            }
+        };
+        job::rule(&mut unit, &[(job.lease, ruling)]).await.unwrap();
+        unit.commit().await.unwrap();
+        Outcome::Recorded
+    }
+}
+
+async fn what_a_handler_recorded_itself_is_left_as_it_is(world: Arc<World>) {
+    let id = world.enqueue(work()).await.unwrap();
+    let runner = runner(&world, &world.db, Arc::new(Ruling(world.db.clone())));
+    assert_eq!(runner.run_due(world.now()).await.unwrap(), 1);
+    assert_eq!(world.job(id).await, Some((State::Waiting, 1)));
+    world.advance(Duration::from_secs(5));
+    assert_eq!(runner.run_due(world.now()).await.unwrap(), 1);
+    assert_eq!(world.job(id).await, Some((State::Dead, 2)));
+    let page = job::dead_letters(world.db.read(), &PageRequest::first(1))
+        .await
+        .unwrap();
+    assert_eq!(page.items[0].reason, "enough");
 }
 
 struct Hook(Waker);

@@ -15,7 +15,7 @@ use kernel::{Actor, Clock, CommunityId, Entropy, JobId, Timestamp};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use store::{
     Db, Engine, Options, Work,
-    job::{Claimed, NewJob, Queue, State},
+    job::{Claimed, NewJob, Queue, Room, State},
     migration, sql,
 };
 use tempfile::TempDir;

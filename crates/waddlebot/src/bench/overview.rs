@@ -78,7 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let listener = http::bind(settings.server.listen, "server.listen").await?;
     let address = listener.local_addr()?;
     let app = std::sync::Arc::clone(&system.app);
-    let router = http::public(&app, &settings);
+    let router = http::public(&system, &settings);
     let server = tokio::spawn(async move { http::serve(&app, listener, router).await });
 
     let cookie = format!("{}={}", app::session::COOKIE, session.token.expose());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::run::{chat_file, shown, success, waddlebot};
+use super::run::{chat_file, server, shown, success, waddlebot};
 use store::{Db, Options, sql};
 
 async fn messages(url: &str) -> i64 {
@@ -73,6 +73,36 @@ async fn a_backup_restores_into_an_empty_place_and_replaces_only_when_told() {
         "{}",
         shown(&output)
     );
+}
+
+#[test]
+fn a_backup_is_not_put_back_under_a_running_server() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, backup) = (place.path().join("data"), place.path().join("backup.zip"));
+    let running = server(&data, &["serve"], "is ready on");
+    success(waddlebot(&data).arg("backup").arg(&backup));
+    let restore = || {
+        waddlebot(&data)
+            .arg("restore")
+            .arg(&backup)
+            .arg("--replace")
+            .output()
+            .unwrap()
+    };
+    let refused = restore();
+    assert!(
+        !refused.status.success() && shown(&refused).contains("stop it first"),
+        "{}",
+        shown(&refused)
+    );
+    assert_eq!(
+        std::fs::read_dir(place.path()).unwrap().count(),
+        2,
+        "nothing was moved, nothing is left over"
+    );
+    drop(running);
+    let done = restore();
+    assert!(done.status.success(), "{}", shown(&done));
 }
 
 #[tokio::test(flavor = "multi_thread")]

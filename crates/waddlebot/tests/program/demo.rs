@@ -1,6 +1,6 @@
 //! The demo on a fresh directory: ready with history, signed in by its link, talking.
 
-use super::run::{get, server, shown, waddlebot};
+use super::run::{chat_file, get, server, shown, success, waddlebot};
 
 /// The link's path and query in the greeting.
 fn link(greeting: &str) -> &str {
@@ -14,11 +14,7 @@ fn link(greeting: &str) -> &str {
 fn the_demo_fills_itself_serves_pages_and_stops_on_sigterm() {
     let place = tempfile::tempdir().unwrap();
     let mut demo = server(place.path(), &["demo"], "/login/link?token=");
-    assert!(
-        demo.greeting.contains("events of history"),
-        "{}",
-        demo.greeting
-    );
+    assert!(n_made(&demo.greeting) > 10_000, "{}", demo.greeting);
     assert!(get(&demo.address, "/healthz").starts_with("HTTP/1.0 200"));
     assert!(get(&demo.address, "/readyz").contains("ready"));
     let page = get(
@@ -44,10 +40,40 @@ fn the_demo_fills_itself_serves_pages_and_stops_on_sigterm() {
 
     // The second start has only the time since the first to add.
     let again = server(place.path(), &["demo"], "/login/link?token=");
+    assert!(n_made(&again.greeting) < 1_000, "{}", again.greeting);
+}
+
+/// How many events the demo says it made; none if it says nothing.
+fn n_made(greeting: &str) -> u64 {
+    greeting.split_once("made ").map_or(0, |(_, rest)| {
+        let number = rest.split_whitespace().next().unwrap();
+        number.replace(',', "").parse().unwrap()
+    })
+}
+
+#[test]
+fn the_demo_does_not_mix_with_communities_of_somebody() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let (file, _) = chat_file(place.path(), 1, 20);
+    success(
+        waddlebot(&data)
+            .arg("import")
+            .arg(&file)
+            .args(["--community", "Pond"]),
+    );
+    let output = waddlebot(&data)
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .output()
+        .unwrap();
     assert!(
-        !again.greeting.contains("events of history") || again.greeting.contains("made "),
+        !output.status.success() && shown(&output).contains("choose another --data-dir"),
         "{}",
-        again.greeting
+        shown(&output)
+    );
+    assert!(
+        success(waddlebot(&data).args(["audit", "verify"])).contains("3 entries"),
+        "nothing but the import is there"
     );
 }
 

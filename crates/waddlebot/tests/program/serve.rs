@@ -52,16 +52,26 @@ fn an_administrator_is_made_over_the_database_and_the_password_is_read_from_stan
 #[test]
 fn doctor_migrate_and_audit_speak_of_a_healthy_instance() {
     let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("waddlebot.db");
     let fresh = waddlebot(place.path())
         .args(["migrate", "--check"])
         .output()
         .unwrap();
     assert!(
-        !fresh.status.success() && shown(&fresh).contains("missing"),
+        !fresh.status.success() && shown(&fresh).contains("does not exist yet"),
         "{}",
         shown(&fresh)
     );
+    success(waddlebot(place.path()).arg("doctor"));
+    assert!(!file.exists(), "looking makes no database");
     assert!(success(waddlebot(place.path()).arg("migrate")).contains("applied"));
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&file).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600, "the database is its owner's alone");
+    }
     assert!(success(waddlebot(place.path()).args(["migrate", "--check"])).contains("up to date"));
     let (file, _) = chat_file(place.path(), 1, 50);
     success(
@@ -95,6 +105,28 @@ fn doctor_names_what_must_be_mended() {
 }
 
 #[test]
+fn a_file_that_cannot_be_imported_makes_no_community() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, file) = (place.path().join("data"), place.path().join("a.txt"));
+    std::fs::write(&file, "no format of ours").unwrap();
+    for command in ["import", "replay"] {
+        let output = waddlebot(&data)
+            .arg(command)
+            .arg(&file)
+            .args(["--community", "Oops"])
+            .output()
+            .unwrap();
+        assert!(
+            !output.status.success() && shown(&output).contains("cannot tell the format"),
+            "{}",
+            shown(&output)
+        );
+    }
+    let verified = success(waddlebot(&data).args(["audit", "verify"]));
+    assert!(verified.contains("0 entries"), "{verified}");
+}
+
+#[test]
 fn imports_report_what_they_rejected_and_change_nothing_the_second_time() {
     let place = tempfile::tempdir().unwrap();
     let (file, n) = chat_file(place.path(), 2, 100);
@@ -124,6 +156,9 @@ fn imports_report_what_they_rejected_and_change_nothing_the_second_time() {
         second.contains("0 recorded") && second.contains(&format!("{n} known already")),
         "{second}"
     );
+    let nothing_new = "counts once, in the community that had it first";
+    assert!(!first.contains(nothing_new), "{first}");
+    assert!(second.contains(nothing_new), "{second}");
     let report = std::fs::read_dir(data.join("rejected"))
         .unwrap()
         .next()

@@ -84,6 +84,26 @@ pub(crate) async fn end(
     Ok(())
 }
 
+/// Ends the tries without an end of deliveries that nobody works on.
+pub(crate) async fn abandon(
+    conn: &impl ConnectionTrait,
+    ids: &[DeliveryId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut values: Vec<Value> = vec![now.0.into(), AttemptOutcome::CutOff.code().into()];
+    values.extend(ids.iter().map(|id| Value::from(id.0)));
+    sql::execute(
+        conn,
+        &format!(
+            "UPDATE delivery_attempt SET ended_at = $1, outcome = $2 WHERE ended_at IS NULL AND delivery_id IN ({})",
+            sql::in_list(3, ids.len())
+        ),
+        values,
+    )
+    .await?;
+    Ok(())
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     n: i32,

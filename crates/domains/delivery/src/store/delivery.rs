@@ -261,7 +261,8 @@ pub(crate) async fn reopen(
     Ok(changed == 1)
 }
 
-/// Lets those fail that still wait or are under way; answers how many.
+/// Ends those that still wait, which have failed, or are under way, whose fate is unknown; answers
+/// how many.
 pub(crate) async fn abandon(
     conn: &impl ConnectionTrait,
     ids: &[DeliveryId],
@@ -276,7 +277,8 @@ pub(crate) async fn abandon(
     sql::execute(
         conn,
         &format!(
-            "UPDATE delivery SET state = 3, last_error = $1, finished_at = $2 WHERE state IN (0, 1) AND id IN ({})",
+            "UPDATE delivery SET state = CASE WHEN state = 1 THEN 5 ELSE 3 END, last_error = $1, finished_at = $2 \
+             WHERE state IN (0, 1) AND id IN ({})",
             sql::in_list(3, ids.len())
         ),
         values,
@@ -293,16 +295,11 @@ pub(crate) async fn remove(
 ) -> Result<u64, StoreError> {
     let old = "SELECT id FROM delivery WHERE finished_at IS NOT NULL AND finished_at < $1 \
                ORDER BY finished_at, id LIMIT $2";
-    for statement in [
-        format!("DELETE FROM delivery_attempt WHERE delivery_id IN ({old})"),
-        format!("DELETE FROM delivery WHERE id IN ({old})"),
-    ] {
-        let removed = sql::execute(conn, &statement, vec![before.0.into(), limit.into()]).await?;
-        if statement.starts_with("DELETE FROM delivery WHERE") {
-            return Ok(removed);
-        }
-    }
-    Ok(0)
+    let values = || vec![before.0.into(), limit.into()];
+    let tries = format!("DELETE FROM delivery_attempt WHERE delivery_id IN ({old})");
+    sql::execute(conn, &tries, values()).await?;
+    let removed = format!("DELETE FROM delivery WHERE id IN ({old})");
+    sql::execute(conn, &removed, values()).await
 }
 
 #[derive(FromQueryResult)]
@@ -390,19 +387,18 @@ pub(crate) async fn list(
         i64::try_from(limit).unwrap_or(i64::MAX).into(),
     ];
     // Each condition only where it is asked for, so that each text has its index.
-    let mut conditions = String::new();
-    if let Some(state) = filter.state {
-        values.push(state.code().into());
-        conditions += &format!(" AND state = ${}", values.len());
-    }
-    if let Some(medium) = filter.medium {
-        values.push(medium.code().into());
-        conditions += &format!(" AND medium = ${}", values.len());
-    }
+    let mut condition = |column: &str, code: Option<i16>| {
+        code.map_or_else(String::new, |code| {
+            values.push(code.into());
+            format!(" AND {column} = ${}", values.len())
+        })
+    };
+    let state = condition("state", filter.state.map(State::code));
+    let medium = condition("medium", filter.medium.map(Medium::code));
     let rows: Vec<ViewRow> = sql::all(
         conn,
         &format!(
-            "SELECT {COLUMNS} FROM delivery WHERE community_id = $1 AND id < $2{conditions} ORDER BY id DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM delivery WHERE community_id = $1 AND id < $2{state}{medium} ORDER BY id DESC LIMIT $3"
         ),
         values,
     )

@@ -307,8 +307,8 @@ pub(crate) struct Sealed {
     platform: i16,
     platform_server_id: String,
     account: String,
-    access_sealed: Option<String>,
-    refresh_sealed: Option<String>,
+    access: Option<String>,
+    refresh: Option<String>,
     expires_at: Option<i64>,
     scopes: String,
 }
@@ -318,8 +318,8 @@ impl Sealed {
     pub(crate) fn texts(&self) -> impl Iterator<Item = (Place, &str)> {
         let at = |column| place(self.id, self.community_id, column);
         [
-            (at(ACCESS), self.access_sealed.as_deref()),
-            (at(REFRESH), self.refresh_sealed.as_deref()),
+            (at(ACCESS), self.access.as_deref()),
+            (at(REFRESH), self.refresh.as_deref()),
         ]
         .into_iter()
         .filter_map(|(place, text)| Some((place, text?)))
@@ -333,8 +333,8 @@ impl Sealed {
                 .transpose()
                 .map_err(|error| StoreError::Data(format!("connection {}: {error}", self.id)))
         };
-        let access = open(ACCESS, self.access_sealed.as_ref())?;
-        let refresh = open(REFRESH, self.refresh_sealed.as_ref())?;
+        let access = open(ACCESS, self.access.as_ref())?;
+        let refresh = open(REFRESH, self.refresh.as_ref())?;
         Ok(Grant {
             platform: platform(self.platform)?,
             access: access.unwrap_or_default(),
@@ -348,7 +348,7 @@ impl Sealed {
 }
 
 const SEALED: &str = "SELECT id, community_id, platform, platform_server_id, account, \
-     access_sealed, refresh_sealed, expires_at, scopes FROM connection";
+     access_sealed AS access, refresh_sealed AS refresh, expires_at, scopes FROM connection";
 
 /// The live connection to a server.
 pub(crate) async fn sealed(

@@ -21,7 +21,21 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/c/ducks/members", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members.csv", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members/1/role", [303, 404, 403, 403, 200, 200]),
+    ("/c/ducks/deliveries", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/settings", [303, 404, 403, 403, 200, 200]),
+    (
+        "/c/ducks/settings/connections",
+        [303, 404, 403, 403, 200, 200],
+    ),
+    (
+        "/c/ducks/settings/connections/1/channel",
+        [303, 404, 403, 403, 404, 404],
+    ),
+    (
+        "/c/ducks/settings/connections/1/disconnect",
+        [303, 404, 403, 403, 404, 404],
+    ),
+    ("/connect/discord/callback?code=a&state=b", [403; 6]),
     ("/c/nowhere/health", [303, 404, 404, 404, 404, 404]),
     ("/admin", [303, 403, 403, 403, 403, 200]),
     ("/admin/jobs", [303, 403, 403, 403, 403, 200]),

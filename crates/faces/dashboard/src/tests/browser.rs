@@ -49,8 +49,12 @@ pub(crate) struct Browser {
 impl Browser {
     /// Nobody signed in.
     pub(crate) fn new(world: &World) -> Self {
+        let settings = Settings {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            ..Settings::default()
+        };
         Self {
-            router: crate::router(world.app.clone(), Settings::default()),
+            router: crate::router(world.app.clone(), settings),
             cookie: None,
         }
     }

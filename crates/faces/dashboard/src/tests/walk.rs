@@ -61,6 +61,31 @@ async fn no_link_is_dead_and_every_page_is_sound() {
     }
     let root = world.admin("root").await;
     let browser = Browser::of(&world, root.user).await;
+    let installed = kernel::Installed {
+        name: "Pond".to_owned(),
+        grant: kernel::Grant {
+            platform: kernel::Platform::Discord,
+            server: "9000".to_owned(),
+            account: "1".to_owned(),
+            access: "token".to_owned().into(),
+            refresh: None,
+            expires_at: None,
+            scopes: vec!["bot".to_owned()],
+        },
+    };
+    let install = identity::Install {
+        community: ducks,
+        platform: kernel::Platform::Discord,
+        redirect: String::new(),
+    };
+    let identity = &world.app.identity;
+    let connected = identity
+        .finish_install(&root.actor, &install, &installed)
+        .await;
+    let channel = format!(
+        "/c/ducks/settings/connections/{}/channel",
+        connected.unwrap().id
+    );
     let mut seen = BTreeSet::new();
     let mut queue = VecDeque::from(["/".to_owned()]);
     while let Some(path) = queue.pop_front() {
@@ -96,8 +121,11 @@ async fn no_link_is_dead_and_every_page_is_sound() {
         "/me",
         "/admin/audit",
         "/c/ducks/chat",
+        "/c/ducks/deliveries",
+        "/c/ducks/settings/connections",
         "/c/empty/health",
         "/c/ducks/health/hours.csv?period=30d",
+        &channel,
     ] {
         assert!(seen.contains(expected), "{expected} in {seen:?}");
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use ::activity::{MemberQuery, Summary};
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use identity::Server as IdentityServer;
 use kernel::{MessageId, PageRequest};
 
@@ -47,6 +47,51 @@ impl From<&IdentityServer> for Server {
             platform_server_id: server.platform_server_id.clone(),
             name: server.name.clone(),
             is_primary: server.is_primary,
+        }
+    }
+}
+
+/// How a connection is.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "identity::ConnectionStatus")]
+pub(crate) enum ConnectionStatus {
+    /// Well, as far as is known.
+    Ok,
+    /// Something a person should look at.
+    Trouble,
+    /// Ended.
+    Revoked,
+}
+
+/// The right to act on a server, workspace or channel. Its tokens are shown to nobody.
+#[derive(SimpleObject)]
+pub(crate) struct Connection {
+    /// Where it is.
+    platform: Platform,
+    /// The platform's id of the server.
+    server: String,
+    /// The server's name.
+    name: String,
+    /// How it is.
+    status: ConnectionStatus,
+    /// What is wrong, in the platform's words.
+    trouble: Option<String>,
+    /// The name of the channel for announcements; null while none is chosen.
+    channel: Option<String>,
+    /// When it was connected.
+    connected_at: DateTime,
+}
+
+impl From<identity::Connection> for Connection {
+    fn from(connection: identity::Connection) -> Self {
+        Self {
+            platform: connection.platform.into(),
+            server: connection.platform_server_id,
+            name: connection.server_name,
+            status: connection.status.into(),
+            trouble: connection.trouble,
+            channel: connection.channel.map(|channel| channel.name),
+            connected_at: DateTime(connection.connected_at),
         }
     }
 }
@@ -146,6 +191,20 @@ impl Community {
         let servers = self.connected(ctx).await?;
         viewer(ctx)?.spend(ctx, servers.len())?;
         Ok(servers.iter().map(Server::from).collect())
+    }
+
+    /// Where we may act for it. Needs the role of an admin.
+    #[graphql(complexity = "cost::PAGE + child_complexity")]
+    async fn connections(&self, ctx: &Context<'_>) -> Result<Option<Vec<Connection>>> {
+        let viewer = viewer(ctx)?;
+        let services = viewer.app();
+        let found = services
+            .identity
+            .connections(viewer.actor(), self.0.id)
+            .await;
+        let found = found.map_err(|cause| refused(viewer, &cause))?;
+        viewer.spend(ctx, found.len())?;
+        Ok(Some(found.into_iter().map(Connection::from).collect()))
     }
 
     /// Everybody seen in it, in pages. Needs the role of a moderator.

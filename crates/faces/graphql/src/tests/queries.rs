@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{CommunityId, EventKind, Role};
+use app::Answer;
+use kernel::{CommunityId, EventKind, Grants, Platform, Role, SessionId};
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
@@ -86,6 +87,38 @@ on_both! {
         assert_eq!(foreign, absent);
         let all = client.ask("{ communities { name } }", json!({})).await;
         assert_eq!(all, json!({ "data": { "communities": [{ "name": "Pond" }] } }));
+    }
+
+    async fn connections_are_for_those_who_manage_and_never_show_a_token(world: World) {
+        let (pond, owner, moderator, _) = pond(&mut world).await;
+        world.connector(Platform::Discord).give("canary", Some("canary"));
+        let session = SessionId(1);
+        let (identity, app) = (&world.app.identity, &world.app);
+        let state = identity
+            .begin_install(&owner.actor, pond, Platform::Discord, session, "http://127.0.0.1/")
+            .await
+            .unwrap();
+        let answer = Answer { code: "code".to_owned().into(), server: Some("1234".to_owned()) };
+        let done = app
+            .complete_install(&owner.actor, Platform::Discord, session, state.expose(), Some(answer))
+            .await
+            .unwrap();
+        let connection = done.outcome.unwrap().unwrap();
+        app.choose_channel(&owner.actor, connection.id, Some("11")).await.unwrap();
+        app.grants().report(Platform::Discord, "1234", Some("Missing Access")).await.unwrap();
+        let query = "query($id: Int!) { community(communityId: $id) { name connections {
+            platform server name status trouble channel connectedAt } } }";
+        let answer = Client::of(&world, &owner).await.ask(query, json!({ "id": pond.0 })).await;
+        assert_eq!(answer["data"]["community"]["connections"], json!([{
+            "platform": "DISCORD", "server": "1234", "name": "Pond on Discord", "status": "TROUBLE",
+            "trouble": "Missing Access", "channel": "general",
+            "connectedAt": connection.connected_at.to_string(),
+        }]), "{answer}");
+        let answer = Client::of(&world, &moderator).await.ask(query, json!({ "id": pond.0 })).await;
+        assert_eq!(code(&answer), "FORBIDDEN");
+        assert_eq!(answer["data"]["community"], json!({ "name": "Pond", "connections": null }));
+        let all = crate::sdl();
+        assert!(!all.to_lowercase().contains("accesstoken") && !all.contains("sealed"), "the schema has no token");
     }
 
     async fn an_administrator_sees_every_community_in_pages(world: World) {

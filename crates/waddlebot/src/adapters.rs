@@ -1,0 +1,147 @@
+//! The platforms this process can talk to: adapters made from the configuration, those without
+//! credentials left out. Must never open a connection: listening is the gateway's, sending the
+//! worker's.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use engines::{MailCourier, Mailer};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants};
+use platforms::{Listener, Webhook, discord, http::Http, slack, twitch};
+
+use crate::config::{Config, DiscordSection, SlackSection, TwitchSection};
+
+/// The adapters, by what they do.
+#[derive(Clone, Default)]
+pub(crate) struct Adapters {
+    /// Carry messages out.
+    pub(crate) couriers: Vec<Arc<dyn Courier>>,
+    /// Install us.
+    pub(crate) connectors: Vec<Arc<dyn Connector>>,
+    /// Hear.
+    pub(crate) listeners: Vec<Arc<dyn Listener>>,
+    /// Take requests.
+    pub(crate) webhooks: Vec<Arc<dyn Webhook>>,
+    discord: Option<Arc<discord::Discord>>,
+}
+
+/// What adapters are made with.
+pub(crate) struct Makings {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) grants: Arc<dyn Grants>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Adapters {
+    /// The adapters of a configuration.
+    pub(crate) fn new(config: &Config, makings: &Makings) -> anyhow::Result<Self> {
+        let http = Http::new().context("making the HTTP client")?;
+        let mut adapters = Self::default();
+        adapters
+            .couriers
+            .push(Arc::new(MailCourier::new(Arc::clone(&makings.mailer))));
+        if !config.discord.token.expose().is_empty() {
+            adapters.add_discord(&config.discord, &http, makings)?;
+        }
+        if !config.twitch.client_id.is_empty() {
+            adapters.add_twitch(&config.twitch, &http, makings);
+        }
+        if !config.slack.client_id.is_empty() {
+            adapters.add_slack(&config.slack, &http, makings);
+        }
+        Ok(adapters)
+    }
+
+    fn add_discord(
+        &mut self,
+        section: &DiscordSection,
+        http: &Http,
+        makings: &Makings,
+    ) -> anyhow::Result<()> {
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let settings = discord::Settings {
+            client_secret: section.client_secret.clone(),
+            public_key: given(&section.public_key),
+            api_url: section.api_url.clone(),
+            gateway_url: given(&section.gateway_url),
+            authorize_url: section.authorize_url.clone(),
+            ..discord::Settings::new(section.token.clone(), section.application_id.clone())
+        };
+        let discord = discord::Discord::new(
+            settings,
+            http.clone(),
+            Arc::clone(&makings.clock),
+            Arc::clone(&makings.entropy),
+        )
+        .context("the section [discord] of the configuration")?;
+        let discord = Arc::new(discord);
+        self.couriers.push(discord.clone());
+        self.connectors.push(discord.clone());
+        self.listeners.push(discord.clone());
+        if !section.public_key.is_empty() {
+            self.webhooks.push(discord.clone());
+        }
+        self.discord = Some(discord);
+        Ok(())
+    }
+
+    fn add_twitch(&mut self, section: &TwitchSection, http: &Http, makings: &Makings) {
+        let settings = twitch::Settings {
+            client_id: section.client_id.clone(),
+            client_secret: section.client_secret.clone(),
+            webhook_secret: section.webhook_secret.clone(),
+            api_url: section.api_url.clone(),
+            id_url: section.id_url.clone(),
+            eventsub_url: section.eventsub_url.clone(),
+            bot_user_id: (!section.bot_user_id.is_empty()).then(|| section.bot_user_id.clone()),
+        };
+        let twitch = twitch::Twitch::new(
+            settings,
+            http.clone(),
+            Arc::clone(&makings.grants),
+            Arc::clone(&makings.clock),
+            Arc::clone(&makings.entropy),
+        );
+        self.couriers.push(twitch.courier());
+        self.connectors.push(twitch.connector());
+        self.listeners.push(twitch.listener());
+        if !section.webhook_secret.expose().is_empty() {
+            self.webhooks.push(twitch.webhook());
+        }
+    }
+
+    fn add_slack(&mut self, section: &SlackSection, http: &Http, makings: &Makings) {
+        let settings = slack::Settings {
+            client_id: section.client_id.clone(),
+            client_secret: section.client_secret.clone(),
+            signing_secret: section.signing_secret.clone(),
+            app_token: section.app_token.clone(),
+            api_url: section.api_url.clone(),
+            authorize_url: section.authorize_url.clone(),
+        };
+        let slack = Arc::new(slack::Slack::new(
+            settings,
+            http.clone(),
+            Arc::clone(&makings.grants),
+            Arc::clone(&makings.clock),
+            Arc::clone(&makings.entropy),
+        ));
+        self.couriers.push(slack.clone());
+        self.connectors.push(slack.clone());
+        if !section.app_token.expose().is_empty() {
+            self.listeners.push(slack.clone());
+        }
+        if !section.signing_secret.expose().is_empty() {
+            self.webhooks.push(slack);
+        }
+    }
+
+    /// Tells platforms that list commands which there are.
+    pub(crate) async fn list_commands(&self, specs: &[CommandSpec]) {
+        let Some(discord) = &self.discord else { return };
+        if let Err(error) = discord.sync_commands(specs).await {
+            tracing::warn!(error = %error, "Discord does not know our slash commands yet; they are sent again at the next start");
+        }
+    }
+}
