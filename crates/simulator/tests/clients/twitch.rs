@@ -107,12 +107,21 @@ async fn the_client_in_python_finds_twitch_and_hears_it() {
     assert_eq!(server.n_subscriptions(), 0);
     client.saw("closed").await;
     assert_eq!(client.end().await, Vec::<Value>::new());
-    let sent: Vec<String> = server
+    let sent: Vec<(String, bool)> = server
         .sent(&pond.id)
         .into_iter()
-        .map(|it| it.text)
+        .map(|it| (it.text, it.is_deleted))
         .collect();
-    assert_eq!(sent, ["quack", "hear, hear"]);
+    let said = |text: &str, is_deleted: bool| (text.to_owned(), is_deleted);
+    assert_eq!(
+        sent,
+        [
+            said("quack", false),
+            said("hear, hear", false),
+            said("too loud", true)
+        ]
+    );
+    assert_eq!(server.whispers().len(), 1);
     // The contract has these in the body; this client sends them in the query, and Twitch takes them.
     let known = [("POST /chat/messages", Part::Query)];
     assert_in_order(Contract::twitch(), &server.exchanges(), 30, &known);
