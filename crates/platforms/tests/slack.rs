@@ -203,10 +203,13 @@ async fn messages_are_edited_deleted_and_answered_in_their_thread() {
         .reply("T1", "C1", "UBOB", &head, "me too")
         .unwrap();
     world.heard(2).await;
-    for answered in [&head, &within] {
+    let mut answered = vec![format!("T1:C1:{head}"), format!("T1:C1:{within}")];
+    for _ in 0..3 {
         let mut reply = in_channel("answer");
-        reply.reply_to = Some(format!("T1:C1:{answered}"));
-        carry(&world.slack, &reply).await.unwrap();
+        reply.reply_to = Some(answered.remove(0));
+        let receipt = carry(&world.slack, &reply).await.unwrap();
+        // Our own answer is answered next.
+        answered.push(receipt.message_id.unwrap());
         let last = world.server.sent("C1").pop().unwrap();
         assert_eq!(
             last.thread_ts.as_ref(),
