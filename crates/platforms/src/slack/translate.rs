@@ -178,7 +178,13 @@ fn message(
     let is_ours =
         user.as_deref().is_some_and(|user| ours.contains(&user)) || bot.is_some_and(is_our_bot);
     let is_bot = is_ours || sender.bot_id.is_some();
-    let Some(id) = user.or_else(|| sender.bot_id.map(|bot| bot.0)) else {
+    // At a response address our words come without our user.
+    let ours = ours
+        .first()
+        .filter(|_| is_ours)
+        .map(|ours| (*ours).to_owned());
+    let id = user.or(ours).or_else(|| sender.bot_id.map(|bot| bot.0));
+    let Some(id) = id else {
         return Noted::Ignored("malformed");
     };
     let ts = event.origin.ts.0;

@@ -82,7 +82,9 @@ fn me_messages_files_other_bots_and_ourselves_are_heard_as_what_they_are() {
         said(&json!({"user": "UBOT", "bot_id": "BOURS"})),
         said(&json!({"user": null, "bot_id": "BOURS", "subtype": "bot_message"})),
     ] {
-        assert!(chat(&ours).account.is_bot);
+        let heard = chat(&ours);
+        assert!(heard.account.is_bot);
+        assert_eq!(heard.account.platform_user_id, "UBOT");
     }
 }
 
