@@ -28,11 +28,20 @@ fn correct(document: &mut Value) {
         Some(place) => *place = value,
         None => panic!("the contract has changed: no `{pointer}`"),
     };
-    // "The reason the message was dropped, if any": what was sent has `null` there.
-    set(
-        "/components/schemas/SendChatMessageResponse/properties/data/items/properties/drop_reason/type",
-        json!(["object", "null"]),
-    );
+    // The descriptions of these say "null if", and the types do not: the reason a message was dropped, the category of
+    // a planned stream, the holidays.
+    for pointer in [
+        "SendChatMessageResponse/properties/data/items/properties/drop_reason",
+        "ChannelStreamScheduleSegment/properties/category",
+        "GetChannelStreamScheduleResponse/properties/data/properties/vacation",
+        "CreateChannelStreamScheduleSegmentResponse/properties/data/properties/vacation",
+        "UpdateChannelStreamScheduleSegmentResponse/properties/data/properties/vacation",
+    ] {
+        set(
+            &format!("/components/schemas/{pointer}/type"),
+            json!(["object", "null"]),
+        );
+    }
 }
 
 fn null_is_a_type(value: &mut Value) {
