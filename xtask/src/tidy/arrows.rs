@@ -120,6 +120,7 @@ const TABLE: &[Row] = &[
             "commands",
             "graphql",
             "dashboard",
+            "platforms",
             "simulator",
         ],
         &["testkit", "contracts"],

@@ -626,6 +626,15 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
                 );
             }
         }
+        // One that waits for nothing is an operation all the same if it acts for somebody.
+        for part in text.split("pubfn").skip(1) {
+            if let Some((name, rest)) = part.split_once("(&self")
+                && rest.starts_with(",actor:&Actor")
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            {
+                found.insert(format!("{service}.{name}"), true);
+            }
+        }
     }
     found
 }

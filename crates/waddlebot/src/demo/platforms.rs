@@ -22,7 +22,7 @@ pub(super) fn point_to(config: &mut Config, theatre: &Theatre) {
     config.discord.gateway_url = discord.gateway_url();
     config.discord.authorize_url = discord.authorize_url();
     let twitch = &theatre.twitch;
-    config.twitch.client_id = twitch.client_id().to_owned();
+    twitch.client_id().clone_into(&mut config.twitch.client_id);
     config.twitch.client_secret = twitch.client_secret().to_owned().into();
     config.twitch.bot_user_id.clear();
     config.twitch.api_url = twitch.api_url();
