@@ -9,7 +9,7 @@ use kernel::{
 use platforms::twitch::{Change, NewSegment, Recurrence, SCOPES, ScheduleError};
 use simulator::twitch::Standing;
 
-use crate::world::{DUCKS, GEESE, LONG, World, chat, direct, order};
+use crate::world::{Check, DUCKS, GEESE, LONG, World, chat, direct, order};
 
 #[tokio::test]
 async fn what_people_say_is_heard() {
@@ -406,6 +406,28 @@ async fn a_long_schedule_is_read_page_by_page() {
     let listed = schedule.list(DUCKS, now).await.unwrap();
     assert_eq!(listed.len(), 60);
     assert!(listed.windows(2).all(|pair| pair[0].start < pair[1].start));
+}
+
+#[tokio::test]
+async fn requests_and_answers_are_as_twitchs_contract_says() {
+    let world = World::new().await;
+    world.listen(1).await;
+    let receipt = world.carry(&order(chat(DUCKS), "hello")).await.unwrap();
+    let mut again = order(chat(DUCKS), "hello");
+    world.carry(&again).await.unwrap_err();
+    again.act = Act::Announce;
+    world.carry(&again).await.unwrap();
+    let ann = world.server.user("ann");
+    world
+        .carry(&order(direct(DUCKS, &ann), "psst"))
+        .await
+        .unwrap();
+    again.act = Act::Delete {
+        message_id: receipt.message_id.unwrap(),
+    };
+    world.carry(&again).await.unwrap();
+    world.check(Check::Answers);
+    world.stop().await;
 }
 
 #[tokio::test]

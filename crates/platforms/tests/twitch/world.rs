@@ -321,6 +321,28 @@ impl World {
         }
     }
 
+    /// What Twitch's published contract says of every request that was made, and of the answers too
+    /// where the simulator was not told to spoil them.
+    pub(crate) fn check(&self, part: Check) {
+        let Some(contract) = contracts::Contract::twitch() else {
+            return;
+        };
+        let exchanges = self.server.exchanges();
+        let report = contract.check_all(exchanges.iter().map(|made| contracts::Exchange {
+            method: &made.method,
+            path: &made.path,
+            query: made.query.as_deref(),
+            content_type: made.content_type.as_deref(),
+            body: &made.body,
+            status: match part {
+                Check::Requests => 0,
+                Check::Answers => made.status,
+            },
+            reply: &made.reply,
+        }));
+        assert!(report.is_clean(), "{report}");
+    }
+
     /// Stops listening and waits for it.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
@@ -331,9 +353,21 @@ impl World {
     }
 }
 
+/// What is held against the contract.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// What we asked.
+    Requests,
+    /// And what was answered.
+    Answers,
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
+        if !std::thread::panicking() {
+            self.check(Check::Requests);
+        }
     }
 }
 
