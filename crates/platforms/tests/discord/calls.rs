@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kernel::{
-    Clock, CommandOption, CommandSpec, Connector, Ear, Heard, Returned, Secret, SystemClock,
+    Clock, CommandOption, CommandSpec, Connector, Ear, Heard, Returned, Role, Secret, SystemClock,
     Timestamp,
 };
 use platforms::{
@@ -227,39 +227,38 @@ async fn people_are_given_roles_silenced_removed_and_let_back() {
     assert_eq!(refused.code(), Some(50_013));
 }
 
+const PING: CommandSpec = CommandSpec {
+    name: "ping",
+    aliases: &[],
+    description: "Says pong.",
+    options: &[CommandOption {
+        name: "text",
+        description: "",
+        is_required: false,
+    }],
+    minimum_role: Role::Member,
+    cooldown_user_secs: 0,
+    cooldown_channel_secs: 0,
+    category: "Test",
+};
+
 #[tokio::test]
 async fn slash_commands_are_these_and_no_others() {
     let rig = Rig::start(options()).await;
-    let command = |name: &'static str| CommandSpec {
-        name,
-        aliases: &[],
-        description: "Says pong.",
-        options: &[CommandOption {
-            name: "text",
-            description: "",
-            is_required: false,
-        }],
-        minimum_role: kernel::Role::Member,
-        cooldown_user_secs: 0,
-        cooldown_channel_secs: 0,
-        category: "Test",
+    let help = CommandSpec {
+        name: "help",
+        ..PING
     };
-    rig.discord
-        .sync_commands(&[command("ping"), command("help")])
-        .await
-        .unwrap();
-    rig.discord.sync_commands(&[command("ping")]).await.unwrap();
+    rig.discord.sync_commands(&[PING, help]).await.unwrap();
+    rig.discord.sync_commands(&[PING]).await.unwrap();
     let registered = rig.server.commands(None);
-    assert_eq!(
-        (registered.len(), registered[0]["name"].as_str()),
-        (1, Some("ping"))
-    );
-    assert!(
-        rig.discord
-            .sync_commands(&[command("Not A Name")])
-            .await
-            .is_err()
-    );
+    assert_eq!(registered.len(), 1);
+    assert_eq!(registered[0]["name"], "ping");
+    let nameless = CommandSpec {
+        name: "Not A Name",
+        ..PING
+    };
+    assert!(rig.discord.sync_commands(&[nameless]).await.is_err());
 }
 
 #[tokio::test]
