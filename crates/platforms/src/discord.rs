@@ -34,6 +34,7 @@ pub use settings::{Settings, SettingsError};
 
 use crate::http::Http;
 use api::Api;
+use commands::OptionOrder;
 use courier::Known;
 use recent::Recent;
 use settings::Checked;
@@ -46,6 +47,7 @@ pub struct Discord {
     settings: Arc<Checked>,
     /// Direct channels and answered interactions.
     known: Known,
+    option_order: Arc<OptionOrder>,
     /// Interactions that came over HTTP.
     delivered: Recent<String, ()>,
 }
@@ -74,6 +76,7 @@ impl Discord {
             entropy,
             settings,
             known: Known::default(),
+            option_order: Arc::default(),
             delivered: Recent::new(webhook::SEEN_MAX),
         })
     }

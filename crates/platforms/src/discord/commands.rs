@@ -1,11 +1,16 @@
 //! Slash commands: what Discord shows when somebody types `/`. Source: Discord «Application Commands».
 //! Must never register a command Discord would refuse: it refuses all of them then.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use kernel::CommandSpec;
 use serde_json::{Value, json};
 use twilight_http::routing::Route;
 
-use super::{ApiError, Discord, api::Ask};
+use super::{ApiError, Discord, api::Ask, translate::Given};
 use crate::text::{Measure, cut, one_line};
 
 /// Commands of one application.
@@ -13,6 +18,30 @@ const COMMANDS_MAX: usize = 100;
 /// Options of one command.
 const OPTIONS_MAX: usize = 25;
 const DESCRIPTION: usize = 100;
+
+/// In which order the options of our commands are meant. Discord tells them in the order in which a
+/// person happened to fill them in.
+#[derive(Debug, Default)]
+pub(super) struct OptionOrder(Mutex<HashMap<&'static str, Vec<&'static str>>>);
+
+impl OptionOrder {
+    pub(super) fn learn(&self, commands: &[CommandSpec]) {
+        let names = |command: &CommandSpec| command.options.iter().map(|option| option.name);
+        let known = commands
+            .iter()
+            .map(|command| (command.name, names(command).collect()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known.collect();
+    }
+
+    /// Puts what was given into the order of the command; what it does not know comes last.
+    pub(super) fn sort(&self, command: &str, options: &mut [Given]) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = known.get(command) {
+            let place = |given: &Given| names.iter().position(|name| *name == given.name);
+            options.sort_by_key(|given| place(given).unwrap_or(usize::MAX));
+        }
+    }
+}
 
 fn check_name(name: &str) -> Result<(), ApiError> {
     let is_plain = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || matches!(c, '-' | '_');
@@ -77,6 +106,7 @@ impl Discord {
         let route = Route::SetGlobalCommands {
             application_id: self.settings.application,
         };
+        self.option_order.learn(commands);
         self.api
             .ask(Ask::new(&route).json(&bodies))
             .await

@@ -114,7 +114,10 @@ impl Listener for Discord {
                 discord: self,
                 ear: &ear,
                 stop: &stop,
-                translator: Translator::new(self.settings.application.to_string()),
+                translator: Translator::new(
+                    self.settings.application.to_string(),
+                    Arc::clone(&self.option_order),
+                ),
                 up_to: Recent::new(CHANNELS_MAX),
                 channels: Vec::new(),
                 under_way: FuturesUnordered::new(),

@@ -6,7 +6,10 @@
 
 mod wire;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use kernel::{
     Account, ChatEvent, EventKind, Heard, Interaction, InteractionKind, Origin, Platform, Role,
@@ -16,6 +19,7 @@ use kernel::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    commands::OptionOrder,
     id::{created_at, time},
     recent::Recent,
 };
@@ -85,6 +89,7 @@ pub(super) struct Translator {
     me: String,
     guilds: HashMap<String, Guild>,
     names: Recent<String, Account>,
+    option_order: Arc<OptionOrder>,
 }
 
 fn data<T: DeserializeOwned>(text: &str) -> Result<T, Ignored> {
@@ -96,8 +101,9 @@ fn data<T: DeserializeOwned>(text: &str) -> Result<T, Ignored> {
 
 impl Translator {
     /// Knows nobody but ourselves.
-    pub(super) fn new(me: impl Into<String>) -> Self {
+    pub(super) fn new(me: impl Into<String>, option_order: Arc<OptionOrder>) -> Self {
         Self {
+            option_order,
             me: me.into(),
             guilds: HashMap::new(),
             names: Recent::new(NAMES_MAX),
@@ -438,7 +444,10 @@ impl Translator {
         {
             origin.channel_name = name;
         }
-        let data = asked.data.unwrap_or_default();
+        let mut data = asked.data.unwrap_or_default();
+        if let Some(name) = &data.name {
+            self.option_order.sort(name, &mut data.options);
+        }
         let kind = match asked.kind {
             2 => InteractionKind::Command {
                 name: data.name.unwrap_or_default().to_lowercase(),
@@ -494,7 +503,7 @@ fn interest(interest: wire::Interest, comes: bool) -> Result<Taken, Ignored> {
     notice(interest.guild, interest.event, change)
 }
 
-pub(super) use wire::{Interaction as AskedOnTheWire, Message as SaidOnTheWire};
+pub(super) use wire::{Given, Interaction as AskedOnTheWire, Message as SaidOnTheWire};
 
 #[cfg(test)]
 mod tests;

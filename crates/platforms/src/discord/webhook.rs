@@ -88,7 +88,11 @@ impl Webhook for Discord {
         let Ok(asked) = serde_json::from_value::<AskedOnTheWire>(body) else {
             return refuse(400, "malformed");
         };
-        let heard = match Translator::new(self.settings.application.to_string()).interaction(asked)
+        let heard = match Translator::new(
+            self.settings.application.to_string(),
+            Arc::clone(&self.option_order),
+        )
+        .interaction(asked)
         {
             Ok(heard) => heard,
             Err(why) => return refuse(400, why.as_str()),

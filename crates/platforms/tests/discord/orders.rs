@@ -1,7 +1,8 @@
 //! What goes out.
 
 use kernel::{
-    Act, Address, Button, ButtonStyle, CarryError, Courier, Draft, Heard, Mentions, Order,
+    Act, Address, Button, ButtonStyle, CarryError, CommandOption, CommandSpec, Courier, Draft,
+    Heard, InteractionKind, Mentions, Order, Role,
 };
 use serde_json::json;
 use simulator::wire::Fault;
@@ -144,6 +145,48 @@ async fn a_command_is_answered_in_its_place_and_a_second_answer_stands_beside_it
         .map(|sent| sent.content)
         .collect();
     assert_eq!(sent, ["pong", "even more"]);
+}
+
+#[tokio::test]
+async fn options_come_in_the_order_of_the_command_however_they_were_filled_in() {
+    const GIVE: CommandSpec = CommandSpec {
+        name: "give",
+        aliases: &[],
+        description: "Gives.",
+        options: &[
+            CommandOption {
+                name: "whom",
+                description: "Whom.",
+                is_required: true,
+            },
+            CommandOption {
+                name: "what",
+                description: "What.",
+                is_required: true,
+            },
+        ],
+        minimum_role: Role::Member,
+        cooldown_user_secs: 0,
+        cooldown_channel_secs: 0,
+        category: "Test",
+    };
+    let rig = Rig::listening(options()).await;
+    rig.discord.sync_commands(&[GIVE]).await.unwrap();
+    let filled_in = [("what", "a duck"), ("whom", "bob")];
+    rig.server.slash(GUILD, CHANNEL, ANN, "give", &filled_in);
+    let arguments = rig
+        .notes
+        .wait_for(|all| {
+            all.iter().find_map(|heard| match heard {
+                Heard::Interaction(asked) => match &asked.kind {
+                    InteractionKind::Command { arguments, .. } => Some(arguments.clone()),
+                    InteractionKind::Press { .. } => None,
+                },
+                _ => None,
+            })
+        })
+        .await;
+    assert_eq!(arguments, "bob a duck");
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use kernel::{
     ChatEvent, EventKind, Heard, InteractionKind, Role, ScheduleChange, Timestamp,
     event::{Message, ModerationAction},
@@ -22,7 +24,7 @@ fn payload(kind: &str, data: Value) -> String {
 }
 
 fn translator() -> Translator {
-    let mut translator = Translator::new("700000000000000001");
+    let mut translator = Translator::new("700000000000000001", Arc::default());
     let ready = json!({ "user": { "id": "700000000000000001", "username": "WaddleBot" }, "session_id": "s", "new_field": [1] });
     assert_eq!(
         translator.take(&payload("READY", ready), NOW),
