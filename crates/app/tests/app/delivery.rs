@@ -169,14 +169,15 @@ on_both! {
     async fn what_cannot_be_sent_is_refused_before_it_is_queued(world: World) {
         let pond = world.community("Pond").await;
         let mut wrong = vec![greeting(pond, ""), greeting(pond, &"k".repeat(201)), greeting(pond, "a\0b")];
-        for change in [
-            (|order| order.draft = Draft::text(" ")) as fn(&mut Order),
+        let changes: [fn(&mut Order); 6] = [
+            |order| order.draft = Draft::text(" "),
             |order| order.draft = Draft::text("x".repeat(70_000)),
             |order| order.medium = Medium::Email,
             |order| order.address = Address::Mailbox { to: "ann@example.org".into() },
             |order| order.address = Address::Channel { server: "s".into(), channel: String::new() },
             |order| order.address = Address::Channel { server: "s".into(), channel: "a\nb".into() },
-        ] {
+        ];
+        for change in changes {
             let mut new = greeting(pond, "k");
             change(&mut new.order);
             wrong.push(new);
