@@ -603,7 +603,7 @@ fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The public async methods of a service, by whether they take an actor first.
+/// The public methods of a service that are async or take an actor, by whether they take it first.
 fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(workspace().join(folder)).unwrap() {
@@ -615,15 +615,16 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
             .unwrap()
             .split_whitespace()
             .collect();
-        for part in text.split("pubasyncfn").skip(1) {
-            let Some((name, rest)) = part.split_once("(&self") else {
-                continue;
-            };
-            if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                found.insert(
-                    format!("{service}.{name}"),
-                    rest.starts_with(",actor:&Actor"),
-                );
+        for (start, is_async) in [("pubasyncfn", true), ("pubfn", false)] {
+            for part in text.split(start).skip(1) {
+                let Some((name, rest)) = part.split_once("(&self") else {
+                    continue;
+                };
+                let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                let takes_actor = rest.starts_with(",actor:&Actor");
+                if is_name && (is_async || takes_actor) {
+                    found.insert(format!("{service}.{name}"), takes_actor);
+                }
             }
         }
         // One that waits for nothing is an operation all the same if it acts for somebody.
