@@ -10,6 +10,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     for (name, text) in [
         ("schema.graphql", graphql::sdl()),
         ("operations.md", app::operations::reference()),
+        ("commands.md", commands::reference()),
     ] {
         let path = place.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;

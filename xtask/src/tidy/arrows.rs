@@ -61,7 +61,14 @@ const TABLE: &[Row] = &[
     ),
     row(
         "commands",
-        &["kernel", "identity", "activity", "community", "app"],
+        &[
+            "kernel",
+            "identity",
+            "activity",
+            "community",
+            "delivery",
+            "app",
+        ],
         &["testkit"],
     ),
     row(

@@ -100,6 +100,33 @@ fn field<T: std::fmt::Debug>(answer: Result<T, IdentityError>) -> &'static str {
 }
 
 on_both! {
+    async fn an_account_that_presses_before_it_speaks_is_somebody_and_keeps_its_rights(world: World) {
+        let pond = world.community("Pond").await;
+        let mia = world.person(pond, "mia", Some(Role::Moderator)).await;
+        let account = |name: &str| identity::SeenAccount {
+            platform: kernel::Platform::Discord,
+            platform_user_id: format!("id-{name}"),
+            username: name.to_owned(),
+            is_bot: false,
+            account_created_at: None,
+        };
+        let identity = world.app.identity.clone();
+        assert_eq!(identity.actor_of_account(&account("mia")).await.unwrap(), mia.actor);
+        let both: Vec<_> = (0..2).map(|_| {
+            let (identity, new) = (identity.clone(), account("new"));
+            tokio::spawn(async move { identity.actor_of_account(&new).await.unwrap() })
+        }).collect();
+        let mut users = Vec::new();
+        for actor in both {
+            let actor = actor.await.unwrap();
+            assert_eq!(actor.role_in(pond), None);
+            users.push(actor.user_id().unwrap());
+        }
+        assert_eq!(users[0], users[1], "two at once meet one person");
+        assert_ne!(users[0], mia.user);
+        assert_eq!(world.number("SELECT COUNT(*) FROM platform_account WHERE platform_user_id = 'id-new'").await, 1);
+    }
+
     async fn the_set_up_token_makes_one_administrator_once(world: World) {
         let identity = &world.app.identity;
         assert!(identity.needs_setup().await.unwrap());

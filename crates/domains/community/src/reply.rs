@@ -81,15 +81,12 @@ pub fn render(reply: &str, occasion: &Occasion<'_>, entropy: &dyn Entropy) -> St
         let filled = after
             .split_once('}')
             .and_then(|(name, rest)| Some((value(name, occasion, entropy)?, rest)));
-        match filled {
-            Some((value, after)) => {
-                said.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
-                rest = after;
-            }
-            None => {
-                said.push('{');
-                rest = after;
-            }
+        if let Some((value, after)) = filled {
+            said.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            rest = after;
+        } else {
+            said.push('{');
+            rest = after;
         }
     }
     said.push_str(rest);

@@ -131,6 +131,12 @@ impl From<delivery::DeliveryError> for PageError {
     }
 }
 
+impl From<community::CommunityError> for PageError {
+    fn from(error: community::CommunityError) -> Self {
+        Self::from_service(error.code(), error)
+    }
+}
+
 impl From<app::AppError> for PageError {
     fn from(error: app::AppError) -> Self {
         Self::from_service(error.code(), error)

@@ -23,6 +23,8 @@ pub(crate) enum Section {
     Chat,
     /// What was said in a community's name.
     Deliveries,
+    /// A community's chat commands.
+    Commands,
     /// A community's settings.
     Settings,
     /// The instance's status.
@@ -205,6 +207,14 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 Section::Chat,
             ));
         }
+        if may(Permission::ManageCommands) {
+            items.push(item(
+                "Commands",
+                format!("{base}/commands"),
+                "o",
+                Section::Commands,
+            ));
+        }
         if may(Permission::ViewDeliveries) {
             items.push(item(
                 "Messages sent",
@@ -270,6 +280,11 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     ) {
         trail.push(link("Instance", "/admin"));
     }
+    if let (Section::Commands, Some(community)) = (place.section, place.community)
+        && place.title != "Commands"
+    {
+        trail.push(link("Commands", &format!("/c/{}/commands", community.slug)));
+    }
     // Pages below the settings.
     if let (Section::Settings, Some(community)) = (place.section, place.community)
         && place.title != "Settings"
@@ -296,6 +311,8 @@ fn notice(address: &str) -> Option<&'static str> {
     Some(match done {
         "saved" => "Saved.",
         "created" => "The community is there. Now connect or import some chat.",
+        "command-added" => "The command is there. Try it in chat.",
+        "command-deleted" => "The command was deleted.",
         "role" => "The role was changed. The change is in the audit log.",
         "password" => "The password was changed. Your other sessions were signed out.",
         "revoked" => "The session was signed out.",

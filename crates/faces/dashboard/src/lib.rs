@@ -9,6 +9,7 @@ mod admin;
 mod assets;
 mod charts;
 mod chat;
+mod commands;
 mod community;
 mod connections;
 mod cookie;

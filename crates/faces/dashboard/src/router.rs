@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    admin, assets, chat, community, connections, deliveries, error::PageError, guard, health,
-    login, me, members, role, settings, setup,
+    admin, assets, chat, commands, community, connections, deliveries, error::PageError, guard,
+    health, login, me, members, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -73,6 +73,23 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/chat", get(chat::page))
         .route("/c/{slug}/chat/say", post(chat::say))
         .route("/c/{slug}/chat/stream", get(chat::stream))
+        .route("/c/{slug}/commands", get(commands::page))
+        .route(
+            "/c/{slug}/commands/new",
+            get(commands::custom::new).post(commands::custom::add),
+        )
+        .route(
+            "/c/{slug}/commands/custom/{name}",
+            get(commands::custom::form).post(commands::custom::save),
+        )
+        .route(
+            "/c/{slug}/commands/custom/{name}/delete",
+            get(commands::custom::ask_delete).post(commands::custom::delete),
+        )
+        .route(
+            "/c/{slug}/commands/built-in/{name}",
+            get(commands::built_in::form).post(commands::built_in::save),
+        )
         .route(
             "/c/{slug}/settings",
             get(settings::form).post(settings::save),

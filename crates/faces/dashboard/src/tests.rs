@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod chat;
+mod commands;
 mod connections;
 mod deliveries;
 mod forms;

@@ -39,7 +39,7 @@ pub(super) enum Ignored {
     Direct,
     /// A kind of message or interaction that says nothing to us.
     OtherKind,
-    /// Our own message.
+    /// Our own reaction.
     Own,
 }
 
@@ -284,15 +284,13 @@ impl Translator {
         let Some(guild) = message.guild_id else {
             return Err(Ignored::Direct);
         };
-        if message.author.id == self.me {
-            return Err(Ignored::Own);
-        }
         // A message, or one that answers another; the others are the platform's own.
         if !matches!(message.kind, 0 | 19) {
             return Err(Ignored::OtherKind);
         }
         let mut account = self.account(&guild, &message.author, message.member.as_ref());
-        account.is_bot |= message.webhook_id.is_some();
+        // What we said ourselves belongs to the conversation; it is a bot's, and no bot is obeyed.
+        account.is_bot |= message.webhook_id.is_some() || message.author.id == self.me;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let embeds = message.embeds.len() + message.attachments.len() + message.sticker_items.len();
         let said = Message {

@@ -37,6 +37,8 @@ const ANSWERS: (u32, Duration) = (5, Duration::from_secs(30 * 60));
 
 /// The breaker's class of messages.
 pub(super) const MESSAGES: &str = "messages";
+/// The breaker's class of opening sockets: it must not wait for methods that fail.
+pub(super) const SOCKETS: &str = "sockets";
 /// The breaker's class of everything else.
 pub(super) const METHODS: &str = "methods";
 
@@ -214,10 +216,23 @@ impl Api {
         per_minute: u32,
         patience: Duration,
     ) -> Result<[Lane; 1], ApiError> {
+        self.begin_in(METHODS, team, method, per_minute, patience)
+            .await
+    }
+
+    /// The same in a class of its own.
+    pub(super) async fn begin_in(
+        &self,
+        class: &'static str,
+        team: &str,
+        method: &str,
+        per_minute: u32,
+        patience: Duration,
+    ) -> Result<[Lane; 1], ApiError> {
         let lanes = [method_lane(team, method, per_minute)];
         let mut left = patience;
         loop {
-            match self.gate.turn(METHODS, &lanes, Haste::Next) {
+            match self.gate.turn(class, &lanes, Haste::Next) {
                 Ok(Turn::Now) => return Ok(lanes),
                 Ok(Turn::In(after)) if after <= left => {
                     left -= after;

@@ -199,15 +199,17 @@ impl Core {
         };
         let session = self.api.client.open_session(&token);
         let http = &session.http_session_api;
+        let mut thread = None;
         let (result, was_cut) = match &order.act {
             Act::Post | Act::Announce => {
+                thread = self.thread(order);
                 let rendered = render::render(&order.draft, &order.mentions);
                 let was_cut = rendered.was_cut;
                 let request = SlackApiChatPostMessageRequest::new(
                     SlackChannelId(channel.to_owned()),
                     content(rendered),
                 )
-                .opt_thread_ts(self.thread(order).map(SlackTs))
+                .opt_thread_ts(thread.clone().map(SlackTs))
                 .with_link_names(false)
                 .with_parse("none".to_owned())
                 .with_unfurl_links(false)
@@ -248,14 +250,21 @@ impl Core {
             self.know_bot(bot.clone());
         }
         match posted {
-            Ok(posted) => Ok(Receipt {
-                message_id: posted.ts.filter(|_| !is_deletion).map(|ts| {
+            Ok(posted) => {
+                let id = posted.ts.filter(|_| !is_deletion).map(|ts| {
                     let channel = posted.channel.as_deref().unwrap_or(channel);
                     message_id(team, channel, &ts)
-                }),
-                is_confirmed: true,
-                was_cut,
-            }),
+                });
+                if let (Some(id), Some(thread)) = (&id, &thread) {
+                    let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+                    threads.remember(id, thread);
+                }
+                Ok(Receipt {
+                    message_id: id,
+                    is_confirmed: true,
+                    was_cut,
+                })
+            }
             // What is gone is gone.
             Err(ApiError::Named(name)) if is_deletion && name == "message_not_found" => {
                 Ok(Receipt {

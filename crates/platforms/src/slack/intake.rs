@@ -30,10 +30,10 @@ impl Seen {
         self.keys.contains(key)
     }
 
-    /// Remembers a key; whether it is new.
-    fn insert(&mut self, key: &str) -> bool {
-        if !self.keys.insert(key.to_owned()) {
-            return false;
+    /// Remembers a key; what has none cannot be recognised.
+    fn insert(&mut self, key: &str) {
+        if key.is_empty() || !self.keys.insert(key.to_owned()) {
+            return;
         }
         self.order.push_back(key.to_owned());
         if self.order.len() > SEEN_MAX
@@ -41,7 +41,6 @@ impl Seen {
         {
             self.keys.remove(&oldest);
         }
-        true
     }
 }
 
@@ -76,9 +75,9 @@ impl Core {
         seen.contains(key)
     }
 
-    fn now_heard(&self, key: &str) -> bool {
+    fn now_heard(&self, key: &str) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(key)
+        seen.insert(key);
     }
 
     /// Fills names in.

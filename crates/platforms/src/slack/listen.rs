@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Core, Slack,
-    api::{ApiError, METHODS, OPEN_SOCKET},
+    api::{ApiError, OPEN_SOCKET, SOCKETS},
     intake::{Ack, Arrived, key},
     translate::{self, Noted},
 };
@@ -207,7 +207,7 @@ impl Core {
         let method = "apps.connections.open";
         let lanes = self
             .api
-            .begin("", method, OPEN_SOCKET, Duration::from_secs(5))
+            .begin_in(SOCKETS, "", method, OPEN_SOCKET, Duration::from_secs(5))
             .await?;
         let token =
             SlackApiToken::new(SlackApiTokenValue(self.settings.app_token.expose().clone()));
@@ -215,7 +215,7 @@ impl Core {
         let result = session
             .apps_connections_open(&SlackApiAppsConnectionOpenRequest::new())
             .await;
-        let url = self.api.end(METHODS, "", &lanes, result).await?.url.0;
+        let url = self.api.end(SOCKETS, "", &lanes, result).await?.url.0;
         if self.settings.connects_to(&url) {
             Ok(url)
         } else {

@@ -174,11 +174,17 @@ fn message(
     let sender = event.sender;
     let user = sender.user.map(|user| user.0);
     let bot = sender.bot_id.as_ref().map(|bot| bot.0.as_str());
-    if user.as_deref().is_some_and(|user| ours.contains(&user)) || bot.is_some_and(is_our_bot) {
-        return Noted::Ignored("ours");
-    }
-    let is_bot = sender.bot_id.is_some();
-    let Some(id) = user.or_else(|| sender.bot_id.map(|bot| bot.0)) else {
+    // What we said ourselves belongs to the conversation; it is a bot's, and no bot is obeyed.
+    let is_ours =
+        user.as_deref().is_some_and(|user| ours.contains(&user)) || bot.is_some_and(is_our_bot);
+    let is_bot = is_ours || sender.bot_id.is_some();
+    // At a response address our words come without our user.
+    let ours = ours
+        .first()
+        .filter(|_| is_ours)
+        .map(|ours| (*ours).to_owned());
+    let id = user.or(ours).or_else(|| sender.bot_id.map(|bot| bot.0));
+    let Some(id) = id else {
         return Noted::Ignored("malformed");
     };
     let ts = event.origin.ts.0;

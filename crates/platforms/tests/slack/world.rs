@@ -404,8 +404,12 @@ impl Hooks {
         format!("{}/hooks/slack", self.place.url())
     }
 
-    pub(crate) fn serve(&self, world: &World, n_to_lose: u32) {
-        *self.behind.n_to_lose.lock().unwrap() = n_to_lose;
+    /// Loses the next answers to events.
+    pub(crate) fn lose(&self, n: u32) {
+        *self.behind.n_to_lose.lock().unwrap() = n;
+    }
+
+    pub(crate) fn serve(&self, world: &World) {
         let ear: Arc<dyn Ear> = world.ear.clone();
         let served = (world.slack.clone(), ear);
         assert!(self.behind.served.set(served).is_ok());

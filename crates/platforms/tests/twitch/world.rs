@@ -31,12 +31,12 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 pub(crate) const DUCKS: &str = "1";
 pub(crate) const GEESE: &str = "2";
 
-/// The same every time: pauses are as long as they can be.
+/// The same every time: pauses are an eighth of what they can be.
 pub(crate) struct Steady;
 
 impl Entropy for Steady {
     fn fill(&self, buffer: &mut [u8]) {
-        buffer.fill(0xff);
+        buffer.fill(0x20);
     }
 }
 

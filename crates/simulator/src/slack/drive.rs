@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Shared, SlackServer, blocks, deliver, events,
     events::Subtype,
-    respond,
+    push, respond,
     state::{Member, Noise, ResponseUrl, Sent, Workspace},
 };
 
@@ -392,6 +392,12 @@ impl SlackServer {
     pub fn n_delivered(&self) -> (u64, u64) {
         let state = self.shared.state();
         (state.line.n_acknowledged, state.line.n_given_up)
+    }
+
+    /// Asks the app's address for its challenge, as Slack does before it sends events there; whether
+    /// the answer was right.
+    pub async fn verify_request_url(&self) -> bool {
+        push::verify(&self.shared).await
     }
 
     /// Takes the app's token of a workspace away, and tells the app.

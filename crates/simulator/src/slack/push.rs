@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::CONTENT_TYPE;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
@@ -45,6 +45,38 @@ pub(super) fn body(envelope: &Envelope) -> (&'static str, String) {
             (form, body.finish())
         }
     }
+}
+
+/// Asks whether the app's address is the app's: `url_verification`.
+pub(super) async fn verify(shared: &Shared) -> bool {
+    let Some(url) = &shared.options.request_url else {
+        return false;
+    };
+    let n = shared.state().number();
+    let challenge = super::ids::secret("challenge", &format!("{n} {url}"));
+    let body = json!({
+        "token": "simulated-verification-token",
+        "challenge": challenge,
+        "type": "url_verification",
+    })
+    .to_string();
+    let at = shared.now_secs();
+    let request = shared
+        .http
+        .post(url)
+        .header(CONTENT_TYPE, "application/json")
+        .header("X-Slack-Request-Timestamp", at.to_string())
+        .header(
+            "X-Slack-Signature",
+            sign(&shared.options.signing_secret, at, &body),
+        );
+    let Ok(answer) = request.body(body).send().await else {
+        return false;
+    };
+    let is_success = answer.status().is_success();
+    let said = answer.bytes().await.unwrap_or_default();
+    // As plain text, as a form or as JSON.
+    is_success && String::from_utf8_lossy(&said).contains(&challenge)
 }
 
 /// Posts until it is taken, or three times more.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{SlackOptions, deliver::Line, ids, limits::Meter};
+use crate::{Channel, Place};
 
 /// Messages kept; older ones go.
 const MESSAGES_MAX: usize = 50_000;
@@ -28,6 +29,26 @@ pub struct Workspace {
     pub members: Vec<Member>,
     /// Whether the app is installed from the start.
     pub is_installed: bool,
+}
+
+impl From<&Place> for Workspace {
+    /// The workspace of a simulated community, with the app installed and in every channel. Ids that
+    /// are not in Slack's form become such ([`super::slack_id`]).
+    fn from(place: &Place) -> Self {
+        let room = |channel: &Channel| Room {
+            id: ids::slack_id('C', &channel.id),
+            name: channel.name.to_owned(),
+            has_bot: true,
+            ..Room::default()
+        };
+        Self {
+            id: ids::slack_id('T', &place.server),
+            name: place.name.to_owned(),
+            channels: place.channels.iter().map(room).collect(),
+            members: Vec::new(),
+            is_installed: true,
+        }
+    }
 }
 
 /// A channel.

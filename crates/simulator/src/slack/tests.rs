@@ -148,6 +148,26 @@ fn any_text_becomes_the_same_id_in_slacks_form() {
     assert_eq!(slack_id('C', "C0123456789"), "C0123456789");
 }
 
+#[test]
+fn a_communitys_place_becomes_a_workspace() {
+    let plans = crate::communities();
+    let mut n_places = 0;
+    let places = plans.iter().flat_map(crate::CommunityPlan::places);
+    for place in places.filter(|place| place.platform == kernel::Platform::Slack) {
+        let workspace = Workspace::from(place);
+        assert!(workspace.id.starts_with('T') && workspace.is_installed);
+        assert_eq!(workspace.channels.len(), place.channels.len());
+        assert!(
+            workspace
+                .channels
+                .iter()
+                .all(|room| room.has_bot && room.id.starts_with('C'))
+        );
+        n_places += 1;
+    }
+    assert!(n_places > 0);
+}
+
 #[tokio::test]
 async fn a_message_is_posted_changed_and_taken_back_and_others_are_refused() {
     let world = world(|_| {}).await;

@@ -97,10 +97,11 @@ impl Connection {
                 "recovery_url": null,
             }},
         });
+        // Before the welcome: whoever reads it may leave the old connection at once. What happens from
+        // here on waits in the queue until the welcome is written.
+        connection.take_over();
         let welcomed = socket.send(Message::Text(welcome.to_string().into())).await;
         if welcomed.is_ok() {
-            // Only now does the old connection stop being told.
-            connection.take_over();
             tokio::select! {
                 biased;
                 () = cut.cancelled() => {}

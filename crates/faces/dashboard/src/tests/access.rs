@@ -22,6 +22,16 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/c/ducks/members.csv", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members/1/role", [303, 404, 403, 403, 200, 200]),
     ("/c/ducks/deliveries", [303, 404, 403, 200, 200, 200]),
+    ("/c/ducks/commands", [303, 404, 403, 200, 200, 200]),
+    ("/c/ducks/commands/new", [303, 404, 403, 200, 200, 200]),
+    (
+        "/c/ducks/commands/built-in/ping",
+        [303, 404, 403, 200, 200, 200],
+    ),
+    (
+        "/c/ducks/commands/custom/x/delete",
+        [303, 404, 403, 404, 404, 404],
+    ),
     ("/c/ducks/settings", [303, 404, 403, 403, 200, 200]),
     (
         "/c/ducks/settings/connections",

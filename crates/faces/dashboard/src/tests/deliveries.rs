@@ -79,7 +79,7 @@ async fn what_failed_shows_why_and_is_sent_again_at_a_press() {
     browser.post(&retry, &[]).await.expect(409);
     let none = browser.get(&format!("{PAGE}?state=failed")).await.body;
     assert!(none.contains("No such messages"));
-    browser.get(&format!("{PAGE}?state=lost")).await.expect(400);
+    browser.get(&format!("{PAGE}?state=lost")).await.expect(422);
     world.close().await;
 }
 

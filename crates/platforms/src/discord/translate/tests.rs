@@ -262,8 +262,6 @@ fn scheduled_events_and_interest_are_noticed() {
 #[test]
 fn what_cannot_be_used_is_named_and_never_fatal() {
     let mut translator = translator();
-    let mut own = message("700000000000000001", &[]);
-    own["id"] = json!("900000000000000009");
     let mut pinned = message(ANN, &[]);
     pinned["type"] = json!(6);
     let mut direct = message(ANN, &[]);
@@ -277,7 +275,6 @@ fn what_cannot_be_used_is_named_and_never_fatal() {
             Ignored::Malformed,
         ),
         (payload("MESSAGE_CREATE", Value::Null), Ignored::Malformed),
-        (payload("MESSAGE_CREATE", own), Ignored::Own),
         (payload("MESSAGE_CREATE", pinned), Ignored::OtherKind),
         (payload("MESSAGE_CREATE", direct), Ignored::Direct),
     ] {
@@ -291,4 +288,12 @@ fn what_cannot_be_used_is_named_and_never_fatal() {
         translator.take(r#"{"op":11,"d":null}"#, NOW),
         Ok(Taken::Nothing)
     );
+}
+
+#[test]
+fn what_we_said_ourselves_is_heard_as_a_bots() {
+    let mut own = message("700000000000000001", &[]);
+    own["id"] = json!("900000000000000009");
+    let heard = event(&mut translator(), "MESSAGE_CREATE", own);
+    assert!(heard.account.is_bot);
 }

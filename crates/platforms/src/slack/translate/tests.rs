@@ -68,7 +68,7 @@ fn a_message_has_a_stable_id_its_time_and_its_thread() {
 }
 
 #[test]
-fn me_messages_files_and_other_bots_are_heard_and_ours_are_not() {
+fn me_messages_files_other_bots_and_ourselves_are_heard_as_what_they_are() {
     for subtype in ["me_message", "file_share", "thread_broadcast"] {
         chat(&said(&json!({ "subtype": subtype })));
     }
@@ -82,7 +82,9 @@ fn me_messages_files_and_other_bots_are_heard_and_ours_are_not() {
         said(&json!({"user": "UBOT", "bot_id": "BOURS"})),
         said(&json!({"user": null, "bot_id": "BOURS", "subtype": "bot_message"})),
     ] {
-        assert_eq!(callback(&ours), Noted::Ignored("ours"));
+        let heard = chat(&ours);
+        assert!(heard.account.is_bot);
+        assert_eq!(heard.account.platform_user_id, "UBOT");
     }
 }
 
