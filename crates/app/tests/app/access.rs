@@ -636,6 +636,14 @@ fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
                 found.insert(format!("{service}.{name}"), true);
             }
         }
+        // Those that wait for nothing act for somebody if they take an actor.
+        for part in text.split("pubfn").skip(1) {
+            if let Some((name, _)) = part.split_once("(&self,actor:&Actor")
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            {
+                found.insert(format!("{service}.{name}"), true);
+            }
+        }
     }
     found
 }
