@@ -19,6 +19,10 @@ pub(crate) enum Bench {
     Ingest(program::Options),
     /// The overview page and its query on a full database, on SQLite and PostgreSQL (`waddlebot bench overview`)
     Overview(program::Options),
+    /// A chat command to its reply, on SQLite and PostgreSQL (`waddlebot bench commands`)
+    Commands(program::Options),
+    /// Ten thousand messages against true rate limits, on SQLite and PostgreSQL (`waddlebot bench outgoing`)
+    Outgoing(program::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
     Start(start::Options),
     /// Wall and processor time of a clean release build on two processors
@@ -30,6 +34,8 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Ingest(options) => program::run(repo, "ingest", options),
         Bench::Overview(options) => program::run(repo, "overview", options),
+        Bench::Commands(options) => program::run(repo, "commands", options),
+        Bench::Outgoing(options) => program::run(repo, "outgoing", options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),
     }

@@ -37,7 +37,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::wire::{Exchanges, Faults, Place};
 
-pub use id::{snowflake, snowflake_at};
+pub use id::{made_at, snowflake, snowflake_at};
 
 use gateway::Nudge;
 use state::State;

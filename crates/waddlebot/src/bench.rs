@@ -1,8 +1,11 @@
 //! Measurements, run by `cargo xtask bench`. Never part of a test: numbers of a busy machine prove
 //! nothing.
 
+mod commands;
 mod ingest;
+mod outgoing;
 mod overview;
+mod platform;
 mod usage;
 
 use clap::Subcommand;
@@ -14,11 +17,17 @@ pub(crate) enum Command {
     Ingest(ingest::Arguments),
     /// Overview page and its GraphQL query over a million messages
     Overview(overview::Arguments),
+    /// A chat command in at a simulated Discord to its reply out there
+    Commands(commands::Arguments),
+    /// Many messages to a simulated Discord with its true limits
+    Outgoing(outgoing::Arguments),
 }
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ingest(arguments) => ingest::run(arguments).await,
         Command::Overview(arguments) => overview::run(arguments).await,
+        Command::Commands(arguments) => commands::run(arguments).await,
+        Command::Outgoing(arguments) => outgoing::run(arguments).await,
     }
 }

@@ -33,6 +33,11 @@ pub(super) fn from_time(at: Timestamp) -> u64 {
     millis.saturating_sub(EPOCH_MS) << 22
 }
 
+/// When an id was made, to the millisecond.
+pub fn made_at(id: u64) -> Timestamp {
+    time_of(id)
+}
+
 /// When an id was made.
 pub(super) fn time_of(id: u64) -> Timestamp {
     let millis = (id >> 22).saturating_add(EPOCH_MS);
