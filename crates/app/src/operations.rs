@@ -140,6 +140,10 @@ pub const OPERATIONS: &[Operation] = &[
         "activity.recent_messages",
         Needs::Community(Permission::ViewActivity),
     ),
+    row(
+        "activity.channel_names",
+        Needs::Community(Permission::ViewActivity),
+    ),
     row("activity.live", Needs::Community(Permission::ViewActivity)),
     row(
         "activity.begin_import",

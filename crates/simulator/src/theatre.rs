@@ -26,6 +26,9 @@ const REMEMBERED: usize = 4_000;
 /// Discord: kick and ban members, moderate, manage messages.
 const MODERATOR_RIGHTS: u64 = 0x2 | 0x4 | 0x2000 | 0x100_0000_0000;
 
+/// The server on each platform on which we are not installed yet, to try connecting one.
+const SPARE: &str = "Spare Pond";
+
 /// What cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the simulated platforms have no such {0}")]
@@ -115,18 +118,50 @@ impl Theatre {
                 .flat_map(CommunityPlan::places)
                 .filter(move |place| place.platform == platform)
         };
+        let mut guilds: Vec<GuildSpec> = places(Platform::Discord).map(GuildSpec::of).collect();
+        guilds.push(GuildSpec {
+            id: discord::snowflake("spare-guild"),
+            name: SPARE.to_owned(),
+            owner: discord::snowflake("spare-owner"),
+            channels: vec![discord::ChannelSpec {
+                id: discord::snowflake("spare-channel"),
+                name: "general".to_owned(),
+            }],
+            is_installed: false,
+        });
         let discord = DiscordServer::start(discord::Options {
-            guilds: places(Platform::Discord).map(GuildSpec::of).collect(),
+            guilds,
             ..discord::Options::default()
         })
         .await?;
+        let mut broadcasters: Vec<Broadcaster> =
+            places(Platform::Twitch).map(broadcaster).collect();
+        broadcasters.push(Broadcaster::new(
+            "spare-channel",
+            "sparepond",
+            Partnership::None,
+        ));
         let twitch = TwitchServer::start(twitch::Options {
-            broadcasters: places(Platform::Twitch).map(broadcaster).collect(),
+            broadcasters,
             ..twitch::Options::default()
         })
         .await?;
+        let mut workspaces: Vec<Workspace> = places(Platform::Slack).map(workspace).collect();
+        workspaces.push(Workspace {
+            id: slack::slack_id('T', "spare-workspace"),
+            name: SPARE.to_owned(),
+            channels: vec![Room {
+                id: slack::slack_id('C', "spare-channel"),
+                name: "general".to_owned(),
+                is_private: false,
+                is_archived: false,
+                has_bot: false,
+            }],
+            members: Vec::new(),
+            is_installed: false,
+        });
         let slack = SlackServer::start(SlackOptions {
-            workspaces: places(Platform::Slack).map(workspace).collect(),
+            workspaces,
             ..SlackOptions::default()
         })
         .await?;

@@ -461,6 +461,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "activity.purge" => {
             by_activity(activity.purge(actor, pond, Timestamp(0), Scope::Live).await)
         }
+        "activity.channel_names" => by_activity(activity.channel_names(actor, pond).await),
         "activity.stream_since" => by_activity(activity.stream_since(actor, pond).await),
         "community.custom_commands" => by_community(commands.custom_commands(actor, pond).await),
         "community.command_settings" => by_community(commands.command_settings(actor, pond).await),

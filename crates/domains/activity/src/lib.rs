@@ -5,6 +5,7 @@
 //! never scans messages to count them; days and hours are UTC. Must never know: HTTP, HTML, a
 //! platform's wire format, file formats.
 
+mod channel;
 mod cohort;
 mod error;
 mod import_run;

@@ -1,7 +1,7 @@
 //! What the program said in a community's name or is about to say: where, what became of it and why,
 //! with what can be done about it. Never shows the words: only those who read the channel do.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
 };
 use delivery::{DeliveryFilter, DeliveryId, DeliveryView, State as Fate};
 use identity::Community;
-use kernel::{Address, Cursor, Medium, PageRequest, Permission, Timestamp};
+use kernel::{Address, Cursor, Medium, PageRequest, Permission, Platform, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -110,22 +110,32 @@ const fn medium_label(medium: Medium) -> &'static str {
     }
 }
 
-fn place(address: &Address) -> String {
+/// Names of channels by platform and id.
+type Names = HashMap<(Platform, String), String>;
+
+fn place(medium: Medium, address: &Address, names: &Names) -> String {
     match address {
         Address::Channel { channel, .. } | Address::Answer { channel, .. } => {
-            format!("channel {channel}")
+            let platform = Platform::ALL
+                .into_iter()
+                .find(|platform| Medium::of(*platform) == Some(medium));
+            let name = platform.and_then(|platform| names.get(&(platform, channel.clone())));
+            match name {
+                Some(name) => format!("#{name}"),
+                None => format!("channel {channel}"),
+            }
         }
         Address::Direct { user, .. } => format!("person {user}"),
         Address::Mailbox { to } => to.clone(),
     }
 }
 
-fn row(now: Timestamp, view: DeliveryView) -> Row {
+fn row(now: Timestamp, view: DeliveryView, names: &Names) -> Row {
     Row {
         id: view.id,
         medium: view.medium.as_str(),
         medium_label: medium_label(view.medium),
-        to: place(&view.address),
+        to: place(view.medium, &view.address, names),
         state: label(view.state),
         mood: match view.state {
             Fate::Sent => " good",
@@ -161,6 +171,11 @@ pub(crate) async fn page(
         .deliveries
         .list(&viewer.actor, community.id, filter, &request)
         .await?;
+    let names = face
+        .app
+        .activity
+        .channel_names(&viewer.actor, community.id)
+        .await?;
     let base = format!("/c/{}/deliveries", community.slug);
     let first_href = match state {
         Some(state) => return_to::with(&base, "state", state.as_str()),
@@ -189,7 +204,11 @@ pub(crate) async fn page(
             .as_ref()
             .map(|cursor| return_to::with(&first_href, "after", &cursor.encode())),
         first_href,
-        rows: page.items.into_iter().map(|view| row(now, view)).collect(),
+        rows: page
+            .items
+            .into_iter()
+            .map(|view| row(now, view, &names))
+            .collect(),
         slug: community.slug,
     })
 }

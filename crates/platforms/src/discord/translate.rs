@@ -299,8 +299,14 @@ impl Translator {
         account.is_bot |= message.webhook_id.is_some() || message.author.id == self.me;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let embeds = message.embeds.len() + message.attachments.len() + message.sticker_items.len();
+        // A card alone has its words in it, and no content.
+        let text = if message.content.is_empty() {
+            message.embeds.first().map(words).unwrap_or_default()
+        } else {
+            message.content
+        };
         let said = Message {
-            text: message.content,
+            text,
             n_mentions: count(message.mentions.len()),
             n_embeds: count(embeds),
             reply_to: message
@@ -504,6 +510,17 @@ fn interest(interest: wire::Interest, comes: bool) -> Result<Taken, Ignored> {
 }
 
 pub(super) use wire::{Given, Interaction as AskedOnTheWire, Message as SaidOnTheWire};
+
+/// What a card says.
+fn words(embed: &wire::Embed) -> String {
+    let parts = [embed.title.as_deref(), embed.description.as_deref()];
+    let said: Vec<&str> = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect();
+    said.join("\n")
+}
 
 #[cfg(test)]
 mod tests;

@@ -48,7 +48,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let worker = serve::start_jobs(&system.app, &settings).await?;
     let listening = system.listen();
     let connected = discord
-        .wait_for(|discord| (discord.gateway_counts().1 > 0).then_some(()), LAST)
+        .wait_for(
+            |discord| (discord.gateway_counts().1 > 0).then_some(()),
+            LAST,
+        )
         .await;
     connected.context("the adapter did not connect")?;
 
@@ -91,7 +94,11 @@ async fn talk(discord: &DiscordServer, arguments: &Arguments) -> Vec<(u64, Times
         let is_command = n % arguments.every.max(1) == 0;
         let text = if is_command { "!ping" } else { "quack" };
         // Commands are spread by themselves: they come at every so-many-th message.
-        let room = if is_command { n / arguments.every.max(1) } else { n };
+        let room = if is_command {
+            n / arguments.every.max(1)
+        } else {
+            n
+        };
         let at = SystemClock.now();
         let id = discord.say(guild, platform::channel(room % CHANNELS), user, text);
         if is_command {
@@ -103,10 +110,7 @@ async fn talk(discord: &DiscordServer, arguments: &Arguments) -> Vec<(u64, Times
 
 /// When each message was answered; Discord's ids tell the time they were made to the millisecond,
 /// which is what the platform would see.
-async fn replies(
-    discord: &DiscordServer,
-    n: usize,
-) -> anyhow::Result<HashMap<u64, Timestamp>> {
+async fn replies(discord: &DiscordServer, n: usize) -> anyhow::Result<HashMap<u64, Timestamp>> {
     let all = |discord: &DiscordServer| -> HashMap<u64, Timestamp> {
         (0..CHANNELS)
             .flat_map(|c| discord.sent(platform::channel(c)))

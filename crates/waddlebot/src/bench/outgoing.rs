@@ -77,8 +77,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .div_ceil(u64::from(per_window))
         .saturating_sub(1);
     let permitted = window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX));
-    let patience = permitted.saturating_mul(u32::try_from(PATIENCE).unwrap_or(1))
-        + Duration::from_secs(30);
+    let patience =
+        permitted.saturating_mul(u32::try_from(PATIENCE).unwrap_or(1)) + Duration::from_secs(30);
     let sent = |discord: &DiscordServer| -> u64 {
         let per_channel = |n| u64::try_from(discord.sent(platform::channel(n)).len()).unwrap_or(0);
         (0..arguments.channels).map(per_channel).sum()

@@ -74,6 +74,8 @@ pub(super) async fn community(
             scopes: Vec::new(),
         },
     };
-    identity.finish_install(&actor, &install, &installed).await?;
+    identity
+        .finish_install(&actor, &install, &installed)
+        .await?;
     Ok(community.id)
 }

@@ -299,3 +299,18 @@ fn what_we_said_ourselves_is_heard_as_a_bots() {
     let heard = event(&mut translator(), "MESSAGE_CREATE", own);
     assert!(heard.account.is_bot);
 }
+
+#[test]
+fn a_card_without_content_says_its_own_words() {
+    let mut card = message(ANN, &[]);
+    card["content"] = json!("");
+    card["embeds"] = json!([{ "title": "Race night", "description": "at eight" }]);
+    let heard = event(&mut translator(), "MESSAGE_CREATE", card);
+    let EventKind::Message(said) = heard.kind else {
+        panic!("a message");
+    };
+    assert_eq!(
+        (said.text.as_str(), said.n_embeds),
+        ("Race night\nat eight", 1)
+    );
+}

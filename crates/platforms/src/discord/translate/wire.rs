@@ -97,6 +97,15 @@ pub(in crate::discord) struct Reference {
     pub message_id: Option<String>,
 }
 
+/// A card: what it says, for messages that say nothing else.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(in crate::discord) struct Embed {
+    #[serde(default)]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
 #[derive(Deserialize)]
 pub(in crate::discord) struct Message {
     pub id: String,
@@ -113,7 +122,7 @@ pub(in crate::discord) struct Message {
     #[serde(default)]
     pub mentions: Vec<IgnoredAny>,
     #[serde(default)]
-    pub embeds: Vec<IgnoredAny>,
+    pub embeds: Vec<Embed>,
     #[serde(default)]
     pub attachments: Vec<IgnoredAny>,
     #[serde(default)]
