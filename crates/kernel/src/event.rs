@@ -131,6 +131,9 @@ pub struct Message {
     pub n_embeds: u32,
     /// The platform id of the message it answers.
     pub reply_to: Option<String>,
+    /// Whether WaddleBot said it, whatever account it spoke with (on Twitch often the
+    /// broadcaster's). It belongs to the conversation and is never obeyed.
+    pub is_ours: bool,
 }
 
 /// What a moderator did.

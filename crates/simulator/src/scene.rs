@@ -268,6 +268,7 @@ impl Scene {
             }
         }
         Some(EventKind::Message(Message {
+            is_ours: false,
             n_mentions,
             n_embeds: u32::from(kind == Move::Share || kind == Move::Spam),
             reply_to,

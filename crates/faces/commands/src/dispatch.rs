@@ -146,7 +146,7 @@ impl Commands {
         let EventKind::Message(message) = &event.kind else {
             return;
         };
-        if event.source != Source::Live || Medium::of(event.platform).is_none() {
+        if message.is_ours || event.source != Source::Live || Medium::of(event.platform).is_none() {
             return;
         }
         let Some(typed) = parse::command(&self.prefix, &message.text) else {

@@ -120,6 +120,7 @@ impl Shape for Channel {
         let kind = match row.kind.as_ref().map_or("Default", |kind| kind.0.as_str()) {
             // 20 and 23: a bot's answer to a command, which the exporter writes as a number.
             "Default" | "Reply" | "0" | "19" | "20" | "23" => EventKind::Message(Message {
+                is_ours: false,
                 text: row.content.unwrap_or_default(),
                 n_mentions: row.mentions.0,
                 n_embeds: row

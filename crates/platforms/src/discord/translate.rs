@@ -306,6 +306,7 @@ impl Translator {
             message.content
         };
         let said = Message {
+            is_ours: message.author.id == self.me,
             text,
             n_mentions: count(message.mentions.len()),
             n_embeds: count(embeds),

@@ -222,6 +222,7 @@ fn message(
             sent_at,
             source: Source::Live,
             kind: EventKind::Message(Message {
+                is_ours,
                 n_mentions: n_mentions(&raw),
                 text: readable(&raw),
                 n_embeds: u32::try_from(n_embeds).unwrap_or(u32::MAX),

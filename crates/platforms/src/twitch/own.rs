@@ -70,6 +70,11 @@ impl Own {
         found.is_some_and(|at| said.remove(at).is_some())
     }
 
+    /// Whether this is the account that speaks everywhere.
+    pub(super) fn is_bot(&self, speaker: &str) -> bool {
+        self.bot.as_deref() == Some(speaker)
+    }
+
     /// The bot account was seen in a channel, as a moderator or not.
     fn seen_in(&self, server: &str, is_moderator: bool) {
         let mut moderates = self

@@ -161,7 +161,8 @@ fn chat(told: &ChannelChatMessageV1Payload, stamp: Stamp<'_>, own: &Own) -> Mean
     let speaker = told.chatter_user_id.as_str();
     let who = Account {
         standing,
-        is_bot: own.is_ours(&b.server, speaker, text, is_moderator),
+        // Where the broadcaster's own account speaks for us, it is a person's all the same.
+        is_bot: own.is_bot(speaker),
         ..account(&told.chatter_user_id, &told.chatter_user_name)
     };
     let kind = EventKind::Message(Message {
@@ -172,6 +173,7 @@ fn chat(told: &ChannelChatMessageV1Payload, stamp: Stamp<'_>, own: &Own) -> Mean
             .reply
             .as_ref()
             .map(|reply| reply.parent_message_id.as_str().to_owned()),
+        is_ours: own.is_ours(&b.server, speaker, text, is_moderator),
     });
     let id = told.message_id.as_str().to_owned();
     heard(id, b, who, stamp.at, kind)

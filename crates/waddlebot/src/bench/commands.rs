@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context, bail};
 use clap::Args;
 use kernel::{Clock, SystemClock, Timestamp};
-use simulator::discord::{DiscordServer, Limits, snowflake};
+use simulator::discord::{Discord, Limits, made_at, snowflake};
 
 use super::{ingest::config, platform};
 use crate::{
@@ -83,7 +83,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// Says everything at an even pace; answers when each command was said, by its message.
-async fn talk(discord: &DiscordServer, arguments: &Arguments) -> Vec<(u64, Timestamp)> {
+async fn talk(discord: &Discord, arguments: &Arguments) -> Vec<(u64, Timestamp)> {
     let guild = snowflake("bench");
     let mut said = Vec::new();
     let gap = Duration::from_secs(1) / u32::try_from(arguments.rate.max(1)).unwrap_or(u32::MAX);
@@ -110,11 +110,11 @@ async fn talk(discord: &DiscordServer, arguments: &Arguments) -> Vec<(u64, Times
 
 /// When each message was answered; Discord's ids tell the time they were made to the millisecond,
 /// which is what the platform would see.
-async fn replies(discord: &DiscordServer, n: usize) -> anyhow::Result<HashMap<u64, Timestamp>> {
-    let all = |discord: &DiscordServer| -> HashMap<u64, Timestamp> {
+async fn replies(discord: &Discord, n: usize) -> anyhow::Result<HashMap<u64, Timestamp>> {
+    let all = |discord: &Discord| -> HashMap<u64, Timestamp> {
         (0..CHANNELS)
             .flat_map(|c| discord.sent(platform::channel(c)))
-            .filter_map(|sent| Some((sent.reply_to?, simulator::discord::made_at(sent.id))))
+            .filter_map(|sent| Some((sent.reply_to?, made_at(sent.id))))
             .collect()
     };
     let found = discord

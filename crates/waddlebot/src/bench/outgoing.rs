@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use delivery::{NewDelivery, Priority};
 use kernel::{Actor, Address, Draft, Medium, Mentions, Order};
-use simulator::discord::{DiscordServer, Limits, snowflake};
+use simulator::discord::{Discord, Limits, snowflake};
 
 use super::{ingest::config, platform};
 use crate::{
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let permitted = window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX));
     let patience =
         permitted.saturating_mul(u32::try_from(PATIENCE).unwrap_or(1)) + Duration::from_secs(30);
-    let sent = |discord: &DiscordServer| -> u64 {
+    let sent = |discord: &Discord| -> u64 {
         let per_channel = |n| u64::try_from(discord.sent(platform::channel(n)).len()).unwrap_or(0);
         (0..arguments.channels).map(per_channel).sum()
     };

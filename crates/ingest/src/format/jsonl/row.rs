@@ -160,6 +160,7 @@ impl Row<'_> {
 
     fn message(self) -> Result<EventKind, RejectReason> {
         Ok(EventKind::Message(Message {
+            is_ours: false,
             text: self.text.ok_or(missing("text"))?,
             n_mentions: self.mentions.0,
             n_embeds: self.embeds.0,

@@ -54,6 +54,7 @@ fn every_field_of_the_fixture_arrives() {
         ("7", "Änne"),
         1_714_557_600_123,
         EventKind::Message(Message {
+            is_ours: false,
             text: "hello @bo 🦆".to_owned(),
             n_mentions: 1,
             n_embeds: 1,
@@ -212,7 +213,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
     let text = "[^\0]{0,60}";
     prop_oneof![
         4 => (text, count.clone(), count.clone(), prop::option::of(id())).prop_map(
-            |(text, n_mentions, n_embeds, reply_to)| EventKind::Message(Message {
+            |(text, n_mentions, n_embeds, reply_to)| EventKind::Message(Message { is_ours: false,
                 text, n_mentions, n_embeds, reply_to
             })
         ),

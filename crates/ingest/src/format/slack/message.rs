@@ -98,6 +98,7 @@ impl Context {
         } else {
             let text = row.text.unwrap_or_default();
             EventKind::Message(Message {
+                is_ours: false,
                 n_mentions: mentions(&text),
                 text: unescape(&text),
                 n_embeds: row.files.0.saturating_add(row.attachments.0),

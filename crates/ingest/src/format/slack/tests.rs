@@ -38,6 +38,7 @@ fn event(id: &str, account: Account, at: i64, kind: EventKind) -> ChatEvent {
 
 fn said(text: &str, n_mentions: u32, n_embeds: u32, reply_to: Option<&str>) -> EventKind {
     EventKind::Message(Message {
+        is_ours: false,
         text: text.to_owned(),
         n_mentions,
         n_embeds,

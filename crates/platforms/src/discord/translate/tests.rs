@@ -78,6 +78,7 @@ fn a_message_is_heard_with_who_where_and_when() {
     assert_eq!(
         heard.kind,
         EventKind::Message(Message {
+            is_ours: false,
             text: "hi <@1>".into(),
             n_mentions: 1,
             n_embeds: 3,

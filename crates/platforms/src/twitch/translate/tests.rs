@@ -131,6 +131,7 @@ fn a_message_keeps_its_id_text_mentions_and_what_it_answers() {
     assert!(!heard.account.is_bot);
     assert_eq!(heard.sent_at, AT);
     let expected = Message {
+        is_ours: false,
         text: "hi @bob".into(),
         n_mentions: 1,
         n_embeds: 0,
@@ -157,8 +158,12 @@ fn badges_say_what_somebody_is_in_this_chat() {
 fn what_we_said_comes_back_as_a_bots() {
     let own = own();
     own.saying("1", "7", "pong");
-    assert!(event(said(&own, &chat("pong", &[]))).account.is_bot);
-    assert!(!event(said(&own, &chat("pong", &[]))).account.is_bot);
+    let is_ours = |event: kernel::ChatEvent| {
+        assert!(!event.account.is_bot, "the broadcaster is a person");
+        matches!(event.kind, EventKind::Message(said) if said.is_ours)
+    };
+    assert!(is_ours(event(said(&own, &chat("pong", &[])))));
+    assert!(!is_ours(event(said(&own, &chat("pong", &[])))));
 }
 
 #[test]
