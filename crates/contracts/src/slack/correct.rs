@@ -54,6 +54,13 @@ pub(super) fn correct(document: &mut Value) {
         Some(Value::Array(required)) => required.retain(|name| name != "fields"),
         _ => panic!("the contract has changed: no required keys of a profile"),
     }
+    // Blocks are a list, as everywhere else in the document (<https://docs.slack.dev/reference/methods/chat.update>).
+    let blocks =
+        "/paths/~1chat.update/post/responses/200/schema/properties/message/properties/blocks/type";
+    match document.pointer_mut(blocks) {
+        Some(kind) if kind == "object" => *kind = json!("array"),
+        _ => panic!("the contract has changed: no blocks in the answer of chat.update"),
+    }
 }
 
 fn loosen(value: &mut Value) {

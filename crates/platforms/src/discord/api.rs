@@ -99,8 +99,8 @@ impl From<ApiError> for CarryError {
         match error {
             ApiError::RateLimited { after } => Self::RateLimited { after },
             ApiError::Closed { after, why } => Self::Closed { after, why },
-            ApiError::Unavailable(what) => Self::Unavailable(what),
-            ApiError::Unknown(what) => Self::Unknown(what),
+            unavailable @ ApiError::Unavailable(_) => Self::Unavailable(unavailable.to_string()),
+            unknown @ ApiError::Unknown(_) => Self::Unknown(unknown.to_string()),
             ApiError::Invalid(what) => Self::Refused(what),
             // Nothing that is to be said is to blame: it waits until somebody mends the token.
             ApiError::Refused {

@@ -1,5 +1,5 @@
 //! Requests of Slack to us, and what is common to all parts. The conversation with a Slack is in
-//! `tests/slack.rs`.
+//! `tests/adapters/slack.rs`.
 
 use std::sync::{Arc, Mutex};
 

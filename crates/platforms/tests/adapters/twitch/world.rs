@@ -1,11 +1,10 @@
-//! What the tests stand on: a simulated Twitch, an adapter that talks to it, grants in memory, an ear
-//! that remembers, and everything that was logged.
+//! What the tests stand on: a simulated Twitch, an adapter that talks to it, grants in memory, and an
+//! ear that remembers.
 
 use std::{
     collections::BTreeMap,
-    io::Write,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -30,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 pub(crate) const DUCKS: &str = "1";
 pub(crate) const GEESE: &str = "2";
+pub(crate) const WEBHOOK_SECRET: &str = "the secret of the webhook";
 
 /// The same every time: pauses are an eighth of what they can be.
 pub(crate) struct Steady;
@@ -45,7 +45,7 @@ impl Entropy for Steady {
 pub(crate) struct Forward(AtomicI64);
 
 impl Forward {
-    fn pass(&self, duration: Duration) {
+    pub(crate) fn pass(&self, duration: Duration) {
         let micros = i64::try_from(duration.as_micros()).unwrap();
         self.0.fetch_add(micros, Ordering::Relaxed);
     }
@@ -226,7 +226,7 @@ pub(crate) struct World {
     pub(crate) ears: Arc<Ears>,
     pub(crate) twitch: Twitch,
     pub(crate) courier: Arc<TwitchCourier>,
-    clock: Arc<Forward>,
+    pub(crate) clock: Arc<Forward>,
     pub(crate) tokens: Tokens,
     stop: CancellationToken,
     listening: Mutex<Option<JoinHandle<()>>>,
@@ -241,7 +241,7 @@ impl World {
         options: impl FnOnce(&mut Options),
         settings: impl FnOnce(&mut Settings),
     ) -> Self {
-        log();
+        crate::log::start();
         let clock = Arc::new(Forward::default());
         let mut given = Options {
             clock: clock.clone(),
@@ -256,7 +256,7 @@ impl World {
         let mut chosen = Settings {
             client_id: server.client_id().to_owned(),
             client_secret: Secret::new(server.client_secret().to_owned()),
-            webhook_secret: Secret::new("the secret of the webhook".to_owned()),
+            webhook_secret: Secret::new(WEBHOOK_SECRET.to_owned()),
             api_url: server.api_url(),
             id_url: server.id_url(),
             eventsub_url: server.eventsub_url(),
@@ -395,35 +395,4 @@ pub(crate) fn direct(server: &str, user: &str) -> Address {
         server: server.into(),
         user: user.into(),
     }
-}
-
-static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
-
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Everything that anybody logged in this process, at every level.
-pub(crate) fn log() -> String {
-    let log = LOG.get_or_init(|| {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&log);
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-            .with_writer(move || Sink(Arc::clone(&sink)))
-            .init();
-        log
-    });
-    let log = log.lock().unwrap();
-    String::from_utf8_lossy(&log).into_owned()
 }

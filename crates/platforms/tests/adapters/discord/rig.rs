@@ -125,6 +125,7 @@ impl Rig {
     }
 
     async fn with(options: Options, change: impl FnOnce(&mut Settings)) -> Self {
+        crate::log::start();
         let server = DiscordServer::start(options).await.unwrap();
         for (user, name) in [(ANN, "ann"), (BOB, "bob"), (OWNER, "olga")] {
             server.name_user(user, name);
@@ -144,7 +145,19 @@ impl Rig {
 
     /// Listens, and waits until the guild was announced.
     pub(crate) async fn listening(options: Options) -> Self {
-        let mut rig = Self::start(options).await;
+        Self::start(options).await.listen().await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn listening_with(
+        options: Options,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::with(options, change).await.listen().await
+    }
+
+    async fn listen(self) -> Self {
+        let mut rig = self;
         let (discord, ear, stop) = (
             Arc::clone(&rig.discord),
             Arc::clone(&rig.notes),

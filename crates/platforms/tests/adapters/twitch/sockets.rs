@@ -6,7 +6,7 @@ use kernel::{Clock, SystemClock};
 use simulator::twitch::{Delivery, Twitch};
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::world::{DUCKS, LONG, World};
+use super::world::{DUCKS, LONG, World};
 
 /// Says something every other millisecond until told to stop; answers what was said, in order.
 fn talk(server: Twitch, mut stop: watch::Receiver<bool>) -> JoinHandle<Vec<String>> {

@@ -50,6 +50,7 @@ pub(crate) async fn world() -> World {
 }
 
 pub(crate) async fn world_with(change: impl FnOnce(&mut SlackOptions)) -> World {
+    crate::log::start();
     let room = |id: &str, name: &str| Room {
         id: id.into(),
         name: name.into(),
@@ -94,11 +95,14 @@ pub(crate) async fn world_with(change: impl FnOnce(&mut SlackOptions)) -> World 
     change(&mut options);
     let server = SlackServer::start(options).await.unwrap();
     let grants = Arc::new(TestGrants::default());
-    if let Some(token) = server.token("T1") {
+    for Workspace { id, .. } in &server.options().workspaces {
+        let Some(token) = server.token(id) else {
+            continue;
+        };
         grants.put(Grant {
             platform: Platform::Slack,
-            server: "T1".into(),
-            account: server.bot_user("T1").unwrap(),
+            server: id.clone(),
+            account: server.bot_user(id).unwrap(),
             access: Secret::new(token),
             refresh: None,
             expires_at: None,
@@ -336,10 +340,14 @@ impl TestGrants {
         grants.push(grant);
     }
 
-    pub(crate) fn token(&self, team: &str) -> String {
+    pub(crate) fn get(&self, team: &str) -> Grant {
         let grants = self.grants.lock().unwrap();
-        let grant = grants.iter().find(|grant| grant.server == team).unwrap();
-        grant.access.expose().clone()
+        let grant = grants.iter().find(|grant| grant.server == team);
+        grant.unwrap().clone()
+    }
+
+    pub(crate) fn token(&self, team: &str) -> String {
+        self.get(team).access.expose().clone()
     }
 
     pub(crate) fn reports(&self) -> Vec<(String, Option<String>)> {

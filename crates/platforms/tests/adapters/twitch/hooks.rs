@@ -14,7 +14,7 @@ use kernel::Ear;
 use platforms::{Webhook, twitch::TwitchWebhook, webhook::Delivered};
 use simulator::wire::{Place, listen};
 
-use crate::world::{DUCKS, World};
+use super::world::{DUCKS, World};
 
 type Hook = (Arc<TwitchWebhook>, Arc<dyn Ear>);
 

@@ -9,7 +9,7 @@ use kernel::{
 use platforms::twitch::{Change, NewSegment, Recurrence, SCOPES, ScheduleError};
 use simulator::twitch::Standing;
 
-use crate::world::{Check, DUCKS, GEESE, LONG, World, chat, direct, order};
+use super::world::{Check, DUCKS, GEESE, LONG, World, chat, direct, order};
 
 #[tokio::test]
 async fn what_people_say_is_heard() {

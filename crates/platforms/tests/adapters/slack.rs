@@ -1,15 +1,6 @@
 //! The Slack adapter against the simulated Slack: everything over the wire.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "slack/world.rs"]
-mod world;
+pub(crate) mod world;
 
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use kernel::{CarryError, Connector, Courier, Haste, Turn};
 use simulator::wire::Fault;
 
-use crate::world::{DUCKS, LONG, World, chat, direct, order};
+use super::world::{DUCKS, LONG, World, chat, direct, order};
 
 fn status(status: u16, body: &str, content_type: &str) -> Fault {
     Fault::Status {
@@ -288,7 +288,7 @@ async fn no_token_and_no_text_is_ever_logged() {
     world.twitch.connector().revoke(&grant).await.unwrap();
     world.stop().await;
     // What our own crates say, at every level.
-    let log = crate::world::log();
+    let log = crate::log::text();
     assert!(log.contains("connection ended"), "something was logged");
     let ours = log.lines().filter(|line| line.contains(" platforms"));
     for line in ours {
