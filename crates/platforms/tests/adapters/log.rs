@@ -6,6 +6,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+/// Ours, and what the libraries of the platforms say while they work for us.
+const KEPT: &str = "platforms=trace,twilight_gateway=trace,slack_morphism=trace,twitch_api=trace,\
+                    twitch_oauth2=trace,tungstenite=debug,reqwest=debug";
+
 static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
 
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -27,7 +31,7 @@ fn log() -> &'static Arc<Mutex<Vec<u8>>> {
         let sink = Arc::clone(&log);
         tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_env_filter("platforms=trace")
+            .with_env_filter(KEPT)
             .with_writer(move || Sink(Arc::clone(&sink)))
             .init();
         log

@@ -73,6 +73,8 @@ pub(super) trait Subject: Sized {
     const TEXT_MAX: usize;
     /// Whether buttons that come back to us exist.
     const PRESSES: bool;
+    /// Who logs while the adapter works.
+    const LOGS: &'static str;
 
     /// The simulator and the adapter, which listens.
     async fn start() -> Self;
@@ -185,6 +187,7 @@ pub(super) trait Subject: Sized {
             }
         }));
         assert!(report.is_clean(), "{report}");
+        assert!(report.n_checked > 0, "{report}");
     }
 }
 
