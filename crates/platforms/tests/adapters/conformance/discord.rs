@@ -50,6 +50,7 @@ impl Subject for Discord {
     const EXACT_TO: Duration = Duration::ZERO;
     const TEXT_MAX: usize = 4_096;
     const PRESSES: bool = true;
+    const IS_LENT: bool = false;
     const LOGS: &'static str = "twilight_gateway";
     const SIGNATURE: &'static str = "x-signature-ed25519";
 

@@ -55,6 +55,7 @@ impl Subject for Slack {
     const EXACT_TO: Duration = Duration::ZERO;
     const TEXT_MAX: usize = 13_000;
     const PRESSES: bool = true;
+    const IS_LENT: bool = false;
     const LOGS: &'static str = "platforms::slack";
     const SIGNATURE: &'static str = "x-slack-signature";
 

@@ -73,6 +73,8 @@ pub(super) trait Subject: Sized {
     const TEXT_MAX: usize;
     /// Whether buttons that come back to us exist.
     const PRESSES: bool;
+    /// Whether we speak with a person's account.
+    const IS_LENT: bool;
     /// Who logs while the adapter works.
     const LOGS: &'static str;
 

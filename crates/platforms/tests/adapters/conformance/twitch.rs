@@ -48,6 +48,7 @@ impl Subject for Twitch {
     const EXACT_TO: Duration = Duration::from_secs(1);
     const TEXT_MAX: usize = 500;
     const PRESSES: bool = false;
+    const IS_LENT: bool = true;
     const LOGS: &'static str = "platforms::twitch";
     const SIGNATURE: &'static str = "twitch-eventsub-message-signature";
 
