@@ -130,6 +130,12 @@ impl ApiError {
         )
     }
 
+    /// Whether Slack broke in the middle: it says of these that a part may have been done
+    /// («Errors» of every method).
+    fn is_half_done(&self) -> bool {
+        matches!(self, Self::Named(name) if matches!(name.as_str(), "internal_error" | "fatal_error"))
+    }
+
     fn ending(&self) -> Ending {
         match self {
             Self::RateLimited { after } => Ending::Limited {
@@ -148,6 +154,7 @@ impl ApiError {
     /// What became of an order.
     pub(super) fn carry(self) -> CarryError {
         let text = self.to_string();
+        let (is_ill, is_half_done) = (self.is_ill(), self.is_half_done());
         match self {
             Self::RateLimited { after } | Self::NotNow { after } => {
                 CarryError::RateLimited { after }
@@ -156,7 +163,8 @@ impl ApiError {
             // A gateway that gave up waiting does not know what became of it.
             Self::Status(504) | Self::Garbled | Self::Lost(_) => CarryError::Unknown(text),
             Self::Status(500..) | Self::NotSent | Self::NoGrants => CarryError::Unavailable(text),
-            Self::Named(_) if self.is_ill() => CarryError::Unavailable(text),
+            Self::Named(_) if is_half_done => CarryError::Unknown(text),
+            Self::Named(_) if is_ill => CarryError::Unavailable(text),
             Self::Named(_) | Self::Status(_) | Self::NotConnected => CarryError::Refused(text),
         }
     }
