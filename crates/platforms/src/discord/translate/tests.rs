@@ -306,6 +306,8 @@ fn a_card_without_content_says_its_own_words() {
     let mut card = message(ANN, &[]);
     card["content"] = json!("");
     card["embeds"] = json!([{ "title": "Race night", "description": "at eight" }]);
+    card["attachments"] = json!([]);
+    card["sticker_items"] = json!([]);
     let heard = event(&mut translator(), "MESSAGE_CREATE", card);
     let EventKind::Message(said) = heard.kind else {
         panic!("a message");
