@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 
 /// Channels in which people talk. Enough that a channel's commands do not wait for its limit.
 const CHANNELS: u64 = 50;
-/// People who talk: each may use 60 commands a minute.
+/// People who talk: each waits 3 s between two commands.
 const PEOPLE: u64 = 400;
 /// How long the last replies may take.
 const LAST: Duration = Duration::from_secs(20);
@@ -90,17 +90,14 @@ async fn talk(discord: &Discord, arguments: &Arguments) -> Vec<(u64, Timestamp)>
     let mut pace = tokio::time::interval(gap);
     for n in 0..arguments.rate * arguments.secs {
         pace.tick().await;
-        let user = snowflake(&format!("bench/user/{}", n % PEOPLE));
-        let is_command = n % arguments.every.max(1) == 0;
+        let every = arguments.every.max(1);
+        let is_command = n % every == 0;
         let text = if is_command { "!ping" } else { "quack" };
-        // Commands are spread by themselves: they come at every so-many-th message.
-        let room = if is_command {
-            n / arguments.every.max(1)
-        } else {
-            n
-        };
+        // Commands go round by themselves, so that nobody and no channel meets a cooldown.
+        let turn = if is_command { n / every } else { n };
+        let user = snowflake(&format!("bench/user/{}", turn % PEOPLE));
         let at = SystemClock.now();
-        let id = discord.say(guild, platform::channel(room % CHANNELS), user, text);
+        let id = discord.say(guild, platform::channel(turn % CHANNELS), user, text);
         if is_command {
             said.push((id, at));
         }
