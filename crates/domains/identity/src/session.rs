@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Unused time after which a session ends.
-const IDLE: Duration = Duration::from_secs(14 * 86_400);
+const IDLE: Duration = Duration::from_secs(7 * 86_400);
 /// Age at which a session ends.
 const ABSOLUTE: Duration = Duration::from_secs(30 * 86_400);
 /// How often the time of last use is written, so that reading a page seldom writes.
