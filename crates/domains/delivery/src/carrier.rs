@@ -26,6 +26,9 @@ use crate::{
     },
 };
 
+/// A message put off for at least so long had a place in the line; shorter waits are for an answer
+/// that is on its way.
+const IN_LINE: Duration = Duration::from_millis(500);
 /// How long one run may take: longer than any call, shorter than a platform's turn is kept.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
@@ -172,8 +175,13 @@ impl Ride<'_> {
             };
             return self.close(state, reason, Ruling::Done).await;
         }
+        // Whoever stood in the line once has had their place: behind the others again, a message
+        // that came a moment too early would wait for all of them, and its turn would be lost.
+        let since = self.task.due_at.max(self.job.created_at);
+        let has_waited = self.job.due_at.since(since) >= IN_LINE;
         let haste = match self.task.priority {
             Priority::Reminder | Priority::Interactive => Haste::Next,
+            _ if has_waited => Haste::Next,
             Priority::Sync | Priority::Bulk | Priority::Backfill => Haste::Line,
         };
         match self.carrier.courier.turn(&order, haste) {

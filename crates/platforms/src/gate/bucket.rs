@@ -8,7 +8,7 @@ use kernel::Timestamp;
 use super::{Reading, Rule, UNDER_WAY_MAX, window::Window};
 
 /// How long a caller waits who finds a request of an unknown bucket under way.
-const PROBE: Duration = Duration::from_millis(25);
+const PROBE: Duration = Duration::from_millis(50);
 /// Added to a window's end: our clock and the platform's do not tick as one.
 const MARGIN: Duration = Duration::from_millis(5);
 

@@ -375,3 +375,65 @@ fn ten_thousand_messages_over_fifty_channels_use_the_rate_and_never_exceed_it() 
     assert!(took <= permitted * 10 / 9, "{took:?} of {permitted:?}");
     assert!(asks <= 40_000, "{asks} asks for 10,000 messages");
 }
+
+/// What happens next in a run with requests that take a while.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    /// A message asks for its turn; whether it stood in the line already.
+    Asks(usize, bool),
+    /// The answer to a message's request arrives.
+    Answered(usize),
+}
+
+#[test]
+fn slow_answers_and_late_returns_cost_little_of_the_rate() {
+    const CHANNELS: usize = 10;
+    const MESSAGES: usize = 1_000;
+    let clock = HandClock::new();
+    let gate = Gate::new("test", NONE, clock.clone());
+    let mut platform = Platform {
+        limit: 5,
+        window: SECOND * 5,
+        begun: HashMap::new(),
+        refused: 0,
+    };
+    let begun = clock.now();
+    let mut line: std::collections::BTreeSet<(Timestamp, Next)> = (0..MESSAGES)
+        .map(|n| (begun, Next::Asks(n, false)))
+        .collect();
+    let mut asks = 0;
+    while let Some((at, next)) = line.pop_first() {
+        clock.pass(at.since(clock.now()));
+        match next {
+            Next::Asks(n, has_waited) => {
+                asks += 1;
+                let lanes = [Lane::learned("POST", (n % CHANNELS).to_string())];
+                let haste = if has_waited { Haste::Next } else { Haste::Line };
+                match gate.turn("m", &lanes, haste).unwrap() {
+                    Turn::Now => {
+                        line.insert((
+                            clock.now().plus(Duration::from_millis(40)),
+                            Next::Answered(n),
+                        ));
+                    }
+                    Turn::In(after) => {
+                        // Nobody comes back to the millisecond.
+                        let late = Duration::from_millis(u64::try_from(n % 50).unwrap());
+                        let in_line = has_waited || after >= Duration::from_millis(500);
+                        line.insert((clock.now().plus(after + late), Next::Asks(n, in_line)));
+                    }
+                }
+            }
+            Next::Answered(n) => {
+                let lanes = [Lane::learned("POST", (n % CHANNELS).to_string())];
+                let (ending, reading) = platform.ask(n % CHANNELS, clock.now());
+                gate.done("m", &lanes, ending, reading.as_ref());
+            }
+        }
+    }
+    assert_eq!(platform.refused, 0);
+    let permitted = SECOND * 95;
+    let took = clock.now().since(begun);
+    assert!(took <= permitted * 10 / 9, "{took:?} of {permitted:?}");
+    assert!(asks <= MESSAGES * 8, "{asks} asks");
+}

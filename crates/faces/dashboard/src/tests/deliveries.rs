@@ -59,7 +59,7 @@ async fn what_failed_shows_why_and_is_sent_again_at_a_press() {
     for words in [
         "Failed",
         "Missing &#60;Permissions&#62;",
-        "channel general",
+        "#general",
         "system:commands",
     ] {
         assert!(failed.contains(words), "{words}: {failed}");
