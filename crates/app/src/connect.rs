@@ -168,11 +168,15 @@ impl App {
         let chosen = match channel {
             None => None,
             Some(id) => {
-                let offered = self.channels(actor, connection).await?;
+                let (connector, grant) = self.granted(actor, connection).await?;
+                let offered = patiently(connector.channels(&grant)).await?;
                 let found = offered.into_iter().find(|channel| channel.id == id);
-                Some(found.ok_or_else(|| {
+                let found = found.ok_or_else(|| {
                     AppError::Conflict("this channel is not there any more".to_owned())
-                })?)
+                })?;
+                // Slack lets nobody speak or hear in a channel they have not joined.
+                patiently(connector.enter(&grant, &found.id)).await?;
+                Some(found)
             }
         };
         let written = self

@@ -125,6 +125,10 @@ impl Connector for TestConnector {
         })
     }
 
+    async fn enter(&self, _grant: &Grant, channel: &str) -> Result<(), ConnectError> {
+        self.ask(format!("enter {channel}"), |_| ())
+    }
+
     async fn check(&self, grant: &Grant) -> Result<String, ConnectError> {
         self.ask(format!("check {}", grant.server), |script| {
             format!("reached as Duck#1, {} channels", script.channels.len())

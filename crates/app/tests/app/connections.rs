@@ -317,7 +317,13 @@ on_both! {
         assert_eq!(channels.len(), 2);
         let refused = app.choose_channel(actor, connection.id, Some("13")).await;
         assert!(matches!(refused, Err(AppError::Conflict(_))), "{refused:?}");
+        world.connector(Platform::Discord).asked();
         app.choose_channel(actor, connection.id, Some("11")).await.unwrap();
+        assert_eq!(
+            world.connector(Platform::Discord).asked(),
+            ["channels 1234", "enter 11"],
+            "a channel that was chosen is entered"
+        );
         let chosen = async || app.identity.connection(actor, connection.id).await.unwrap().unwrap().channel;
         assert_eq!(chosen().await, Some(channels[0].clone()));
         world.connector(Platform::Discord).fail(Some("Missing Access"));
