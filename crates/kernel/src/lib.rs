@@ -18,6 +18,7 @@ pub mod page;
 pub mod platform;
 pub mod random;
 pub mod secret;
+pub mod sign_in;
 
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};
@@ -42,3 +43,6 @@ pub use page::{Cursor, Page, PageRequest};
 pub use platform::Platform;
 pub use random::Entropy;
 pub use secret::Secret;
+pub use sign_in::{
+    AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn,
+};
