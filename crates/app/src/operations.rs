@@ -38,6 +38,10 @@ pub const OPERATIONS: &[Operation] = &[
     row("identity.sessions", Needs::SignedIn),
     row("identity.revoke_session", Needs::SignedIn),
     row("identity.change_password", Needs::SignedIn),
+    row("identity.api_keys", Needs::SignedIn),
+    row("identity.create_api_key", Needs::SignedIn),
+    row("identity.regenerate_api_key", Needs::SignedIn),
+    row("identity.revoke_api_key", Needs::SignedIn),
     row(
         "identity.issue_sign_in_link",
         Needs::Instance(Permission::OperateInstance),

@@ -9,6 +9,7 @@
 mod app {
     mod access;
     mod activity;
+    mod api_keys;
     mod commands;
     mod connections;
     mod delivery;

@@ -74,6 +74,10 @@ id!(
     DeliveryId(i64)
 );
 id!(
+    /// A key with which somebody's programs use the API.
+    ApiKeyId(i32)
+);
+id!(
     /// A signed-in browser.
     SessionId(i64)
 );

@@ -8,6 +8,7 @@ mod m0001_foundation;
 mod m0002_delivery;
 mod m0003_connections;
 mod m0004_commands;
+mod m0005_api_keys;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -37,6 +38,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0004_commands",
         tables: m0004_commands::tables,
+    },
+    Step {
+        name: "m0005_api_keys",
+        tables: m0005_api_keys::tables,
     },
 ];
 

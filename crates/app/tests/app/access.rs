@@ -13,10 +13,13 @@ use app::{
 };
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
-use identity::{CommunityChange, IdentityError, Install, NewAccount, NewCommunity, NewServer};
+use identity::{
+    CommunityChange, IdentityError, Install, KeyScope, NewAccount, NewApiKey, NewCommunity,
+    NewServer,
+};
 use kernel::{
-    Actor, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId, PageRequest,
-    Permission, Platform, Role, Secret, SessionId, Timestamp, UserId,
+    Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
+    PageRequest, Permission, Platform, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both};
 
@@ -36,6 +39,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("identity.sign_in", "checks the password"),
     ("identity.redeem_sign_in_link", "checks the link's token"),
     ("identity.authenticate", "checks the session's token"),
+    ("identity.authenticate_key", "checks the key"),
     (
         "identity.sign_out",
         "ends only the session whose token it is given",
@@ -92,6 +96,7 @@ struct Stage {
     waiting: DeliveryId,
     failed: DeliveryId,
     sent: DeliveryId,
+    foreign_key: ApiKeyId,
 }
 
 async fn asker(world: &World, label: &'static str, user: UserId, role: Option<Role>) -> Asker {
@@ -169,6 +174,14 @@ fn by_connection<T>(answer: Result<T, AppError>) -> bool {
             ),
         ) => false,
         Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+fn new_key() -> NewApiKey {
+    NewApiKey {
+        name: "dashboard of the kitchen".to_owned(),
+        scope: KeyScope::Everything,
+        days: 30,
     }
 }
 
@@ -312,6 +325,23 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .change_password(actor, &secret(), &secret(), asker.session)
                 .await,
         ),
+        "identity.api_keys" => by_identity(identity.api_keys(actor).await),
+        "identity.create_api_key" => {
+            let answer = identity.create_api_key(actor, &new_key(), &secret()).await;
+            by_identity(answer)
+        }
+        "identity.regenerate_api_key" | "identity.revoke_api_key" => {
+            // Somebody without a key of their own asks for that of somebody else.
+            let own = identity.api_keys(actor).await.ok();
+            let id = own.and_then(|keys| keys.first().map(|key| key.id));
+            let id = id.unwrap_or(stage.foreign_key);
+            if operation == "identity.revoke_api_key" {
+                by_identity(identity.revoke_api_key(actor, id).await)
+            } else {
+                let answer = identity.regenerate_api_key(actor, id, &secret()).await;
+                by_identity(answer)
+            }
+        }
         "identity.issue_sign_in_link" => {
             by_identity(identity.issue_sign_in_link(actor, target).await)
         }
@@ -554,7 +584,10 @@ on_both! {
         let target = world.person(pond, "target", Some(Role::Member)).await.user;
         let askers = askers(&mut world, pond).await;
         let [waiting, failed, sent] = deliveries(&world, pond).await;
-        let mut stage = Stage { world, pond, target, n_calls: 0, waiting, failed, sent };
+        let owner = world.actor_of(target).await;
+        let key = world.app.identity.create_api_key(&owner, &new_key(), &Secret::new(String::new())).await;
+        let foreign_key = key.unwrap().id;
+        let mut stage = Stage { world, pond, target, n_calls: 0, waiting, failed, sent, foreign_key };
         let mut wrong = Vec::new();
         // Sessions are ended by some rows; those come last, so that none acts with a dead one.
         for operation in OPERATIONS {

@@ -8,6 +8,7 @@
 //! format, messages.
 
 mod account;
+mod api_key;
 mod community;
 mod connection;
 mod error;
@@ -30,6 +31,9 @@ use tokio::sync::Semaphore;
 pub use account::{
     PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_of,
     rename, resolve,
+};
+pub use api_key::{
+    ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};

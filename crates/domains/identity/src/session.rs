@@ -241,7 +241,7 @@ impl Identity {
     }
 
     /// The actor of a user, with the roles of this moment.
-    async fn actor(&self, user: &User) -> Result<Actor, IdentityError> {
+    pub(crate) async fn actor(&self, user: &User) -> Result<Actor, IdentityError> {
         let roles: BTreeMap<_, _> = tables::community::roles_of(self.db.read(), user.id)
             .await?
             .into_iter()
@@ -336,11 +336,12 @@ impl Identity {
     }
 
     /// Removes what has expired: sessions, one-time tokens, forgotten failures, installs that
-    /// nobody finished. Run by a job.
+    /// nobody finished, API keys. Run by a job.
     pub async fn sweep(&self) -> Result<u64, IdentityError> {
         let now = self.clock.now();
         let work = self.db.begin(&Actor::System("sweep"), now).await?;
-        let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?;
+        let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?
+            + Self::sweep_keys(&work).await?;
         work.commit().await?;
         Ok(swept)
     }
@@ -357,7 +358,7 @@ impl Identity {
         Ok(found.map(|row| UserId(row.id)))
     }
 
-    /// Sets somebody's password and ends their sessions. For the command line over the local
+    /// Sets somebody's password and ends their sessions and API keys. For the command line over the local
     /// database.
     pub async fn reset_password(
         &self,
@@ -374,6 +375,7 @@ impl Identity {
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         tables::user::set_password(work.conn(), id, &hash).await?;
         tables::session::delete_others(work.conn(), id, SessionId(0)).await?;
+        tables::api_key::delete_all(work.conn(), id).await?;
         tables::session::void_tokens_of(work.conn(), id, work.now()).await?;
         Self::attempt_succeeded(&work, &[Subject::email(&folded)]).await?;
         work.audit(Entry {

@@ -1,6 +1,7 @@
 //! The queries of identity's tables. Nothing else may touch them.
 
 pub(crate) mod account;
+pub(crate) mod api_key;
 pub(crate) mod community;
 pub(crate) mod connection;
 pub(crate) mod session;

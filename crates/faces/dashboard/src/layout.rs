@@ -315,6 +315,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "command-deleted" => "The command was deleted.",
         "role" => "The role was changed. The change is in the audit log.",
         "password" => "The password was changed. Your other sessions were signed out.",
+        "key-revoked" => "The key was revoked. Programs that use it are refused from now on.",
         "revoked" => "The session was signed out.",
         "replayed" => "The job will run again.",
         "discarded" => "The job was discarded.",

@@ -20,6 +20,7 @@ mod error;
 mod form;
 mod guard;
 mod health;
+mod keys;
 mod layout;
 mod login;
 mod me;

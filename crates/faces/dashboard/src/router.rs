@@ -16,7 +16,7 @@ use tower_http::{
 
 use crate::{
     admin, assets, chat, commands, community, connections, deliveries, error::PageError, guard,
-    health, login, me, members, role, settings, setup,
+    health, keys, login, me, members, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -57,6 +57,9 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/logout", post(login::sign_out))
         .route("/me", get(me::page))
         .route("/me/password", post(me::change_password))
+        .route("/me/keys", get(keys::page).post(keys::create))
+        .route("/me/keys/{id}/regenerate", post(keys::regenerate))
+        .route("/me/keys/{id}/revoke", post(keys::revoke))
         .route("/me/sessions/{id}/revoke", post(me::revoke))
         .route("/c/{slug}", get(community::home))
         .route("/c/{slug}/health", get(health::page))

@@ -8,6 +8,7 @@ mod connections;
 mod deliveries;
 mod forms;
 mod health;
+mod keys;
 mod members;
 mod sign_in;
 mod walk;

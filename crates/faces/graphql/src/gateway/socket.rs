@@ -15,7 +15,7 @@ use futures_util::{
     future::AbortHandle,
     stream::{self, Abortable, BoxStream, SelectAll},
 };
-use kernel::{ErrorCode, Secret};
+use kernel::ErrorCode;
 use serde_json::{Map, Value};
 use tokio::time::{self, Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tracing::{debug, warn};
@@ -63,10 +63,10 @@ pub(crate) async fn open(
         let reason = "use the subprotocol graphql-transport-ws";
         return (StatusCode::BAD_REQUEST, reason).into_response();
     }
-    let Some(token) = super::token(headers) else {
+    let Some(credential) = super::credential(headers) else {
         return (StatusCode::UNAUTHORIZED, "sign in first").into_response();
     };
-    let signed_in = match gateway.app.identity.authenticate(token.expose()).await {
+    let signed_in = match gateway.holder(&credential).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return (StatusCode::UNAUTHORIZED, "sign in first").into_response(),
         Err(error) => {
@@ -89,7 +89,7 @@ pub(crate) async fn open(
             let conversation = Conversation {
                 gateway,
                 socket,
-                token,
+                credential,
                 signed_in,
                 checked_at: Instant::now(),
                 order: Order::default(),
@@ -123,8 +123,8 @@ type Output = Option<Answer>;
 struct Conversation {
     gateway: Arc<Gateway>,
     socket: WebSocket,
-    token: Secret<String>,
-    signed_in: identity::Authenticated,
+    credential: super::Credential,
+    signed_in: identity::KeyHolder,
     checked_at: Instant,
     order: Order,
     running: HashMap<String, AbortHandle>,
@@ -303,13 +303,7 @@ impl Conversation {
 
     /// Looks at the session again: roles may have changed, or it is over.
     async fn check_session(&mut self) -> Result<(), End> {
-        match self
-            .gateway
-            .app
-            .identity
-            .authenticate(self.token.expose())
-            .await
-        {
+        match self.gateway.holder(&self.credential).await {
             Ok(Some(signed_in)) => {
                 self.signed_in = signed_in;
                 self.checked_at = Instant::now();

@@ -8,7 +8,7 @@ use std::sync::{
 
 use app::App;
 use async_graphql::{Context, Error, Result};
-use identity::{Authenticated, User};
+use identity::{KeyHolder, User};
 use kernel::{Actor, ErrorCode, random};
 
 use super::{error, loaders::Loaders};
@@ -27,13 +27,9 @@ pub(crate) struct Viewer {
 
 impl Viewer {
     /// The viewer of a new request.
-    pub(crate) fn new(
-        app: &Arc<App>,
-        settings: &Settings,
-        signed_in: Option<Authenticated>,
-    ) -> Self {
-        let (actor, user) = match signed_in {
-            Some(signed_in) => (signed_in.actor, Some(signed_in.user)),
+    pub(crate) fn new(app: &Arc<App>, settings: &Settings, holder: Option<KeyHolder>) -> Self {
+        let (actor, user) = match holder {
+            Some(holder) => (holder.actor, Some(holder.user)),
             None => (Actor::Anonymous, None),
         };
         let actor = Arc::new(actor);

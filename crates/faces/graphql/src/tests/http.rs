@@ -5,6 +5,8 @@ use axum::{
     http::{Method, Request},
 };
 use futures_util::stream;
+use identity::{KeyScope, NewApiKey};
+use kernel::{Role, Secret};
 use serde_json::json;
 use testkit::World;
 
@@ -270,4 +272,39 @@ async fn a_database_that_is_away_is_told_as_unavailable() {
         (answer.status.as_u16(), answer.code()),
         (503, "UNAVAILABLE")
     );
+}
+
+#[tokio::test]
+async fn a_program_shows_its_key_in_either_header_and_a_bad_one_is_told_so() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let mia = world.person(pond, "mia", Some(Role::Member)).await;
+    let wanted = NewApiKey {
+        name: "kitchen".to_owned(),
+        scope: KeyScope::Everything,
+        days: 1,
+    };
+    let made = world
+        .app
+        .identity
+        .create_api_key(&mia.actor, &wanted, &Secret::new(String::new()))
+        .await
+        .unwrap();
+    let client = Client::anonymous(&world);
+    let body = r#"{"query":"{ me { displayName } }"}"#;
+    let mia = json!({ "data": { "me": { "displayName": "mia" } } });
+    let key = made.key.expose().as_str();
+    let bearer = format!("bearer {key}");
+    for header in [("x-api-key", key), ("authorization", bearer.as_str())] {
+        assert_eq!(client.post(body, &[JSON, header]).await.json, mia);
+    }
+    for bad in ["", "wbot_user_", "nonsense", &key[..key.len() - 1]] {
+        let answer = client.post(body, &[JSON, NEW, ("x-api-key", bad)]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (401, "UNAUTHENTICATED"),
+            "{bad}"
+        );
+    }
+    world.close().await;
 }

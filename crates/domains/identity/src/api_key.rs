@@ -1,0 +1,307 @@
+//! API keys: a person's programs show one instead of a session. A key is `wbot_user_` and 256 random
+//! bits in hexadecimal; it is shown once, and only its SHA-256 is stored. It acts as its owner with
+//! the rights of the moment, in all communities or in one, until it expires or is revoked.
+//!
+//! Must never give a key more rights than its owner has.
+
+use std::time::Duration;
+
+use kernel::{Actor, ApiKeyId, CommunityId, Permission, Secret, Timestamp, UserId};
+use store::audit::Entry;
+
+use crate::{Identity, IdentityError, User, password, store as tables, throttle::Subject, token};
+
+/// How every key begins, so that scanners of leaked secrets recognise it.
+pub const KEY_PREFIX: &str = "wbot_user_";
+/// How many valid keys a person may have.
+pub const KEYS_MAX: i64 = 5;
+/// How many days a key may be valid.
+pub const KEY_DAYS_MAX: u16 = 365;
+/// Longest name, in characters.
+const NAME_MAX: usize = 80;
+/// Characters of the key that stay visible.
+const HINT: usize = 4;
+/// How often the time of last use is written.
+const TOUCH: Duration = Duration::from_secs(300);
+/// How long an expired key is still listed, so that its owner sees why a program stopped.
+const LISTED: Duration = Duration::from_secs(30 * 86_400);
+
+/// Where a key is good for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Wherever its owner has rights, the instance included.
+    Everything,
+    /// In one community only; nothing of the instance.
+    Community(CommunityId),
+}
+
+/// A key as its owner sees it; not the key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What its owner calls it, 1 to 80 characters.
+    pub name: String,
+    /// The last four characters of the key.
+    pub hint: String,
+    /// Where it is good.
+    pub scope: KeyScope,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was last used, within five minutes; `None` = never.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    /// What to call it, 1 to 80 characters.
+    pub name: String,
+    /// Where it is to be good.
+    pub scope: KeyScope,
+    /// For how many days, 1 to 365.
+    pub days: u16,
+}
+
+/// A key just made. The text is not kept.
+#[derive(Debug)]
+pub struct MadeApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The key.
+    pub key: Secret<String>,
+}
+
+/// Who shows a valid key.
+#[derive(Debug, Clone)]
+pub struct KeyHolder {
+    /// For service calls; limited to the key's scope.
+    pub actor: Actor,
+    /// For display.
+    pub user: User,
+}
+
+fn check_name(text: &str) -> Result<&str, IdentityError> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err(IdentityError::invalid("name", "say what the key is for"));
+    }
+    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+        return Err(IdentityError::invalid(
+            "name",
+            format!("use at most {NAME_MAX} characters and no line breaks"),
+        ));
+    }
+    Ok(name)
+}
+
+/// What is left of an actor within the scope of a key.
+fn within(actor: Actor, scope: KeyScope) -> Actor {
+    match (actor, scope) {
+        (Actor::User { id, roles, .. }, KeyScope::Community(only)) => Actor::User {
+            id,
+            is_instance_admin: false,
+            roles: roles.into_iter().filter(|(at, _)| *at == only).collect(),
+        },
+        (actor, _) => actor,
+    }
+}
+
+fn owner(actor: &Actor) -> Result<UserId, IdentityError> {
+    actor.user_id().ok_or(IdentityError::NotFound)
+}
+
+fn entry(action: &'static str, id: ApiKeyId, scope: Option<KeyScope>) -> Entry {
+    let community = match scope {
+        Some(KeyScope::Community(id)) => Some(id),
+        Some(KeyScope::Everything) | None => None,
+    };
+    Entry {
+        action,
+        object: format!("api_key:{id}"),
+        community,
+        detail: serde_json::json!({}),
+    }
+}
+
+impl Identity {
+    fn fresh_key(&self) -> Secret<String> {
+        let random = token::fresh(&*self.entropy);
+        Secret::new(format!("{KEY_PREFIX}{}", random.expose()))
+    }
+
+    /// One's own keys, newest first: the valid ones and those that expired within a month.
+    pub async fn api_keys(&self, actor: &Actor) -> Result<Vec<ApiKey>, IdentityError> {
+        let rows = tables::api_key::of_user(self.db.read(), owner(actor)?).await?;
+        Ok(rows.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// Makes a key of one's own. Asks for the password, if there is one, because a key outlives the
+    /// session; wrong ones count as failed attempts. At most [`KEYS_MAX`] valid keys.
+    pub async fn create_api_key(
+        &self,
+        actor: &Actor,
+        new: &NewApiKey,
+        password: &Secret<String>,
+    ) -> Result<MadeApiKey, IdentityError> {
+        let user = owner(actor)?;
+        let name = check_name(&new.name)?;
+        if new.days == 0 || new.days > KEY_DAYS_MAX {
+            return Err(IdentityError::invalid(
+                "days",
+                format!("choose 1 to {KEY_DAYS_MAX} days"),
+            ));
+        }
+        let community = match new.scope {
+            KeyScope::Everything => None,
+            KeyScope::Community(id) => {
+                let known = actor.require(Permission::ViewCommunity, id);
+                known.map_err(|_denied| {
+                    IdentityError::invalid("community", "choose a community you belong to")
+                })?;
+                Some(id)
+            }
+        };
+        let subject = self.check_own_password(user, password).await?;
+        let key = self.fresh_key();
+        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let now = work.now();
+        Self::attempt_succeeded(&work, &subject).await?;
+        if tables::api_key::lock_owner(work.conn(), user).await? == 0 {
+            return Err(IdentityError::NotFound);
+        }
+        if tables::api_key::count_valid(work.conn(), user, now).await? >= KEYS_MAX {
+            return Err(IdentityError::Conflict(format!(
+                "you have {KEYS_MAX} keys already: revoke one first"
+            )));
+        }
+        let row = tables::api_key::New {
+            user,
+            name,
+            digest: &token::digest(key.expose()),
+            hint: hint(&key),
+            community,
+            now,
+            expires_at: now.plus(Duration::from_secs(u64::from(new.days) * 86_400)),
+        };
+        let id = tables::api_key::insert(work.conn(), &row).await?;
+        work.audit(entry("api_key.create", id, Some(new.scope)));
+        work.commit().await?;
+        Ok(MadeApiKey { id, key })
+    }
+
+    /// Puts a fresh key in the place of one of one's own valid keys; name, scope and end stay, the
+    /// old text is worth nothing at once. Asks for the password like making one.
+    pub async fn regenerate_api_key(
+        &self,
+        actor: &Actor,
+        id: ApiKeyId,
+        password: &Secret<String>,
+    ) -> Result<MadeApiKey, IdentityError> {
+        let user = owner(actor)?;
+        let subject = self.check_own_password(user, password).await?;
+        let key = self.fresh_key();
+        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        Self::attempt_succeeded(&work, &subject).await?;
+        let fresh = (token::digest(key.expose()), hint(&key));
+        let now = work.now();
+        if !tables::api_key::replace(work.conn(), user, id, (&fresh.0, fresh.1), now).await? {
+            return Err(IdentityError::NotFound);
+        }
+        work.audit(entry("api_key.regenerate", id, None));
+        work.commit().await?;
+        Ok(MadeApiKey { id, key })
+    }
+
+    /// Ends one of one's own keys at once.
+    pub async fn revoke_api_key(&self, actor: &Actor, id: ApiKeyId) -> Result<(), IdentityError> {
+        let user = owner(actor)?;
+        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        if !tables::api_key::delete(work.conn(), user, id).await? {
+            return Err(IdentityError::NotFound);
+        }
+        work.audit(entry("api_key.revoke", id, None));
+        Ok(work.commit().await?)
+    }
+
+    /// Who shows a key; `None` if it is unknown, revoked or expired.
+    pub async fn authenticate_key(&self, key: &str) -> Result<Option<KeyHolder>, IdentityError> {
+        if !key.starts_with(KEY_PREFIX) {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let found = tables::api_key::by_digest(self.db.read(), &token::digest(key)).await?;
+        let Some(row) = found.filter(|row| Timestamp(row.expires_at) > now) else {
+            return Ok(None);
+        };
+        let Some(user) = tables::user::by_id(self.db.read(), UserId(row.user_id)).await? else {
+            return Ok(None);
+        };
+        let is_stale = |last: i64| now.since(Timestamp(last)) >= TOUCH;
+        if row.last_used_at.is_none_or(is_stale) {
+            tables::api_key::touch(self.db.write(), row.id, now).await?;
+        }
+        let actor = self.actor(&user).await?;
+        Ok(Some(KeyHolder {
+            actor: within(actor, tables::api_key::scope(row.community_id)),
+            user,
+        }))
+    }
+
+    /// Checks the password of somebody who is signed in, if they have one; answers what the
+    /// successful attempt must be told to.
+    async fn check_own_password(
+        &self,
+        user: UserId,
+        password: &Secret<String>,
+    ) -> Result<[Subject; 1], IdentityError> {
+        let found = tables::user::credentials_by_id(self.db.read(), user).await?;
+        let credentials = found.ok_or(IdentityError::NotFound)?;
+        let subject = [Subject::user(user)];
+        self.begin_attempt(&subject).await?;
+        let Some(stored) = credentials.password_hash.map(Secret::new) else {
+            return Ok(subject);
+        };
+        if password::verify(&self.hashing, password, Some(&stored)).await {
+            return Ok(subject);
+        }
+        Err(IdentityError::invalid("password", "the password is wrong"))
+    }
+
+    /// Removes keys that expired more than a month ago.
+    pub(crate) async fn sweep_keys(work: &store::Work) -> Result<u64, IdentityError> {
+        let before = work.now().minus(LISTED);
+        Ok(tables::api_key::sweep(work.conn(), before).await?)
+    }
+}
+
+fn hint(key: &Secret<String>) -> &str {
+    let text = key.expose();
+    text.get(text.len().saturating_sub(HINT)..).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kernel::{Actor, CommunityId, Role, UserId};
+
+    use super::{KeyScope, within};
+
+    #[test]
+    fn a_key_for_one_community_is_worth_nothing_next_door_or_for_the_instance() {
+        let (pond, lake) = (CommunityId(1), CommunityId(2));
+        let root = Actor::User {
+            id: UserId(1),
+            is_instance_admin: true,
+            roles: BTreeMap::from([(pond, Role::Owner), (lake, Role::Admin)]),
+        };
+        let limited = within(root.clone(), KeyScope::Community(pond));
+        assert_eq!(limited.role_in(pond), Some(Role::Owner));
+        assert_eq!(limited.role_in(lake), None);
+        assert!(!limited.is_instance_admin());
+        assert_eq!(within(root.clone(), KeyScope::Everything), root);
+    }
+}
