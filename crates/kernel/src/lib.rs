@@ -18,7 +18,6 @@ pub mod page;
 pub mod platform;
 pub mod random;
 pub mod secret;
-pub mod sign_in;
 
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};
@@ -43,4 +42,3 @@ pub use page::{Cursor, Page, PageRequest};
 pub use platform::Platform;
 pub use random::Entropy;
 pub use secret::Secret;
-pub use sign_in::{AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn};
