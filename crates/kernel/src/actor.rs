@@ -175,6 +175,9 @@ pub enum Actor {
         is_instance_admin: bool,
         /// Their role in each community they belong to.
         roles: BTreeMap<CommunityId, Role>,
+        /// The one community in which they may do anything now; `None` = no such limit. Set for API
+        /// keys that are good for one community.
+        only: Option<CommunityId>,
     },
     /// The program itself: jobs, the command line over the local database.
     System(&'static str),
@@ -189,12 +192,35 @@ impl Actor {
         }
     }
 
-    /// The role in a community; `None` if the actor does not belong to it.
+    /// The role in a community; `None` if the actor does not belong to it, or is limited to another.
     pub fn role_in(&self, community: CommunityId) -> Option<Role> {
         match self {
-            Self::User { roles, .. } => roles.get(&community).copied(),
+            Self::User { roles, .. } if self.reaches(community) => roles.get(&community).copied(),
+            Self::User { .. } | Self::Anonymous | Self::System(_) => None,
+        }
+    }
+
+    /// Whether no limit keeps the actor out of a community.
+    fn reaches(&self, community: CommunityId) -> bool {
+        self.limit().is_none_or(|only| only == community)
+    }
+
+    /// The one community that the actor is limited to, if any.
+    pub const fn limit(&self) -> Option<CommunityId> {
+        match self {
+            Self::User { only, .. } => *only,
             Self::Anonymous | Self::System(_) => None,
         }
+    }
+
+    /// The same person with what they may in one community and nothing else, neither next door nor
+    /// for the instance.
+    #[must_use]
+    pub const fn within(mut self, community: CommunityId) -> Self {
+        if let Self::User { only, .. } = &mut self {
+            *only = Some(community);
+        }
+        self
     }
 
     /// The same person with at least this role in a community, for one act in a place where a
@@ -210,8 +236,13 @@ impl Actor {
         self
     }
 
-    /// Whether the actor runs the instance (the program itself does).
+    /// Whether the actor runs the instance (the program itself does); not while they are limited to
+    /// a community.
     pub const fn is_instance_admin(&self) -> bool {
+        self.runs_instance() && self.limit().is_none()
+    }
+
+    const fn runs_instance(&self) -> bool {
         match self {
             Self::User {
                 is_instance_admin, ..
@@ -226,7 +257,8 @@ impl Actor {
         let by_role = permission
             .minimum_role()
             .is_some_and(|needed| self.role_in(community).is_some_and(|has| has >= needed));
-        self.decide(by_role || self.is_instance_admin(), permission)
+        let by_instance = self.runs_instance() && self.reaches(community);
+        self.decide(by_role || by_instance, permission)
     }
 
     /// Asks for a permission that belongs to the whole instance.
@@ -256,6 +288,8 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Actor, Permission, Role};
     use crate::{CommunityId, UserId};
 
@@ -265,6 +299,7 @@ mod tests {
             id: UserId(1),
             is_instance_admin: false,
             roles,
+            only: None,
         }
     }
 
@@ -329,6 +364,31 @@ mod tests {
             Actor::Anonymous.at_least(CommunityId(1), Role::Owner),
             Actor::Anonymous
         );
+    }
+
+    #[test]
+    fn who_is_limited_to_a_community_has_nothing_next_door_nor_for_the_instance() {
+        let (pond, lake) = (CommunityId(1), CommunityId(2));
+        let root = Actor::User {
+            id: UserId(1),
+            is_instance_admin: true,
+            roles: BTreeMap::from([(lake, Role::Owner)]),
+            only: None,
+        };
+        let limited = root.clone().within(pond);
+        for permission in Permission::ALL {
+            assert_eq!(
+                limited.require(permission, pond),
+                root.require(permission, pond)
+            );
+            assert!(limited.require(permission, lake).is_err());
+            assert!(limited.require_instance(permission).is_err());
+        }
+        assert!(!limited.is_instance_admin());
+        assert_eq!(limited.role_in(lake), None);
+        let owner = user(Some(Role::Owner));
+        assert_eq!(owner.clone().within(pond).role_in(pond), Some(Role::Owner));
+        assert_eq!(owner.within(lake).role_in(pond), None);
     }
 
     #[test]

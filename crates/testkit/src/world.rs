@@ -383,6 +383,7 @@ impl World {
             id: user,
             is_instance_admin: false,
             roles: BTreeMap::new(),
+            only: None,
         };
         self.app.identity.refresh(&stale).await.unwrap().unwrap()
     }

@@ -139,6 +139,7 @@ async fn found(
         id: admin,
         is_instance_admin: false,
         roles: std::collections::BTreeMap::new(),
+        only: None,
     };
     let actor = identity
         .refresh(&stale)

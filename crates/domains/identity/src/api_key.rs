@@ -9,7 +9,7 @@ use std::time::Duration;
 use kernel::{Actor, ApiKeyId, CommunityId, Permission, Secret, Timestamp, UserId};
 use store::audit::Entry;
 
-use crate::{Identity, IdentityError, User, password, store as tables, throttle::Subject, token};
+use crate::{Identity, IdentityError, User, session::TOUCH, store as tables, token};
 
 /// How every key begins, so that scanners of leaked secrets recognise it.
 pub const KEY_PREFIX: &str = "wbot_user_";
@@ -21,8 +21,6 @@ pub const KEY_DAYS_MAX: u16 = 365;
 const NAME_MAX: usize = 80;
 /// Characters of the key that stay visible.
 const HINT: usize = 4;
-/// How often the time of last use is written.
-const TOUCH: Duration = Duration::from_secs(300);
 /// How long an expired key is still listed, so that its owner sees why a program stopped.
 const LISTED: Duration = Duration::from_secs(30 * 86_400);
 
@@ -97,18 +95,6 @@ fn check_name(text: &str) -> Result<&str, IdentityError> {
     Ok(name)
 }
 
-/// What is left of an actor within the scope of a key.
-fn within(actor: Actor, scope: KeyScope) -> Actor {
-    match (actor, scope) {
-        (Actor::User { id, roles, .. }, KeyScope::Community(only)) => Actor::User {
-            id,
-            is_instance_admin: false,
-            roles: roles.into_iter().filter(|(at, _)| *at == only).collect(),
-        },
-        (actor, _) => actor,
-    }
-}
-
 fn owner(actor: &Actor) -> Result<UserId, IdentityError> {
     actor.user_id().ok_or(IdentityError::NotFound)
 }
@@ -164,11 +150,10 @@ impl Identity {
                 Some(id)
             }
         };
-        let subject = self.check_own_password(user, password).await?;
+        self.check_if_any(user, password).await?;
         let key = self.fresh_key();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
-        Self::attempt_succeeded(&work, &subject).await?;
         if tables::api_key::lock_owner(work.conn(), user).await? == 0 {
             return Err(IdentityError::NotFound);
         }
@@ -201,10 +186,9 @@ impl Identity {
         password: &Secret<String>,
     ) -> Result<MadeApiKey, IdentityError> {
         let user = owner(actor)?;
-        let subject = self.check_own_password(user, password).await?;
+        self.check_if_any(user, password).await?;
         let key = self.fresh_key();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
-        Self::attempt_succeeded(&work, &subject).await?;
         let fresh = (token::digest(key.expose()), hint(&key));
         let now = work.now();
         if !tables::api_key::replace(work.conn(), user, id, (&fresh.0, fresh.1), now).await? {
@@ -244,28 +228,27 @@ impl Identity {
             tables::api_key::touch(self.db.write(), row.id, now).await?;
         }
         let actor = self.actor(&user).await?;
-        Ok(Some(KeyHolder {
-            actor: within(actor, tables::api_key::scope(row.community_id)),
-            user,
-        }))
+        let actor = match tables::api_key::scope(row.community_id) {
+            KeyScope::Everything => actor,
+            KeyScope::Community(only) => actor.within(only),
+        };
+        Ok(Some(KeyHolder { actor, user }))
     }
 
-    /// Checks the password of somebody who is signed in, if they have one; answers what the
-    /// successful attempt must be told to.
-    async fn check_own_password(
+    /// Checks the password of somebody who has one. Others signed in by a link; they have nothing
+    /// more to show than their session.
+    async fn check_if_any(
         &self,
         user: UserId,
         password: &Secret<String>,
-    ) -> Result<[Subject; 1], IdentityError> {
+    ) -> Result<(), IdentityError> {
         let found = tables::user::credentials_by_id(self.db.read(), user).await?;
         let credentials = found.ok_or(IdentityError::NotFound)?;
-        let subject = [Subject::user(user)];
-        self.begin_attempt(&subject).await?;
-        let Some(stored) = credentials.password_hash.map(Secret::new) else {
-            return Ok(subject);
-        };
-        if password::verify(&self.hashing, password, Some(&stored)).await {
-            return Ok(subject);
+        if credentials.password_hash.is_none() {
+            return Ok(());
+        }
+        if self.knows_password(&credentials, password).await? {
+            return Ok(());
         }
         Err(IdentityError::invalid("password", "the password is wrong"))
     }
@@ -280,28 +263,4 @@ impl Identity {
 fn hint(key: &Secret<String>) -> &str {
     let text = key.expose();
     text.get(text.len().saturating_sub(HINT)..).unwrap_or("")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use kernel::{Actor, CommunityId, Role, UserId};
-
-    use super::{KeyScope, within};
-
-    #[test]
-    fn a_key_for_one_community_is_worth_nothing_next_door_or_for_the_instance() {
-        let (pond, lake) = (CommunityId(1), CommunityId(2));
-        let root = Actor::User {
-            id: UserId(1),
-            is_instance_admin: true,
-            roles: BTreeMap::from([(pond, Role::Owner), (lake, Role::Admin)]),
-        };
-        let limited = within(root.clone(), KeyScope::Community(pond));
-        assert_eq!(limited.role_in(pond), Some(Role::Owner));
-        assert_eq!(limited.role_in(lake), None);
-        assert!(!limited.is_instance_admin());
-        assert_eq!(within(root.clone(), KeyScope::Everything), root);
-    }
 }

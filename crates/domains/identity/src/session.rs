@@ -1,4 +1,4 @@
-//! Signing in and out. A session is a random token in the browser and its hash here; it ends 14
+//! Signing in and out. A session is a random token in the browser and its hash here; it ends 7
 //! days after the last use, 30 days after it began, on sign-out, or when it is revoked.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(7 * 86_400);
 /// Age at which a session ends.
 const ABSOLUTE: Duration = Duration::from_secs(30 * 86_400);
 /// How often the time of last use is written, so that reading a page seldom writes.
-const TOUCH: Duration = Duration::from_secs(300);
+pub(crate) const TOUCH: Duration = Duration::from_secs(300);
 
 /// What is remembered of the browser, so that people recognise their sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -250,6 +250,7 @@ impl Identity {
             id: user.id,
             is_instance_admin: user.is_instance_admin,
             roles,
+            only: None,
         })
     }
 
@@ -290,13 +291,20 @@ impl Identity {
             .ok_or(IdentityError::NotFound)
     }
 
-    /// The same actor with the roles of this moment; for connections that live long.
+    /// The same actor with the roles of this moment, limited as before; for connections that live
+    /// long.
     pub async fn refresh(&self, actor: &Actor) -> Result<Option<Actor>, IdentityError> {
         let Some(id) = actor.user_id() else {
             return Ok(Some(actor.clone()));
         };
         match tables::user::by_id(self.db.read(), id).await? {
-            Some(user) => Ok(Some(self.actor(&user).await?)),
+            Some(user) => {
+                let fresh = self.actor(&user).await?;
+                Ok(Some(match actor.limit() {
+                    Some(only) => fresh.within(only),
+                    None => fresh,
+                }))
+            }
             None => Ok(None),
         }
     }

@@ -101,6 +101,27 @@ impl Identity {
         Ok(store::user::by_id(self.db.read(), id).await?)
     }
 
+    /// Whether somebody who is signed in knows their password. Wrong ones count as failed attempts;
+    /// the right one forgets them, whatever it is wanted for.
+    pub(crate) async fn knows_password(
+        &self,
+        credentials: &store::user::Credentials,
+        typed: &Secret<String>,
+    ) -> Result<bool, IdentityError> {
+        let id = UserId(credentials.id);
+        let subject = [Subject::user(id)];
+        self.begin_attempt(&subject).await?;
+        let stored = credentials.password_hash.clone().map(Secret::new);
+        if !password::verify(&self.hashing, typed, stored.as_ref()).await {
+            return Ok(false);
+        }
+        let actor = Actor::System("sign-in");
+        let work = self.db.begin(&actor, self.clock.now()).await?;
+        Self::attempt_succeeded(&work, &subject).await?;
+        work.commit().await?;
+        Ok(true)
+    }
+
     /// Changes one's own password after checking the current one; every other session ends.
     pub async fn change_password(
         &self,
@@ -113,10 +134,7 @@ impl Identity {
         let credentials = store::user::credentials_by_id(self.db.read(), id)
             .await?
             .ok_or(IdentityError::NotFound)?;
-        let subject = [Subject::user(id)];
-        self.begin_attempt(&subject).await?;
-        let stored = credentials.password_hash.map(Secret::new);
-        if !password::verify(&self.hashing, current, stored.as_ref()).await {
+        if !self.knows_password(&credentials, current).await? {
             return Err(IdentityError::invalid(
                 "current",
                 "the current password is wrong",
@@ -128,7 +146,6 @@ impl Identity {
         store::user::set_password(work.conn(), id, &hash).await?;
         store::session::delete_others(work.conn(), id, keep_session).await?;
         store::session::void_tokens_of(work.conn(), id, work.now()).await?;
-        Self::attempt_succeeded(&work, &subject).await?;
         work.audit(::store::audit::Entry {
             action: "user.password.change",
             object: format!("user:{id}"),

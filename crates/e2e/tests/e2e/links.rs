@@ -22,6 +22,7 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/c/pixel-harbour/settings",
             "/admin/audit",
             "/me",
+            "/me/keys",
         ] {
             ensure!(found.visited.contains(page), "nothing links to {page}");
         }

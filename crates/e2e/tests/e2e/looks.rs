@@ -36,6 +36,7 @@ const INSTANCE: &[Page] = &[
     ("communities", "/", 200),
     ("community-new", "/communities/new", 200),
     ("me", "/me", 200),
+    ("me-keys", "/me/keys", 200),
     ("admin", "/admin", 200),
     ("admin-jobs", "/admin/jobs", 200),
     ("admin-mail", "/admin/mail", 200),

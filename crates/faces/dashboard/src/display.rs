@@ -186,6 +186,12 @@ pub(crate) fn clock(at: Timestamp) -> String {
     )
 }
 
+/// What somebody is told who failed too often.
+pub(crate) fn wait(retry_after: Duration) -> String {
+    let wait = duration(retry_after);
+    format!("too many failed attempts: try again in {wait}")
+}
+
 /// How long ago: `just now`, `4 min ago`, `3 h ago`, `12 days ago`, then the date.
 pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
     let secs = now.since(then).as_secs();

@@ -13,6 +13,14 @@ impl Mistakes {
         Self(vec![(field, crate::error::sentence(message))])
     }
 
+    /// The same without the fields, for a form whose fields are not on the page that tells them.
+    pub(crate) fn of_the_whole(mut self) -> Self {
+        for (field, _) in &mut self.0 {
+            *field = "";
+        }
+        self
+    }
+
     /// Whether there are none.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -110,9 +110,7 @@ fn mistake(error: IdentityError) -> Result<Mistakes, PageError> {
         IdentityError::Invalid { field, message } => Ok(Mistakes::one(field, &message)),
         IdentityError::Conflict(message) => Ok(Mistakes::one("", &message)),
         IdentityError::Throttled { retry_after } => {
-            let wait = display::duration(retry_after);
-            let message = format!("too many failed attempts: try again in {wait}");
-            Ok(Mistakes::one("password", &message))
+            Ok(Mistakes::one("password", &display::wait(retry_after)))
         }
         error => Err(error.into()),
     }
@@ -162,7 +160,11 @@ pub(crate) async fn regenerate(
         .await
     {
         Ok(made) => show_made(&face, &who, made).await,
-        Err(error) => show(&face, &who, mistake(error)?, None, Typed::default()).await,
+        Err(error) => {
+            // The fields of the page belong to another form, so no field is named.
+            let mistakes = mistake(error)?.of_the_whole();
+            show(&face, &who, mistakes, None, Typed::default()).await
+        }
     }
 }
 

@@ -111,10 +111,7 @@ pub(crate) async fn submit(
         IdentityError::Throttled { retry_after } => (
             StatusCode::TOO_MANY_REQUESTS,
             Some(retry_after.as_secs().max(1)),
-            format!(
-                "too many failed attempts: try again in {}",
-                display::duration(retry_after)
-            ),
+            display::wait(retry_after),
         ),
         error => return Err(error.into()),
     };

@@ -77,10 +77,7 @@ pub(crate) async fn change_password(
             show(&face, &who, Mistakes::one(field, &message)).await
         }
         Err(IdentityError::Throttled { retry_after }) => {
-            let wait = format!(
-                "too many failed attempts: try again in {}",
-                display::duration(retry_after)
-            );
+            let wait = display::wait(retry_after);
             show(&face, &who, Mistakes::one("current", &wait)).await
         }
         Err(error) => Err(error.into()),

@@ -61,6 +61,17 @@ async fn a_key_is_made_shown_once_replaced_and_revoked() {
     assert!(list.contains(&format!("…{hint}")), "{list}");
 
     let id = identity.api_keys(&ann.actor).await.unwrap()[0].id;
+    let guess = [("password", "wrong horse battery")];
+    let refused = browser
+        .post(&format!("/me/keys/{id}/regenerate"), &guess)
+        .await
+        .expect(422);
+    assert!(refused.body.contains("The password is wrong."));
+    assert!(
+        !refused.body.contains("password-problem"),
+        "the other form is not blamed"
+    );
+
     let other = browser
         .post(
             &format!("/me/keys/{id}/regenerate"),

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
-use kernel::{CommunityId, Role};
+use identity::{KeyScope, NewApiKey};
+use kernel::{CommunityId, Role, Secret};
 use serde_json::{Value, json};
 use testkit::{Person, World, on_both};
 use tokio::{
@@ -192,6 +193,25 @@ on_both! {
         let mut socket = server.connect(&token).await;
         world.app.identity.sign_out(&token).await.unwrap();
         assert_eq!(socket.closed().await, 4401);
+    }
+
+    async fn a_socket_opened_with_a_key_lives_as_long_as_the_key(world: World) {
+        let (pond, member) = pond(&mut world).await;
+        let wanted = NewApiKey { name: "overlay".to_owned(), scope: KeyScope::Community(pond), days: 1 };
+        let identity = &world.app.identity;
+        let made = identity.create_api_key(&member.actor, &wanted, &Secret::new(String::new())).await.unwrap();
+        let bounds = Sockets { session_check: Duration::from_millis(20), ..Sockets::default() };
+        let server = Server::start(&world, bounds).await;
+        let [protocol, _] = speaking("");
+        let key = ("x-api-key", made.key.expose().clone());
+        let mut socket = server.try_connect(&[protocol.clone(), key.clone()]).await.unwrap();
+        socket.say(json!({ "type": "connection_init" })).await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket.subscribe("1", "{ me { displayName } }", json!({})).await;
+        assert_eq!(socket.hear().await["payload"]["data"]["me"]["displayName"], "mike");
+        identity.revoke_api_key(&member.actor, made.id).await.unwrap();
+        assert_eq!(socket.closed().await, 4401);
+        assert_eq!(server.try_connect(&[protocol, key]).await.err(), Some(401));
     }
 }
 
