@@ -246,7 +246,7 @@ impl App {
 }
 
 /// Waits for a platform, but not for ever.
-async fn patiently<T>(
+pub(crate) async fn patiently<T>(
     question: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, AppError> {
     match tokio::time::timeout(PATIENCE, question).await {

@@ -12,6 +12,7 @@ mod instance;
 pub mod jobs;
 pub mod operations;
 pub mod session;
+mod sign_in;
 mod stage;
 
 use std::sync::{
@@ -24,7 +25,7 @@ use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Mailer, OutboxMailer};
 use identity::{Identity, StoredGrants};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Timestamp};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,7 @@ pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
+pub use sign_in::{Outcome, Returned};
 pub use stage::{Company, Player, Room, Stage, TEXT_MAX};
 
 /// What the program chose before anything can run.
@@ -54,6 +56,10 @@ pub struct Parts {
     pub keys: KeyRing,
     /// What installs us on platforms, at most one for each; empty where none is set up.
     pub connectors: Vec<Arc<dyn Connector>>,
+    /// Where people have accounts that they can sign in with; empty where none is set up.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// Whether people whom nobody knows may become users by signing in with a provider.
+    pub open_registration: bool,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
     /// Who carries messages out, at most one per medium; a medium without one is left to other
@@ -89,6 +95,7 @@ pub struct App {
     outbox: Option<OutboxMailer>,
     grants: StoredGrants,
     connectors: Vec<Arc<dyn Connector>>,
+    providers: Vec<Arc<dyn Provider>>,
     waker: Waker,
     backlog: Arc<AtomicUsize>,
     stage: OnceLock<Arc<dyn Stage>>,
@@ -118,6 +125,8 @@ impl App {
             entropy,
             keys,
             connectors,
+            providers,
+            open_registration,
             activity,
             couriers,
             deliveries,
@@ -135,7 +144,9 @@ impl App {
             Arc::clone(&clock),
             Arc::clone(&entropy),
             keys.clone(),
-        );
+        )
+        .with_followers(vec![Arc::new(activity::Followed)])
+        .with_registration(open_registration);
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
             db.clone(),
@@ -168,6 +179,7 @@ impl App {
             outbox,
             grants,
             connectors,
+            providers,
             waker,
             backlog: Arc::default(),
             stage: OnceLock::new(),

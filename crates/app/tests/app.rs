@@ -15,4 +15,5 @@ mod app {
     mod delivery;
     mod identity;
     mod instance;
+    mod links;
 }

@@ -54,6 +54,10 @@ id!(
     ConnectionId(i32)
 );
 id!(
+    /// An account elsewhere that somebody signs in with.
+    LinkId(i32)
+);
+id!(
     /// An account on one platform.
     AccountId(i64)
 );

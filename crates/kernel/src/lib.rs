@@ -29,8 +29,8 @@ pub use grant::{
     ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
 };
 pub use id::{
-    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, MessageId,
-    ServerId, SessionId, UserId,
+    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, LinkId,
+    MessageId, ServerId, SessionId, UserId,
 };
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,
@@ -42,3 +42,4 @@ pub use page::{Cursor, Page, PageRequest};
 pub use platform::Platform;
 pub use random::Entropy;
 pub use secret::Secret;
+pub use sign_in::{AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn};

@@ -9,6 +9,7 @@ mod m0002_delivery;
 mod m0003_connections;
 mod m0004_commands;
 mod m0005_api_keys;
+mod m0006_links;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -42,6 +43,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0005_api_keys",
         tables: m0005_api_keys::tables,
+    },
+    Step {
+        name: "m0006_links",
+        tables: m0006_links::tables,
     },
 ];
 

@@ -9,13 +9,15 @@ use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
     Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, Connector, Courier, EventKind,
-    Origin, Platform, Role, Secret, Source, Timestamp, UserId, event::Message,
+    Origin, Platform, Provider, Role, Secret, Source, Timestamp, UserId, event::Message,
 };
 use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::{MockClock, SeededEntropy, TestConnector, engine, postgres::PrivateDatabase};
+use crate::{
+    MockClock, SeededEntropy, TestConnector, TestProvider, engine, postgres::PrivateDatabase,
+};
 
 /// Monday 2026-06-01T12:00:00Z: when every world begins.
 const BEGINNING: Timestamp = Timestamp::from_secs(1_780_315_200);
@@ -41,6 +43,10 @@ pub struct Setup {
     pub bus: Arc<dyn Bus>,
     /// What installs us on platforms; scripted ones for Discord and Twitch, none for Slack.
     pub connectors: Vec<Arc<TestConnector>>,
+    /// Where people have accounts: scripted ones, Discord and a «campus» without chat.
+    pub providers: Vec<Arc<TestProvider>>,
+    /// Whether people may register.
+    pub open_registration: bool,
     /// Who carries messages out.
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
@@ -59,6 +65,11 @@ impl Default for Setup {
             connectors: [Platform::Discord, Platform::Twitch]
                 .map(|platform| Arc::new(TestConnector::new(platform)))
                 .into(),
+            providers: vec![
+                Arc::new(TestProvider::new("discord", Some(Platform::Discord))),
+                Arc::new(TestProvider::new("campus", None)),
+            ],
+            open_registration: false,
             couriers: Vec::new(),
             deliveries: delivery::Settings::default(),
             commands: vec![command("ping", &["p"]), command("help", &[])],
@@ -105,6 +116,12 @@ impl Node {
                 .into_iter()
                 .map(|connector| -> Arc<dyn Connector> { connector })
                 .collect(),
+            providers: setup
+                .providers
+                .into_iter()
+                .map(|provider| -> Arc<dyn Provider> { provider })
+                .collect(),
+            open_registration: setup.open_registration,
             activity: ActivitySettings {
                 overview_ttl: Duration::ZERO,
                 live_poll: Duration::from_millis(50),
@@ -148,6 +165,7 @@ pub struct World {
     /// The entrance of its pipeline.
     pub ingest: Ingest,
     connectors: Vec<Arc<TestConnector>>,
+    providers: Vec<Arc<TestProvider>>,
     line: Option<JoinHandle<()>>,
     url: String,
     database: Option<PrivateDatabase>,
@@ -208,10 +226,11 @@ impl World {
         setup: Setup,
     ) -> Self {
         let clock = MockClock::at(BEGINNING);
-        let connectors = setup.connectors.clone();
+        let (connectors, providers) = (setup.connectors.clone(), setup.providers.clone());
         let node = Node::start(&url, place.path(), &clock, 7, setup).await;
         Self {
             connectors,
+            providers,
             app: node.app,
             clock,
             ingest: node.ingest,
@@ -258,6 +277,12 @@ impl World {
     pub fn connector(&self, platform: Platform) -> &TestConnector {
         let found = self.connectors.iter().find(|c| c.is_for(platform));
         found.expect("the world has a connector for the platform")
+    }
+
+    /// The scripted provider with a key.
+    pub fn provider(&self, key: &str) -> &TestProvider {
+        let found = self.providers.iter().find(|p| p.key() == key);
+        found.expect("the world has a provider with the key")
     }
 
     /// The database's address.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
-    KeysSection, MailSection, RedisSection, ServerSection,
+    KeysSection, MailSection, RedisSection, ServerSection, SignInSection,
 };
 pub(crate) use sections::{DiscordSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) activity: ActivitySection,
     pub(crate) jobs: JobsSection,
     pub(crate) graphql: GraphqlSection,
+    pub(crate) sign_in: SignInSection,
     pub(crate) discord: DiscordSection,
     pub(crate) twitch: TwitchSection,
     pub(crate) slack: SlackSection,

@@ -259,7 +259,7 @@ async fn ring(config: &Config, db: &Db) -> Finding {
                 keys.active(),
                 report.by_key.values().sum::<u64>()
             )),
-            Some((id, error)) => Bad(format!("the tokens of connection {id}: {error}")),
+            Some((holder, error)) => Bad(format!("the tokens of {holder}: {error}")),
         },
         Err(error) => Warning(error.to_string()),
     }

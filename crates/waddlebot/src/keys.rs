@@ -223,8 +223,8 @@ async fn list(config: &Config, db: &Db) -> anyhow::Result<()> {
         let mark = if id == keys.active() { "  active" } else { "" };
         console::say(format!("  {id:<32} seals {n} tokens{mark}"));
     }
-    if let Some((connection, error)) = report.trouble {
-        bail!("the tokens of connection {connection} cannot be opened: {error}");
+    if let Some((holder, error)) = report.trouble {
+        bail!("the tokens of {holder} cannot be opened: {error}");
     }
     Ok(())
 }

@@ -14,12 +14,12 @@ use app::{
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
-    CommunityChange, IdentityError, Install, KeyScope, NewAccount, NewApiKey, NewCommunity,
-    NewServer,
+    Arrival, ClientInfo, CommunityChange, IdentityError, Install, Intent, KeyScope, NewAccount,
+    NewApiKey, NewCommunity, NewServer, Seat, Trip,
 };
 use kernel::{
     Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
-    PageRequest, Permission, Platform, Role, Secret, SessionId, Timestamp, UserId,
+    LinkId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both};
 
@@ -38,6 +38,18 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("identity.set_up", "checks the set-up token"),
     ("identity.sign_in", "checks the password"),
     ("identity.redeem_sign_in_link", "checks the link's token"),
+    (
+        "identity.begin_sign_in",
+        "tells nothing; what comes back proves who it is",
+    ),
+    (
+        "identity.finish_sign_in",
+        "a redeemed state and the provider's proof say who it is",
+    ),
+    (
+        "app.sign_in_url",
+        "tells nothing; what comes back proves who it is",
+    ),
     ("identity.authenticate", "checks the session's token"),
     ("identity.authenticate_key", "checks the key"),
     (
@@ -237,6 +249,75 @@ async fn state(stage: &Stage, asker: &Asker) -> String {
         )
         .await;
     begun.map_or_else(|_| "nonsense".to_owned(), |state| state.expose().clone())
+}
+
+const BROWSER: &str = "a random value";
+const IN_BROWSER: Seat<'static> = Seat {
+    browser: Some(BROWSER),
+    session: None,
+};
+const TRIP: Trip<'static> = Trip {
+    provider: "campus",
+    redirect: "http://127.0.0.1/auth/campus/callback",
+    return_to: "/",
+};
+
+/// Somebody who is back to link an account.
+fn arrival(user: UserId) -> Arrival {
+    Arrival {
+        provider: TRIP.provider.to_owned(),
+        intent: Intent::Link(user),
+        nonce: String::new(),
+        verifier: Secret::default(),
+        redirect: TRIP.redirect.to_owned(),
+        return_to: TRIP.return_to.to_owned(),
+    }
+}
+
+/// What a provider says of the account with a number.
+fn proof(n: u32) -> Proof {
+    Proof {
+        subject: n.to_string(),
+        username: "duck".to_owned(),
+        display_name: None,
+        avatar: None,
+        verified_email: None,
+        account_created_at: None,
+        tokens: None,
+    }
+}
+
+/// A session that the asker began just now: rows before may have ended theirs.
+async fn young(stage: &Stage, asker: &Asker) -> SessionId {
+    let Some(user) = asker.actor.user_id() else {
+        return SessionId(0);
+    };
+    let token = stage.world.token(user).await;
+    let known = stage.world.app.identity.authenticate(&token).await;
+    known.unwrap().unwrap().session
+}
+
+/// An account of the asker besides another; one of somebody else for those who have none.
+async fn linked(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
+    let target = Actor::User {
+        id: stage.target,
+        is_instance_admin: false,
+        roles: BTreeMap::new(),
+    };
+    let user = asker.actor.user_id().unwrap_or(stage.target);
+    let owner = match asker.actor.user_id() {
+        Some(_) => &asker.actor,
+        None => &target,
+    };
+    let identity = &stage.world.app.identity;
+    let mut last = LinkId(0);
+    for n in [n, n + 1_000_000] {
+        let made = identity
+            .finish_link(owner, &arrival(user), None, &proof(n))
+            .await;
+        last = made.unwrap().id;
+    }
+    last
 }
 
 fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
@@ -452,6 +533,57 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.disconnect" => {
             let id = connection(stage, n).await;
             by_connection(app.disconnect(actor, id).await)
+        }
+        "identity.redeem_state" => {
+            let begun = identity.begin_sign_in(TRIP, BROWSER).await.unwrap();
+            let redeemed = identity
+                .redeem_state(actor, &begun.state, TRIP.provider, IN_BROWSER)
+                .await;
+            by_identity(redeemed)
+        }
+        "identity.begin_link" => by_identity(
+            identity
+                .begin_link(actor, young(stage, asker).await, None, TRIP)
+                .await,
+        ),
+        "identity.finish_link" => {
+            let arrival = arrival(actor.user_id().unwrap_or(target));
+            let proof = proof(n);
+            by_identity(identity.finish_link(actor, &arrival, None, &proof).await)
+        }
+        "identity.confirmation" => by_identity(identity.confirmation(actor, asker.session).await),
+        "identity.links" => by_identity(identity.links(actor).await),
+        "identity.unlink" => {
+            let link = linked(stage, asker, n).await;
+            by_identity(
+                identity
+                    .unlink(actor, young(stage, asker).await, None, link)
+                    .await,
+            )
+        }
+        "app.link_url" => by_connection(
+            app.link_url(actor, young(stage, asker).await, None, TRIP)
+                .await,
+        ),
+        "app.complete_sign_in" => {
+            let begun = identity.begin_sign_in(TRIP, BROWSER).await.unwrap();
+            let done = app
+                .complete_sign_in(
+                    actor,
+                    TRIP.provider,
+                    IN_BROWSER,
+                    (&begun.state, None),
+                    &ClientInfo::default(),
+                )
+                .await;
+            by_connection(done)
+        }
+        "app.unlink" => {
+            let link = linked(stage, asker, n).await;
+            by_connection(
+                app.unlink(actor, young(stage, asker).await, None, link)
+                    .await,
+            )
         }
         "identity.roles" => by_identity(identity.roles(actor, pond, &[target]).await),
         "identity.set_role" => by_identity(

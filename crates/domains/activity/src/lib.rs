@@ -8,6 +8,7 @@
 mod channel;
 mod cohort;
 mod error;
+mod follow;
 mod import_run;
 mod live;
 mod member;
@@ -33,6 +34,7 @@ use kernel::{Actor, Clock, CommunityId, Permission};
 
 pub use cohort::Cohort;
 pub use error::ActivityError;
+pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
 pub use live::{LiveFeed, LiveItem, chat_topic};
 pub use member::{Member, MemberQuery, MemberSort};

@@ -8,9 +8,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use kernel::{Clock, Entropy, Grant, Grants, GrantsError, Platform};
-use store::{Db, KeyRing, SealError, StoreError, seal};
+use store::{
+    Db, KeyRing, SealError, StoreError,
+    seal::{self, Place},
+};
 
-use crate::store::connection::{self as table, Tokens};
+use crate::store::{
+    connection::{self as table, Tokens},
+    link as links,
+};
 
 /// Longest trouble that is kept, in characters.
 const TROUBLE_MAX: usize = 500;
@@ -37,8 +43,8 @@ impl std::fmt::Debug for StoredGrants {
 pub struct SealReport {
     /// Sealed texts by the id of their key.
     pub by_key: BTreeMap<String, u64>,
-    /// The first text that does not open: which connection, and why.
-    pub trouble: Option<(i32, SealError)>,
+    /// The first text that does not open: whose it is («connection 5»), and why.
+    pub trouble: Option<(String, SealError)>,
 }
 
 /// What sealing anew did.
@@ -129,49 +135,98 @@ impl Grants for StoredGrants {
     }
 }
 
+/// The tables that keep tokens.
+#[derive(Clone, Copy)]
+enum Holder {
+    Connections,
+    Links,
+}
+
+/// Some rows of a table that keeps tokens.
+struct Batch {
+    last: i32,
+    texts: Vec<(Place, String)>,
+}
+
+impl Holder {
+    const ALL: [Self; 2] = [Self::Connections, Self::Links];
+
+    /// The next rows; `None` after the last one.
+    async fn after(self, db: &Db, after: i32) -> Result<Option<Batch>, StoreError> {
+        let own = |(place, text): (Place, &str)| (place, text.to_owned());
+        match self {
+            Self::Connections => {
+                let rows = table::sealed_after(db.read(), after, BATCH).await?;
+                Ok(rows.last().map(|last| Batch {
+                    last: last.id,
+                    texts: rows
+                        .iter()
+                        .flat_map(table::Sealed::texts)
+                        .map(own)
+                        .collect(),
+                }))
+            }
+            Self::Links => {
+                let rows = links::sealed_after(db.read(), after, BATCH).await?;
+                Ok(rows.last().map(|last| Batch {
+                    last: last.id,
+                    texts: rows
+                        .iter()
+                        .flat_map(links::Sealed::texts)
+                        .map(own)
+                        .collect(),
+                }))
+            }
+        }
+    }
+}
+
+/// Whose a sealed text is, in words.
+fn holder(place: &Place) -> String {
+    let noun = if place.table == "connection" {
+        "connection"
+    } else {
+        "linked account"
+    };
+    format!("{noun} {}", place.row)
+}
+
 /// A key id that sealed rows need and the ring lacks; `None` if every row can be opened, as far as
 /// ids tell. Reads ids only.
 pub async fn missing_key(db: &Db, keys: &KeyRing) -> Result<Option<String>, StoreError> {
-    let mut after = 0;
-    loop {
-        let rows = table::sealed_after(db.read(), after, BATCH).await?;
-        let Some(last) = rows.last() else {
-            return Ok(None);
-        };
-        after = last.id;
-        let missing = rows
-            .iter()
-            .flat_map(table::Sealed::texts)
-            .find_map(|(_, text)| {
+    for kind in Holder::ALL {
+        let mut after = 0;
+        while let Some(batch) = kind.after(db, after).await? {
+            after = batch.last;
+            let missing = batch.texts.iter().find_map(|(_, text)| {
                 let id = seal::key_id(text).unwrap_or("?");
                 (!keys.knows(id)).then(|| id.to_owned())
             });
-        if missing.is_some() {
-            return Ok(missing);
+            if missing.is_some() {
+                return Ok(missing);
+            }
         }
     }
+    Ok(None)
 }
 
 /// Opens every sealed text and counts them by key. For `waddlebot doctor` and `waddlebot keys list`.
 pub async fn check_seals(db: &Db, keys: &KeyRing) -> Result<SealReport, StoreError> {
     let mut report = SealReport::default();
-    let mut after = 0;
-    loop {
-        let rows = table::sealed_after(db.read(), after, BATCH).await?;
-        let Some(last) = rows.last() else {
-            return Ok(report);
-        };
-        after = last.id;
-        for row in &rows {
-            for (place, text) in row.texts() {
+    for kind in Holder::ALL {
+        let mut after = 0;
+        while let Some(batch) = kind.after(db, after).await? {
+            after = batch.last;
+            for (place, text) in &batch.texts {
                 let id = seal::key_id(text).unwrap_or("?").to_owned();
                 *report.by_key.entry(id).or_default() += 1;
-                if let Err(error) = keys.open(&place, text) {
-                    report.trouble.get_or_insert((row.id, error));
+                if let Err(error) = keys.open(place, text) {
+                    report.trouble.get_or_insert((holder(place), error));
                 }
             }
         }
     }
+    Ok(report)
 }
 
 /// Seals everything anew that is not sealed with the active key, in bounded batches, while others
@@ -185,21 +240,20 @@ pub async fn reseal(
     let tokens = Tokens { keys, entropy };
     let active = keys.active();
     let mut done = Resealed::default();
-    let mut after = 0;
-    loop {
-        let rows = table::sealed_after(db.read(), after, BATCH).await?;
-        let Some(last) = rows.last() else {
-            return Ok(done);
-        };
-        after = last.id;
-        for row in &rows {
-            for (place, text) in row.texts() {
+    for kind in Holder::ALL {
+        let mut after = 0;
+        while let Some(batch) = kind.after(db, after).await? {
+            after = batch.last;
+            for (place, text) in &batch.texts {
                 if seal::key_id(text) == Some(active.as_str()) {
                     continue;
                 }
-                let cause = |cause| ResealError::Seal { id: row.id, cause };
-                let fresh = tokens.again(&place, text).map_err(cause)?;
-                if table::swap(db.write(), &place, text, &fresh).await? {
+                let cause = |cause| ResealError::Seal {
+                    holder: holder(place),
+                    cause,
+                };
+                let fresh = tokens.again(place, text).map_err(cause)?;
+                if table::swap(db.write(), place, text, &fresh).await? {
                     done.texts += 1;
                 } else {
                     done.overtaken += 1;
@@ -207,16 +261,17 @@ pub async fn reseal(
             }
         }
     }
+    Ok(done)
 }
 
 /// Why sealing anew stopped. What was done stays done.
 #[derive(Debug, thiserror::Error)]
 pub enum ResealError {
     /// A text does not open.
-    #[error("the tokens of connection {id} cannot be sealed anew")]
+    #[error("the tokens of {holder} cannot be sealed anew")]
     Seal {
-        /// Which connection.
-        id: i32,
+        /// Whose it is.
+        holder: String,
         /// Why.
         #[source]
         cause: SealError,

@@ -14,7 +14,9 @@ mod connection;
 mod error;
 mod events;
 mod grants;
+mod link;
 mod membership;
+mod oauth_state;
 mod password;
 mod session;
 mod setup;
@@ -42,6 +44,8 @@ pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
 pub use grants::{
     ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
 };
+pub use link::{Follower, Link, Unlinked};
+pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
 pub use user::User;
@@ -57,6 +61,8 @@ pub struct Identity {
     entropy: Arc<dyn Entropy>,
     keys: ::store::KeyRing,
     hashing: Arc<Semaphore>,
+    followers: Arc<[Arc<dyn Follower>]>,
+    is_open: bool,
 }
 
 impl std::fmt::Debug for Identity {
@@ -79,6 +85,22 @@ impl Identity {
             entropy,
             keys,
             hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
+            followers: Arc::default(),
+            is_open: false,
         }
+    }
+
+    /// With the rows of other domains that follow when an account is linked to somebody.
+    #[must_use]
+    pub fn with_followers(mut self, followers: Vec<Arc<dyn Follower>>) -> Self {
+        self.followers = followers.into();
+        self
+    }
+
+    /// Whether people whom nobody knows may become users by signing in with a provider.
+    #[must_use]
+    pub const fn with_registration(mut self, is_open: bool) -> Self {
+        self.is_open = is_open;
+        self
     }
 }

@@ -4,6 +4,8 @@ pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod community;
 pub(crate) mod connection;
+pub(crate) mod link;
+pub(crate) mod oauth_state;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;

@@ -29,12 +29,12 @@ use crate::{
     viewer::{SignedIn, Viewer},
 };
 
-mod places;
+pub(crate) mod places;
 
 /// The platforms one can connect to, in display order.
 const PLATFORMS: [Platform; 3] = [Platform::Discord, Platform::Twitch, Platform::Slack];
 /// Longest authorisation code or state that is looked at, in bytes.
-const CODE_MAX: usize = 4_096;
+pub(crate) const CODE_MAX: usize = 4_096;
 /// Longest text of a platform that is shown, in characters.
 const WORDS_MAX: usize = 1_000;
 
@@ -372,7 +372,7 @@ fn named(connection: &Connection) -> String {
 }
 
 /// What a platform said, for showing.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     plain.take(WORDS_MAX).collect()
 }

@@ -3,7 +3,7 @@
 
 use app::session::{COOKIE, SECURE_COOKIE};
 use axum::{
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
 };
 use identity::NewSession;
@@ -33,10 +33,46 @@ fn with(cookie: String, to: &str) -> Result<Response, PageError> {
 }
 
 fn set(is_secure: bool, value: &str, max_age_secs: u64) -> String {
-    let (name, secure) = if is_secure {
-        (SECURE_COOKIE, "; Secure")
+    named(is_secure, (SECURE_COOKIE, COOKIE), value, max_age_secs)
+}
+
+/// The names of the value that binds a sign-in at a provider to the browser that began it, with
+/// https and without.
+const VISIT: (&str, &str) = ("__Host-wb_visit", "wb_visit");
+/// How long a visit at a provider may take, in seconds; the service is as strict.
+const VISIT_SECS: u64 = 600;
+
+/// Sends the browser to a provider with the value that it brings back.
+pub(crate) fn visit(face: &Face, value: &str, to: &str) -> Result<Response, PageError> {
+    with(
+        named(face.settings.secure_cookies, VISIT, value, VISIT_SECS),
+        to,
+    )
+}
+
+/// The value that a browser brought back from a provider; only what can be one of ours.
+pub(crate) fn visited<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str> {
+    let name = if face.settings.secure_cookies {
+        VISIT.0
     } else {
-        (COOKIE, "")
+        VISIT.1
+    };
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+        .filter(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn named(is_secure: bool, names: (&str, &str), value: &str, max_age_secs: u64) -> String {
+    let (name, secure) = if is_secure {
+        (names.0, "; Secure")
+    } else {
+        (names.1, "")
     };
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_secs}{secure}")
 }

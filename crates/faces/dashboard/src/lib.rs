@@ -5,8 +5,10 @@
 //! Every read and every form works without JavaScript; the address is the state. Must never know SQL,
 //! the engines, or another face.
 
+mod accounts;
 mod admin;
 mod assets;
+mod auth;
 mod charts;
 mod chat;
 mod commands;

@@ -1,4 +1,5 @@
-//! Signing in with e-mail and password or with a one-time link, and signing out. An unknown address
+//! Signing in with e-mail and password or with a one-time link, and signing out; the page also leads
+//! to the providers of [`crate::auth`]. An unknown address
 //! and a wrong password read the same. Opening a link changes nothing, because mail scanners open
 //! links too; only its button does.
 
@@ -16,7 +17,7 @@ use kernel::Secret;
 use serde::Deserialize;
 
 use crate::{
-    cookie, display,
+    auth, cookie, display,
     error::PageError,
     form::Mistakes,
     layout::{self, Shell},
@@ -33,6 +34,13 @@ struct Login {
     email: String,
     return_to: String,
     needs_setup: bool,
+    providers: Vec<Choice>,
+}
+
+/// A provider to sign in with.
+struct Choice {
+    key: String,
+    label: String,
 }
 
 #[derive(Template)]
@@ -76,13 +84,37 @@ pub(crate) async fn form(
     if viewer.signed_in.is_some() {
         return Ok(Redirect::to(to).into_response());
     }
-    layout::page(&Login {
+    let needs_setup = face.app.identity.needs_setup().await?;
+    show(&face, Mistakes::default(), String::new(), to, needs_setup)
+}
+
+/// The sign-in page with what went wrong at a provider.
+pub(crate) fn failed(face: &Face, message: &str, to: &str) -> Result<Response, PageError> {
+    show(face, Mistakes::one("", message), String::new(), to, false)
+}
+
+fn show(
+    face: &Face,
+    mistakes: Mistakes,
+    email: String,
+    to: &str,
+    needs_setup: bool,
+) -> Result<Response, PageError> {
+    let choices = face.app.providers().iter().map(|provider| Choice {
+        key: provider.key().to_owned(),
+        label: provider.label().to_owned(),
+    });
+    let page = Login {
         shell: Shell::bare("Sign in"),
-        mistakes: Mistakes::default(),
-        email: String::new(),
+        mistakes,
+        email,
         return_to: to.to_owned(),
-        needs_setup: face.app.identity.needs_setup().await?,
-    })
+        needs_setup,
+        providers: choices.collect(),
+    };
+    let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
+    auth::lead_away(face, &mut response);
+    Ok(response)
 }
 
 /// `POST /login`
@@ -115,14 +147,9 @@ pub(crate) async fn submit(
         ),
         error => return Err(error.into()),
     };
-    let page = layout::page(&Login {
-        shell: Shell::bare("Sign in"),
-        mistakes: Mistakes::one("", &message),
-        return_to: to.to_owned(),
-        email: typed.email,
-        needs_setup: false,
-    })?;
-    let mut response = (status, page).into_response();
+    let mistakes = Mistakes::one("", &message);
+    let mut response = show(&face, mistakes, typed.email.clone(), to, false)?;
+    *response.status_mut() = status;
     if let Some(value) = retry_after.and_then(|s| HeaderValue::try_from(s.to_string()).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }

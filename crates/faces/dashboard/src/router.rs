@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    admin, assets, chat, commands, community, connections, deliveries, error::PageError, guard,
-    health, keys, login, me, members, role, settings, setup,
+    accounts, admin, assets, auth, chat, commands, community, connections, deliveries,
+    error::PageError, guard, health, keys, login, me, members, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -28,7 +28,8 @@ pub struct Settings {
     /// Proxies whose `X-Forwarded-For` is believed. Default none.
     pub trusted_proxies: Vec<IpAddr>,
     /// How browsers reach the dashboard, without a slash at the end: platforms send people back to
-    /// `{public_url}/connect/{platform}/callback`, which must be registered there.
+    /// `{public_url}/connect/{platform}/callback` from installs and to
+    /// `{public_url}/auth/{provider}/callback` from signing in; both must be registered there.
     pub public_url: String,
 }
 
@@ -54,6 +55,8 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/setup", get(setup::form).post(setup::submit))
         .route("/login", get(login::form).post(login::submit))
         .route("/login/link", get(login::link).post(login::redeem))
+        .route("/login/with/{provider}", post(auth::begin))
+        .route("/auth/{provider}/callback", get(auth::callback))
         .route("/logout", post(login::sign_out))
         .route("/me", get(me::page))
         .route("/me/password", post(me::change_password))
@@ -61,6 +64,12 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/keys/{id}/regenerate", post(keys::regenerate))
         .route("/me/keys/{id}/revoke", post(keys::revoke))
         .route("/me/sessions/{id}/revoke", post(me::revoke))
+        .route("/me/accounts", get(accounts::page))
+        .route("/me/accounts/link", post(accounts::link))
+        .route(
+            "/me/accounts/{id}/unlink",
+            get(accounts::ask_unlink).post(accounts::unlink),
+        )
         .route("/c/{slug}", get(community::home))
         .route("/c/{slug}/health", get(health::page))
         .route("/c/{slug}/health/{file}", get(health::download))

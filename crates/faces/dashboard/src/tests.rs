@@ -1,6 +1,7 @@
 //! Whole pages over a real app on an embedded database: requests in, HTML out.
 
 mod access;
+mod accounts;
 mod browser;
 mod chat;
 mod commands;

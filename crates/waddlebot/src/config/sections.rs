@@ -103,6 +103,12 @@ pub(crate) struct GraphqlSection {
     pub(crate) schema_readers: SchemaReaders,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInSection {
+    pub(crate) open_registration: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SchemaReaders {

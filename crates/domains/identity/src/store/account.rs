@@ -118,6 +118,47 @@ pub(crate) async fn insert(
     Ok(resolved)
 }
 
+/// Writes down an account that its owner proved to be theirs before it was met in chat.
+pub(crate) async fn insert_owned(
+    conn: &impl ConnectionTrait,
+    account: &SeenAccount,
+    user: UserId,
+    now: Timestamp,
+) -> Result<AccountId, StoreError> {
+    let id: i64 = sql::scalar(
+        conn,
+        "INSERT INTO platform_account \
+         (platform, platform_user_id, username, user_id, is_bot, account_created_at, first_seen_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        vec![
+            account.platform.code().into(),
+            account.platform_user_id.clone().into(),
+            shown(account).into(),
+            user.0.into(),
+            account.is_bot.into(),
+            account.account_created_at.map(|t| t.0).into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    Ok(AccountId(id))
+}
+
+/// Gives the accounts of one person to another.
+pub(crate) async fn move_all(
+    conn: &impl ConnectionTrait,
+    from: UserId,
+    to: UserId,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE platform_account SET user_id = $2 WHERE user_id = $1",
+        vec![from.0.into(), to.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 fn shown(account: &SeenAccount) -> String {
     if account.username.is_empty() {
         account.platform_user_id.clone()

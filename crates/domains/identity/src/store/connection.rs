@@ -23,7 +23,7 @@ pub(crate) struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    fn seal(&self, place: &Place, token: &Secret<String>) -> Result<String, StoreError> {
+    pub(crate) fn seal(&self, place: &Place, token: &Secret<String>) -> Result<String, StoreError> {
         let sealed = self.keys.seal(self.entropy, place, token.expose());
         sealed.map_err(|error| StoreError::Data(error.to_string()))
     }
@@ -96,7 +96,7 @@ impl TryFrom<Row> for Connection {
     }
 }
 
-fn split(scopes: &str) -> Vec<String> {
+pub(super) fn split(scopes: &str) -> Vec<String> {
     scopes.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -411,10 +411,10 @@ pub(crate) async fn swap(
     old: &str,
     new: &str,
 ) -> Result<bool, StoreError> {
-    let column = place.column;
+    let (table, column) = (place.table, place.column);
     let n = sql::execute(
         conn,
-        &format!("UPDATE connection SET {column} = $3 WHERE id = $1 AND {column} = $2"),
+        &format!("UPDATE {table} SET {column} = $3 WHERE id = $1 AND {column} = $2"),
         vec![place.row.into(), old.into(), new.into()],
     )
     .await?;

@@ -66,6 +66,21 @@ pub(crate) async fn by_digest(
     .await
 }
 
+/// When a person's session began; `None` if it is not theirs.
+pub(crate) async fn began(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let began: Option<i64> = sql::optional(
+        conn,
+        "SELECT created_at FROM session WHERE id = $1 AND user_id = $2",
+        vec![id.0.into(), user.0.into()],
+    )
+    .await?;
+    Ok(began.map(Timestamp))
+}
+
 pub(crate) async fn touch(
     conn: &impl ConnectionTrait,
     id: SessionId,
@@ -152,7 +167,8 @@ pub(crate) async fn sweep(
     .await?;
     let failures = super::throttle::sweep(conn, now).await?;
     let installs = super::connection::sweep(conn, now).await?;
-    Ok(sessions + tokens + failures + installs)
+    let sign_ins = super::oauth_state::sweep(conn, now).await?;
+    Ok(sessions + tokens + failures + installs + sign_ins)
 }
 
 pub(crate) async fn put_token(

@@ -107,3 +107,56 @@ pub(crate) async fn set_password(
     .await?;
     Ok(())
 }
+
+/// A claimed user without a password.
+pub(crate) async fn insert_linked(
+    conn: &impl ConnectionTrait,
+    name: &str,
+    now: Timestamp,
+) -> Result<UserId, StoreError> {
+    let id: i32 = sql::scalar(
+        conn,
+        "INSERT INTO users (display_name, is_instance_admin, claimed_at, created_at) \
+         VALUES ($1, FALSE, $2, $2) RETURNING id",
+        vec![name.into(), now.0.into()],
+    )
+    .await?;
+    Ok(UserId(id))
+}
+
+/// Marks somebody claimed; whether they were not. Of several at once exactly one succeeds.
+pub(crate) async fn claim(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE users SET claimed_at = $2 WHERE id = $1 AND claimed_at IS NULL",
+        vec![id.0.into(), now.0.into()],
+    )
+    .await?;
+    Ok(n == 1)
+}
+
+/// Takes the name off a user whose account moved to somebody else.
+pub(crate) async fn vacate(conn: &impl ConnectionTrait, id: UserId) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE users SET display_name = 'moved' WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Locks a person's row until the unit of work ends; whether there is one.
+pub(crate) async fn lock(conn: &impl ConnectionTrait, id: UserId) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE users SET display_name = display_name WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    Ok(n == 1)
+}

@@ -4,7 +4,7 @@
 /// The sources of an address for `form-action`: its origin, and where it is a name under https, the
 /// other hosts of the same two-label domain, because platforms send people from `id.twitch.tv` to
 /// `www.twitch.tv` to sign in, and Chromium checks redirects too (CSP 3 §6.1.6).
-pub(super) fn of(url: &str) -> Vec<String> {
+pub(crate) fn of(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Vec::new();
     };

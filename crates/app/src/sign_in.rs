@@ -1,0 +1,156 @@
+//! Signing in with, linking and unlinking accounts of providers: asks the [`Provider`] and has the
+//! identity service decide what its proof is good for. A provider is never asked within a database
+//! transaction, and never before the state that came back was used up.
+
+use std::sync::Arc;
+
+use identity::{Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, Trip};
+use kernel::{Actor, LinkId, Provider, Secret, SessionId, SignInReturn};
+
+use crate::{App, AppError, connect::patiently};
+
+/// How a visit at a provider ended whose state was good.
+#[derive(Debug)]
+pub struct Returned {
+    /// What they went for.
+    pub intent: Intent,
+    /// Where to go now: a path on this server.
+    pub return_to: String,
+    /// What came of it.
+    pub outcome: Result<Outcome, AppError>,
+}
+
+/// What a visit at a provider brought.
+#[derive(Debug)]
+pub enum Outcome {
+    /// They are signed in.
+    SignedIn(NewSession),
+    /// The account is theirs.
+    Linked(Link),
+    /// They or the provider said no.
+    Declined,
+}
+
+impl App {
+    /// The providers people can sign in with here, in the order of the configuration.
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.providers
+    }
+
+    /// Begins to sign in: the address at the provider to send the browser to. `browser` is a random
+    /// value that the browser keeps and brings back.
+    pub async fn sign_in_url(&self, trip: Trip<'_>, browser: &str) -> Result<String, AppError> {
+        let provider = self.provider(trip.provider)?;
+        let request = self.identity.begin_sign_in(trip, browser).await?;
+        patiently(provider.authorize_url(&request)).await
+    }
+
+    /// Begins to link an account to oneself: the address at the provider. Needs a young session or
+    /// the password.
+    pub async fn link_url(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        trip: Trip<'_>,
+    ) -> Result<String, AppError> {
+        actor
+            .user_id()
+            .ok_or(AppError::Identity(IdentityError::NotFound))?;
+        let provider = self.provider(trip.provider)?;
+        let request = self
+            .identity
+            .begin_link(actor, session, password, trip)
+            .await?;
+        patiently(provider.authorize_url(&request)).await
+    }
+
+    /// Finishes what somebody comes back from. The state is used up first, so that nobody makes us
+    /// redeem a code that was not meant for them; `code` is `None` if the person or the provider
+    /// said no.
+    pub async fn complete_sign_in(
+        &self,
+        actor: &Actor,
+        key: &str,
+        seat: Seat<'_>,
+        (state, code): (&str, Option<Secret<String>>),
+        client: &ClientInfo,
+    ) -> Result<Returned, AppError> {
+        let provider = self.provider(key)?;
+        let arrival = self.identity.redeem_state(actor, state, key, seat).await?;
+        let outcome = match code {
+            Some(code) => self.arrive(actor, &*provider, &arrival, code, client).await,
+            None => Ok(Outcome::Declined),
+        };
+        Ok(Returned {
+            intent: arrival.intent,
+            return_to: arrival.return_to,
+            outcome,
+        })
+    }
+
+    async fn arrive(
+        &self,
+        actor: &Actor,
+        provider: &dyn Provider,
+        arrival: &Arrival,
+        code: Secret<String>,
+        client: &ClientInfo,
+    ) -> Result<Outcome, AppError> {
+        let returned = SignInReturn {
+            code,
+            nonce: arrival.nonce.clone(),
+            verifier: arrival.verifier.clone(),
+            redirect: arrival.redirect.clone(),
+        };
+        let proof = patiently(provider.prove(&returned)).await?;
+        let platform = provider.platform();
+        match arrival.intent {
+            Intent::SignIn => {
+                let session = self
+                    .identity
+                    .finish_sign_in(arrival, platform, &proof, client)
+                    .await?;
+                Ok(Outcome::SignedIn(session))
+            }
+            Intent::Link(_) => {
+                let link = self
+                    .identity
+                    .finish_link(actor, arrival, platform, &proof)
+                    .await?;
+                Ok(Outcome::Linked(link))
+            }
+        }
+    }
+
+    /// Unlinks an account: erases our side, then gives the tokens back to the provider as well as
+    /// that goes.
+    pub async fn unlink(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        link: LinkId,
+    ) -> Result<(), AppError> {
+        let unlinked = self.identity.unlink(actor, session, password, link).await?;
+        let Some(tokens) = unlinked.tokens else {
+            return Ok(());
+        };
+        match self.provider(&unlinked.provider) {
+            Ok(provider) => {
+                if let Err(error) = patiently(provider.revoke(&tokens)).await {
+                    tracing::warn!(link.id = %link, provider = %unlinked.provider, error = %error, "the provider did not take the tokens back");
+                }
+            }
+            Err(_absent) => {
+                tracing::warn!(link.id = %link, provider = %unlinked.provider, "the tokens could not be given back: the provider is not set up any more");
+            }
+        }
+        Ok(())
+    }
+
+    fn provider(&self, key: &str) -> Result<Arc<dyn Provider>, AppError> {
+        let found = self.providers.iter().find(|p| p.key() == key);
+        found.cloned().ok_or(AppError::NotFound)
+    }
+}

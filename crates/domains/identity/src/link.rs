@@ -1,0 +1,466 @@
+//! Accounts elsewhere that people sign in with: what a provider's proof is good for, linking and
+//! unlinking. An account is known by its provider and its id there, never by an e-mail address.
+//!
+//! Must never call a provider, never take an account from somebody who signs in here, and never put
+//! a token, an address or an id of a provider into a log, an audit entry or an error.
+
+use async_trait::async_trait;
+use kernel::{
+    AccountId, Actor, LinkId, PersonalTokens, Platform, Proof, Role, Secret, SessionId, Timestamp,
+    UserId,
+};
+use store::{DomainEvent, StoreError, Work, audit::Entry};
+
+use crate::{
+    Arrival, ClientInfo, Identity, IdentityError, Intent, NewSession, ROLE_CHANGED, SeenAccount,
+    events::ROUTES,
+    store::{self as tables, link as table},
+};
+
+/// Longest id, name or address that a provider gives us, in characters.
+const TEXT_MAX: usize = 300;
+/// Longest display name, in characters.
+const NAME_MAX: usize = 80;
+/// Longest token, in bytes.
+const TOKEN_MAX: usize = 8_192;
+/// Most scopes.
+const SCOPES_MAX: usize = 100;
+/// Most accounts of one person.
+const LINKS_MAX: usize = 50;
+
+/// An account elsewhere that somebody signs in with. Holds no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The provider's key.
+    pub provider: String,
+    /// The provider's id of the account.
+    pub subject: String,
+    /// The account in chat, where the provider has one.
+    pub account: Option<AccountId>,
+    /// The name it goes by there.
+    pub username: String,
+    /// Its picture, never fetched.
+    pub avatar: Option<String>,
+    /// The address the provider checked; for showing to its owner only.
+    pub verified_email: Option<String>,
+    /// What its tokens allow, in the provider's words.
+    pub scopes: Vec<String>,
+    /// When it was linked.
+    pub linked_at: Timestamp,
+    /// When its owner last came in with it.
+    pub last_used_at: Timestamp,
+}
+
+/// An account that was unlinked, and the tokens that are to be given back.
+#[derive(Debug)]
+pub struct Unlinked {
+    /// The provider's key.
+    pub provider: String,
+    /// Erased here; `None` if there were none.
+    pub tokens: Option<PersonalTokens>,
+}
+
+/// Rows of a domain above that carry a person's id. They follow when an account turns out to be
+/// somebody's who has others.
+#[async_trait]
+pub trait Follower: Send + Sync {
+    /// Gives everything of `from` to `to`, in the caller's unit of work.
+    async fn follow(&self, work: &Work, from: UserId, to: UserId) -> Result<(), StoreError>;
+}
+
+/// A proof is stored only if it has the form of such things.
+fn check(proof: &Proof) -> Result<(), IdentityError> {
+    let text = |text: &str| text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control);
+    let maybe = |value: &Option<String>| value.as_ref().is_none_or(|value| text(value));
+    let token = |token: &Secret<String>| token.expose().len() <= TOKEN_MAX;
+    let tokens = proof.tokens.as_ref().is_none_or(|tokens| {
+        token(&tokens.access)
+            && tokens.refresh.as_ref().is_none_or(token)
+            && tokens.scopes.len() <= SCOPES_MAX
+            && tokens.scopes.iter().all(|scope| text(scope))
+    });
+    let fits = !proof.subject.is_empty()
+        && text(&proof.subject)
+        && text(&proof.username)
+        && maybe(&proof.avatar)
+        && maybe(&proof.verified_email)
+        && tokens;
+    if fits {
+        return Ok(());
+    }
+    Err(IdentityError::invalid(
+        "proof",
+        "the provider's answer does not have the form it should have",
+    ))
+}
+
+/// What a new person is called.
+fn name(proof: &Proof) -> String {
+    let wanted = proof.display_name.as_ref().unwrap_or(&proof.username);
+    let plain: String = wanted.chars().filter(|c| !c.is_control()).collect();
+    let cut: String = plain.trim().chars().take(NAME_MAX).collect();
+    if cut.is_empty() {
+        return "Somebody".to_owned();
+    }
+    cut
+}
+
+/// The role of a person who had two: a ban stays unless they own the place, else the stronger one.
+fn joined(one: Role, other: Role) -> Role {
+    let strongest = one.max(other);
+    if one.min(other) == Role::Banned && strongest != Role::Owner {
+        return Role::Banned;
+    }
+    strongest
+}
+
+/// The account in chat that a proof is about, and its owner.
+struct Owned {
+    account: AccountId,
+    user: UserId,
+    is_claimed: bool,
+}
+
+impl Identity {
+    /// Finishes a sign-in with a proof of the provider. Who is known by this account is signed in;
+    /// an account that was met in chat becomes a person who signs in; anybody else becomes a new
+    /// person, if this instance lets people register.
+    ///
+    /// # Errors
+    /// [`IdentityError::Conflict`] with words for the person where the account is nobody's and
+    /// registration is closed, or where it was unlinked from somebody.
+    pub async fn finish_sign_in(
+        &self,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+        client: &ClientInfo,
+    ) -> Result<NewSession, IdentityError> {
+        if arrival.intent != Intent::SignIn {
+            return Err(IdentityError::TokenInvalid);
+        }
+        check(proof)?;
+        let done = self.enter(arrival, platform, proof, client).await;
+        match done {
+            // The same account came in twice at the same moment, or spoke for the first time.
+            Err(IdentityError::Storage(StoreError::Duplicate(_))) => {
+                self.enter(arrival, platform, proof, client).await
+            }
+            done => done,
+        }
+    }
+
+    async fn enter(
+        &self,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+        client: &ClientInfo,
+    ) -> Result<NewSession, IdentityError> {
+        let provider = arrival.provider.as_str();
+        let who = Actor::System("sign-in");
+        let mut work = self.db.begin(&who, self.clock.now()).await?;
+        let now = work.now();
+        let known = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        let user = if let Some(link) = known {
+            table::renew(work.conn(), &self.tokens(), link.id, proof, now).await?;
+            link.user
+        } else {
+            self.welcome(&mut work, arrival, platform, proof).await?
+        };
+        self.begin_session(work, user, client, &format!("oauth:{provider}"))
+            .await
+    }
+
+    /// The person behind an account that nobody signed in with yet.
+    async fn welcome(
+        &self,
+        work: &mut Work,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+    ) -> Result<UserId, IdentityError> {
+        let now = work.now();
+        let owned = owner(work, platform, proof).await?;
+        let (user, action) = match &owned {
+            Some(owned) => {
+                if owned.is_claimed || !tables::user::claim(work.conn(), owned.user, now).await? {
+                    return Err(IdentityError::Conflict(
+                        "this account belongs to somebody here who does not sign in with it: sign in the way you usually do, then link it under «Your account»".to_owned(),
+                    ));
+                }
+                (owned.user, "user.claim")
+            }
+            None if self.is_open => {
+                let made = tables::user::insert_linked(work.conn(), &name(proof), now).await?;
+                (made, "user.register")
+            }
+            None => {
+                return Err(IdentityError::Conflict(
+                    "nobody here is known by this account, and new people cannot register on this instance: sign in the way you usually do and link it, say something in a community first, or ask an administrator".to_owned(),
+                ));
+            }
+        };
+        self.write(work, arrival, platform, proof, (user, owned))
+            .await?;
+        work.audit(Entry {
+            action,
+            object: format!("user:{user}"),
+            community: None,
+            detail: serde_json::json!({ "provider": arrival.provider }),
+        });
+        Ok(user)
+    }
+
+    /// Finishes a link with a proof of the provider: the account becomes one of the actor's, with
+    /// everything that is known of it from chat. Linking one's own again renews it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Conflict`] with words for the person where somebody else signs in with it.
+    pub async fn finish_link(
+        &self,
+        actor: &Actor,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+    ) -> Result<Link, IdentityError> {
+        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
+        if arrival.intent != Intent::Link(user) {
+            return Err(IdentityError::TokenInvalid);
+        }
+        check(proof)?;
+        let done = self.attach(actor, user, arrival, platform, proof).await;
+        match done {
+            Err(IdentityError::Storage(StoreError::Duplicate(_))) => {
+                self.attach(actor, user, arrival, platform, proof).await
+            }
+            done => done,
+        }
+    }
+
+    async fn attach(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+    ) -> Result<Link, IdentityError> {
+        let provider = arrival.provider.as_str();
+        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let now = work.now();
+        if !tables::user::lock(work.conn(), user).await? {
+            return Err(IdentityError::NotFound);
+        }
+        let known = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        match known {
+            Some(link) if link.user == user => {
+                table::renew(work.conn(), &self.tokens(), link.id, proof, now).await?;
+            }
+            Some(_) => return Err(taken()),
+            None => {
+                if table::of_user(work.conn(), user).await?.len() >= LINKS_MAX {
+                    return Err(IdentityError::Conflict(
+                        "you have linked as many accounts as there may be: unlink one first"
+                            .to_owned(),
+                    ));
+                }
+                let owned = owner(&work, platform, proof).await?;
+                if let Some(other) = owned.as_ref().filter(|owned| owned.user != user) {
+                    // Claiming it keeps anybody else from doing so at the same moment.
+                    if other.is_claimed
+                        || !tables::user::claim(work.conn(), other.user, now).await?
+                    {
+                        return Err(taken());
+                    }
+                    self.absorb(&mut work, other.user, user).await?;
+                }
+                tables::user::claim(work.conn(), user, now).await?;
+                self.write(&mut work, arrival, platform, proof, (user, owned))
+                    .await?;
+                work.audit(Entry {
+                    action: "account.link",
+                    object: format!("user:{user}"),
+                    community: None,
+                    detail: serde_json::json!({ "provider": provider }),
+                });
+            }
+        }
+        let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        work.commit().await?;
+        link.ok_or(IdentityError::NotFound)
+    }
+
+    /// Writes the link, and the account in chat where it was never met there.
+    async fn write(
+        &self,
+        work: &mut Work,
+        arrival: &Arrival,
+        platform: Option<Platform>,
+        proof: &Proof,
+        (user, owned): (UserId, Option<Owned>),
+    ) -> Result<(), IdentityError> {
+        let account = match (owned, platform) {
+            (Some(owned), _) => Some(owned.account),
+            (None, None) => None,
+            (None, Some(platform)) => {
+                let seen = SeenAccount {
+                    platform,
+                    platform_user_id: proof.subject.clone(),
+                    username: proof.username.clone(),
+                    is_bot: false,
+                    account_created_at: proof.account_created_at,
+                };
+                let made =
+                    tables::account::insert_owned(work.conn(), &seen, user, work.now()).await?;
+                Some(made)
+            }
+        };
+        let new = table::New {
+            user,
+            provider: &arrival.provider,
+            account,
+            proof,
+        };
+        table::insert(work.conn(), &self.tokens(), &new, work.now()).await?;
+        Ok(())
+    }
+
+    /// Gives everything of somebody whom nobody signs in as to somebody else. The row stays, empty,
+    /// because the audit log and others name it.
+    async fn absorb(&self, work: &mut Work, from: UserId, to: UserId) -> Result<(), IdentityError> {
+        tables::account::move_all(work.conn(), from, to).await?;
+        for (community, role) in tables::community::roles_of(work.conn(), from).await? {
+            // As where roles are changed by hand: one change of a community's roles at a time.
+            tables::community::lock(work.conn(), community).await?;
+            let held = tables::community::roles_in(work.conn(), community, &[to]).await?;
+            let before = held.get(&to).copied();
+            let after = before.map_or(role, |held| joined(held, role));
+            tables::community::put_role(work.conn(), community, to, after, work.now()).await?;
+            tables::community::delete_role(work.conn(), community, from).await?;
+            if before == Some(after) {
+                continue;
+            }
+            work.audit(Entry {
+                action: "member.role.change",
+                object: format!("user:{to}"),
+                community: Some(community),
+                detail: serde_json::json!({
+                    "before": before.map(Role::as_str), "after": after.as_str(), "from": from.0,
+                }),
+            });
+            let payload = serde_json::json!({
+                "community": community.0, "user": to.0, "role": after.as_str(),
+            });
+            let event = DomainEvent {
+                kind: ROLE_CHANGED,
+                community: Some(community),
+                payload,
+            };
+            work.emit(event, ROUTES).await?;
+        }
+        tables::session::delete_others(work.conn(), from, SessionId(0)).await?;
+        tables::session::void_tokens_of(work.conn(), from, work.now()).await?;
+        for follower in &*self.followers {
+            follower.follow(work, from, to).await?;
+        }
+        Ok(tables::user::vacate(work.conn(), from).await?)
+    }
+
+    /// One's own linked accounts, by provider, at most 100.
+    pub async fn links(&self, actor: &Actor) -> Result<Vec<Link>, IdentityError> {
+        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
+        Ok(table::of_user(self.db.read(), user).await?)
+    }
+
+    /// Unlinks an account: it no longer signs in, its tokens are erased and handed over to be given
+    /// back. What it said in chat stays its owner's. Refused for the last way of signing in, and
+    /// like linking it needs a young session or the password.
+    pub async fn unlink(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        link: LinkId,
+    ) -> Result<Unlinked, IdentityError> {
+        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
+        self.confirm(user, session, password).await?;
+        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        // Two at once must not each leave the other as the last way in.
+        tables::user::lock(work.conn(), user).await?;
+        let links = table::of_user(work.conn(), user).await?;
+        let found = links.iter().find(|mine| mine.id == link);
+        let found = found.ok_or(IdentityError::NotFound)?;
+        let credentials = tables::user::credentials_by_id(work.conn(), user).await?;
+        let has_password = credentials.is_some_and(|c| c.password_hash.is_some());
+        if links.len() == 1 && !has_password {
+            return Err(IdentityError::Conflict(
+                "this is the only way you can sign in: link another account first".to_owned(),
+            ));
+        }
+        let sealed = table::sealed(work.conn(), link).await?;
+        // Tokens that do not open cannot be given back, but can be erased.
+        let tokens = match sealed.map(|sealed| sealed.open(&self.tokens())).transpose() {
+            Ok(tokens) => tokens.flatten(),
+            Err(error) => {
+                tracing::warn!(link.id = %link, error = %error, "the tokens of a linked account could not be opened");
+                None
+            }
+        };
+        table::delete(work.conn(), link).await?;
+        work.audit(Entry {
+            action: "account.unlink",
+            object: format!("user:{user}"),
+            community: None,
+            detail: serde_json::json!({ "provider": found.provider }),
+        });
+        let provider = found.provider.clone();
+        work.commit().await?;
+        Ok(Unlinked { provider, tokens })
+    }
+}
+
+fn taken() -> IdentityError {
+    IdentityError::Conflict(
+        "this account belongs to somebody else here: if that is you, sign in with it, unlink it there and then link it here".to_owned(),
+    )
+}
+
+async fn owner(
+    work: &Work,
+    platform: Option<Platform>,
+    proof: &Proof,
+) -> Result<Option<Owned>, IdentityError> {
+    let Some(platform) = platform else {
+        return Ok(None);
+    };
+    let id = proof.subject.as_str();
+    let known = tables::account::known(work.conn(), platform, &[id]).await?;
+    let Some(known) = known.get(id) else {
+        return Ok(None);
+    };
+    let user = tables::user::by_id(work.conn(), known.resolved.user).await?;
+    Ok(Some(Owned {
+        account: known.resolved.account,
+        user: known.resolved.user,
+        is_claimed: user.is_some_and(|user| user.claimed),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+    use kernel::Role;
+
+    #[test]
+    fn a_ban_is_not_escaped_by_linking_but_an_owner_stays_one() {
+        assert_eq!(joined(Role::Banned, Role::Member), Role::Banned);
+        assert_eq!(joined(Role::Admin, Role::Banned), Role::Banned);
+        assert_eq!(joined(Role::Banned, Role::Owner), Role::Owner);
+        assert_eq!(joined(Role::Member, Role::Moderator), Role::Moderator);
+    }
+}

@@ -1,0 +1,246 @@
+//! Rows of `identity_link`. Tokens go from open to sealed and back here.
+
+use ::store::{StoreError, seal::Place, sql};
+use kernel::{AccountId, CommunityId, LinkId, PersonalTokens, Proof, Secret, Timestamp, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::connection::{Tokens, split};
+use crate::Link;
+
+const ACCESS: &str = "access_sealed";
+const REFRESH: &str = "refresh_sealed";
+
+/// Links belong to no community.
+fn place(id: i32, column: &'static str) -> Place {
+    Place {
+        table: "identity_link",
+        column,
+        row: id.into(),
+        community: CommunityId(0),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i32,
+    user_id: i32,
+    provider: String,
+    subject: String,
+    account_id: Option<i64>,
+    username: String,
+    avatar: Option<String>,
+    verified_email: Option<String>,
+    scopes: String,
+    linked_at: i64,
+    last_used_at: i64,
+}
+
+impl From<Row> for Link {
+    fn from(row: Row) -> Self {
+        Self {
+            id: LinkId(row.id),
+            user: UserId(row.user_id),
+            provider: row.provider,
+            subject: row.subject,
+            account: row.account_id.map(AccountId),
+            username: row.username,
+            avatar: row.avatar,
+            verified_email: row.verified_email,
+            scopes: split(&row.scopes),
+            linked_at: Timestamp(row.linked_at),
+            last_used_at: Timestamp(row.last_used_at),
+        }
+    }
+}
+
+const SELECT: &str = "SELECT id, user_id, provider, subject, account_id, username, avatar, \
+     verified_email, scopes, linked_at, last_used_at FROM identity_link";
+
+pub(crate) async fn by_subject(
+    conn: &impl ConnectionTrait,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<Link>, StoreError> {
+    let row: Option<Row> = sql::one(
+        conn,
+        &format!("{SELECT} WHERE provider = $1 AND subject = $2"),
+        vec![provider.into(), subject.into()],
+    )
+    .await?;
+    Ok(row.map(Link::from))
+}
+
+pub(crate) async fn of_user(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<Link>, StoreError> {
+    let rows: Vec<Row> = sql::all(
+        conn,
+        &format!("{SELECT} WHERE user_id = $1 ORDER BY provider, linked_at, id LIMIT 100"),
+        vec![user.0.into()],
+    )
+    .await?;
+    Ok(rows.into_iter().map(Link::from).collect())
+}
+
+/// A link to write down.
+pub(crate) struct New<'a> {
+    pub(crate) user: UserId,
+    pub(crate) provider: &'a str,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) proof: &'a Proof,
+}
+
+/// Inserts a link. In two steps, because a token is sealed for its row.
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    tokens: &Tokens<'_>,
+    new: &New<'_>,
+    now: Timestamp,
+) -> Result<LinkId, StoreError> {
+    let id: i32 = sql::scalar(
+        conn,
+        "INSERT INTO identity_link \
+           (user_id, provider, subject, account_id, username, scopes, linked_at, last_used_at) \
+         VALUES ($1, $2, $3, $4, $5, '', $6, $6) RETURNING id",
+        vec![
+            new.user.0.into(),
+            new.provider.into(),
+            new.proof.subject.clone().into(),
+            new.account.map(|account| account.0).into(),
+            new.proof.username.clone().into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    renew(conn, tokens, LinkId(id), new.proof, now).await?;
+    Ok(LinkId(id))
+}
+
+/// Writes down what the provider says now.
+pub(crate) async fn renew(
+    conn: &impl ConnectionTrait,
+    tokens: &Tokens<'_>,
+    id: LinkId,
+    proof: &Proof,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE identity_link SET username = $2, avatar = $3, verified_email = $4, last_used_at = $5 \
+         WHERE id = $1",
+        vec![
+            id.0.into(),
+            proof.username.clone().into(),
+            proof.avatar.clone().into(),
+            proof.verified_email.clone().into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    let Some(fresh) = &proof.tokens else {
+        return Ok(());
+    };
+    let access = tokens.seal(&place(id.0, ACCESS), &fresh.access)?;
+    let refresh = fresh
+        .refresh
+        .as_ref()
+        .map(|token| tokens.seal(&place(id.0, REFRESH), token))
+        .transpose()?;
+    sql::execute(
+        conn,
+        "UPDATE identity_link SET access_sealed = $2, refresh_sealed = $3, expires_at = $4, \
+         scopes = $5 WHERE id = $1",
+        vec![
+            id.0.into(),
+            access.into(),
+            refresh.into(),
+            fresh.expires_at.map(|at| at.0).into(),
+            fresh.scopes.join(" ").into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Removes a link with its tokens.
+pub(crate) async fn delete(conn: &impl ConnectionTrait, id: LinkId) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "DELETE FROM identity_link WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A row's tokens, sealed.
+#[derive(FromQueryResult)]
+pub(crate) struct Sealed {
+    pub(crate) id: i32,
+    access: Option<String>,
+    refresh: Option<String>,
+    expires_at: Option<i64>,
+    scopes: String,
+}
+
+impl Sealed {
+    /// The sealed texts with their places.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (Place, &str)> {
+        [
+            (place(self.id, ACCESS), self.access.as_deref()),
+            (place(self.id, REFRESH), self.refresh.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(place, text)| Some((place, text?)))
+    }
+
+    /// The tokens, open; `None` if there are none.
+    pub(crate) fn open(self, tokens: &Tokens<'_>) -> Result<Option<PersonalTokens>, StoreError> {
+        let open = |column, text: &str| -> Result<Secret<String>, StoreError> {
+            let opened = tokens.keys.open(&place(self.id, column), text);
+            opened.map_err(|error| StoreError::Data(format!("linked account {}: {error}", self.id)))
+        };
+        let Some(access) = self.access.as_deref() else {
+            return Ok(None);
+        };
+        let refresh = self.refresh.as_deref();
+        Ok(Some(PersonalTokens {
+            access: open(ACCESS, access)?,
+            refresh: refresh.map(|text| open(REFRESH, text)).transpose()?,
+            expires_at: self.expires_at.map(Timestamp),
+            scopes: split(&self.scopes),
+        }))
+    }
+}
+
+const SEALED: &str = "SELECT id, access_sealed AS access, refresh_sealed AS refresh, expires_at, \
+     scopes FROM identity_link";
+
+/// The tokens of a link.
+pub(crate) async fn sealed(
+    conn: &impl ConnectionTrait,
+    id: LinkId,
+) -> Result<Option<Sealed>, StoreError> {
+    sql::one(conn, &format!("{SEALED} WHERE id = $1"), vec![id.0.into()]).await
+}
+
+/// Rows that have a sealed token, in order of id.
+pub(crate) async fn sealed_after(
+    conn: &impl ConnectionTrait,
+    after: i32,
+    limit: u64,
+) -> Result<Vec<Sealed>, StoreError> {
+    sql::all(
+        conn,
+        &format!(
+            "{SEALED} WHERE id > $1 AND (access_sealed IS NOT NULL OR refresh_sealed IS NOT NULL) \
+             ORDER BY id LIMIT $2"
+        ),
+        vec![
+            after.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await
+}
