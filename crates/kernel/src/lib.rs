@@ -18,6 +18,7 @@ pub mod page;
 pub mod platform;
 pub mod random;
 pub mod secret;
+pub mod sign_in;
 
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};

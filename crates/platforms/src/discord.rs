@@ -20,6 +20,7 @@ mod recent;
 mod render;
 mod schedule;
 mod settings;
+mod sign_in;
 mod translate;
 mod webhook;
 
@@ -31,6 +32,7 @@ pub use api::ApiError;
 pub use id::created_at;
 pub use schedule::{EventDraft, EventNow, EventPlace, EventStatus, Interested, InterestedPage};
 pub use settings::{Settings, SettingsError};
+pub use sign_in::DiscordSignIn;
 
 use crate::http::Http;
 use api::Api;

@@ -11,12 +11,14 @@
 pub mod discord;
 pub mod gate;
 pub mod http;
+pub mod oidc;
 pub mod slack;
 pub mod text;
 pub mod twitch;
 pub mod webhook;
 
 mod adapter;
+mod identity;
 
 pub use adapter::{Hopeless, Listener};
 pub use webhook::Webhook;

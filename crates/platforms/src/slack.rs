@@ -16,6 +16,7 @@ mod methods;
 mod names;
 mod render;
 mod settings;
+mod sign_in;
 mod translate;
 mod webhook;
 mod wire;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 
 pub use methods::{ScheduleError, Scheduled};
 pub use settings::Settings;
+pub use sign_in::SlackSignIn;
 
 use api::Api;
 use intake::Seen;

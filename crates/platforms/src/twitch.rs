@@ -20,6 +20,7 @@ mod render;
 mod schedule;
 mod seen;
 mod settings;
+mod sign_in;
 mod socket;
 mod time;
 mod token;
@@ -38,6 +39,7 @@ pub use courier::TwitchCourier;
 pub use listen::TwitchListener;
 pub use schedule::{Change, NewSegment, Recurrence, ScheduleError, Segment, TwitchSchedule};
 pub use settings::{SCOPES, Settings};
+pub use sign_in::TwitchSignIn;
 pub use webhook::TwitchWebhook;
 
 /// Everything about Twitch, from which its parts are taken. Cheap to clone.

@@ -3,7 +3,7 @@
 //!
 //! What it does, and how strictly, follows docs.slack.dev (methods, «Rate limits», «Socket Mode»,
 //! «Events API», «Block Kit»). Where Slack publishes no number, the one here is in [`Limits`].
-//! OpenID Connect («Sign in with Slack») is not here.
+//! «Sign in with Slack» is here without a signature on its ID tokens.
 //!
 //! Must never know the program: whoever talks to it does so over the wire.
 
@@ -23,6 +23,7 @@ mod people;
 mod push;
 mod respond;
 mod schedule;
+mod sign_in;
 mod socket;
 mod state;
 
@@ -181,6 +182,10 @@ impl SlackServer {
             .route("/api/{method}", any(call::call))
             .route(
                 "/oauth/v2/authorize",
+                get(install::page).post(install::decide),
+            )
+            .route(
+                "/openid/connect/authorize",
                 get(install::page).post(install::decide),
             )
             .route("/commands/{team}/{id}/{secret}", post(respond::respond))

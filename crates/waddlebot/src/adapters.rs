@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use engines::{MailCourier, Mailer};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants};
-use platforms::{Listener, Webhook, discord, http::Http, slack, twitch};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants, Provider};
+use platforms::{
+    Listener, Webhook, discord,
+    http::Http,
+    oidc::{Oidc, OidcSettings},
+    slack, twitch,
+};
 
-use crate::config::{Config, DiscordSection, SlackSection, TwitchSection};
+use crate::config::{Config, DiscordSection, OidcSection, SlackSection, TwitchSection};
 
 /// The adapters, by what they do.
 #[derive(Clone, Default)]
@@ -22,6 +27,8 @@ pub(crate) struct Adapters {
     pub(crate) listeners: Vec<Arc<dyn Listener>>,
     /// Take requests.
     pub(crate) webhooks: Vec<Arc<dyn Webhook>>,
+    /// Vouch for people who sign in.
+    pub(crate) providers: Vec<Arc<dyn Provider>>,
     discord: Option<Arc<discord::Discord>>,
 }
 
@@ -41,14 +48,15 @@ impl Adapters {
         adapters
             .couriers
             .push(Arc::new(MailCourier::new(Arc::clone(&makings.mailer))));
-        if !config.discord.token.expose().is_empty() {
-            adapters.add_discord(&config.discord, &http, makings)?;
-        }
+        adapters.add_discord(&config.discord, &http, makings)?;
         if !config.twitch.client_id.is_empty() {
             adapters.add_twitch(&config.twitch, &http, makings);
         }
         if !config.slack.client_id.is_empty() {
-            adapters.add_slack(&config.slack, &http, makings);
+            adapters.add_slack(&config.slack, &http, makings)?;
+        }
+        for (key, section) in &config.oidc {
+            adapters.add_oidc(key, section, &http, makings)?;
         }
         Ok(adapters)
     }
@@ -68,6 +76,17 @@ impl Adapters {
             authorize_url: section.authorize_url.clone(),
             ..discord::Settings::new(section.token.clone(), section.application_id.clone())
         };
+        if !section.application_id.is_empty() && !section.client_secret.expose().is_empty() {
+            self.providers.push(Arc::new(discord::DiscordSignIn::new(
+                &settings,
+                http.clone(),
+                Arc::clone(&makings.clock),
+                false,
+            )));
+        }
+        if section.token.expose().is_empty() {
+            return Ok(());
+        }
         let discord = discord::Discord::new(
             settings,
             http.clone(),
@@ -96,6 +115,13 @@ impl Adapters {
             eventsub_url: section.eventsub_url.clone(),
             bot_user_id: (!section.bot_user_id.is_empty()).then(|| section.bot_user_id.clone()),
         };
+        if !section.client_secret.expose().is_empty() {
+            self.providers.push(Arc::new(twitch::TwitchSignIn::new(
+                &settings,
+                http.clone(),
+                Arc::clone(&makings.clock),
+            )));
+        }
         let twitch = twitch::Twitch::new(
             settings,
             http.clone(),
@@ -111,7 +137,12 @@ impl Adapters {
         }
     }
 
-    fn add_slack(&mut self, section: &SlackSection, http: &Http, makings: &Makings) {
+    fn add_slack(
+        &mut self,
+        section: &SlackSection,
+        http: &Http,
+        makings: &Makings,
+    ) -> anyhow::Result<()> {
         let settings = slack::Settings {
             client_id: section.client_id.clone(),
             client_secret: section.client_secret.clone(),
@@ -120,6 +151,12 @@ impl Adapters {
             api_url: section.api_url.clone(),
             authorize_url: section.authorize_url.clone(),
         };
+        if !section.client_secret.expose().is_empty() {
+            let sign_in =
+                slack::SlackSignIn::new(&settings, http.clone(), Arc::clone(&makings.clock))
+                    .context("`slack.authorize_url` is not an address")?;
+            self.providers.push(Arc::new(sign_in));
+        }
         let slack = Arc::new(slack::Slack::new(
             settings,
             http.clone(),
@@ -135,6 +172,30 @@ impl Adapters {
         if !section.signing_secret.expose().is_empty() {
             self.webhooks.push(slack);
         }
+        Ok(())
+    }
+
+    fn add_oidc(
+        &mut self,
+        key: &str,
+        section: &OidcSection,
+        http: &Http,
+        makings: &Makings,
+    ) -> anyhow::Result<()> {
+        let settings = OidcSettings {
+            key: key.to_owned(),
+            label: section.label.clone(),
+            issuer: section.issuer.clone(),
+            client_id: section.client_id.clone(),
+            client_secret: section.client_secret.clone(),
+            scopes: section.scopes.clone(),
+        };
+        let provider = Oidc::new(settings, http.clone(), Arc::clone(&makings.clock));
+        if self.providers.iter().any(|known| known.key() == key) {
+            anyhow::bail!("[oidc.{key}] has the name of a platform: choose another");
+        }
+        self.providers.push(Arc::new(provider));
+        Ok(())
     }
 
     /// Tells platforms that list commands which there are.

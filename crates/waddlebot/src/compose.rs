@@ -87,7 +87,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
         entropy,
         keys,
         connectors: adapters.connectors.clone(),
-        providers: Vec::new(),
+        providers: adapters.providers.clone(),
         open_registration: config.sign_in.open_registration,
         activity: activity::Settings {
             overview_ttl: Duration::from_secs(config.activity.overview_ttl_secs),

@@ -4,7 +4,10 @@
 mod layers;
 mod sections;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use kernel::Secret;
@@ -14,7 +17,7 @@ use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
     KeysSection, MailSection, RedisSection, ServerSection, SignInSection,
 };
-pub(crate) use sections::{DiscordSection, SlackSection, TwitchSection};
+pub(crate) use sections::{DiscordSection, OidcSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
 
 /// Every setting with its default; `docs/reference/waddlebot.toml`.
@@ -39,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) discord: DiscordSection,
     pub(crate) twitch: TwitchSection,
     pub(crate) slack: SlackSection,
+    /// OpenID Connect providers by their names in addresses and in the database.
+    pub(crate) oidc: BTreeMap<String, OidcSection>,
     pub(crate) log: LogSection,
 }
 

@@ -303,6 +303,7 @@ async fn linked(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
         id: stage.target,
         is_instance_admin: false,
         roles: BTreeMap::new(),
+        only: None,
     };
     let user = asker.actor.user_id().unwrap_or(stage.target);
     let owner = match asker.actor.user_id() {

@@ -8,6 +8,8 @@ mod discord;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod slack;
 #[cfg(test)]
 mod twitch;

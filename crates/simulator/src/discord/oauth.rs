@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Form as Posted, Json,
-    extract::{Query, State as Extract},
+    extract::{Path, Query, State as Extract},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -421,4 +421,22 @@ pub(super) async fn authorization(
         "user": state.user_view(found.user),
     }))
     .into_response())
+}
+
+/// Takes what linked roles depend on, and answers it.
+pub(super) async fn role_connection(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(app): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Answer {
+    let found = bearer(&shared, &headers).ok_or(Refusal::unauthorized())?;
+    let may = found
+        .scope
+        .split(' ')
+        .any(|scope| scope == "role_connections.write");
+    if !may || app != shared.options.application.to_string() {
+        return Err(Refusal::unauthorized());
+    }
+    Ok(Json(body).into_response())
 }

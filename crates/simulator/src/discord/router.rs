@@ -34,6 +34,10 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
             "/users/@me/guilds/{guild}",
             axum::routing::delete(guild::leave),
         )
+        .route(
+            "/users/@me/applications/{app}/role-connection",
+            put(oauth::role_connection),
+        )
         .route("/oauth2/@me", get(oauth::authorization))
         .route("/oauth2/applications/@me", get(application))
         .route("/applications/@me", get(application))
@@ -148,6 +152,7 @@ async fn guard(Extract(shared): Extract<Arc<Shared>>, request: Request, next: Ne
         || path.starts_with("/webhooks/")
         || path == "/gateway"
         || path == "/users/@me"
+        || path.starts_with("/users/@me/applications/")
         || path == "/oauth2/@me";
     let mut response = if is_open || is_bot(&shared, request.headers()) {
         next.run(request).await

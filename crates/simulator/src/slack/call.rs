@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Shared,
     answer::{Args, Refusal, error, ok},
-    chat, conversations, install, limits, people, schedule, socket,
+    chat, conversations, install, limits, people, schedule, sign_in, socket,
 };
 
 /// A call with a bot token: of which workspace.
@@ -47,7 +47,10 @@ pub(super) async fn call(
 fn answer(shared: &Arc<Shared>, method: &str, args: &Args) -> Result<Value, u64> {
     let now = shared.options.clock.now();
     let asker = match method {
-        "api.test" | "oauth.v2.access" => Ok(String::new()),
+        "api.test" | "oauth.v2.access" | "openid.connect.token" | "openid.connect.userInfo" => {
+            Ok(String::new())
+        }
+        "auth.revoke" if args.token.starts_with("xoxp-") => Ok(String::new()),
         "apps.connections.open" => {
             socket::app(shared, args).map(|()| shared.options.app_id.clone())
         }
@@ -84,6 +87,7 @@ fn dispatch(call: &Call<'_>, method: &str) -> Result<Value, Refusal> {
         "apps.connections.open" => Ok(socket::ticket(call.shared)),
         "apps.uninstall" => people::uninstall(call),
         "auth.test" => people::auth_test(call),
+        "auth.revoke" if call.args.token.starts_with("xoxp-") => sign_in::revoke(call),
         "auth.revoke" => Ok(people::auth_revoke(call)),
         "chat.postMessage" => chat::post(call),
         "chat.postEphemeral" => chat::post_ephemeral(call),
@@ -98,6 +102,8 @@ fn dispatch(call: &Call<'_>, method: &str) -> Result<Value, Refusal> {
         "conversations.members" => conversations::members(call),
         "conversations.join" => conversations::join(call),
         "oauth.v2.access" => install::access(call),
+        "openid.connect.token" => sign_in::token(call),
+        "openid.connect.userInfo" => sign_in::info(call),
         "reactions.add" => people::react(call),
         "users.info" => people::info(call),
         "users.list" => people::list(call),

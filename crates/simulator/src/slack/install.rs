@@ -20,7 +20,7 @@ use super::{
 };
 
 /// How long a code is good.
-const GOOD_FOR: Duration = Duration::from_secs(600);
+pub(super) const GOOD_FOR: Duration = Duration::from_secs(600);
 
 type Fields = HashMap<String, String>;
 
@@ -72,7 +72,7 @@ pub(super) async fn page(
         };
     }
     let mut hidden = String::new();
-    for name in ["client_id", "scope", "state", "redirect_uri"] {
+    for name in ["client_id", "scope", "state", "redirect_uri", "nonce"] {
         // Writing to a String cannot fail.
         let _ = write!(
             hidden,
@@ -90,16 +90,40 @@ pub(super) async fn page(
             escape(name)
         );
     }
+    let person = if field(&query, "scope")
+        .split(' ')
+        .any(|scope| scope == "openid")
+    {
+        people(&shared)
+    } else {
+        String::new()
+    };
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Slack (simulated)</title>\
          <h1>WaddleBot is requesting permission</h1><p>This is the simulated Slack.</p>\
          <form method=\"post\">{hidden}<label>Workspace <select name=\"team\">{choice}</select></label>\
-         <p>Scopes: {}</p>\
+         {person}<p>Scopes: {}</p>\
          <button name=\"answer\" value=\"allow\">Allow</button> \
          <button name=\"answer\" value=\"cancel\">Cancel</button></form></html>",
         escape(field(&query, "scope"))
     ))
     .into_response()
+}
+
+/// Who one may be, when somebody signs in.
+fn people(shared: &Shared) -> String {
+    let mut choice = String::new();
+    for team in shared.state().teams.values() {
+        for member in team.people.values().filter(|member| !member.is_bot) {
+            let _ = write!(
+                choice,
+                "<option value=\"{}\">{}</option>",
+                escape(&member.id),
+                escape(&member.name)
+            );
+        }
+    }
+    format!("<p><label>You are <select name=\"user\">{choice}</select></label></p>")
 }
 
 /// What the person pressed.
@@ -135,10 +159,14 @@ fn back(shared: &Shared, fields: &Fields, team: Option<&str>) -> Response {
             if state.codes.len() >= SECRETS_MAX {
                 state.codes.clear();
             }
+            let wished = field(fields, "user");
             let user = state
                 .teams
                 .get(team)
-                .and_then(|team| team.people.values().find(|member| !member.is_bot))
+                .and_then(|team| {
+                    let named = team.people.get(wished);
+                    named.or_else(|| team.people.values().find(|member| !member.is_bot))
+                })
                 .map_or_else(
                     || ids::slack_id('U', "installer"),
                     |member| member.id.clone(),
@@ -150,6 +178,7 @@ fn back(shared: &Shared, fields: &Fields, team: Option<&str>) -> Response {
                     redirect: redirect.to_owned(),
                     scope: field(fields, "scope").to_owned(),
                     user,
+                    nonce: field(fields, "nonce").to_owned(),
                     at: now,
                 },
             );

@@ -170,7 +170,15 @@ pub(super) struct Code {
     pub(super) redirect: String,
     pub(super) scope: String,
     pub(super) user: String,
+    pub(super) nonce: String,
     pub(super) at: Timestamp,
+}
+
+/// A person who signed in.
+#[derive(Debug, Clone)]
+pub(super) struct SignedIn {
+    pub(super) team: String,
+    pub(super) user: String,
 }
 
 /// An address where a slash command or a press is answered.
@@ -192,6 +200,8 @@ pub(super) struct State {
     pub(super) messages: VecDeque<Sent>,
     pub(super) scheduled: Vec<Scheduled>,
     pub(super) codes: HashMap<String, Code>,
+    /// By the tokens of people who signed in.
+    pub(super) people: HashMap<String, SignedIn>,
     pub(super) urls: HashMap<String, ResponseUrl>,
     pub(super) meter: Meter,
     pub(super) noise: Noise,

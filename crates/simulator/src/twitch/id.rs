@@ -114,7 +114,7 @@ fn send_back(shared: &Shared, asked: &Asked) -> Response {
 fn page(shared: &Shared, asked: &Asked) -> String {
     let state = shared.state();
     let mut people = String::new();
-    for id in state.channels.keys() {
+    for id in state.users.keys() {
         let user = state.person(id);
         let selected = if user.login == asked.login_as {
             " selected"

@@ -11,6 +11,9 @@ const ALIASES: [(&str, &str); 3] = [
     ("WADDLEBOT_DATA_DIR", "data_dir"),
 ];
 
+/// The section whose keys are sections that the operator names.
+const NAMED: &str = "oidc";
+
 /// Variables with our prefix that are not settings.
 fn is_setting(name: &str) -> bool {
     name.starts_with("WADDLEBOT_")
@@ -26,6 +29,11 @@ pub(super) fn merge(base: &mut Table, over: Table, source: &str) -> anyhow::Resu
             bail!("`{key}` in {source} is not a setting{}", hint(base, &key));
         };
         match (known, value) {
+            (Value::Table(section), Value::Table(values)) if key == NAMED => {
+                for (name, value) in values {
+                    add_named(section, &name, value, source)?;
+                }
+            }
             (Value::Table(section), Value::Table(values)) => {
                 for (name, value) in values {
                     let Some(known) = section.get_mut(&name) else {
@@ -40,6 +48,21 @@ pub(super) fn merge(base: &mut Table, over: Table, source: &str) -> anyhow::Resu
             (Value::Table(_), _) => bail!("`{key}` in {source} is a section: write [{key}]"),
             (known, value) => *known = value,
         }
+    }
+    Ok(())
+}
+
+/// Adds what a source says of a section that the operator named; the reader of the sections knows
+/// their keys.
+fn add_named(section: &mut Table, name: &str, value: Value, source: &str) -> anyhow::Result<()> {
+    let Value::Table(values) = value else {
+        bail!("`{NAMED}.{name}` in {source} is a section: write [{NAMED}.{name}]");
+    };
+    let entry = section
+        .entry(name)
+        .or_insert_with(|| Value::Table(Table::new()));
+    if let Some(known) = entry.as_table_mut() {
+        known.extend(values);
     }
     Ok(())
 }
@@ -63,6 +86,20 @@ pub(super) fn from_environment(
             Some((section, key)) => (Some(section), key),
             None => (None, path.as_str()),
         };
+        if let (Some(NAMED), Some((named, key))) = (section, key.split_once('.')) {
+            let value = match key {
+                "scopes" => parse(&Value::Array(Vec::new()), value)?,
+                _ => Value::String(value.clone()),
+            };
+            let section = table
+                .entry(NAMED)
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Some(section) = section.as_table_mut() {
+                let one = Table::from_iter([(key.to_owned(), value)]);
+                add_named(section, named, Value::Table(one), "the environment")?;
+            }
+            continue;
+        }
         let holder = match section {
             Some(section) => defaults.get(section).and_then(Value::as_table),
             None => Some(defaults),

@@ -161,6 +161,22 @@ pub(crate) struct SlackSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct OidcSection {
+    pub(crate) label: String,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) client_secret: Secret<String>,
+    #[serde(default = "oidc_scopes")]
+    pub(crate) scopes: Vec<String>,
+}
+
+fn oidc_scopes() -> Vec<String> {
+    ["profile", "email"].map(str::to_owned).into()
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LogSection {
     pub(crate) level: String,
     pub(crate) format: LogFormat,

@@ -84,3 +84,27 @@ fn unknown_keys_wrong_types_and_values_out_of_range_are_errors_that_help() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn the_operator_names_the_openid_connect_providers_and_may_keep_their_secrets_in_the_environment() {
+    let (_dir, mut sources) = file(
+        "[oidc.campus]\nlabel = \"Campus\"\nissuer = \"https://login.example.org\"\nclient_id = \"w\"\n",
+    );
+    sources.environment = vec![(
+        "WADDLEBOT_OIDC__CAMPUS__CLIENT_SECRET".into(),
+        "deep secret".into(),
+    )];
+    let config = Config::load(&sources).unwrap();
+    let campus = &config.oidc["campus"];
+    assert_eq!(campus.label, "Campus");
+    assert_eq!(campus.client_secret.expose(), "deep secret");
+    assert_eq!(campus.scopes, ["profile", "email"]);
+    assert!(!format!("{config:?}").contains("deep secret"));
+}
+
+#[test]
+fn a_key_that_an_openid_connect_provider_does_not_have_is_named() {
+    let (_dir, sources) = file("[oidc.campus]\nisuer = \"https://login.example.org\"\n");
+    let error = format!("{:#}", Config::load(&sources).unwrap_err());
+    assert!(error.contains("isuer"), "{error}");
+}

@@ -1,0 +1,240 @@
+//! Signing in with Discord. Sources: Discord «OAuth2», «User», «Application Role Connection Metadata».
+//! Must never take a token that was made for another application, or an address Discord has not
+//! checked.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{
+    AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, RoleMetadata,
+    Secret, SignInReturn,
+};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Settings, created_at};
+use crate::{
+    http::{Call, Http},
+    identity::{Given, Party, address, challenge},
+};
+
+const SCOPES: &str = "identify email";
+const ROLE_SCOPE: &str = "role_connections.write";
+
+#[derive(Deserialize)]
+struct Authorization {
+    application: Application,
+}
+
+#[derive(Deserialize)]
+struct Application {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Me {
+    id: String,
+    username: String,
+    #[serde(default)]
+    global_name: Option<String>,
+    #[serde(default)]
+    avatar: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    verified: bool,
+}
+
+/// Signs people in with Discord.
+pub struct DiscordSignIn {
+    party: Party,
+    clock: Arc<dyn Clock>,
+    application: String,
+    client_id: String,
+    client_secret: Secret<String>,
+    api_url: String,
+    authorize_url: String,
+    scopes: String,
+}
+
+impl std::fmt::Debug for DiscordSignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DiscordSignIn").finish_non_exhaustive()
+    }
+}
+
+impl DiscordSignIn {
+    /// As the settings say; needs no bot token. `linked_roles` also asks for leave to tell Discord
+    /// what roles may depend on.
+    pub fn new(settings: &Settings, http: Http, clock: Arc<dyn Clock>, linked_roles: bool) -> Self {
+        let scopes = if linked_roles {
+            format!("{SCOPES} {ROLE_SCOPE}")
+        } else {
+            SCOPES.to_owned()
+        };
+        Self {
+            party: Party {
+                http,
+                name: "Discord".to_owned(),
+            },
+            clock,
+            application: settings.application_id.trim().to_owned(),
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
+            api_url: settings.api_url.trim_end_matches('/').to_owned(),
+            authorize_url: settings.authorize_url.clone(),
+            scopes,
+        }
+    }
+
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+        let ours = [
+            ("client_id", self.client_id.as_str()),
+            ("client_secret", self.client_secret.expose().as_str()),
+        ];
+        let url = format!("{}/oauth2/token", self.api_url);
+        let reply = self.party.form(url, &[&ours, fields].concat()).await?;
+        self.party.read(&reply)
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        access: &Secret<String>,
+    ) -> Result<T, ConnectError> {
+        let call = Call::new(Method::GET, format!("{}/v10/{path}", self.api_url));
+        let reply = self.party.with_token(call, "Bearer", access).await?;
+        self.party.read(&reply)
+    }
+}
+
+#[async_trait]
+impl Provider for DiscordSignIn {
+    fn key(&self) -> &'static str {
+        "discord"
+    }
+
+    fn label(&self) -> &'static str {
+        "Discord"
+    }
+
+    fn platform(&self) -> Option<Platform> {
+        Some(Platform::Discord)
+    }
+
+    async fn authorize_url(&self, request: &AuthorizeRequest) -> Result<String, ConnectError> {
+        address(
+            &self.authorize_url,
+            &[
+                ("response_type", "code"),
+                ("client_id", &self.client_id),
+                ("scope", &self.scopes),
+                ("redirect_uri", &request.redirect),
+                ("state", &request.state),
+                ("code_challenge", &challenge(&request.verifier)),
+                ("code_challenge_method", "S256"),
+            ],
+        )
+    }
+
+    fn authorize_place(&self) -> Option<String> {
+        Some(self.authorize_url.clone())
+    }
+
+    async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
+        let given = self
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("code", returned.code.expose()),
+                ("redirect_uri", &returned.redirect),
+                ("code_verifier", returned.verifier.expose()),
+            ])
+            .await?;
+        let tokens = given.tokens(&*self.clock, None);
+        let authorization: Authorization = self.get("oauth2/@me", &tokens.access).await?;
+        if authorization.application.id != self.application {
+            return Err(self.party.failed("gave a token of another application"));
+        }
+        let me: Me = self.get("users/@me", &tokens.access).await?;
+        Ok(Proof {
+            account_created_at: created_at(&me.id),
+            subject: me.id,
+            username: me.username,
+            display_name: me.global_name,
+            avatar: me.avatar,
+            verified_email: me.email.filter(|_| me.verified),
+            tokens: Some(tokens),
+        })
+    }
+
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+        let refresh = tokens.refresh.as_ref();
+        let refresh = refresh.ok_or_else(|| self.party.failed("gave no refresh token"))?;
+        let given = self
+            .token(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh.expose()),
+            ])
+            .await?;
+        Ok(given.tokens(&*self.clock, Some(tokens)))
+    }
+
+    async fn revoke(&self, tokens: &PersonalTokens) -> Result<(), ConnectError> {
+        for token in [Some(&tokens.access), tokens.refresh.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let fields = [
+                ("client_id", self.client_id.as_str()),
+                ("client_secret", self.client_secret.expose()),
+                ("token", token.expose()),
+            ];
+            let url = format!("{}/oauth2/token/revoke", self.api_url);
+            let reply = self.party.form(url, &fields).await?;
+            if reply.status.as_u16() == 401 {
+                return Err(self.party.refused(&reply));
+            }
+            self.party.given_back(&reply)?;
+        }
+        Ok(())
+    }
+
+    async fn put_role_metadata(
+        &self,
+        tokens: &PersonalTokens,
+        metadata: &RoleMetadata,
+    ) -> Result<bool, ConnectError> {
+        if !tokens.scopes.iter().any(|scope| scope == ROLE_SCOPE) {
+            return Ok(false);
+        }
+        let path = format!(
+            "users/@me/applications/{}/role-connection",
+            self.application
+        );
+        let mut call = Call::new(Method::PUT, format!("{}/v10/{path}", self.api_url));
+        let body = json!({
+            "platform_name": "WaddleBot",
+            "platform_username": metadata.name.chars().take(100).collect::<String>(),
+            "metadata": {
+                "verified": u8::from(metadata.verified).to_string(),
+                "tier": metadata.tier.to_string(),
+                "reputation": metadata.reputation.to_string(),
+            },
+        });
+        call.body = body.to_string().into();
+        call.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let reply = self
+            .party
+            .with_token(call, "Bearer", &tokens.access)
+            .await?;
+        if reply.status.is_success() {
+            return Ok(true);
+        }
+        Err(self.party.refused(&reply))
+    }
+}

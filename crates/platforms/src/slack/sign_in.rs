@@ -1,0 +1,232 @@
+//! Signing in with Slack (OpenID Connect). Sources: docs.slack.dev «Sign in with Slack», OpenID
+//! Connect Core §3.1.3.7.
+//!
+//! The ID token is taken from the token endpoint itself, over TLS whose certificate is checked and
+//! with our client secret; §3.1.3.7 point 6 lets that stand in for checking the signature. Its issuer,
+//! audience, end and nonce are checked. Must never take an ID token from anywhere else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use kernel::{
+    AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, SignInReturn,
+};
+use reqwest::Method;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::Url;
+
+use super::Settings;
+use crate::{
+    http::{Call, Http, Reply},
+    identity::{Given, Party, address},
+};
+
+const SCOPES: &str = "openid profile email";
+
+/// The claims of the ID token that are looked at.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Value,
+    exp: i64,
+    #[serde(default)]
+    nonce: String,
+    sub: String,
+}
+
+/// `openid.connect.userInfo`
+#[derive(Deserialize)]
+struct UserInfo {
+    sub: String,
+    #[serde(rename = "https://slack.com/user_id")]
+    user_id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    picture: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+}
+
+/// What every answer says, whatever its status.
+#[derive(Deserialize)]
+struct Said {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+/// Signs people in with Slack.
+pub struct SlackSignIn {
+    party: Party,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    /// Slack's page, and who issues its ID tokens.
+    page: String,
+    issuer: String,
+}
+
+impl std::fmt::Debug for SlackSignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SlackSignIn").finish_non_exhaustive()
+    }
+}
+
+impl SlackSignIn {
+    /// As the settings say; the page is beside the one on which the app is installed. `None` if that
+    /// address is none.
+    pub fn new(settings: &Settings, http: Http, clock: Arc<dyn Clock>) -> Option<Self> {
+        let beside = Url::parse(&settings.authorize_url).ok()?;
+        let page = beside.join("/openid/connect/authorize").ok()?;
+        Some(Self {
+            party: Party {
+                http,
+                name: "Slack".to_owned(),
+            },
+            clock,
+            settings: settings.clone(),
+            issuer: page.origin().ascii_serialization(),
+            page: page.into(),
+        })
+    }
+
+    /// Errors come with status 200.
+    fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, ConnectError> {
+        let said: Said = self.party.read(reply)?;
+        if !said.ok {
+            return Err(self.party.refused(reply));
+        }
+        self.party.read(reply)
+    }
+
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+        let ours = [
+            ("client_id", self.settings.client_id.as_str()),
+            ("client_secret", self.settings.client_secret.expose()),
+        ];
+        let url = format!("{}/openid.connect.token", self.settings.api_url);
+        let reply = self.party.form(url, &[&ours, fields].concat()).await?;
+        self.read(&reply)
+    }
+
+    fn claims(&self, given: &Given, nonce: &str) -> Result<Claims, ConnectError> {
+        let part = given.id_token.as_deref();
+        let part = part.and_then(|token| token.split('.').nth(1));
+        let claims: Option<Claims> = part
+            .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let claims = claims.ok_or_else(|| self.party.failed("gave no ID token"))?;
+        let is_ours = match &claims.aud {
+            Value::String(one) => *one == self.settings.client_id,
+            Value::Array(all) => {
+                matches!(all.as_slice(), [Value::String(one)] if *one == self.settings.client_id)
+            }
+            _ => false,
+        };
+        if !is_ours || claims.iss != self.issuer {
+            return Err(self.party.failed("gave an ID token for somebody else"));
+        }
+        if nonce.is_empty() || claims.nonce != nonce {
+            return Err(self.party.failed("gave an ID token of another sign-in"));
+        }
+        if claims.exp <= self.clock.now().secs() {
+            return Err(self.party.failed("gave an ID token that has ended"));
+        }
+        Ok(claims)
+    }
+}
+
+#[async_trait]
+impl Provider for SlackSignIn {
+    fn key(&self) -> &'static str {
+        "slack"
+    }
+
+    fn label(&self) -> &'static str {
+        "Slack"
+    }
+
+    fn platform(&self) -> Option<Platform> {
+        Some(Platform::Slack)
+    }
+
+    async fn authorize_url(&self, request: &AuthorizeRequest) -> Result<String, ConnectError> {
+        address(
+            &self.page,
+            &[
+                ("response_type", "code"),
+                ("client_id", &self.settings.client_id),
+                ("scope", SCOPES),
+                ("redirect_uri", &request.redirect),
+                ("state", &request.state),
+                ("nonce", &request.nonce),
+            ],
+        )
+    }
+
+    fn authorize_place(&self) -> Option<String> {
+        Some(self.page.clone())
+    }
+
+    async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
+        let given = self
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("code", returned.code.expose()),
+                ("redirect_uri", &returned.redirect),
+            ])
+            .await?;
+        let claims = self.claims(&given, &returned.nonce)?;
+        let tokens = given.tokens(&*self.clock, None);
+        let url = format!("{}/openid.connect.userInfo", self.settings.api_url);
+        let call = Call::new(Method::GET, url);
+        let reply = self
+            .party
+            .with_token(call, "Bearer", &tokens.access)
+            .await?;
+        let info: UserInfo = self.read(&reply)?;
+        if info.sub != claims.sub {
+            return Err(self.party.failed("named two people at once"));
+        }
+        Ok(Proof {
+            subject: info.user_id,
+            username: info.name,
+            display_name: None,
+            avatar: info.picture,
+            verified_email: info.email.filter(|_| info.email_verified),
+            account_created_at: None,
+            tokens: Some(tokens),
+        })
+    }
+
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+        let refresh = tokens.refresh.as_ref();
+        let refresh = refresh.ok_or_else(|| self.party.failed("gave no refresh token"))?;
+        let given = self
+            .token(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh.expose()),
+            ])
+            .await?;
+        Ok(given.tokens(&*self.clock, Some(tokens)))
+    }
+
+    async fn revoke(&self, tokens: &PersonalTokens) -> Result<(), ConnectError> {
+        let url = format!("{}/auth.revoke", self.settings.api_url);
+        let call = Call::new(Method::POST, url);
+        let reply = self
+            .party
+            .with_token(call, "Bearer", &tokens.access)
+            .await?;
+        let said: Said = self.party.read(&reply)?;
+        match said.error.as_str() {
+            _ if said.ok => Ok(()),
+            "token_revoked" | "invalid_auth" | "account_inactive" | "token_expired" => Ok(()),
+            _ => Err(self.party.refused(&reply)),
+        }
+    }
+}
