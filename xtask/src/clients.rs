@@ -1,6 +1,6 @@
-//! Clients of Discord, Twitch and Slack that others wrote, from PyPI and npm: the tests run them against the simulators,
-//! so that these speak the wire protocols and not merely what we believe of them. Below the target directory, pinned,
-//! installed once; no package's own scripts are run.
+//! Clients of Discord, Twitch and Slack that others wrote, and OpenID Connect providers, from PyPI and npm: the tests
+//! run them against the simulators and the sign-in, so that these speak the wire protocols and not merely what we
+//! believe of them. Below the target directory, pinned, installed once; no package's own scripts are run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,13 +11,19 @@ use crate::process;
 use crate::python::{self, Python};
 
 /// From PyPI. `aiohttp` is what both Python clients speak WebSocket with.
-const FROM_PYPI: [&str; 3] = ["slack_sdk==3.48.0", "twitchAPI==4.5.0", "aiohttp==3.14.5"];
+const FROM_PYPI: [&str; 4] = [
+    "slack_sdk==3.48.0",
+    "twitchAPI==4.5.0",
+    "aiohttp==3.14.5",
+    "oidc-provider-mock==0.3.4",
+];
 /// From npm.
-const FROM_NPM: [(&str, &str); 4] = [
+const FROM_NPM: [(&str, &str); 5] = [
     ("@slack/web-api", "8.2.0"),
     ("@slack/socket-mode", "3.1.0"),
     ("@discordjs/rest", "2.6.3"),
     ("@discordjs/ws", "2.0.4"),
+    ("oauth2-mock-server", "8.2.3"),
 ];
 /// The oldest Node.js that these run on.
 const NODE_OLDEST: u32 = 20;

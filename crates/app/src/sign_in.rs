@@ -37,6 +37,17 @@ impl App {
         &self.providers
     }
 
+    /// Where the providers may send a browser, for the content-security policy; those that do not
+    /// say so soon are left out.
+    pub async fn sign_in_places(&self) -> Vec<String> {
+        let asked = self.providers.iter().map(|p| p.authorize_place());
+        futures_util::future::join_all(asked)
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// Begins to sign in: the address at the provider to send the browser to. `browser` is a random
     /// value that the browser keeps and brings back.
     pub async fn sign_in_url(&self, trip: Trip<'_>, browser: &str) -> Result<String, AppError> {

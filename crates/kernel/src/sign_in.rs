@@ -96,7 +96,7 @@ pub trait Provider: Send + Sync {
     async fn authorize_url(&self, request: &AuthorizeRequest) -> Result<String, ConnectError>;
 
     /// Where a browser may be sent, for the content-security policy: the address without a query.
-    fn authorize_place(&self) -> Option<String>;
+    async fn authorize_place(&self) -> Option<String>;
 
     /// Turns what the person came back with into a proof. Checks that the token was made for us
     /// (audience), the nonce and the signature of an ID token.

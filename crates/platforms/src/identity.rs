@@ -101,13 +101,13 @@ impl Party {
         access: &Secret<String>,
     ) -> Result<Reply, ConnectError> {
         let mut value = HeaderValue::try_from(format!("{scheme} {}", access.expose()))
-            .map_err(|_| self.failed("gave a token that cannot be sent"))?;
+            .map_err(|_unsendable| self.failed("gave a token that cannot be sent"))?;
         value.set_sensitive(true);
         call.headers.insert(AUTHORIZATION, value);
         self.send(call).await
     }
 
-    async fn send(&self, call: Call) -> Result<Reply, ConnectError> {
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply, ConnectError> {
         let reply = self.http.call(call).await;
         reply.map_err(|error| self.failed(&format!("gave no answer: {error}")))
     }
@@ -174,5 +174,5 @@ pub(crate) fn challenge(verifier: &Secret<String>) -> String {
 pub(crate) fn address(place: &str, query: &[(&str, &str)]) -> Result<String, ConnectError> {
     Url::parse_with_params(place, query)
         .map(String::from)
-        .map_err(|_| ConnectError("the address of the sign-in page is wrong".to_owned()))
+        .map_err(|_no_address| ConnectError("the address of the sign-in page is wrong".to_owned()))
 }

@@ -1,24 +1,39 @@
-//! Signing in with any OpenID Connect provider. Sources: OpenID Connect Core and Discovery, RFC 7636.
-//! Must never take an ID token whose signature, issuer, audience, end or nonce is wrong, or follow a
-//! redirect.
+//! Signing in with any OpenID Connect provider. Sources: OpenID Connect Core and Discovery, RFC 7636,
+//! RFC 7009.
+//!
+//! Must never take an ID token whose signature, issuer, audience, end or nonce is wrong, talk to a
+//! provider without TLS (but on this machine), or follow a redirect.
 
-use std::sync::Arc;
+mod metadata;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, Secret,
     SignInReturn,
 };
 use openidconnect::{
-    ClientId, ClientSecret, HttpRequest, HttpResponse, IssuerUrl, Nonce,
-    core::{CoreIdToken, CoreIdTokenVerifier, CoreProviderMetadata},
+    ClientId, ClientSecret, Nonce,
+    core::{CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier},
 };
-use tokio::sync::OnceCell;
+use reqwest::{
+    Method,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
+use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
 
 use crate::{
-    http::{Call, Http, HttpError},
+    http::{Call, Http},
     identity::{Given, Party, address, challenge},
 };
+use metadata::{Known, Register, SIGNED_WITH};
+
+/// How old what we know of a provider must be before a token that does not fit makes us ask again:
+/// its keys may have been exchanged.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// An OpenID Connect provider of the configuration.
 #[derive(Clone, Debug)]
@@ -37,13 +52,25 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
 }
 
+/// What the UserInfo endpoint says (OpenID Connect Core §5.1). A provider may leave it out of the ID
+/// token.
+#[derive(Deserialize)]
+struct UserInfo {
+    sub: String,
+    name: Option<String>,
+    preferred_username: Option<String>,
+    picture: Option<String>,
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+}
+
 /// Signs people in with an OpenID Connect provider.
 pub struct Oidc {
     party: Party,
     clock: Arc<dyn Clock>,
     settings: OidcSettings,
-    /// What the provider says of itself, once it was asked.
-    metadata: OnceCell<CoreProviderMetadata>,
+    register: Register,
 }
 
 impl std::fmt::Debug for Oidc {
@@ -54,54 +81,142 @@ impl std::fmt::Debug for Oidc {
 
 impl Oidc {
     /// As the settings say. Asks nothing yet.
-    pub fn new(settings: OidcSettings, http: Http, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            party: Party {
-                http,
-                name: settings.label.clone(),
-            },
+    ///
+    /// # Errors
+    /// With words for the operator if a setting cannot be right.
+    pub fn new(
+        settings: OidcSettings,
+        http: Http,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConnectError> {
+        let is_key = (1..=32).contains(&settings.key.len())
+            && settings
+                .key
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !is_key {
+            return Err(ConnectError(
+                "the name may have 1 to 32 characters of a-z, 0-9 and hyphens".to_owned(),
+            ));
+        }
+        if settings.label.trim().is_empty() || settings.client_id.is_empty() {
+            return Err(ConnectError(
+                "`label` and `client_id` must be given".to_owned(),
+            ));
+        }
+        if !metadata::is_safe(&settings.issuer) {
+            return Err(ConnectError(
+                "`issuer` must be an https:// address (http:// on this machine only)".to_owned(),
+            ));
+        }
+        let party = Party {
+            http,
+            name: settings.label.clone(),
+        };
+        let register = Register::new(party.clone(), settings.issuer.clone(), Arc::clone(&clock));
+        Ok(Self {
+            party,
             clock,
             settings,
-            metadata: OnceCell::new(),
-        }
-    }
-
-    async fn metadata(&self) -> Result<&CoreProviderMetadata, ConnectError> {
-        self.metadata.get_or_try_init(|| self.discover()).await
-    }
-
-    async fn discover(&self) -> Result<CoreProviderMetadata, ConnectError> {
-        let issuer = IssuerUrl::new(self.settings.issuer.clone())
-            .map_err(|_| self.party.failed("has an issuer that is no address"))?;
-        let ask = |request: HttpRequest| carry(self.party.http.clone(), request);
-        let found = CoreProviderMetadata::discover_async(issuer, &ask).await;
-        found.map_err(|_| self.party.failed("cannot be discovered"))
+            register,
+        })
     }
 
     async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
-        let place = self.metadata().await?.token_endpoint();
-        let place = place.ok_or_else(|| self.party.failed("has no token endpoint"))?;
-        let ours = [
-            ("client_id", self.settings.client_id.as_str()),
-            ("client_secret", self.settings.client_secret.expose()),
-        ];
-        let all = [&ours, fields].concat();
-        let reply = self.party.form(place.url().to_string(), &all).await?;
-        self.party.read(&reply)
+        let known = self.register.known().await?;
+        let reply = self.ask(&known, known.token_endpoint.clone(), fields).await;
+        self.party.read(&reply?)
     }
-}
 
-/// A request of the library, by our own client.
-async fn carry(http: Http, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let (parts, body) = request.into_parts();
-    let mut call = Call::new(parts.method, parts.uri.to_string());
-    call.headers = parts.headers;
-    call.body = body.into();
-    let reply = http.call(call).await?;
-    let mut response = HttpResponse::new(reply.body.to_vec());
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    Ok(response)
+    /// Posts a form as the client that we are there (RFC 6749 §2.3.1).
+    async fn ask(
+        &self,
+        known: &Known,
+        url: String,
+        fields: &[(&str, &str)],
+    ) -> Result<crate::http::Reply, ConnectError> {
+        let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
+        if known.takes_secret_in_form {
+            let ours = [
+                ("client_id", id.as_str()),
+                ("client_secret", secret.expose()),
+            ];
+            return self.party.form(url, &[&ours, fields].concat()).await;
+        }
+        let mut call = Call::new(Method::POST, url);
+        call.body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish()
+            .into();
+        call.headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret.expose())));
+        if let Ok(mut value) = HeaderValue::try_from(format!("Basic {pair}")) {
+            value.set_sensitive(true);
+            call.headers.insert(AUTHORIZATION, value);
+        }
+        self.party.send(call).await
+    }
+
+    /// The claims of an ID token that is for us and for this sign-in (OpenID Connect Core §3.1.3.7).
+    async fn claims(
+        &self,
+        token: &CoreIdToken,
+        nonce: &Nonce,
+    ) -> Result<CoreIdTokenClaims, ConnectError> {
+        let known = self.register.known().await?;
+        if let Some(claims) = self.check(&known, token, nonce) {
+            return Ok(claims);
+        }
+        if self.clock.now().since(known.asked_at) >= ASK_AGAIN {
+            let fresh = self.register.ask_again(known.asked_at).await?;
+            if let Some(claims) = self.check(&fresh, token, nonce) {
+                return Ok(claims);
+            }
+        }
+        Err(self
+            .party
+            .failed("gave an ID token that is not for this sign-in"))
+    }
+
+    fn check(
+        &self,
+        known: &Known,
+        token: &CoreIdToken,
+        nonce: &Nonce,
+    ) -> Option<CoreIdTokenClaims> {
+        let verifier = CoreIdTokenVerifier::new_confidential_client(
+            ClientId::new(self.settings.client_id.clone()),
+            ClientSecret::new(self.settings.client_secret.expose().clone()),
+            known.issuer.clone(),
+            known.keys.clone(),
+        )
+        .set_allowed_algs(SIGNED_WITH);
+        token.claims(&verifier, nonce).ok().cloned()
+    }
+
+    /// What the provider says of somebody beside the ID token; nothing if it has no such place.
+    async fn user_info(
+        &self,
+        tokens: &PersonalTokens,
+        subject: &str,
+    ) -> Result<Option<UserInfo>, ConnectError> {
+        let known = self.register.known().await?;
+        let Some(url) = &known.userinfo_endpoint else {
+            return Ok(None);
+        };
+        let call = Call::new(Method::GET, url.clone());
+        let reply = self.party.with_token(call, "Bearer", &tokens.access);
+        let info: UserInfo = self.party.read(&reply.await?)?;
+        // OpenID Connect Core §5.3.2: else it may be about somebody else.
+        if info.sub != subject {
+            return Err(self.party.failed("named two people at once"));
+        }
+        Ok(Some(info))
+    }
 }
 
 #[async_trait]
@@ -123,7 +238,7 @@ impl Provider for Oidc {
         let more = self.settings.scopes.iter().map(String::as_str);
         scopes.extend(more.filter(|scope| *scope != "openid"));
         address(
-            self.metadata().await?.authorization_endpoint().as_str(),
+            &self.register.known().await?.authorization_endpoint,
             &[
                 ("response_type", "code"),
                 ("client_id", &self.settings.client_id),
@@ -137,9 +252,10 @@ impl Provider for Oidc {
         )
     }
 
-    /// Known once the provider was asked.
-    fn authorize_place(&self) -> Option<String> {
-        let mut place = self.metadata.get()?.authorization_endpoint().url().clone();
+    /// Asks the provider if that is not known yet; nothing while it does not answer.
+    async fn authorize_place(&self) -> Option<String> {
+        let known = self.register.soon().await?;
+        let mut place = url::Url::parse(&known.authorization_endpoint).ok()?;
         place.set_query(None);
         Some(place.into())
     }
@@ -156,40 +272,38 @@ impl Provider for Oidc {
         let tokens = given.tokens(&*self.clock, None);
         let token: Option<CoreIdToken> = given.id_token.and_then(|token| token.parse().ok());
         let token = token.ok_or_else(|| self.party.failed("gave no ID token"))?;
-        let metadata = self.metadata().await?;
-        let verifier = CoreIdTokenVerifier::new_confidential_client(
-            ClientId::new(self.settings.client_id.clone()),
-            ClientSecret::new(self.settings.client_secret.expose().clone()),
-            metadata.issuer().clone(),
-            metadata.jwks().clone(),
-        );
         let nonce = Nonce::new(returned.nonce.clone());
-        let claims = token.claims(&verifier, &nonce).map_err(|_| {
-            self.party
-                .failed("gave an ID token that is not for this sign-in")
-        })?;
+        let claims = self.claims(&token, &nonce).await?;
         let subject = claims.subject().to_string();
-        let full = claims
-            .name()
-            .and_then(|names| names.get(None))
-            .map(|name| name.to_string());
-        let is_checked = claims.email_verified() == Some(true);
-        Ok(Proof {
-            username: claims
-                .preferred_username()
-                .map(|name| name.to_string())
-                .or_else(|| full.clone())
-                .unwrap_or_else(|| subject.clone()),
-            subject,
-            display_name: full,
-            avatar: claims
+        let said = UserInfo {
+            sub: subject.clone(),
+            name: claims
+                .name()
+                .and_then(|names| names.get(None))
+                .map(|name| name.to_string()),
+            preferred_username: claims.preferred_username().map(|name| name.to_string()),
+            picture: claims
                 .picture()
                 .and_then(|pictures| pictures.get(None))
                 .map(|picture| picture.to_string()),
-            verified_email: claims
-                .email()
-                .filter(|_| is_checked)
-                .map(|email| email.to_string()),
+            email: claims.email().map(|email| email.to_string()),
+            email_verified: claims.email_verified() == Some(true),
+        };
+        let is_nameless = said.preferred_username.is_none() && said.name.is_none();
+        let more = if is_nameless {
+            self.user_info(&tokens, &subject).await?
+        } else {
+            None
+        };
+        let said = more.unwrap_or(said);
+        let names = [&said.preferred_username, &said.name];
+        let username = names.into_iter().flatten().next();
+        Ok(Proof {
+            username: username.unwrap_or(&subject).clone(),
+            subject,
+            display_name: said.name,
+            avatar: said.picture,
+            verified_email: said.email.filter(|_| said.email_verified),
             account_created_at: None,
             tokens: Some(tokens),
         })
@@ -207,8 +321,17 @@ impl Provider for Oidc {
         Ok(given.tokens(&*self.clock, Some(tokens)))
     }
 
-    /// Discovery names no place for it that everybody has; the tokens end by themselves.
-    async fn revoke(&self, _tokens: &PersonalTokens) -> Result<(), ConnectError> {
-        Ok(())
+    /// RFC 7009, where the provider has it; else the tokens end by themselves.
+    async fn revoke(&self, tokens: &PersonalTokens) -> Result<(), ConnectError> {
+        let known = self.register.known().await?;
+        let Some(url) = &known.revocation_endpoint else {
+            return Ok(());
+        };
+        // With the refresh token ends what was made from it (§2.1).
+        let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
+        let reply = self
+            .ask(&known, url.clone(), &[("token", token.expose())])
+            .await?;
+        self.party.given_back(&reply)
     }
 }

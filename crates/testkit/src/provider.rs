@@ -97,7 +97,7 @@ impl Provider for TestProvider {
         })
     }
 
-    fn authorize_place(&self) -> Option<String> {
+    async fn authorize_place(&self) -> Option<String> {
         Some(format!("https://id.{}.example/authorize", self.key))
     }
 

@@ -190,7 +190,8 @@ impl Adapters {
             client_secret: section.client_secret.clone(),
             scopes: section.scopes.clone(),
         };
-        let provider = Oidc::new(settings, http.clone(), Arc::clone(&makings.clock));
+        let provider = Oidc::new(settings, http.clone(), Arc::clone(&makings.clock))
+            .with_context(|| format!("the section [oidc.{key}] of the configuration"))?;
         if self.providers.iter().any(|known| known.key() == key) {
             anyhow::bail!("[oidc.{key}] has the name of a platform: choose another");
         }

@@ -46,6 +46,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "identity.finish_sign_in",
         "a redeemed state and the provider's proof say who it is",
     ),
+    ("app.sign_in_places", "names the providers' public pages"),
     (
         "app.sign_in_url",
         "tells nothing; what comes back proves who it is",

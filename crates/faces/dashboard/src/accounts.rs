@@ -232,7 +232,7 @@ async fn show(face: &Face, viewer: &Viewer, mistakes: Mistakes) -> Result<Respon
         needs_session: needed == Confirmation::SignInAgain,
     };
     let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
-    auth::lead_away(face, &mut response);
+    auth::lead_away(face, &mut response).await;
     Ok(response)
 }
 

@@ -60,7 +60,7 @@ pub(crate) async fn begin(
     };
     match face.app.sign_in_url(trip, &browser).await {
         Ok(url) => cookie::visit(&face, &browser, &url),
-        Err(error) => login::failed(&face, &message(&face, &key, error)?, to),
+        Err(error) => login::failed(&face, &message(&face, &key, error)?, to).await,
     }
 }
 
@@ -114,9 +114,11 @@ pub(crate) async fn callback(
             Ok(Redirect::to(&return_to::with(to, "done", "not-linked")).into_response())
         }
         (Ok(Outcome::Declined), Intent::SignIn) => {
-            login::failed(&face, "you did not allow it, so you are not signed in", to)
+            login::failed(&face, "you did not allow it, so you are not signed in", to).await
         }
-        (Err(error), Intent::SignIn) => login::failed(&face, &message(&face, &key, error)?, to),
+        (Err(error), Intent::SignIn) => {
+            login::failed(&face, &message(&face, &key, error)?, to).await
+        }
         (Err(error), Intent::Link(_)) => {
             let words = message(&face, &key, error)?;
             accounts::failed(&face, &viewer, &words).await
@@ -130,11 +132,9 @@ pub(crate) fn redirect(face: &Face, key: &str) -> String {
 }
 
 /// Lets the forms of a page lead to the providers, which browsers check along the whole way.
-pub(crate) fn lead_away(face: &Face, response: &mut Response) {
-    let all = face.app.providers().iter();
-    let sources = all
-        .filter_map(|provider| provider.authorize_place())
-        .flat_map(|place| places::of(&place));
+pub(crate) async fn lead_away(face: &Face, response: &mut Response) {
+    let places = face.app.sign_in_places().await;
+    let sources = places.iter().flat_map(|place| places::of(place));
     if let Ok(policy) = HeaderValue::try_from(guard::policy(sources)) {
         response
             .headers_mut()

@@ -85,15 +85,15 @@ pub(crate) async fn form(
         return Ok(Redirect::to(to).into_response());
     }
     let needs_setup = face.app.identity.needs_setup().await?;
-    show(&face, Mistakes::default(), String::new(), to, needs_setup)
+    show(&face, Mistakes::default(), String::new(), to, needs_setup).await
 }
 
 /// The sign-in page with what went wrong at a provider.
-pub(crate) fn failed(face: &Face, message: &str, to: &str) -> Result<Response, PageError> {
-    show(face, Mistakes::one("", message), String::new(), to, false)
+pub(crate) async fn failed(face: &Face, message: &str, to: &str) -> Result<Response, PageError> {
+    show(face, Mistakes::one("", message), String::new(), to, false).await
 }
 
-fn show(
+async fn show(
     face: &Face,
     mistakes: Mistakes,
     email: String,
@@ -113,7 +113,7 @@ fn show(
         providers: choices.collect(),
     };
     let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
-    auth::lead_away(face, &mut response);
+    auth::lead_away(face, &mut response).await;
     Ok(response)
 }
 
@@ -148,7 +148,7 @@ pub(crate) async fn submit(
         error => return Err(error.into()),
     };
     let mistakes = Mistakes::one("", &message);
-    let mut response = show(&face, mistakes, typed.email.clone(), to, false)?;
+    let mut response = show(&face, mistakes, typed.email.clone(), to, false).await?;
     *response.status_mut() = status;
     if let Some(value) = retry_after.and_then(|s| HeaderValue::try_from(s.to_string()).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, value);

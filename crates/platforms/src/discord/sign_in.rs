@@ -141,7 +141,7 @@ impl Provider for DiscordSignIn {
         )
     }
 
-    fn authorize_place(&self) -> Option<String> {
+    async fn authorize_place(&self) -> Option<String> {
         Some(self.authorize_url.clone())
     }
 

@@ -168,7 +168,7 @@ impl Provider for SlackSignIn {
         )
     }
 
-    fn authorize_place(&self) -> Option<String> {
+    async fn authorize_place(&self) -> Option<String> {
         Some(self.page.clone())
     }
 

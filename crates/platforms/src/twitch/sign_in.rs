@@ -126,7 +126,7 @@ impl Provider for TwitchSignIn {
         )
     }
 
-    fn authorize_place(&self) -> Option<String> {
+    async fn authorize_place(&self) -> Option<String> {
         Some(self.at("authorize"))
     }
 

@@ -27,7 +27,7 @@ fn request() -> AuthorizeRequest {
 async fn visit(provider: &dyn Provider) -> SignInReturn {
     let request = request();
     let url = provider.authorize_url(&request).await.unwrap();
-    assert!(url.starts_with(&provider.authorize_place().unwrap()));
+    assert!(url.starts_with(&provider.authorize_place().await.unwrap()));
     assert!(!url.contains(request.verifier.expose()));
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
