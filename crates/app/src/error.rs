@@ -21,6 +21,9 @@ pub enum AppError {
     /// The outbox failed.
     #[error("the outbox could not be read")]
     Mail(#[source] engines::MailError),
+    /// A mail that somebody waits for was not taken.
+    #[error("the mail could not be sent: try again later, or tell an administrator")]
+    NotSent(#[source] engines::MailError),
     /// This instance has no application on the platform.
     #[error(
         "{name} is not set up on this instance: an administrator fills in the section [{0}] of the configuration",
@@ -50,7 +53,7 @@ impl AppError {
             Self::NotFound => ErrorCode::NotFound,
             Self::Conflict(_) | Self::NotSetUp(_) | Self::Platform(_) => ErrorCode::Conflict,
             Self::Storage(error) => error.code(),
-            Self::Mail(_) => ErrorCode::Unavailable,
+            Self::Mail(_) | Self::NotSent(_) => ErrorCode::Unavailable,
             Self::Identity(error) => error.code(),
             Self::Grants(_) => ErrorCode::Internal,
             Self::Activity(error) => error.code(),

@@ -6,6 +6,7 @@
 
 mod announcer;
 mod connect;
+mod email;
 mod entropy;
 mod error;
 mod instance;
@@ -60,6 +61,9 @@ pub struct Parts {
     pub providers: Vec<Arc<dyn Provider>>,
     /// Whether people whom nobody knows may become users by signing in with a provider.
     pub open_registration: bool,
+    /// How browsers reach the dashboard, without a slash at the end: what links in mails and chat
+    /// begin with.
+    pub public_url: String,
     /// Bounds of the activity service.
     pub activity: activity::Settings,
     /// Who carries messages out, at most one per medium; a medium without one is left to other
@@ -96,6 +100,7 @@ pub struct App {
     grants: StoredGrants,
     connectors: Vec<Arc<dyn Connector>>,
     providers: Vec<Arc<dyn Provider>>,
+    public_url: String,
     waker: Waker,
     backlog: Arc<AtomicUsize>,
     stage: OnceLock<Arc<dyn Stage>>,
@@ -127,6 +132,7 @@ impl App {
             connectors,
             providers,
             open_registration,
+            public_url,
             activity,
             couriers,
             deliveries,
@@ -180,6 +186,7 @@ impl App {
             grants,
             connectors,
             providers,
+            public_url,
             waker,
             backlog: Arc::default(),
             stage: OnceLock::new(),

@@ -13,6 +13,7 @@ mod app {
     mod commands;
     mod connections;
     mod delivery;
+    mod email;
     mod identity;
     mod instance;
     mod links;

@@ -19,5 +19,5 @@ pub use bus::{Bus, BusError, MemoryBus, RedisBus, Signal, Subscription};
 pub use cache::{Cache, CacheError, MemoryCache, RedisCache};
 pub use mail::{
     Letter, Mail, MailCourier, MailError, Mailer, OutboxEntry, OutboxId, OutboxMail, OutboxMailer,
-    SmtpMailer,
+    SmtpMailer, letter,
 };

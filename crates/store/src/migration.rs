@@ -10,6 +10,7 @@ mod m0003_connections;
 mod m0004_commands;
 mod m0005_api_keys;
 mod m0006_links;
+mod m0011_email;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -47,6 +48,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0006_links",
         tables: m0006_links::tables,
+    },
+    Step {
+        name: "m0011_email",
+        tables: m0011_email::tables,
     },
 ];
 

@@ -122,6 +122,7 @@ impl Node {
                 .map(|provider| -> Arc<dyn Provider> { provider })
                 .collect(),
             open_registration: setup.open_registration,
+            public_url: "https://bot.example.org".to_owned(),
             activity: ActivitySettings {
                 overview_ttl: Duration::ZERO,
                 live_poll: Duration::from_millis(50),

@@ -89,6 +89,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
         connectors: adapters.connectors.clone(),
         providers: adapters.providers.clone(),
         open_registration: config.sign_in.open_registration,
+        public_url: config.public_url(),
         activity: activity::Settings {
             overview_ttl: Duration::from_secs(config.activity.overview_ttl_secs),
             overviews_max: config.activity.overviews_max,

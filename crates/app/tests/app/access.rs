@@ -14,8 +14,8 @@ use app::{
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
-    Arrival, ClientInfo, CommunityChange, IdentityError, Install, Intent, KeyScope, NewAccount,
-    NewApiKey, NewCommunity, NewServer, Seat, Trip,
+    Arrival, ClientInfo, CommunityChange, EmailReason, IdentityError, Install, Intent, KeyScope,
+    NewAccount, NewApiKey, NewCommunity, NewServer, Seat, Trip,
 };
 use kernel::{
     Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
@@ -46,6 +46,33 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "identity.finish_sign_in",
         "a redeemed state and the provider's proof say who it is",
     ),
+    (
+        "identity.follow_email_link",
+        "the link's token says whose address it is",
+    ),
+    (
+        "app.follow_email_link",
+        "the link's token says whose address it is",
+    ),
+    (
+        "identity.begin_reset",
+        "tells nothing; what comes goes by mail",
+    ),
+    (
+        "app.request_reset",
+        "tells nothing; what comes goes by mail",
+    ),
+    ("identity.finish_reset", "checks the link's token"),
+    (
+        "identity.begin_registration",
+        "tells nothing; what comes goes by mail",
+    ),
+    (
+        "app.request_registration",
+        "tells nothing; what comes goes by mail",
+    ),
+    ("identity.registration_address", "checks the link's token"),
+    ("identity.finish_registration", "checks the link's token"),
     ("app.sign_in_places", "names the providers' public pages"),
     (
         "app.sign_in_url",
@@ -298,6 +325,24 @@ async fn young(stage: &Stage, asker: &Asker) -> SessionId {
     known.unwrap().unwrap().session
 }
 
+/// An address that nobody else in this test has.
+fn address(n: u32) -> String {
+    format!("person-{n}@example.org")
+}
+
+/// The code that a letter to the asker's new address would hold; none for those who get no letter.
+async fn mailed_code(stage: &Stage, asker: &Asker, n: u32) -> String {
+    let session = young(stage, asker).await;
+    let identity = &stage.world.app.identity;
+    let letter = identity
+        .begin_email(&asker.actor, session, None, &address(n))
+        .await;
+    match letter.map(|letter| letter.reason) {
+        Ok(EmailReason::Verify { code, .. }) => code.expose().clone(),
+        _ => String::new(),
+    }
+}
+
 /// An account of the asker besides another; one of somebody else for those who have none.
 async fn linked(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
     let target = Actor::User {
@@ -542,6 +587,24 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .redeem_state(actor, &begun.state, TRIP.provider, IN_BROWSER)
                 .await;
             by_identity(redeemed)
+        }
+        "identity.email_status" => by_identity(identity.email_status(actor).await),
+        "identity.begin_email" => by_identity(
+            identity
+                .begin_email(actor, young(stage, asker).await, None, &address(n))
+                .await,
+        ),
+        "app.send_email_code" => by_connection(
+            app.send_email_code(actor, young(stage, asker).await, None, &address(n))
+                .await,
+        ),
+        "identity.confirm_email" => {
+            let code = mailed_code(stage, asker, n).await;
+            by_identity(identity.confirm_email(actor, &code).await)
+        }
+        "app.confirm_email" => {
+            let code = mailed_code(stage, asker, n).await;
+            by_connection(app.confirm_email(actor, &code).await)
         }
         "identity.begin_link" => by_identity(
             identity

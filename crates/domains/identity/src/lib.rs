@@ -11,6 +11,7 @@ mod account;
 mod api_key;
 mod community;
 mod connection;
+mod email;
 mod error;
 mod events;
 mod grants;
@@ -39,6 +40,7 @@ pub use api_key::{
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
+pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
 pub use grants::{

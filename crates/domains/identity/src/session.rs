@@ -349,7 +349,8 @@ impl Identity {
         let now = self.clock.now();
         let work = self.db.begin(&Actor::System("sweep"), now).await?;
         let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?
-            + Self::sweep_keys(&work).await?;
+            + Self::sweep_keys(&work).await?
+            + Self::sweep_email(&work).await?;
         work.commit().await?;
         Ok(swept)
     }

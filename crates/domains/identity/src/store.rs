@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod community;
 pub(crate) mod connection;
+pub(crate) mod email;
 pub(crate) mod link;
 pub(crate) mod oauth_state;
 pub(crate) mod session;

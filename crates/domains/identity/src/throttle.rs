@@ -44,6 +44,14 @@ impl Subject {
         }
     }
 
+    /// Letters that a browser's network asks for; `None` if it is unknown.
+    pub(crate) fn letters(client: &ClientInfo) -> Option<Self> {
+        Self::network(client).map(|network| Self {
+            key: format!("letters:{}", network.key),
+            ..network
+        })
+    }
+
     /// A browser's network; `None` if it is unknown.
     pub(crate) fn network(client: &ClientInfo) -> Option<Self> {
         let prefix = client.prefix();

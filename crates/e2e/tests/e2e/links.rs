@@ -23,6 +23,8 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/admin/audit",
             "/me",
             "/me/keys",
+            "/me/email",
+            "/me/accounts",
         ] {
             ensure!(found.visited.contains(page), "nothing links to {page}");
         }

@@ -35,6 +35,7 @@ struct Login {
     return_to: String,
     needs_setup: bool,
     providers: Vec<Choice>,
+    is_open: bool,
 }
 
 /// A provider to sign in with.
@@ -111,6 +112,7 @@ async fn show(
         return_to: to.to_owned(),
         needs_setup,
         providers: choices.collect(),
+        is_open: face.app.identity.is_open(),
     };
     let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
     auth::lead_away(face, &mut response).await;

@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    accounts, admin, assets, auth, chat, commands, community, connections, deliveries,
-    error::PageError, guard, health, keys, login, me, members, role, settings, setup,
+    accounts, admin, assets, auth, chat, commands, community, connections, deliveries, email,
+    error::PageError, guard, health, keys, login, me, members, register, role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -60,6 +60,19 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/logout", post(login::sign_out))
         .route("/me", get(me::page))
         .route("/me/password", post(me::change_password))
+        .route("/me/email", get(email::page).post(email::ask))
+        .route("/me/email/code", post(email::confirm))
+        .route("/verify-email", get(email::verify).post(email::follow))
+        .route("/forgot", get(register::forgot).post(register::ask_reset))
+        .route("/reset", get(register::reset).post(register::set_password))
+        .route(
+            "/register",
+            get(register::register).post(register::ask_register),
+        )
+        .route(
+            "/register/finish",
+            get(register::newcomer).post(register::finish),
+        )
         .route("/me/keys", get(keys::page).post(keys::create))
         .route("/me/keys/{id}/regenerate", post(keys::regenerate))
         .route("/me/keys/{id}/revoke", post(keys::revoke))

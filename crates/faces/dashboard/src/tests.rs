@@ -7,6 +7,7 @@ mod chat;
 mod commands;
 mod connections;
 mod deliveries;
+mod email;
 mod forms;
 mod health;
 mod keys;

@@ -4,7 +4,7 @@ use ::store::{StoreError, sql};
 use kernel::{Secret, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::User;
+use crate::{NewAccount, User};
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -103,6 +103,45 @@ pub(crate) async fn set_password(
         conn,
         "UPDATE users SET password_hash = $2 WHERE id = $1",
         vec![id.0.into(), hash.expose().clone().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A claimed user with a password who is no administrator.
+pub(crate) async fn insert_registered(
+    conn: &impl ConnectionTrait,
+    account: &NewAccount,
+    folded: &str,
+    hash: &Secret<String>,
+    now: Timestamp,
+) -> Result<UserId, StoreError> {
+    let id: i32 = sql::scalar(
+        conn,
+        "INSERT INTO users (display_name, email, email_folded, password_hash, is_instance_admin, claimed_at, created_at) \
+         VALUES ($1, $2, $3, $4, FALSE, $5, $5) RETURNING id",
+        vec![
+            account.display_name.as_str().into(),
+            account.email.as_str().into(),
+            folded.into(),
+            hash.expose().clone().into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    Ok(UserId(id))
+}
+
+pub(crate) async fn set_email(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+    email: &str,
+    folded: &str,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE users SET email = $2, email_folded = $3 WHERE id = $1",
+        vec![id.0.into(), email.into(), folded.into()],
     )
     .await?;
     Ok(())
