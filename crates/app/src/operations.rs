@@ -125,6 +125,8 @@ pub const OPERATIONS: &[Operation] = &[
     row("identity.finish_link", Needs::SignedIn),
     row("identity.confirmation", Needs::SignedIn),
     row("identity.links", Needs::SignedIn),
+    row("identity.begin_chat_code", Needs::SignedIn),
+    row("app.chat_code", Needs::SignedIn),
     row("identity.unlink", Needs::SignedIn),
     row("app.link_url", Needs::SignedIn),
     row("app.complete_sign_in", Needs::Nothing),

@@ -2,10 +2,12 @@
 //! identity service decide what its proof is good for. A provider is never asked within a database
 //! transaction, and never before the state that came back was used up.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use identity::{Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, Trip};
-use kernel::{Actor, LinkId, Provider, Secret, SessionId, SignInReturn};
+use identity::{
+    Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, SeenAccount, Trip,
+};
+use kernel::{Actor, LinkId, Platform, Provider, Secret, SessionId, SignInReturn};
 
 use crate::{App, AppError, connect::patiently};
 
@@ -158,6 +160,63 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// The short address of one's linked accounts, for chat.
+    pub fn link_page(&self) -> String {
+        format!("{}/link", self.public_url)
+    }
+
+    /// The platforms whose accounts are linked by a code typed in chat: those that are connected
+    /// here and whose sign-in is not set up.
+    pub fn code_platforms(&self) -> Vec<Platform> {
+        let has_sign_in = |platform: &Platform| {
+            self.providers
+                .iter()
+                .any(|p| p.platform() == Some(*platform))
+        };
+        let mut all = self.platforms_available();
+        all.retain(|platform| !has_sign_in(platform));
+        all
+    }
+
+    /// Makes a code that links the account which types it in chat. Needs a young session or the
+    /// password.
+    pub async fn chat_code(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        platform: Platform,
+    ) -> Result<Secret<String>, AppError> {
+        actor
+            .user_id()
+            .ok_or(AppError::Identity(IdentityError::NotFound))?;
+        if !self.code_platforms().contains(&platform) {
+            return Err(AppError::NotFound);
+        }
+        let code = self
+            .identity
+            .begin_chat_code(actor, session, password, platform)
+            .await?;
+        Ok(code)
+    }
+
+    /// Links the account that typed a code in chat; answers whose it is now, by name.
+    pub async fn redeem_chat_code(
+        &self,
+        seen: &SeenAccount,
+        code: &str,
+    ) -> Result<String, AppError> {
+        let user = self.identity.redeem_chat_code(seen, code).await?;
+        let who = Actor::User {
+            id: user,
+            is_instance_admin: false,
+            roles: BTreeMap::new(),
+            only: None,
+        };
+        let known = self.identity.me(&who).await?;
+        Ok(known.map_or_else(|| "somebody".to_owned(), |user| user.display_name))
     }
 
     fn provider(&self, key: &str) -> Result<Arc<dyn Provider>, AppError> {

@@ -10,6 +10,7 @@ mod app {
     mod access;
     mod activity;
     mod api_keys;
+    mod chat_code;
     mod commands;
     mod connections;
     mod delivery;

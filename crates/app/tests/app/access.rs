@@ -73,6 +73,14 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("identity.registration_address", "checks the link's token"),
     ("identity.finish_registration", "checks the link's token"),
+    (
+        "identity.redeem_chat_code",
+        "the code says for whom; the platform vouches for the account",
+    ),
+    (
+        "app.redeem_chat_code",
+        "the code says for whom; the platform vouches for the account",
+    ),
     ("app.sign_in_places", "names the providers' public pages"),
     (
         "app.sign_in_url",
@@ -618,6 +626,15 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "identity.confirmation" => by_identity(identity.confirmation(actor, asker.session).await),
         "identity.links" => by_identity(identity.links(actor).await),
+        "identity.begin_chat_code" => {
+            let session = young(stage, asker).await;
+            let begun = identity.begin_chat_code(actor, session, None, Platform::Twitch);
+            by_identity(begun.await)
+        }
+        "app.chat_code" => {
+            let session = young(stage, asker).await;
+            by_connection(app.chat_code(actor, session, None, Platform::Twitch).await)
+        }
         "identity.unlink" => {
             let link = linked(stage, asker, n).await;
             by_identity(

@@ -6,18 +6,16 @@
 
 use std::time::Duration;
 
-use kernel::{Actor, Entropy, Secret, SessionId, Timestamp, UserId, random};
+use kernel::{Actor, Secret, SessionId, Timestamp, UserId};
 use store::{StoreError, Work, audit::Entry};
 
 use crate::{
     ClientInfo, Identity, IdentityError, NewAccount, NewSession, password,
     store::{self as tables, email as table},
     throttle::Subject,
-    token, user,
+    token, typed_code, user,
 };
 
-/// The letters of codes: those that nobody mistakes for another.
-const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Letters of a code: 40 bits.
 const CODE_LEN: usize = 8;
 /// How long a code may be typed.
@@ -92,6 +90,8 @@ pub struct EmailStatus {
     pub verified_at: Option<Timestamp>,
     /// The address a code was sent to that was not typed yet.
     pub awaited: Option<String>,
+    /// Whether one can sign in with a password.
+    pub has_password: bool,
 }
 
 /// An address that was proved.
@@ -105,28 +105,10 @@ pub struct EmailProved {
     pub before: Option<String>,
 }
 
-/// A fresh code.
-fn fresh_code(entropy: &dyn Entropy) -> Secret<String> {
-    let letters = random::bytes::<CODE_LEN>(entropy).map(|byte| {
-        let at = usize::from(byte) % ALPHABET.len();
-        ALPHABET.get(at).copied().map_or('A', char::from)
-    });
-    Secret::new(letters.iter().collect())
-}
-
 /// A code as people read it: `ABCD-EFGH`.
 fn shown(code: &Secret<String>) -> Secret<String> {
     let (front, back) = code.expose().split_at(CODE_LEN / 2);
     Secret::new(format!("{front}-{back}"))
-}
-
-/// A code as it was typed, without what people add.
-fn typed(code: &str) -> String {
-    code.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(CODE_LEN + 1)
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
 }
 
 /// What is stored of a code: bound to its person and address, so that it fits nothing else.
@@ -149,8 +131,10 @@ impl Identity {
         let known = known.ok_or(IdentityError::NotFound)?;
         let (conn, now) = (self.db.read(), self.clock.now());
         let purpose = Purpose::Verify.code();
+        let credentials = tables::user::credentials_by_id(conn, user).await?;
         Ok(EmailStatus {
             address: known.email,
+            has_password: credentials.is_some_and(|c| c.password_hash.is_some()),
             verified_at: table::verified_at(conn, user).await?,
             awaited: table::awaited(conn, purpose, user, now).await?,
         })
@@ -177,7 +161,7 @@ impl Identity {
         }
         let owner = tables::user::credentials_by_email(self.db.read(), &folded).await?;
         let is_somebodys = owner.is_some_and(|owner| UserId(owner.id) != user);
-        let code = fresh_code(&*self.entropy);
+        let code = typed_code::fresh::<CODE_LEN>(&*self.entropy);
         let token = token::fresh(&*self.entropy);
         let sent = table::Sent {
             purpose: Purpose::Verify.code(),
@@ -230,7 +214,7 @@ impl Identity {
         .await?;
         work.commit().await?;
         let tried = tried.ok_or_else(wrong_code)?;
-        if code_hash(user, &tried.address_folded, &typed(code)) != tried.code_hash {
+        if code_hash(user, &tried.address_folded, &typed_code::read(code)) != tried.code_hash {
             return Err(wrong_code());
         }
         let mut work = self.db.begin(actor, now).await?;
@@ -515,7 +499,8 @@ async fn adopt(
 
 #[cfg(test)]
 mod tests {
-    use super::{fresh_code, shown, typed};
+    use super::{CODE_LEN, shown};
+    use crate::typed_code::{fresh, read};
     use kernel::Entropy;
 
     struct Ones;
@@ -528,12 +513,12 @@ mod tests {
 
     #[test]
     fn a_code_is_read_as_it_is_shown_however_it_is_typed() {
-        let code = fresh_code(&Ones);
+        let code = fresh::<CODE_LEN>(&Ones);
         assert_eq!(shown(&code).expose(), "9999-9999");
         for way in ["9999-9999", " 9999 9999 ", "99999999"] {
-            assert_eq!(typed(way), *code.expose());
+            assert_eq!(read(way), *code.expose());
         }
-        assert_eq!(typed("abcd-efgh"), "ABCDEFGH");
-        assert_ne!(typed("999999999"), *code.expose(), "one too many");
+        assert_eq!(read("abcd-efgh"), "ABCDEFGH");
+        assert_ne!(read("999999999"), *code.expose(), "one too many");
     }
 }

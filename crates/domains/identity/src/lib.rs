@@ -9,6 +9,7 @@
 
 mod account;
 mod api_key;
+mod chat_code;
 mod community;
 mod connection;
 mod email;
@@ -24,6 +25,7 @@ mod setup;
 mod store;
 mod throttle;
 mod token;
+mod typed_code;
 mod user;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
-use crate::{ClientInfo, Identity, IdentityError, store};
+use crate::{ClientInfo, Identity, IdentityError, SeenAccount, store};
 
 /// Failures of one account that cost no wait.
 const ACCOUNT_FREE: i32 = 5;
@@ -40,6 +40,18 @@ impl Subject {
     pub(crate) fn user(id: kernel::UserId) -> Self {
         Self {
             key: format!("user:{id}"),
+            free: ACCOUNT_FREE,
+        }
+    }
+
+    /// An account that types codes in chat.
+    pub(crate) fn account(seen: &SeenAccount) -> Self {
+        Self {
+            key: format!(
+                "account:{}:{}",
+                seen.platform.as_str(),
+                seen.platform_user_id
+            ),
             free: ACCOUNT_FREE,
         }
     }

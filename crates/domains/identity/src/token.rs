@@ -10,6 +10,8 @@ pub(crate) enum Purpose {
     Setup,
     /// Signing in without a password.
     SignIn,
+    /// Linking the account that types it in chat.
+    ChatCode,
 }
 
 impl Purpose {
@@ -17,6 +19,7 @@ impl Purpose {
         match self {
             Self::Setup => 1,
             Self::SignIn => 2,
+            Self::ChatCode => 4,
         }
     }
 
@@ -25,6 +28,7 @@ impl Purpose {
         match self {
             Self::Setup => 3_600,
             Self::SignIn => 900,
+            Self::ChatCode => 600,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use activity::ActivityError;
 use app::App;
 use community::{CommandSetting, CommunityError, CustomCommand};
-use identity::IdentityError;
+use identity::{IdentityError, SeenAccount};
 use kernel::{Actor, CommunityId, Platform, Role};
 
 use crate::reply::Reply;
@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) community: CommunityId,
     /// On which platform.
     pub(crate) platform: Platform,
+    /// The account that asks, for which the platform vouches.
+    pub(crate) account: SeenAccount,
     /// The name of who asks, as people see it.
     pub(crate) user: String,
     /// The channel, as people see it.

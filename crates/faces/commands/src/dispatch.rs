@@ -331,6 +331,7 @@ impl Commands {
             role,
             community: asked.community,
             platform: asked.platform,
+            account,
             user: shown(&asked.account),
             channel: channel(&asked.origin),
             line: line.to_owned(),

@@ -11,6 +11,7 @@ mod cooldown;
 mod custom;
 mod dispatch;
 mod help;
+mod link;
 mod parse;
 mod ping;
 mod rate;

@@ -5,7 +5,7 @@ use kernel::{CommandOption, CommandSpec, Role};
 
 use crate::{
     call::{Answer, Call},
-    commands, custom, help, ping, uptime,
+    commands, custom, help, link, ping, uptime,
 };
 
 /// A command and what it does.
@@ -39,6 +39,12 @@ const MANAGING: CommandSpec = CommandSpec {
     minimum_role: Role::Moderator,
     cooldown_user_secs: 0,
     category: "Custom commands",
+    ..PLAIN
+};
+
+/// A command about who somebody is.
+const ACCOUNTS: CommandSpec = CommandSpec {
+    category: "Accounts",
     ..PLAIN
 };
 
@@ -96,6 +102,31 @@ pub(crate) const ROWS: &[Row] = &[
             ..PLAIN
         },
         run: uptime::run,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "link",
+            description: "Says where you link your accounts on other platforms to this one",
+            ..ACCOUNTS
+        },
+        run: link::begin,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "unlink",
+            description: "Says where you see and unlink your accounts",
+            ..ACCOUNTS
+        },
+        run: link::end,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "verify",
+            description: "Links this account to you with the code that your page of accounts shows",
+            options: &[required("code", "the code from the page")],
+            ..ACCOUNTS
+        },
+        run: link::verify,
     },
     Row {
         spec: CommandSpec {

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use identity::{Confirmation, IdentityError, Link, Trip};
-use kernel::{LinkId, Secret};
+use kernel::{LinkId, Platform, Secret};
 use serde::Deserialize;
 
 use crate::{
@@ -34,6 +34,10 @@ struct Page {
     mistakes: Mistakes,
     links: Vec<Row>,
     providers: Vec<Choice>,
+    /// Platforms whose accounts are linked by a code.
+    by_code: Vec<Choice>,
+    /// The code that was just made, and for which platform.
+    code: Option<(Choice, Secret<String>)>,
     needs_password: bool,
     needs_session: bool,
 }
@@ -72,6 +76,15 @@ struct Unlink {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Linking {
     provider: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// The form that makes a code. Has no `Debug`, because it may hold a secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Coding {
+    platform: String,
     #[serde(default)]
     password: String,
 }
@@ -118,6 +131,39 @@ pub(crate) async fn link(
     let field = field(&error);
     let message = auth::message(&face, &typed.provider, error)?;
     show(&face, &viewer, Mistakes::one(field, &message)).await
+}
+
+/// `POST /me/accounts/code`
+pub(crate) async fn code(
+    State(face): State<Arc<Face>>,
+    SignedIn {
+        viewer, session, ..
+    }: SignedIn,
+    Form(typed): Form<Coding>,
+) -> Result<Response, PageError> {
+    let platform: Platform = typed
+        .platform
+        .parse()
+        .ok()
+        .ok_or_else(PageError::not_found)?;
+    let password = Secret::new(typed.password);
+    let made = face
+        .app
+        .chat_code(&viewer.actor, session, Some(&password), platform)
+        .await;
+    match made {
+        Ok(code) => show_with(&face, &viewer, Mistakes::default(), Some((platform, code))).await,
+        Err(error) => {
+            let field = field(&error);
+            let message = auth::message(&face, platform.label(), error)?;
+            show(&face, &viewer, Mistakes::one(field, &message)).await
+        }
+    }
+}
+
+/// `GET /link`: the short address that `!link` says in chat.
+pub(crate) async fn short() -> Redirect {
+    Redirect::to(HOME)
 }
 
 /// `GET /me/accounts/{id}/unlink`
@@ -207,6 +253,19 @@ const fn place(title: &str) -> Place<'_> {
 }
 
 async fn show(face: &Face, viewer: &Viewer, mistakes: Mistakes) -> Result<Response, PageError> {
+    show_with(face, viewer, mistakes, None).await
+}
+
+async fn show_with(
+    face: &Face,
+    viewer: &Viewer,
+    mistakes: Mistakes,
+    code: Option<(Platform, Secret<String>)>,
+) -> Result<Response, PageError> {
+    let chosen = |platform: Platform| Choice {
+        key: platform.as_str().to_owned(),
+        label: platform.label().to_owned(),
+    };
     let now = face.app.clock.now();
     let row = |link: Link| Row {
         id: link.id,
@@ -228,6 +287,8 @@ async fn show(face: &Face, viewer: &Viewer, mistakes: Mistakes) -> Result<Respon
         mistakes,
         links: links.into_iter().map(row).collect(),
         providers: choices.collect(),
+        by_code: face.app.code_platforms().into_iter().map(chosen).collect(),
+        code: code.map(|(platform, code)| (chosen(platform), code)),
         needs_password: needed == Confirmation::Password,
         needs_session: needed == Confirmation::SignInAgain,
     };

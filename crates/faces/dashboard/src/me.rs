@@ -30,6 +30,7 @@ struct Me {
     email: Option<String>,
     since: String,
     is_instance_admin: bool,
+    has_password: bool,
     sessions: Vec<Row>,
 }
 
@@ -126,6 +127,7 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
         })
         .collect();
     let status = mistakes.status();
+    let email = face.app.identity.email_status(&who.viewer.actor).await?;
     let page = Me {
         shell,
         mistakes,
@@ -133,6 +135,7 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
         email: who.user.email.clone(),
         since: display::date(who.user.created_at.day()),
         is_instance_admin: who.user.is_instance_admin,
+        has_password: email.has_password,
         sessions,
     };
     Ok((status, layout::page(&page)?).into_response())

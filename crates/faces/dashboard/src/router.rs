@@ -79,6 +79,8 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/sessions/{id}/revoke", post(me::revoke))
         .route("/me/accounts", get(accounts::page))
         .route("/me/accounts/link", post(accounts::link))
+        .route("/me/accounts/code", post(accounts::code))
+        .route("/link", get(accounts::short))
         .route(
             "/me/accounts/{id}/unlink",
             get(accounts::ask_unlink).post(accounts::unlink),

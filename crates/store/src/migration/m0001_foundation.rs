@@ -167,7 +167,7 @@ fn identity() -> Vec<Table> {
             .references("user_id", "users"),
         Table::new("one_time_token", "identity")
             .col("token_hash", Text, Pseudonymous)
-            // 1 set-up, 2 sign-in, 3 password reset.
+            // 1 set-up, 2 sign-in, 3 second factor, 4 code typed in chat.
             .col("purpose", Small, None)
             .null("user_id", Int, Pseudonymous)
             .col("expires_at", Big, None)

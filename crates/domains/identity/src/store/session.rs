@@ -201,6 +201,22 @@ pub(crate) async fn void_tokens(
     Ok(())
 }
 
+/// Voids a person's unused tokens of one purpose.
+pub(crate) async fn void_tokens_for(
+    conn: &impl ConnectionTrait,
+    purpose: i16,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE one_time_token SET used_at = $3 WHERE purpose = $1 AND user_id = $2 AND used_at IS NULL",
+        vec![purpose.into(), user.0.into(), now.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Voids every unused token of a person.
 pub(crate) async fn void_tokens_of(
     conn: &impl ConnectionTrait,

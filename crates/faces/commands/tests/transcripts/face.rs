@@ -23,6 +23,18 @@ on_both! {
         assert_eq!(stage.answers().await.len(), 1);
     }
 
+    async fn a_code_from_the_page_of_accounts_links_who_types_it(world: World) {
+        let ann = world.admin("ann").await;
+        let token = world.token(ann.user).await;
+        let session = world.app.identity.authenticate(&token).await.unwrap().unwrap().session;
+        let mut stage = Stage::set(&mut world, Platform::Twitch, Settings::default()).await;
+        let app = stage.world.app.clone();
+        let code = app.chat_code(&ann.actor, session, None, Platform::Twitch).await.unwrap();
+        let said = stage.says("annie", &format!("!verify {}", code.expose())).await;
+        assert_eq!(said, ["this account is linked to ann now; if that is not you, unlink it: https://bot.example.org/link"]);
+        assert_eq!(stage.user("annie").await, ann.user);
+    }
+
     async fn a_message_heard_twice_is_answered_once(world: World) {
         let mut stage = Stage::set(&mut world, Platform::Slack, Settings::default()).await;
         stage.role("mia", kernel::Role::Moderator).await;

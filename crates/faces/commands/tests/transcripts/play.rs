@@ -34,7 +34,8 @@ macro_rules! transcripts {
 }
 
 transcripts![
-    addcom, commands, delcom, editcom, flood, help, ping, rights, settings, uptime, variables,
+    addcom, commands, delcom, editcom, flood, help, link, ping, rights, settings, uptime,
+    variables,
 ];
 
 fn folder() -> PathBuf {
