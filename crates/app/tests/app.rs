@@ -18,4 +18,5 @@ mod app {
     mod identity;
     mod instance;
     mod links;
+    mod profiles;
 }

@@ -10,6 +10,7 @@ mod m0003_connections;
 mod m0004_commands;
 mod m0005_api_keys;
 mod m0006_links;
+mod m0009_privacy;
 mod m0011_email;
 
 use kernel::Timestamp;
@@ -48,6 +49,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0006_links",
         tables: m0006_links::tables,
+    },
+    Step {
+        name: "m0009_privacy",
+        tables: m0009_privacy::tables,
     },
     Step {
         name: "m0011_email",
@@ -126,6 +131,11 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
         if step.name == "m0001_foundation" {
             guard_audit(conn, db.engine()).await?;
             audit::found_chain(conn).await?;
+        }
+        if step.name == "m0009_privacy" {
+            for statement in m0009_privacy::INDEXES {
+                conn.execute_unprepared(statement).await?;
+            }
         }
         sql::execute(
             conn,

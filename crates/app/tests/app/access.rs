@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use activity::{ActivityError, MemberQuery, MemberSort, Period, Scope};
+use activity::{ActivityError, FeedQuery, MemberQuery, MemberSort, Period, Scope};
 use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
@@ -14,8 +14,9 @@ use app::{
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
-    Arrival, ClientInfo, CommunityChange, EmailReason, IdentityError, Install, Intent, KeyScope,
-    NewAccount, NewApiKey, NewCommunity, NewServer, Seat, Trip,
+    Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes, Facet, IdentityError,
+    Install, Intent, KeyScope, NewAccount, NewApiKey, NewCommunity, NewServer, ProfileChange, Seat,
+    Trip, Visibility, Who,
 };
 use kernel::{
     Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
@@ -461,6 +462,47 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .change_password(actor, &secret(), &secret(), asker.session)
                 .await,
         ),
+        "identity.own_profile" => by_identity(identity.own_profile(actor).await),
+        "identity.change_profile" => {
+            let change = ProfileChange {
+                display_name: "Quack".to_owned(),
+                handle: format!("duck-{n}"),
+                ..ProfileChange::default()
+            };
+            by_identity(identity.change_profile(actor, &change).await)
+        }
+        "identity.profile" => {
+            let seen = identity.profile(actor, Who::User(target), Eyes::Own).await;
+            assert_eq!(
+                seen.as_ref().unwrap(),
+                &None,
+                "nobody signs in as the target"
+            );
+            by_identity(seen)
+        }
+        "identity.visibility" => by_identity(identity.visibility(actor).await),
+        "identity.change_visibility" => {
+            let mut wanted = Visibility::default();
+            wanted.set(Platform::Irc, Facet::Profile, Audience::Nobody);
+            let client = ClientInfo::default();
+            by_identity(identity.change_visibility(actor, &wanted, &client).await)
+        }
+        "identity.consents" => by_identity(identity.consents(actor).await),
+        "activity.own_feed" => {
+            let query = FeedQuery {
+                platform: None,
+                page: PageRequest::first(10),
+            };
+            by_activity(activity.own_feed(actor, &query).await)
+        }
+        "activity.activity_of" => {
+            let seen = activity.activity_of(actor, target, Eyes::Own).await;
+            assert_eq!(seen.as_ref().unwrap(), &Vec::new());
+            by_activity(seen)
+        }
+        "activity.retention_preview" => {
+            by_activity(activity.retention_preview(actor, pond, 90).await)
+        }
         "identity.api_keys" => by_identity(identity.api_keys(actor).await),
         "identity.create_api_key" => {
             let answer = identity.create_api_key(actor, &new_key(), &secret()).await;

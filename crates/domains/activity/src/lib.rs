@@ -8,6 +8,7 @@
 mod channel;
 mod cohort;
 mod error;
+mod feed;
 mod follow;
 mod import_run;
 mod live;
@@ -34,6 +35,7 @@ use kernel::{Actor, Clock, CommunityId, Permission};
 
 pub use cohort::Cohort;
 pub use error::ActivityError;
+pub use feed::{FeedItem, FeedQuery, PlatformActivity};
 pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
 pub use live::{LiveFeed, LiveItem, chat_topic};

@@ -10,6 +10,9 @@ use crate::{Activity, ActivityError, store as tables};
 /// Messages removed per transaction, so that others can write in between.
 const PART: i64 = 5_000;
 
+/// Counting for a preview stops here.
+const PREVIEW_MAX: i64 = 100_000;
+
 /// Which messages a removal touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -33,6 +36,20 @@ impl Activity {
                 .await?;
         }
         Ok(removed)
+    }
+
+    /// How many messages the next night removes if a community keeps live ones for so many days;
+    /// counted up to 100,000.
+    pub async fn retention_preview(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        days: u32,
+    ) -> Result<u64, ActivityError> {
+        Self::require(actor, Permission::ManageCommunity, community)?;
+        let keep = Duration::from_secs(u64::from(days) * 86_400);
+        let cutoff = self.clock.now().minus(keep);
+        Ok(tables::message::count_before(self.db.read(), community, cutoff, PREVIEW_MAX).await?)
     }
 
     /// Removes a community's raw messages sent before a cutoff; answers how many.

@@ -1,6 +1,7 @@
 //! The queries of activity's tables. Nothing else may touch them.
 
 pub(crate) mod channel;
+pub(crate) mod feed;
 pub(crate) mod follow;
 pub(crate) mod import_run;
 pub(crate) mod member;

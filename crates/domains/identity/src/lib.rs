@@ -20,6 +20,7 @@ mod link;
 mod membership;
 mod oauth_state;
 mod password;
+mod profile;
 mod session;
 mod setup;
 mod store;
@@ -27,6 +28,7 @@ mod throttle;
 mod token;
 mod typed_code;
 mod user;
+mod visibility;
 
 use std::sync::Arc;
 
@@ -50,9 +52,11 @@ pub use grants::{
 };
 pub use link::{Follower, Link, Unlinked};
 pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
+pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
 pub use user::User;
+pub use visibility::{Audience, Consent, Facet, Owner, Visibility, may_see};
 
 /// How many password hashes may be computed at once; each takes 19 MiB and a core for about 20 ms.
 const HASHING_AT_ONCE: usize = 2;

@@ -7,9 +7,11 @@ pub(crate) mod connection;
 pub(crate) mod email;
 pub(crate) mod link;
 pub(crate) mod oauth_state;
+pub(crate) mod profile;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;
+pub(crate) mod visibility;
 
 pub(crate) use ::store::sql::in_list as placeholders;
 

@@ -25,6 +25,9 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/me/keys",
             "/me/email",
             "/me/accounts",
+            "/me/profile",
+            "/me/activity",
+            "/me/privacy",
         ] {
             ensure!(found.visited.contains(page), "nothing links to {page}");
         }

@@ -28,6 +28,8 @@ mod layout;
 mod login;
 mod me;
 mod members;
+mod privacy;
+mod profile;
 mod register;
 mod return_to;
 mod role;

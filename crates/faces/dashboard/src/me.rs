@@ -17,6 +17,7 @@ use crate::{
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
+    profile::{self, About, Line},
     router::Face,
     viewer::SignedIn,
 };
@@ -32,6 +33,8 @@ struct Me {
     is_instance_admin: bool,
     has_password: bool,
     sessions: Vec<Row>,
+    about: About,
+    recent: Vec<Line>,
 }
 
 struct Row {
@@ -126,6 +129,7 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
             agent: session.user_agent,
         })
         .collect();
+    let (about, recent) = profile::own(face, who).await?;
     let status = mistakes.status();
     let email = face.app.identity.email_status(&who.viewer.actor).await?;
     let page = Me {
@@ -137,6 +141,8 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
         is_instance_admin: who.user.is_instance_admin,
         has_password: email.has_password,
         sessions,
+        about,
+        recent,
     };
     Ok((status, layout::page(&page)?).into_response())
 }

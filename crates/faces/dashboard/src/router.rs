@@ -16,7 +16,8 @@ use tower_http::{
 
 use crate::{
     accounts, admin, assets, auth, chat, commands, community, connections, deliveries, email,
-    error::PageError, guard, health, keys, login, me, members, register, role, settings, setup,
+    error::PageError, guard, health, keys, login, me, members, privacy, profile, register, role,
+    settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -59,6 +60,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/auth/{provider}/callback", get(auth::callback))
         .route("/logout", post(login::sign_out))
         .route("/me", get(me::page))
+        .route("/me/profile", get(profile::form).post(profile::save))
+        .route("/me/activity", get(profile::feed))
+        .route("/me/privacy", get(privacy::page).post(privacy::save))
+        .route("/u/{handle}", get(profile::public))
         .route("/me/password", post(me::change_password))
         .route("/me/email", get(email::page).post(email::ask))
         .route("/me/email/code", post(email::confirm))

@@ -30,6 +30,8 @@ struct Page {
     slug: String,
     since: String,
     typed: Typed,
+    /// Messages that the next night removes with the number of days in the form.
+    due: Option<String>,
     servers: Vec<Server>,
 }
 
@@ -41,6 +43,9 @@ pub(crate) struct Typed {
     #[serde(default)]
     description: String,
     retention_days: String,
+    /// Whether only to tell what the number of days removes.
+    #[serde(default)]
+    preview: String,
 }
 
 /// `GET /c/{slug}/settings`
@@ -54,6 +59,7 @@ pub(crate) async fn form(
         name: community.name.clone(),
         description: community.description.clone(),
         retention_days: community.retention_days.to_string(),
+        preview: String::new(),
     };
     show(&face, &viewer, &community, Mistakes::default(), typed).await
 }
@@ -70,6 +76,9 @@ pub(crate) async fn save(
         let mistakes = Mistakes::one("retention_days", "enter a whole number of days");
         return show(&face, &viewer, &community, mistakes, typed).await;
     };
+    if !typed.preview.is_empty() {
+        return show(&face, &viewer, &community, Mistakes::default(), typed).await;
+    }
     let change = CommunityChange {
         name: typed.name.clone(),
         description: typed.description.replace("\r\n", "\n"),
@@ -105,7 +114,17 @@ async fn show(
         section: Section::Settings,
         community: Some(community),
     };
+    let days: Option<u32> = typed.retention_days.trim().parse().ok();
+    let due = match days.filter(|days| (1..=3_650).contains(days)) {
+        Some(days) => {
+            let activity = &face.app.activity;
+            let n = activity.retention_preview(&viewer.actor, community.id, days);
+            Some(display::plural(n.await?, "message"))
+        }
+        None => None,
+    };
     let page = Page {
+        due,
         shell: Shell::new(face, viewer, place).await?,
         slug: community.slug.clone(),
         since: display::date(community.created_at.day()),

@@ -12,5 +12,6 @@ mod forms;
 mod health;
 mod keys;
 mod members;
+mod privacy;
 mod sign_in;
 mod walk;

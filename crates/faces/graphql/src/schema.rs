@@ -10,6 +10,7 @@ mod cost;
 mod error;
 mod loaders;
 mod member;
+mod profile;
 mod query;
 mod scalar;
 mod user;

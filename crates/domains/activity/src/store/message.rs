@@ -153,3 +153,20 @@ pub(crate) async fn purge(
     )
     .await
 }
+
+/// How many live messages are older than a cutoff, counted up to `limit`.
+pub(crate) async fn count_before(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    cutoff: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let n: i64 = sql::scalar(
+        conn,
+        "SELECT COUNT(*) FROM (SELECT id FROM message \
+         WHERE community_id = $1 AND sent_at < $2 AND NOT imported LIMIT $3) AS old",
+        vec![community.0.into(), cutoff.0.into(), limit.into()],
+    )
+    .await?;
+    Ok(super::count(n))
+}

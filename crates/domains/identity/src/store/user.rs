@@ -199,3 +199,18 @@ pub(crate) async fn lock(conn: &impl ConnectionTrait, id: UserId) -> Result<bool
     .await?;
     Ok(n == 1)
 }
+
+/// Changes the name shown.
+pub(crate) async fn rename(
+    conn: &impl ConnectionTrait,
+    id: UserId,
+    name: &str,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE users SET display_name = $2 WHERE id = $1",
+        vec![id.0.into(), name.into()],
+    )
+    .await?;
+    Ok(())
+}

@@ -6,12 +6,14 @@
 )]
 
 use async_graphql::{Context, Object, Result};
-use kernel::CommunityId;
+use identity::{Eyes, Who};
+use kernel::{CommunityId, ErrorCode, UserId};
 
 use super::{
     community::{self, Community},
     cost,
-    error::{lookup, viewer},
+    error::{coded, lookup, viewer},
+    profile::Profile,
     user::User,
 };
 
@@ -24,6 +26,30 @@ impl Query {
     /// The signed-in person. Null with the code `UNAUTHENTICATED` if nobody is.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(Some(User(viewer(ctx)?.signed_in()?.clone())))
+    }
+
+    /// A person by their handle or their id, as far as the viewer may see them. Null if there is none
+    /// or nothing of them may be seen; ask with exactly one of the two.
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The person's handle.")] handle: Option<String>,
+        #[graphql(desc = "The person's id.")] id: Option<i32>,
+    ) -> Result<Option<Profile>> {
+        let viewer = viewer(ctx)?;
+        let who = match (&handle, id) {
+            (Some(handle), None) => Who::Handle(handle),
+            (None, Some(id)) => Who::User(UserId(id)),
+            _ => {
+                return Err(coded(
+                    ErrorCode::BadUserInput,
+                    "give either `handle` or `id`",
+                ));
+            }
+        };
+        let identity = &viewer.app().identity;
+        let found = identity.profile(viewer.actor(), who, Eyes::Own).await;
+        Ok(lookup(viewer, found)?.flatten().map(Profile))
     }
 
     /// A community by its id. Null if there is none or the viewer may not know of it.
