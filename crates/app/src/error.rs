@@ -24,6 +24,9 @@ pub enum AppError {
     /// A mail that somebody waits for was not taken.
     #[error("the mail could not be sent: try again later, or tell an administrator")]
     NotSent(#[source] engines::MailError),
+    /// A file could not be kept, read or removed.
+    #[error("the file could not be kept or read: try again later")]
+    Files(#[source] engines::BlobsError),
     /// This instance has no application on the platform.
     #[error(
         "{name} is not set up on this instance: an administrator fills in the section [{0}] of the configuration",
@@ -53,7 +56,7 @@ impl AppError {
             Self::NotFound => ErrorCode::NotFound,
             Self::Conflict(_) | Self::NotSetUp(_) | Self::Platform(_) => ErrorCode::Conflict,
             Self::Storage(error) => error.code(),
-            Self::Mail(_) | Self::NotSent(_) => ErrorCode::Unavailable,
+            Self::Mail(_) | Self::NotSent(_) | Self::Files(_) => ErrorCode::Unavailable,
             Self::Identity(error) => error.code(),
             Self::Grants(_) => ErrorCode::Internal,
             Self::Activity(error) => error.code(),

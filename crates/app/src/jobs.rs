@@ -19,6 +19,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         catch_up: CatchUp::Latest,
     },
     CronEntry {
+        name: "privacy",
+        expression: "*/15 * * * *",
+        kind: "privacy.tend",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "retention",
         expression: "10 3 * * *",
         kind: "activity.retention",
@@ -42,6 +48,8 @@ struct Tending(Arc<App>);
 struct Retention(Arc<App>);
 struct Sweep(Arc<App>);
 struct Upkeep(Arc<App>);
+struct Privacy(Arc<App>);
+struct Export(Arc<App>);
 
 #[async_trait::async_trait]
 impl Handler for Tending {
@@ -96,6 +104,49 @@ impl Handler for Sweep {
 }
 
 #[async_trait::async_trait]
+impl Handler for Privacy {
+    fn kind(&self) -> &'static str {
+        "privacy.tend"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.tend_privacy().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Export {
+    fn kind(&self) -> &'static str {
+        identity::EXPORT_JOB
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let named = job
+            .payload
+            .get("export")
+            .and_then(serde_json::Value::as_i64);
+        let Some(id) = named.and_then(|id| i32::try_from(id).ok()) else {
+            return Outcome::fail("the job names no export");
+        };
+        match self.0.make_export(id).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait::async_trait]
 impl Handler for Upkeep {
     fn kind(&self) -> &'static str {
         "store.upkeep"
@@ -131,7 +182,9 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Tending(Arc::clone(app))))
     .handler(Arc::new(Retention(Arc::clone(app))))
     .handler(Arc::new(Sweep(Arc::clone(app))))
-    .handler(Arc::new(Upkeep(Arc::clone(app))));
+    .handler(Arc::new(Upkeep(Arc::clone(app))))
+    .handler(Arc::new(Privacy(Arc::clone(app))))
+    .handler(Arc::new(Export(Arc::clone(app))));
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)
 }

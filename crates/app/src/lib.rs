@@ -12,6 +12,7 @@ mod error;
 mod instance;
 pub mod jobs;
 pub mod operations;
+pub mod privacy;
 pub mod session;
 mod sign_in;
 mod stage;

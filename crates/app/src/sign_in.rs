@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use identity::{
-    Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, SeenAccount, Trip,
+    Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, SeenAccount, Trip, Unlinked,
 };
 use kernel::{Actor, LinkId, Platform, Provider, Secret, SessionId, SignInReturn};
 
@@ -146,20 +146,25 @@ impl App {
         link: LinkId,
     ) -> Result<(), AppError> {
         let unlinked = self.identity.unlink(actor, session, password, link).await?;
+        self.give_back(unlinked).await;
+        Ok(())
+    }
+
+    /// Gives the tokens of an account that was unlinked back to its provider, as well as that goes.
+    pub(crate) async fn give_back(&self, unlinked: Unlinked) {
         let Some(tokens) = unlinked.tokens else {
-            return Ok(());
+            return;
         };
         match self.provider(&unlinked.provider) {
             Ok(provider) => {
                 if let Err(error) = patiently(provider.revoke(&tokens)).await {
-                    tracing::warn!(link.id = %link, provider = %unlinked.provider, error = %error, "the provider did not take the tokens back");
+                    tracing::warn!(provider = %unlinked.provider, error = %error, "the provider did not take the tokens back");
                 }
             }
             Err(_absent) => {
-                tracing::warn!(link.id = %link, provider = %unlinked.provider, "the tokens could not be given back: the provider is not set up any more");
+                tracing::warn!(provider = %unlinked.provider, "the tokens could not be given back: the provider is not set up any more");
             }
         }
-        Ok(())
     }
 
     /// The short address of one's linked accounts, for chat.

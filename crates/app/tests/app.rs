@@ -18,5 +18,6 @@ mod app {
     mod identity;
     mod instance;
     mod links;
+    mod privacy;
     mod profiles;
 }

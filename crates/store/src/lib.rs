@@ -11,6 +11,7 @@ pub mod event;
 pub mod filesystem;
 pub mod job;
 pub mod migration;
+pub mod personal;
 pub mod schema;
 pub mod seal;
 pub mod sql;

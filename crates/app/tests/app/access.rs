@@ -99,6 +99,18 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "chat tells who somebody is; the platform has vouched for it",
     ),
     ("identity.sweep", "a job of the program"),
+    ("identity.export_to_make", "a job of the program"),
+    ("identity.export_progress", "a job of the program"),
+    ("identity.export_ready", "a job of the program"),
+    ("identity.export_failed", "a job of the program"),
+    ("identity.export_files", "a job of the program"),
+    ("identity.export_removed", "a job of the program"),
+    ("identity.stale_exports", "a job of the program"),
+    ("identity.due_erasures", "a job of the program"),
+    ("identity.begin_erasing", "a job of the program"),
+    ("identity.finish_erasing", "a job of the program"),
+    ("app.make_export", "a job of the program"),
+    ("app.tend_privacy", "a job of the program"),
     (
         "identity.community_of",
         "the pipeline asks where chat belongs; nothing about people",
@@ -488,6 +500,69 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             by_identity(identity.change_visibility(actor, &wanted, &client).await)
         }
         "identity.consents" => by_identity(identity.consents(actor).await),
+        "identity.exports" => by_identity(identity.exports(actor).await),
+        "identity.erasure" => by_identity(identity.erasure(actor).await),
+        "identity.request_export" | "app.request_export" => {
+            let session = young(stage, asker).await;
+            let answer = if operation == "app.request_export" {
+                app.request_export(actor, session, None).await
+            } else {
+                let answer = identity.request_export(actor, session, None).await;
+                answer.map_err(AppError::from)
+            };
+            // One at a time.
+            stage
+                .world
+                .sql("UPDATE data_export SET state = 2 WHERE state = 0")
+                .await;
+            by_connection(answer)
+        }
+        "identity.take_export" | "app.fetch_export" => {
+            let id = 1_000 + i32::try_from(n).unwrap();
+            let owner = actor.user_id().unwrap_or(target);
+            stage
+                .world
+                .sql(&format!(
+                    "INSERT INTO data_export (id, user_id, state, done, total, blob, size_bytes, requested_at, expires_at) \
+                     VALUES ({id}, {owner}, 1, 1, 1, 'exports/none.zip', 1, 1, {})",
+                    i64::MAX
+                ))
+                .await;
+            if operation == "app.fetch_export" {
+                // There is no such file, which only its owner learns.
+                match app.fetch_export(actor, id).await {
+                    Err(AppError::Files(_)) => true,
+                    other => by_connection(other),
+                }
+            } else {
+                by_identity(identity.take_export(actor, id).await)
+            }
+        }
+        "identity.request_erasure" | "app.request_erasure" => {
+            let session = young(stage, asker).await;
+            let answer = if operation == "app.request_erasure" {
+                app.request_erasure(actor, session, None).await
+            } else {
+                let answer = identity.request_erasure(actor, session, None).await;
+                answer.map_err(AppError::from)
+            };
+            match answer {
+                // The only owner is told so.
+                Err(AppError::Identity(IdentityError::Conflict(_))) => true,
+                answer => by_connection(answer),
+            }
+        }
+        "identity.cancel_erasure" => {
+            if let Some(user) = actor.user_id() {
+                let wish = format!(
+                    "INSERT INTO erasure (user_id, requested_at, due_at) VALUES ({user}, 1, {}) \
+                     ON CONFLICT DO NOTHING",
+                    i64::MAX
+                );
+                stage.world.sql(&wish).await;
+            }
+            by_identity(identity.cancel_erasure(actor).await)
+        }
         "activity.own_feed" => {
             let query = FeedQuery {
                 platform: None,

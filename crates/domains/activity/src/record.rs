@@ -26,7 +26,7 @@ pub enum Fate {
     /// Stored earlier; nothing changed.
     Duplicate,
     /// A live event older than the community keeps messages: it could have been counted and
-    /// removed before, so it is left out.
+    /// removed before, so it is left out. Also what somebody did who was erased since.
     TooOld,
 }
 
@@ -117,6 +117,7 @@ async fn first_of_each<'a>(
     fates: &mut [Fate],
 ) -> Result<Vec<(usize, &'a Incoming)>, StoreError> {
     let oldest = oldest_allowed(work, batch).await?;
+    let erased = erased(work, batch).await?;
     let mut seen: HashSet<(Platform, bool, &str)> = HashSet::with_capacity(batch.len());
     let mut fresh = Vec::with_capacity(batch.len());
     for (index, incoming) in batch.iter().enumerate() {
@@ -126,6 +127,9 @@ async fn first_of_each<'a>(
             && oldest
                 .get(&incoming.community)
                 .is_some_and(|o| event.sent_at < *o)
+            || erased
+                .get(&(event.platform, event.account.platform_user_id.clone()))
+                .is_some_and(|at| event.sent_at <= *at)
         {
             set(fates, index, Fate::TooOld);
         } else if seen.insert((event.platform, is_message, event.event_id.as_str())) {
@@ -133,6 +137,21 @@ async fn first_of_each<'a>(
         }
     }
     Ok(fresh)
+}
+
+/// The accounts of a batch that were erased, and when.
+async fn erased(
+    work: &Work,
+    batch: &[Incoming],
+) -> Result<HashMap<(Platform, String), Timestamp>, StoreError> {
+    let mut accounts: Vec<(Platform, String)> = batch
+        .iter()
+        .map(|i| (i.event.platform, i.event.account.platform_user_id.clone()))
+        .collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let found = identity::erased(work, &accounts).await?;
+    Ok(found.into_iter().collect())
 }
 
 async fn oldest_allowed(

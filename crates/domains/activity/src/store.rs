@@ -7,6 +7,7 @@ pub(crate) mod import_run;
 pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod overview;
+pub(crate) mod personal;
 pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod stream;

@@ -7,6 +7,7 @@
 
 mod custom;
 mod error;
+mod personal;
 mod reply;
 mod setting;
 mod store;
@@ -20,6 +21,7 @@ pub use custom::{
     REPLY_MAX,
 };
 pub use error::CommunityError;
+pub use personal::PERSONAL;
 pub use reply::{Occasion, SAID_MAX, VARIABLES, Variable, render};
 pub use setting::{CommandSetting, SettingChange};
 

@@ -13,6 +13,7 @@
 mod carrier;
 mod change;
 mod error;
+mod personal;
 pub mod policy;
 mod post;
 mod recorder;
@@ -28,6 +29,7 @@ use kernel::{Clock, Courier, Entropy, Medium};
 pub use ::store::job::Priority;
 pub use error::DeliveryError;
 pub use kernel::DeliveryId;
+pub use personal::{Kept, PERSONAL};
 pub use post::NewDelivery;
 pub use retention::Tended;
 pub use view::{AttemptOutcome, AttemptView, DeliveryFilter, DeliveryView, State};

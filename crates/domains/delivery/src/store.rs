@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod delivery;
+pub(crate) mod personal;
 
 use ::store::{StoreError, sea_orm::Value};
 

@@ -13,13 +13,16 @@ mod chat_code;
 mod community;
 mod connection;
 mod email;
+mod erasure;
 mod error;
 mod events;
+mod export;
 mod grants;
 mod link;
 mod membership;
 mod oauth_state;
 mod password;
+mod personal;
 mod profile;
 mod session;
 mod setup;
@@ -45,13 +48,16 @@ pub use api_key::{
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
+pub use erasure::{Erasure, erased};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
+pub use export::{DataExport, EXPORT_JOB, ExportState};
 pub use grants::{
     ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
 };
 pub use link::{Follower, Link, Unlinked};
 pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
+pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;

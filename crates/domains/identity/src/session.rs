@@ -205,7 +205,8 @@ impl Identity {
             action: "session.begin",
             object: format!("user:{user}"),
             community: None,
-            detail: serde_json::json!({ "method": method, "network": client.prefix() }),
+            // The log outlives people: the network is in the session, which does not.
+            detail: serde_json::json!({ "method": method }),
         });
         work.commit().await?;
         Ok(NewSession {

@@ -5,6 +5,8 @@ pub(crate) mod api_key;
 pub(crate) mod community;
 pub(crate) mod connection;
 pub(crate) mod email;
+pub(crate) mod erasure;
+pub(crate) mod export;
 pub(crate) mod link;
 pub(crate) mod oauth_state;
 pub(crate) mod profile;

@@ -28,6 +28,7 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/me/profile",
             "/me/activity",
             "/me/privacy",
+            "/me/data",
         ] {
             ensure!(found.visited.contains(page), "nothing links to {page}");
         }

@@ -43,6 +43,7 @@ const INSTANCE: &[Page] = &[
     ("me-profile", "/me/profile", 200),
     ("me-activity", "/me/activity", 200),
     ("me-privacy", "/me/privacy", 200),
+    ("me-data", "/me/data", 200),
     ("admin", "/admin", 200),
     ("admin-jobs", "/admin/jobs", 200),
     ("admin-mail", "/admin/mail", 200),

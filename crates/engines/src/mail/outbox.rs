@@ -87,6 +87,29 @@ impl OutboxMailer {
         self.aside(move |directory| read::mail(directory, id)).await
     }
 
+    /// Removes the mails to an address, in any case of its letters; returns how many. For erasing a
+    /// person.
+    pub async fn forget(&self, address: &str) -> Result<u64, MailError> {
+        let address = address.to_lowercase();
+        self.aside(move |directory| {
+            let mut n_removed = 0;
+            for entry in std::fs::read_dir(directory)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let Some(id) = name.to_str().and_then(OutboxId::of_file) else {
+                    continue;
+                };
+                let mail = read::mail(directory, id)?;
+                if mail.is_some_and(|mail| mail.to.to_lowercase().contains(&address)) {
+                    std::fs::remove_file(entry.path())?;
+                    n_removed += 1;
+                }
+            }
+            Ok(n_removed)
+        })
+        .await
+    }
+
     /// Removes the mails sent before an instant; returns how many. For a retention job: mails hold
     /// personal data and sign-in links.
     pub async fn prune_before(&self, before: Timestamp) -> Result<u64, MailError> {

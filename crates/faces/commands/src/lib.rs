@@ -12,6 +12,7 @@ mod custom;
 mod dispatch;
 mod help;
 mod link;
+mod mydata;
 mod parse;
 mod ping;
 mod rate;

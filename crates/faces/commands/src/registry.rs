@@ -5,7 +5,7 @@ use kernel::{CommandOption, CommandSpec, Role};
 
 use crate::{
     call::{Answer, Call},
-    commands, custom, help, link, ping, uptime,
+    commands, custom, help, link, mydata, ping, uptime,
 };
 
 /// A command and what it does.
@@ -127,6 +127,14 @@ pub(crate) const ROWS: &[Row] = &[
             ..ACCOUNTS
         },
         run: link::verify,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "mydata",
+            description: "Says where you get a copy of your data or erase it",
+            ..ACCOUNTS
+        },
+        run: mydata::run,
     },
     Row {
         spec: CommandSpec {

@@ -310,6 +310,9 @@ fn notice(address: &str) -> Option<&'static str> {
         .find_map(|pair| pair.strip_prefix("done="))?;
     Some(match done {
         "saved" => "Saved.",
+        "export" => "Your data is being put together. Look again in a moment.",
+        "erasure" => "Your account will be erased in fourteen days. You can take that back here.",
+        "erasure-cancelled" => "Your account stays.",
         "created" => "The community is there. Now connect or import some chat.",
         "command-added" => "The command is there. Try it in chat.",
         "command-deleted" => "The command was deleted.",

@@ -16,6 +16,7 @@ mod community;
 mod connections;
 mod cookie;
 mod csv;
+mod data;
 mod deliveries;
 mod display;
 mod email;

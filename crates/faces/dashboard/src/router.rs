@@ -15,7 +15,7 @@ use tower_http::{
 };
 
 use crate::{
-    accounts, admin, assets, auth, chat, commands, community, connections, deliveries, email,
+    accounts, admin, assets, auth, chat, commands, community, connections, data, deliveries, email,
     error::PageError, guard, health, keys, login, me, members, privacy, profile, register, role,
     settings, setup,
 };
@@ -63,6 +63,11 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/profile", get(profile::form).post(profile::save))
         .route("/me/activity", get(profile::feed))
         .route("/me/privacy", get(privacy::page).post(privacy::save))
+        .route("/me/data", get(data::page))
+        .route("/me/data/export", post(data::export))
+        .route("/me/data/exports/{id}", post(data::fetch))
+        .route("/me/data/erase", post(data::erase))
+        .route("/me/data/erase/cancel", post(data::cancel))
         .route("/u/{handle}", get(profile::public))
         .route("/me/password", post(me::change_password))
         .route("/me/email", get(email::page).post(email::ask))

@@ -34,7 +34,7 @@ macro_rules! transcripts {
 }
 
 transcripts![
-    addcom, commands, delcom, editcom, flood, help, link, ping, rights, settings, uptime,
+    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, rights, settings, uptime,
     variables,
 ];
 

@@ -109,3 +109,69 @@ async fn the_feed_shows_ones_own_words_and_nobody_elses() {
     assert!(none.contains("Nothing here"), "{none}");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_data_is_fetched_once_and_ones_end_is_confirmed_and_taken_back() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let ann = world.person(ducks, "ann", Some(Role::Member)).await;
+    let bob = world.person(ducks, "bob", Some(Role::Member)).await;
+    let browser = Browser::of(&world, ann.user).await;
+    let asked = browser.post("/me/data/export", &[]).await.expect(303);
+    assert_eq!(asked.location(), "/me/data?done=export");
+    let busy = browser.get("/me/data").await.expect(200).body;
+    assert!(
+        busy.contains("waits for its turn") && busy.contains("Look again"),
+        "{busy}"
+    );
+    let twice = browser.post("/me/data/export", &[]).await.expect(422).body;
+    assert!(twice.contains("being put together already"), "{twice}");
+
+    let runner = app::jobs::runner(&world.app, "tester");
+    runner.run_due(world.app.clock.now()).await.unwrap();
+    let page = browser.get("/me/data").await.expect(200).body;
+    let (_, rest) = page.split_once("/me/data/exports/").expect("it is ready");
+    let id = rest.split('"').next().unwrap();
+    let path = format!("/me/data/exports/{id}");
+    let other = Browser::of(&world, bob.user).await;
+    other.post(&path, &[]).await.expect(404);
+    browser.get(&path).await.expect(405);
+    let file = browser.post(&path, &[]).await.expect(200);
+    assert_eq!(file.header("content-type"), "application/zip");
+    assert_eq!(file.header("cache-control"), "no-store");
+    browser.post(&path, &[]).await.expect(404);
+    assert!(
+        browser
+            .get("/me/data")
+            .await
+            .expect(200)
+            .body
+            .contains("was fetched")
+    );
+
+    let unsure = browser
+        .post("/me/data/erase", &[("word", "no")])
+        .await
+        .expect(422)
+        .body;
+    assert!(unsure.contains("id=\"word-problem\""), "{unsure}");
+    browser
+        .post("/me/data/erase", &[("word", "Erase")])
+        .await
+        .expect(303);
+    let page = browser.get("/me/data").await.expect(200).body;
+    assert!(
+        page.contains("Keep my account") && page.contains("15 Jun 2026"),
+        "{page}"
+    );
+    browser.post("/me/data/erase/cancel", &[]).await.expect(303);
+    assert!(
+        !browser
+            .get("/me/data")
+            .await
+            .expect(200)
+            .body
+            .contains("Keep my account")
+    );
+    world.close().await;
+}

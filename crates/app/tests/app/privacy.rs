@@ -1,0 +1,383 @@
+//! Handing a person's data out and erasing them.
+
+use std::{
+    collections::BTreeSet,
+    io::{Cursor, Read},
+    path::Path,
+    time::Duration,
+};
+
+use activity::Incoming;
+use app::{AppError, privacy};
+use identity::{
+    Arrival, ClientInfo, ExportState, Facet, IdentityError, Intent, KeyScope, NewApiKey,
+    ProfileChange,
+};
+use kernel::{
+    Actor, Clock, CommunityId, EventKind, PageRequest, Platform, Proof, Role, Secret, SessionId,
+    event::{Moderation, ModerationAction},
+};
+use store::personal;
+use testkit::{Person, World, on_both};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// What stands in everything of the person who is erased, and in nothing else.
+const CANARY: &str = "kanarienvogel";
+
+/// A session just begun.
+async fn young(world: &World, person: &Person) -> SessionId {
+    let token = world.token(person.user).await;
+    let known = world.app.identity.authenticate(&token).await.unwrap();
+    known.unwrap().session
+}
+
+async fn claimed(world: &mut World, pond: CommunityId, name: &str) -> Person {
+    let person = world.person(pond, name, Some(Role::Member)).await;
+    let claim = format!("UPDATE users SET claimed_at = 1 WHERE id = {}", person.user);
+    world.sql(&claim).await;
+    person
+}
+
+#[test]
+fn every_table_about_people_is_handed_out_or_left_out_for_a_reason() {
+    let wanted: BTreeSet<&str> = personal::tables().iter().map(|table| table.name).collect();
+    let declared = privacy::declared();
+    let names: BTreeSet<&str> = declared.iter().map(|one| one.table).collect();
+    assert_eq!(names, wanted, "left: declared; right: the schema");
+    assert_eq!(names.len(), declared.len(), "each once");
+}
+
+/// Every file of an export by its name.
+fn unpack(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
+    (0..zip.len())
+        .map(|n| {
+            let mut file = zip.by_index(n).unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            (file.name().unwrap().into_owned(), text)
+        })
+        .collect()
+}
+
+/// All files below a directory, as text.
+fn files(place: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(place).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            found.push((path.display().to_string(), text));
+        }
+    }
+    found
+}
+
+/// Puts the canary wherever something of a person can stand.
+async fn seed(world: &mut World, pond: CommunityId) -> Person {
+    let person = claimed(world, pond, CANARY).await;
+    let user = person.user;
+    world
+        .say(pond, CANARY, &format!("I am {CANARY}, \"quoted\", =1+1"))
+        .await;
+    let warned = EventKind::Moderation(Moderation {
+        action: ModerationAction::Warn,
+        moderator: None,
+        reason: format!("{CANARY} was loud"),
+        duration_secs: None,
+    });
+    let event = world.event(CANARY, warned);
+    world
+        .record(vec![Incoming {
+            community: pond,
+            event: event.clone(),
+        }])
+        .await;
+    let identity = world.app.identity.clone();
+    let change = ProfileChange {
+        display_name: format!("The {CANARY}"),
+        handle: CANARY.to_owned(),
+        bio: format!("bio of {CANARY}"),
+        website: format!("https://{CANARY}.example"),
+        location: format!("cage of {CANARY}"),
+    };
+    identity
+        .change_profile(&person.actor, &change)
+        .await
+        .unwrap();
+    let mut wanted = identity.visibility(&person.actor).await.unwrap();
+    wanted.set(
+        Platform::Discord,
+        Facet::Profile,
+        identity::Audience::Everyone,
+    );
+    let client = ClientInfo {
+        user_agent: CANARY.to_owned(),
+        address: Some("203.0.113.77".parse().unwrap()),
+    };
+    identity
+        .change_visibility(&person.actor, &wanted, &client)
+        .await
+        .unwrap();
+    let key = NewApiKey {
+        name: format!("key of {CANARY}"),
+        scope: KeyScope::Everything,
+        days: 30,
+    };
+    identity
+        .create_api_key(&person.actor, &key, &Secret::default())
+        .await
+        .unwrap();
+    let arrival = Arrival {
+        provider: "campus".to_owned(),
+        intent: Intent::Link(user),
+        nonce: String::new(),
+        verifier: Secret::default(),
+        redirect: String::new(),
+        return_to: "/".to_owned(),
+    };
+    let proof = Proof {
+        subject: format!("subject of {CANARY}"),
+        username: format!("username of {CANARY}"),
+        display_name: None,
+        avatar: Some(format!("https://{CANARY}.example/a.png")),
+        verified_email: Some(format!("{CANARY}@campus.example")),
+        account_created_at: None,
+        tokens: Some(kernel::PersonalTokens {
+            access: Secret::new("access-campus".to_owned()),
+            refresh: None,
+            expires_at: None,
+            scopes: Vec::new(),
+        }),
+    };
+    identity
+        .finish_link(&person.actor, &arrival, None, &proof)
+        .await
+        .unwrap();
+    let incoming = Incoming {
+        community: pond,
+        event,
+    };
+    let payload = format!("{{\"user\": \"id-{CANARY}\", \"text\": \"hello\"}}");
+    world
+        .app
+        .activity
+        .quarantine(&incoming, "broken", &payload)
+        .await
+        .unwrap();
+    world.token(user).await;
+    for statement in [
+        format!(
+            "UPDATE users SET email = 'Me@{CANARY}.example', email_folded = 'me@{CANARY}.example', password_hash = '{CANARY}' WHERE id = {user}"
+        ),
+        format!(
+            "UPDATE session SET user_agent = '{CANARY}', address_prefix = '203.0.113.0/24' WHERE user_id = {user}"
+        ),
+        format!(
+            "INSERT INTO sign_in_throttle (subject, failures, blocked_until, updated_at) VALUES ('email:me@{CANARY}.example', 1, 0, 0), ('account:discord:id-{CANARY}', 1, 0, 0)"
+        ),
+        format!(
+            "INSERT INTO email_code (purpose, user_id, address, address_folded, code_hash, link_hash, attempts, created_at, expires_at) VALUES (1, {user}, 'new@{CANARY}.example', 'new@{CANARY}.example', '{CANARY}', '{CANARY}', 0, 0, 0), (2, NULL, 'me@{CANARY}.example', 'me@{CANARY}.example', 'x', 'x', 0, 0, 0)"
+        ),
+        format!(
+            "INSERT INTO verified_email (user_id, address_folded, verified_at) VALUES ({user}, 'me@{CANARY}.example', 1)"
+        ),
+        format!(
+            "INSERT INTO sign_in_state (state_hash, intent, provider, binding, user_id, nonce, verifier_sealed, redirect, return_to, expires_at) VALUES ('{CANARY}', 2, 'campus', '{CANARY}', {user}, '{CANARY}', '{CANARY}', '', '/', 0)"
+        ),
+        format!(
+            "INSERT INTO install_state (state_hash, platform, community_id, user_id, session_id, redirect, expires_at) VALUES ('{CANARY}', 1, {pond}, {user}, 1, '', 0)"
+        ),
+        format!(
+            "INSERT INTO connection (community_id, platform, platform_server_id, server_id, account, access_sealed, scopes, status, created_at, updated_at) SELECT {pond}, 1, 'pond', id, 'id-{CANARY}', '{CANARY}', '', 1, 0, 0 FROM community_server LIMIT 1"
+        ),
+        format!(
+            "INSERT INTO delivery (community_id, medium, address, body, idem_key, state, priority, due_at, attempts, was_cut, is_confirmed, requested_by, created_at, finished_at) VALUES ({pond}, 100, '{{\"to\":\"me@{CANARY}.example\"}}', '', 'a', 2, 1, 0, 1, FALSE, FALSE, 'user:{user}', 0, 1), ({pond}, 1, '{{}}', '{{\"body\":\"hello {CANARY}\"}}', 'b', 3, 1, 0, 1, FALSE, FALSE, 'user:{user}', 0, 1)"
+        ),
+    ] {
+        world.sql(&statement).await;
+    }
+    person
+}
+
+on_both! {
+    async fn an_export_is_whole_about_nobody_else_and_fetched_once(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let system = world.system();
+        let server = identity::NewServer { platform: Platform::Discord, platform_server_id: "pond".to_owned(), name: String::new() };
+        world.app.identity.connect_server(&system, pond, &server).await.unwrap();
+        let person = seed(&mut world, pond).await;
+        world.say(pond, "bob", "words of bob").await;
+        let bob = claimed(&mut world, pond, "bob").await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let twice = app.request_export(&person.actor, session, None).await;
+        assert!(matches!(twice, Err(AppError::Identity(IdentityError::Conflict(_)))), "{twice:?}");
+        let runner = app::jobs::runner(&app, "tester");
+        runner.run_due(world.clock.now()).await.unwrap();
+        app.make_export(id).await.unwrap();
+        let listed = app.identity.exports(&person.actor).await.unwrap();
+        assert_eq!((listed.len(), listed[0].state), (1, ExportState::Ready));
+        assert_eq!(listed[0].done, listed[0].total);
+
+        let foreign = app.fetch_export(&bob.actor, id).await;
+        assert!(matches!(foreign, Err(AppError::Identity(IdentityError::NotFound))), "{foreign:?}");
+        let file = app.fetch_export(&person.actor, id).await.unwrap();
+        let again = app.fetch_export(&person.actor, id).await;
+        assert!(matches!(again, Err(AppError::Identity(IdentityError::NotFound))), "{again:?}");
+        assert!(files(&world.place().join("blobs")).is_empty(), "the file is gone once it is fetched");
+
+        let files = unpack(&file);
+        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email"] {
+            for name in [format!("json/{table}.json"), format!("csv/{table}.csv")] {
+                let (_, text) = files.iter().find(|(file, _)| *file == name).unwrap();
+                assert!(text.lines().count() > 1, "{name}: {text}");
+            }
+        }
+        let all: String = files.iter().map(|(_, text)| text.as_str()).collect();
+        assert!(all.contains("README") || files.iter().any(|(name, _)| name == "README.txt"));
+        assert!(!all.contains("words of bob") && !all.contains("id-bob"), "others are left out");
+        for secret in ["key_hash", "token_hash", "password_hash", "access_sealed", "verifier_sealed"] {
+            assert!(!all.contains(secret), "{secret}");
+        }
+    }
+
+    async fn a_file_that_nobody_fetches_is_gone_after_a_week(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let person = claimed(&mut world, pond, "ann").await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        app.make_export(id).await.unwrap();
+        world.clock.advance(DAY * 6);
+        app.tend_privacy().await.unwrap();
+        assert_eq!(files(&world.place().join("blobs")).len(), 1);
+        world.clock.advance(DAY * 2);
+        assert!(app.fetch_export(&person.actor, id).await.is_err());
+        app.tend_privacy().await.unwrap();
+        assert!(files(&world.place().join("blobs")).is_empty());
+        let listed = app.identity.exports(&person.actor).await.unwrap();
+        assert_eq!(listed[0].state, ExportState::Gone);
+    }
+
+    async fn nothing_of_an_erased_person_is_left_anywhere(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let system = world.system();
+        let server = identity::NewServer { platform: Platform::Discord, platform_server_id: "pond".to_owned(), name: String::new() };
+        world.app.identity.connect_server(&system, pond, &server).await.unwrap();
+        world.say(pond, "bob", "words of bob").await;
+        let person = seed(&mut world, pond).await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        app.make_export(id).await.unwrap();
+        let before = world.dump().await;
+        let seeded: BTreeSet<&str> = before
+            .iter()
+            .filter(|(_, rows)| rows.iter().any(|row| row.contains(CANARY)))
+            .map(|(table, _)| *table)
+            .collect();
+        for table in [
+            "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
+            "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
+            "member", "quarantine", "delivery",
+        ] {
+            assert!(seeded.contains(table), "the canary is not in {table}");
+        }
+        let actives = before["activity_hour"].clone();
+
+        let erasure = app.request_erasure(&person.actor, session, None).await.unwrap();
+        assert!(!files(&world.place().join("outbox")).is_empty(), "they are told by mail");
+        world.clock.advance(DAY * 13);
+        assert_eq!(app.tend_privacy().await.unwrap(), 0, "not before its time");
+        world.clock.advance(DAY * 2);
+        assert!(app.clock.now() > erasure.due_at);
+        assert_eq!(app.tend_privacy().await.unwrap(), 1);
+        assert_eq!(app.tend_privacy().await.unwrap(), 0, "once");
+        assert!(world.provider("campus").asked().contains(&"revoke access-campus".to_owned()), "tokens are given back");
+
+        let after = world.dump().await;
+        for (table, rows) in &after {
+            for row in rows {
+                for trace in [CANARY, "203.0.113.0"] {
+                    assert!(!row.to_lowercase().contains(trace), "{table}: {row}");
+                }
+            }
+        }
+        for (name, text) in files(&world.place().join("blobs")).into_iter().chain(files(&world.place().join("outbox"))) {
+            assert!(!text.contains(CANARY), "{name}");
+        }
+        assert!(files(&world.place().join("blobs")).is_empty());
+        assert!(after["message"].iter().any(|row| row.contains("words of bob")), "others stay");
+        assert_eq!(after["activity_hour"], actives, "a community's numbers stay");
+        assert!(after["audit"].iter().any(|row| row.contains("user.erasure.done")));
+        assert!(app.identity.exports(&person.actor).await.unwrap().is_empty());
+    }
+
+    async fn history_does_not_bring_an_erased_person_back_and_new_words_are_somebody_news(world: World) {
+        let pond = world.community("Pond").await;
+        let person = claimed(&mut world, pond, CANARY).await;
+        let old = world.event(CANARY, testkit::message("old words"));
+        world.record(vec![Incoming { community: pond, event: old.clone() }]).await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        app.request_erasure(&person.actor, session, None).await.unwrap();
+        world.clock.advance(DAY * 15);
+        app.tend_privacy().await.unwrap();
+
+        let tally = world.record(vec![Incoming { community: pond, event: old }]).await;
+        assert_eq!((tally.recorded, tally.too_old), (0, 1), "what was said before stays erased");
+        assert_eq!(world.number("SELECT COUNT(*) FROM platform_account WHERE username <> 'deleted user'").await, 0);
+
+        world.clock.advance(DAY);
+        world.say(pond, CANARY, "new words").await;
+        let new = world.user_of(pond, CANARY).await;
+        assert_ne!(new, person.user, "somebody new");
+        let newcomer = world.actor_of(new).await;
+        let feed = activity::FeedQuery { platform: None, page: PageRequest::first(10) };
+        let feed = app.activity.own_feed(&newcomer, &feed).await.unwrap();
+        assert_eq!(feed.items.len(), 1);
+    }
+
+    async fn an_erasure_can_be_taken_back_and_nobody_who_is_needed_is_erased(world: World) {
+        let pond = world.community("Pond").await;
+        let owner = world.person(pond, "olga", Some(Role::Owner)).await;
+        let ann = claimed(&mut world, pond, "ann").await;
+        let root = world.admin("root").await;
+        let app = world.app.clone();
+        for (needed, word) in [(&owner, "Pond"), (&root, "administrator")] {
+            let session = young(&world, needed).await;
+            let refused = app.request_erasure(&needed.actor, session, None).await.unwrap_err();
+            assert!(refused.to_string().contains(word), "{refused}");
+        }
+        let session = young(&world, &ann).await;
+        world.clock.advance(Duration::from_secs(301));
+        let stale = app.request_erasure(&ann.actor, session, None).await;
+        assert!(matches!(stale, Err(AppError::Identity(IdentityError::Invalid { .. }))), "{stale:?}");
+        let session = young(&world, &ann).await;
+        app.request_erasure(&ann.actor, session, None).await.unwrap();
+        app.identity.cancel_erasure(&ann.actor).await.unwrap();
+        assert!(app.identity.cancel_erasure(&ann.actor).await.is_err());
+        world.clock.advance(DAY * 20);
+        assert_eq!(app.tend_privacy().await.unwrap(), 0);
+
+        // Who becomes the only owner meanwhile waits.
+        let session = young(&world, &ann).await;
+        app.request_erasure(&ann.actor, session, None).await.unwrap();
+        let lake = world.community("Lake").await;
+        let system: Actor = world.system();
+        app.identity.set_role(&system, lake, ann.user, Some(Role::Owner)).await.unwrap();
+        world.clock.advance(DAY * 15);
+        assert_eq!(app.tend_privacy().await.unwrap(), 0);
+        assert!(app.identity.erasure(&ann.actor).await.unwrap().is_some());
+        app.identity.set_role(&system, lake, owner.user, Some(Role::Owner)).await.unwrap();
+        assert_eq!(app.tend_privacy().await.unwrap(), 1);
+    }
+}
