@@ -72,7 +72,10 @@ impl Archive {
     /// The whole as a ZIP. Takes as long as packing takes: not for a thread that serves.
     pub(super) fn pack(self) -> Result<Vec<u8>, ZipError> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        let level = i64::from(flate2::Compression::default().level());
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(level));
         for (name, bytes) in self.files {
             zip.start_file(name, options)?;
             zip.write_all(&bytes)?;

@@ -266,6 +266,22 @@ on_both! {
         assert_eq!(listed[0].state, ExportState::Gone);
     }
 
+    async fn an_export_that_is_not_made_within_a_day_is_given_up_so_that_one_can_ask_again(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let person = claimed(&mut world, pond, "ann").await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        world.clock.advance(DAY * 2);
+        app.tend_privacy().await.unwrap();
+        assert_eq!(app.identity.exports(&person.actor).await.unwrap()[0].state, ExportState::Failed);
+        app.make_export(id).await.unwrap();
+        assert!(files(&world.place().join("blobs")).is_empty(), "given up is given up");
+        let session = young(&world, &person).await;
+        app.request_export(&person.actor, session, None).await.unwrap();
+    }
+
     async fn nothing_of_an_erased_person_is_left_anywhere(world: World) {
         world.expect_leftovers();
         let pond = world.community("Pond").await;
@@ -319,6 +335,13 @@ on_both! {
         assert_eq!(after["activity_hour"], actives, "a community's numbers stay");
         assert!(after["audit"].iter().any(|row| row.contains("user.erasure.done")));
         assert!(app.identity.exports(&person.actor).await.unwrap().is_empty());
+        for table in personal::tables() {
+            let is_kept = ["platform_account", "activity_day"].contains(&table.name);
+            if !is_kept && table.columns().iter().any(|column| column.name == "user_id") {
+                let rows = format!("SELECT COUNT(*) FROM {} WHERE user_id = {}", table.name, person.user);
+                assert_eq!(world.number(&rows).await, 0, "{} still has rows of them", table.name);
+            }
+        }
     }
 
     async fn history_does_not_bring_an_erased_person_back_and_new_words_are_somebody_news(world: World) {

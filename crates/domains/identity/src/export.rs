@@ -13,6 +13,8 @@ use crate::{Identity, IdentityError, personal, store::export as table};
 pub const EXPORT_JOB: &str = "privacy.export";
 /// How long a file can be fetched.
 const VALID: Duration = Duration::from_secs(7 * 86_400);
+/// How long an export may take to be made.
+const PATIENCE: Duration = Duration::from_secs(86_400);
 
 /// Where an export is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,9 +162,11 @@ impl Identity {
         Ok(table::failed(self.db.write(), id).await?)
     }
 
-    /// The files of exports that nobody may fetch any more, by number. For the sweep.
+    /// The files of exports that nobody may fetch any more, by number; exports that were not made
+    /// within a day are given up, so that their owners can ask again. For the sweep.
     pub async fn stale_exports(&self) -> Result<Vec<(i32, String)>, IdentityError> {
         let now = self.clock.now();
+        table::give_up(self.db.write(), now.minus(PATIENCE)).await?;
         Ok(table::stale(self.db.read(), now).await?)
     }
 

@@ -212,17 +212,19 @@ pub(crate) async fn delete_person(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<(), StoreError> {
-    for table in [
-        "membership",
-        "profile",
-        "visibility",
-        "consent",
-        "verified_email",
-        "data_export",
-        "erasure",
-    ] {
-        let query = format!("DELETE FROM {table} WHERE user_id = $1");
-        sql::execute(conn, &query, vec![user.0.into()]).await?;
+    // Every table of this domain that is about a person, those added later included; the newest
+    // first, because it may refer to an older one.
+    for table in ::store::personal::tables().into_iter().rev() {
+        let is_theirs = table.owner == "identity"
+            && table.name != "platform_account"
+            && table
+                .columns()
+                .iter()
+                .any(|column| column.name == "user_id");
+        if is_theirs {
+            let query = format!("DELETE FROM {} WHERE user_id = $1", table.name);
+            sql::execute(conn, &query, vec![user.0.into()]).await?;
+        }
     }
     sql::execute(
         conn,

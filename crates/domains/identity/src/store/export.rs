@@ -143,6 +143,20 @@ pub(crate) async fn failed(conn: &impl ConnectionTrait, id: i32) -> Result<(), S
     Ok(())
 }
 
+/// Gives up what should have been made long ago.
+pub(crate) async fn give_up(
+    conn: &impl ConnectionTrait,
+    before: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE data_export SET state = 2 WHERE state = 0 AND requested_at < $1",
+        vec![before.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Files past their time. A fetched one stays as long, because its fetching may be under way.
 pub(crate) async fn stale(
     conn: &impl ConnectionTrait,

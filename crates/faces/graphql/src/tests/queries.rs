@@ -35,6 +35,46 @@ async fn pond(
 }
 
 on_both! {
+    async fn a_person_is_shown_to_whom_they_chose_and_to_nobody_else(world: World) {
+        let (pond, _, _, member) = pond(&mut world).await;
+        let ann = world.user_of(pond, "Ann").await;
+        world.sql(&format!("UPDATE users SET claimed_at = 1 WHERE id = {ann}")).await;
+        let system = world.system();
+        let identity = &world.app.identity;
+        identity.set_role(&system, pond, ann, Some(Role::Member)).await.unwrap();
+        let owner = world.actor_of(ann).await;
+        let change = identity::ProfileChange {
+            display_name: "Ann".to_owned(),
+            handle: "ann".to_owned(),
+            ..identity::ProfileChange::default()
+        };
+        identity.change_profile(&owner, &change).await.unwrap();
+        let query = "query($handle: String, $id: Int) { user(handle: $handle, id: $id) { \
+                     id displayName handle accounts { platform username } activity { platform messages } } }";
+        let fellow = Client::of(&world, &member).await;
+        let stranger = Client::anonymous(&world);
+        let shown = json!({ "data": { "user": {
+            "id": ann.0,
+            "displayName": "Ann",
+            "handle": "ann",
+            "accounts": [{ "platform": "DISCORD", "username": "Ann" }],
+            "activity": [{ "platform": "DISCORD", "messages": 1 }],
+        } } });
+        for variables in [json!({ "handle": "ANN" }), json!({ "id": ann.0 })] {
+            assert_eq!(fellow.ask(query, variables.clone()).await, shown);
+            assert_eq!(stranger.ask(query, variables).await, json!({ "data": { "user": null } }));
+        }
+        let mut hidden = identity.visibility(&owner).await.unwrap();
+        hidden.set(Platform::Discord, identity::Facet::Activity, identity::Audience::Nobody);
+        identity.change_visibility(&owner, &hidden, &identity::ClientInfo::default()).await.unwrap();
+        let seen = fellow.ask(query, json!({ "id": ann.0 })).await;
+        assert_eq!(seen["data"]["user"]["activity"], json!([]));
+        let absent = fellow.ask(query, json!({ "handle": "nobody-at-all" })).await;
+        assert_eq!(absent, json!({ "data": { "user": null } }));
+        let both = fellow.ask(query, json!({ "handle": "ann", "id": 1 })).await;
+        assert_eq!(code(&both), "BAD_USER_INPUT");
+    }
+
     async fn me_is_the_signed_in_person_with_their_communities(world: World) {
         let (_, owner, _, _) = pond(&mut world).await;
         world.community("Elsewhere").await;
