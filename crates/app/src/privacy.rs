@@ -129,20 +129,22 @@ impl App {
     /// many people were erased. Run by a job.
     pub async fn tend_privacy(&self) -> Result<u64, AppError> {
         let mut n_erased = 0;
+        let mut failed = None;
         for user in self.identity.due_erasures().await? {
             match self.erase(user).await {
                 Ok(()) => n_erased += 1,
                 Err(AppError::Identity(IdentityError::Conflict(_))) => {
                     tracing::warn!(user.id = %user, "somebody who is to be erased is the only owner or administrator somewhere: name another");
                 }
-                Err(error) => return Err(error),
+                // Whoever comes next does not wait for it.
+                Err(error) => failed = Some(error),
             }
         }
         for (id, path) in self.identity.stale_exports().await? {
             self.remove_file(&path).await?;
             self.identity.export_removed(id).await?;
         }
-        Ok(n_erased)
+        failed.map_or(Ok(n_erased), Err)
     }
 
     async fn erase(&self, user: UserId) -> Result<(), AppError> {

@@ -193,7 +193,10 @@ fn entry(action: &'static str, user: UserId) -> Entry {
 
 /// Refuses for whom a community or the instance cannot do without.
 async fn needed(work: &Work, user: UserId) -> Result<(), IdentityError> {
-    for (community, role) in tables::community::roles_of(work.conn(), user).await? {
+    let mut roles = tables::community::roles_of(work.conn(), user).await?;
+    // In one order for all, so that two who ask at once wait for each other instead of for ever.
+    roles.sort_unstable();
+    for (community, role) in roles {
         if role != Role::Owner {
             continue;
         }
