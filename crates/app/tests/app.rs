@@ -18,6 +18,7 @@ mod app {
     mod identity;
     mod instance;
     mod links;
+    mod merges;
     mod privacy;
     mod profiles;
 }

@@ -58,6 +58,10 @@ id!(
     LinkId(i32)
 );
 id!(
+    /// A request to make one person of two.
+    MergeId(i32)
+);
+id!(
     /// An account on one platform.
     AccountId(i64)
 );

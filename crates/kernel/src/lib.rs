@@ -30,7 +30,7 @@ pub use grant::{
     ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
 };
 pub use id::{
-    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, LinkId,
+    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, LinkId, MergeId,
     MessageId, ServerId, SessionId, UserId,
 };
 pub use incoming::{

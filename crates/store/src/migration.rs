@@ -11,6 +11,7 @@ mod m0004_commands;
 mod m0005_api_keys;
 mod m0006_links;
 mod m0009_privacy;
+mod m0010_merge;
 mod m0011_email;
 
 use kernel::Timestamp;
@@ -53,6 +54,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0009_privacy",
         tables: m0009_privacy::tables,
+    },
+    Step {
+        name: "m0010_merge",
+        tables: m0010_merge::tables,
     },
     Step {
         name: "m0011_email",

@@ -15,12 +15,13 @@ use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
     Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes, Facet, IdentityError,
-    Install, Intent, KeyScope, NewAccount, NewApiKey, NewCommunity, NewServer, ProfileChange, Seat,
-    Trip, Visibility, Who,
+    Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey, NewCommunity, NewServer,
+    ProfileChange, Seat, Trip, Visibility, Who,
 };
 use kernel::{
     Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
-    LinkId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId, Timestamp, UserId,
+    LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId, Timestamp,
+    UserId,
 };
 use testkit::{World, on_both};
 
@@ -386,6 +387,31 @@ async fn linked(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
         last = made.unwrap().id;
     }
     last
+}
+
+/// A request that keeps the asker; one that keeps somebody else for those who are nobody. It waits
+/// for the kept side, and for the other one too unless it came by a `way_in`.
+async fn merge_of(stage: &mut Stage, asker: &Asker, n: u32, way_in: bool) -> MergeId {
+    // Rows before may have asked for the deletion of theirs.
+    stage.world.sql("DELETE FROM erasure").await;
+    let kept = asker.actor.user_id().unwrap_or(stage.target);
+    let keeper = stage.world.actor_of(kept).await;
+    let name = format!("other-{n}");
+    let other = stage.world.person(stage.pond, &name, None).await;
+    let proof = proof(n + 2_000_000);
+    let identity = &stage.world.app.identity;
+    identity
+        .finish_link(&other.actor, &arrival(other.user), None, &proof)
+        .await
+        .unwrap();
+    let mut back = arrival(kept);
+    if way_in {
+        "nonce".clone_into(&mut back.nonce);
+    }
+    match identity.finish_link(&keeper, &back, None, &proof).await {
+        Err(IdentityError::MergeNeeded(id)) => id,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
@@ -759,6 +785,47 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                     .unlink(actor, young(stage, asker).await, None, link)
                     .await,
             )
+        }
+        "identity.merges" => by_identity(identity.merges(actor).await),
+        "identity.all_merges" => by_identity(identity.all_merges(actor).await),
+        "identity.merge_preview" => {
+            let identity = stage.world.app.identity.clone();
+            let merge = merge_of(stage, asker, n, false).await;
+            by_identity(identity.merge_preview(actor, merge).await)
+        }
+        "identity.confirm_merge" => {
+            let identity = stage.world.app.identity.clone();
+            let merge = merge_of(stage, asker, n, false).await;
+            let session = young(stage, asker).await;
+            let side = MergeSide::Kept;
+            by_identity(
+                identity
+                    .confirm_merge(actor, session, None, merge, side)
+                    .await,
+            )
+        }
+        "identity.reject_merge" => {
+            let identity = stage.world.app.identity.clone();
+            let merge = merge_of(stage, asker, n, false).await;
+            by_identity(identity.reject_merge(actor, merge).await)
+        }
+        "identity.undo_merge" => {
+            let identity = stage.world.app.identity.clone();
+            let merge = merge_of(stage, asker, n, true).await;
+            let session = young(stage, asker).await;
+            let side = MergeSide::Kept;
+            let done = identity
+                .confirm_merge(actor, session, None, merge, side)
+                .await;
+            assert_eq!(done.is_ok(), actor.user_id().is_some());
+            by_identity(identity.undo_merge(actor, session, None, merge).await)
+        }
+        "identity.request_merge" => {
+            let identity = stage.world.app.identity.clone();
+            let name = format!("named-{n}");
+            let other = stage.world.person(pond, &name, None).await;
+            let kept = actor.user_id().unwrap_or(target);
+            by_identity(identity.request_merge(actor, kept, other.user).await)
         }
         "app.link_url" => by_connection(
             app.link_url(actor, young(stage, asker).await, None, TRIP)

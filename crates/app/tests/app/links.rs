@@ -51,7 +51,11 @@ async fn back(
         .await
 }
 
-async fn sign_in(world: &World, provider: &str, code: &str) -> Result<NewSession, AppError> {
+pub(super) async fn sign_in(
+    world: &World,
+    provider: &str,
+    code: &str,
+) -> Result<NewSession, AppError> {
     let url = world
         .app
         .sign_in_url(trip(provider, "/me"), BROWSER)
@@ -78,7 +82,7 @@ async fn sign_in(world: &World, provider: &str, code: &str) -> Result<NewSession
 }
 
 /// Somebody in a session just begun.
-async fn seated(world: &World, person: &Person) -> SessionId {
+pub(super) async fn seated(world: &World, person: &Person) -> SessionId {
     let token = world.token(person.user).await;
     world
         .app
@@ -90,7 +94,7 @@ async fn seated(world: &World, person: &Person) -> SessionId {
         .session
 }
 
-async fn link(
+pub(super) async fn link(
     world: &World,
     person: &Person,
     provider: &str,
@@ -127,7 +131,12 @@ fn is_token_invalid<T: std::fmt::Debug>(answer: &Result<T, AppError>) -> bool {
 }
 
 fn is_conflict<T: std::fmt::Debug>(answer: &Result<T, AppError>) -> bool {
-    matches!(answer, Err(AppError::Identity(IdentityError::Conflict(_))))
+    matches!(
+        answer,
+        Err(AppError::Identity(
+            IdentityError::Conflict(_) | IdentityError::MergeNeeded(_)
+        ))
+    )
 }
 
 fn keys(id: &str, byte: u8) -> (String, store::seal::Key) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Denied, ErrorCode};
+use kernel::{Denied, ErrorCode, MergeId};
 use store::StoreError;
 
 /// A refusal or failure of the identity service.
@@ -25,6 +25,12 @@ pub enum IdentityError {
     /// It exists already, or would break a rule between rows.
     #[error("{0}")]
     Conflict(String),
+    /// What was proved belongs to somebody else who signs in here: a merge was asked for, nothing
+    /// has moved.
+    #[error(
+        "this account belongs to somebody else here: if that is you, merge the two under «Your account», «Merge»"
+    )]
+    MergeNeeded(MergeId),
     /// Unknown address or wrong password; which of the two is not told.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
@@ -57,7 +63,7 @@ impl IdentityError {
             Self::NotAllowed(_) => ErrorCode::Forbidden,
             Self::NotFound => ErrorCode::NotFound,
             Self::Invalid { .. } => ErrorCode::BadUserInput,
-            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Conflict(_) | Self::MergeNeeded(_) => ErrorCode::Conflict,
             Self::WrongCredentials | Self::TokenInvalid => ErrorCode::Unauthenticated,
             Self::Throttled { .. } => ErrorCode::RateLimited,
             Self::Storage(error) => error.code(),

@@ -20,6 +20,7 @@ mod export;
 mod grants;
 mod link;
 mod membership;
+mod merge;
 mod oauth_state;
 mod password;
 mod personal;
@@ -50,12 +51,17 @@ pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
 pub use erasure::{Erasure, erased};
 pub use error::IdentityError;
-pub use events::{COMMUNITY_CREATED, ROLE_CHANGED};
+pub use events::{COMMUNITY_CREATED, PERSON_MERGED, PERSON_UNMERGED, ROLE_CHANGED};
 pub use export::{DataExport, EXPORT_JOB, ExportState};
 pub use grants::{
     ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
 };
-pub use link::{Follower, Link, Unlinked};
+pub use link::{Link, Unlinked};
+pub(crate) use merge::memento;
+pub use merge::{
+    Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
+    RoleJoined,
+};
 pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};

@@ -4,16 +4,13 @@
 //! Must never call a provider, never take an account from somebody who signs in here, and never put
 //! a token, an address or an id of a provider into a log, an audit entry or an error.
 
-use async_trait::async_trait;
 use kernel::{
-    AccountId, Actor, LinkId, PersonalTokens, Platform, Proof, Role, Secret, SessionId, Timestamp,
-    UserId,
+    AccountId, Actor, LinkId, PersonalTokens, Platform, Proof, Secret, SessionId, Timestamp, UserId,
 };
-use store::{DomainEvent, StoreError, Work, audit::Entry};
+use store::{StoreError, Work, audit::Entry};
 
 use crate::{
-    Arrival, ClientInfo, Identity, IdentityError, Intent, NewSession, ROLE_CHANGED, SeenAccount,
-    events::ROUTES,
+    Arrival, ClientInfo, Identity, IdentityError, Intent, NewSession, SeenAccount,
     store::{self as tables, link as table},
 };
 
@@ -26,7 +23,7 @@ const TOKEN_MAX: usize = 8_192;
 /// Most scopes.
 const SCOPES_MAX: usize = 100;
 /// Most accounts of one person.
-const LINKS_MAX: usize = 50;
+pub(crate) const LINKS_MAX: usize = 50;
 
 /// An account elsewhere that somebody signs in with. Holds no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +61,6 @@ pub struct Unlinked {
     pub tokens: Option<PersonalTokens>,
 }
 
-/// Rows of a domain above that carry a person's id. They follow when an account turns out to be
-/// somebody's who has others.
-#[async_trait]
-pub trait Follower: Send + Sync {
-    /// Gives everything of `from` to `to`, in the caller's unit of work.
-    async fn follow(&self, work: &Work, from: UserId, to: UserId) -> Result<(), StoreError>;
-}
-
 /// A proof is stored only if it has the form of such things.
 fn check(proof: &Proof) -> Result<(), IdentityError> {
     let text = |text: &str| text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control);
@@ -107,15 +96,6 @@ fn name(proof: &Proof) -> String {
         return "Somebody".to_owned();
     }
     cut
-}
-
-/// The role of a person who had two: a ban stays unless they own the place, else the stronger one.
-fn joined(one: Role, other: Role) -> Role {
-    let strongest = one.max(other);
-    if one.min(other) == Role::Banned && strongest != Role::Owner {
-        return Role::Banned;
-    }
-    strongest
 }
 
 /// The account in chat that a proof is about, and its owner.
@@ -168,7 +148,9 @@ impl Identity {
         let known = table::by_subject(work.conn(), provider, &proof.subject).await?;
         let user = if let Some(link) = known {
             table::renew(work.conn(), &self.tokens(), link.id, proof, now).await?;
-            link.user
+            // Its owner may have been merged with somebody while the row was waited for.
+            let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
+            link.ok_or(IdentityError::NotFound)?.user
         } else {
             self.welcome(&mut work, arrival, platform, proof).await?
         };
@@ -220,7 +202,8 @@ impl Identity {
     /// everything that is known of it from chat. Linking one's own again renews it.
     ///
     /// # Errors
-    /// [`IdentityError::Conflict`] with words for the person where somebody else signs in with it.
+    /// [`IdentityError::MergeNeeded`] where it belongs to somebody else who signs in here: then a
+    /// merge of the two is asked for, and nothing has moved.
     pub async fn finish_link(
         &self,
         actor: &Actor,
@@ -253,15 +236,23 @@ impl Identity {
         let provider = arrival.provider.as_str();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
-        if !tables::user::lock(work.conn(), user).await? {
+        let (found, _) = self.holder(&work, provider, platform, proof).await?;
+        let other = found.unwrap_or(user);
+        if !tables::user::lock_both(work.conn(), user, other).await? {
             return Err(IdentityError::NotFound);
         }
-        let known = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        let (again, known) = self.holder(&work, provider, platform, proof).await?;
+        if again != found {
+            // It changed hands while the locks were waited for: asked once more.
+            return Err(IdentityError::Storage(StoreError::Duplicate(
+                provider.to_owned(),
+            )));
+        }
         match known {
             Some(link) if link.user == user => {
                 table::renew(work.conn(), &self.tokens(), link.id, proof, now).await?;
             }
-            Some(_) => return Err(taken()),
+            Some(_) => return Err(self.ask_to_merge(work, user, other, Some(arrival)).await?),
             None => {
                 if table::of_user(work.conn(), user).await?.len() >= LINKS_MAX {
                     return Err(IdentityError::Conflict(
@@ -272,12 +263,14 @@ impl Identity {
                 let owned = owner(&work, platform, proof).await?;
                 if let Some(other) = owned.as_ref().filter(|owned| owned.user != user) {
                     // Claiming it keeps anybody else from doing so at the same moment.
-                    if other.is_claimed
-                        || !tables::user::claim(work.conn(), other.user, now).await?
-                    {
+                    if other.is_claimed {
+                        // It is theirs, but no way in: it proves nothing for them.
+                        return Err(self.ask_to_merge(work, user, other.user, None).await?);
+                    }
+                    if !tables::user::claim(work.conn(), other.user, now).await? {
                         return Err(taken());
                     }
-                    self.absorb(&mut work, other.user, user).await?;
+                    self.take_over(&mut work, other.user, user).await?;
                 }
                 tables::user::claim(work.conn(), user, now).await?;
                 self.write(&mut work, arrival, platform, proof, (user, owned))
@@ -293,6 +286,22 @@ impl Identity {
         let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
         work.commit().await?;
         link.ok_or(IdentityError::NotFound)
+    }
+
+    /// Whose an account is: by the link, else by what was seen in chat; and the link.
+    async fn holder(
+        &self,
+        work: &Work,
+        provider: &str,
+        platform: Option<Platform>,
+        proof: &Proof,
+    ) -> Result<(Option<UserId>, Option<Link>), IdentityError> {
+        let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        let holder = match &link {
+            Some(link) => Some(link.user),
+            None => owner(work, platform, proof).await?.map(|owned| owned.user),
+        };
+        Ok((holder, link))
     }
 
     /// Writes the link, and the account in chat where it was never met there.
@@ -328,47 +337,6 @@ impl Identity {
         };
         table::insert(work.conn(), &self.tokens(), &new, work.now()).await?;
         Ok(())
-    }
-
-    /// Gives everything of somebody whom nobody signs in as to somebody else. The row stays, empty,
-    /// because the audit log and others name it.
-    async fn absorb(&self, work: &mut Work, from: UserId, to: UserId) -> Result<(), IdentityError> {
-        tables::account::move_all(work.conn(), from, to).await?;
-        for (community, role) in tables::community::roles_of(work.conn(), from).await? {
-            // As where roles are changed by hand: one change of a community's roles at a time.
-            tables::community::lock(work.conn(), community).await?;
-            let held = tables::community::roles_in(work.conn(), community, &[to]).await?;
-            let before = held.get(&to).copied();
-            let after = before.map_or(role, |held| joined(held, role));
-            tables::community::put_role(work.conn(), community, to, after, work.now()).await?;
-            tables::community::delete_role(work.conn(), community, from).await?;
-            if before == Some(after) {
-                continue;
-            }
-            work.audit(Entry {
-                action: "member.role.change",
-                object: format!("user:{to}"),
-                community: Some(community),
-                detail: serde_json::json!({
-                    "before": before.map(Role::as_str), "after": after.as_str(), "from": from.0,
-                }),
-            });
-            let payload = serde_json::json!({
-                "community": community.0, "user": to.0, "role": after.as_str(),
-            });
-            let event = DomainEvent {
-                kind: ROLE_CHANGED,
-                community: Some(community),
-                payload,
-            };
-            work.emit(event, ROUTES).await?;
-        }
-        tables::session::delete_others(work.conn(), from, SessionId(0)).await?;
-        tables::session::void_tokens_of(work.conn(), from, work.now()).await?;
-        for follower in &*self.followers {
-            follower.follow(work, from, to).await?;
-        }
-        Ok(tables::user::vacate(work.conn(), from).await?)
     }
 
     /// One's own linked accounts, by provider, at most 100.
@@ -449,18 +417,4 @@ async fn owner(
         user: known.resolved.user,
         is_claimed: user.is_some_and(|user| user.claimed),
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::joined;
-    use kernel::Role;
-
-    #[test]
-    fn a_ban_is_not_escaped_by_linking_but_an_owner_stays_one() {
-        assert_eq!(joined(Role::Banned, Role::Member), Role::Banned);
-        assert_eq!(joined(Role::Admin, Role::Banned), Role::Banned);
-        assert_eq!(joined(Role::Banned, Role::Owner), Role::Owner);
-        assert_eq!(joined(Role::Member, Role::Moderator), Role::Moderator);
-    }
 }

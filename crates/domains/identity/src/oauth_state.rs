@@ -82,6 +82,13 @@ pub struct Arrival {
     pub return_to: String,
 }
 
+impl Arrival {
+    /// Whether they were at the provider; codes typed in chat have no nonce.
+    pub(crate) const fn is_from_provider(&self) -> bool {
+        !self.nonce.is_empty()
+    }
+}
+
 /// What is needed to link or unlink an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {

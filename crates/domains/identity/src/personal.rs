@@ -48,6 +48,11 @@ pub const PERSONAL: &[Declared] = &[
     ),
     Declared::left_out("email_code", "a code under way, good for an hour at most"),
     Declared::exported("verified_email", By::User("user_id"), &["address_folded"]),
+    Declared::exported("merge_request", By::User("kept_id"), &[]),
+    Declared::left_out(
+        "merge_memento",
+        "what undoing a merge needs, for 30 days; what it tells of is in the other tables",
+    ),
     Declared::left_out("tombstone", "of people who are not here any more"),
 ];
 

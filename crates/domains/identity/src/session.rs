@@ -351,7 +351,8 @@ impl Identity {
         let work = self.db.begin(&Actor::System("sweep"), now).await?;
         let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?
             + Self::sweep_keys(&work).await?
-            + Self::sweep_email(&work).await?;
+            + Self::sweep_email(&work).await?
+            + Self::sweep_merges(&work).await?;
         work.commit().await?;
         Ok(swept)
     }

@@ -119,8 +119,13 @@ pub struct Visibility(BTreeMap<(Platform, Facet), Audience>);
 impl Visibility {
     /// Who may see a facet of a platform.
     pub fn audience(&self, platform: Platform, facet: Facet) -> Audience {
-        let decided = self.0.get(&(platform, facet)).copied();
-        decided.unwrap_or_else(|| facet.default_audience())
+        self.decided(platform, facet)
+            .unwrap_or_else(|| facet.default_audience())
+    }
+
+    /// What its owner said about one cell.
+    pub(crate) fn decided(&self, platform: Platform, facet: Facet) -> Option<Audience> {
+        self.0.get(&(platform, facet)).copied()
     }
 
     /// Decides about one cell.

@@ -152,6 +152,7 @@ pub(crate) fn message(face: &Face, key: &str, error: AppError) -> Result<String,
         }
         AppError::Identity(
             IdentityError::Conflict(_)
+            | IdentityError::MergeNeeded(_)
             | IdentityError::Invalid { .. }
             | IdentityError::Throttled { .. },
         ) => Ok(sentence(&error.to_string())),

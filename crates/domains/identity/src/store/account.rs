@@ -144,21 +144,6 @@ pub(crate) async fn insert_owned(
     Ok(AccountId(id))
 }
 
-/// Gives the accounts of one person to another.
-pub(crate) async fn move_all(
-    conn: &impl ConnectionTrait,
-    from: UserId,
-    to: UserId,
-) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE platform_account SET user_id = $2 WHERE user_id = $1",
-        vec![from.0.into(), to.0.into()],
-    )
-    .await?;
-    Ok(())
-}
-
 fn shown(account: &SeenAccount) -> String {
     if account.username.is_empty() {
         account.platform_user_id.clone()

@@ -212,6 +212,7 @@ pub(crate) async fn delete_person(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<(), StoreError> {
+    super::merge::forget(conn, user).await?;
     // Every table of this domain that is about a person, those added later included; the newest
     // first, because it may refer to an older one.
     for table in ::store::personal::tables().into_iter().rev() {

@@ -178,17 +178,6 @@ pub(crate) async fn claim(
     Ok(n == 1)
 }
 
-/// Takes the name off a user whose account moved to somebody else.
-pub(crate) async fn vacate(conn: &impl ConnectionTrait, id: UserId) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE users SET display_name = 'moved' WHERE id = $1",
-        vec![id.0.into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Locks a person's row until the unit of work ends; whether there is one.
 pub(crate) async fn lock(conn: &impl ConnectionTrait, id: UserId) -> Result<bool, StoreError> {
     let n = sql::execute(
@@ -213,4 +202,14 @@ pub(crate) async fn rename(
     )
     .await?;
     Ok(())
+}
+
+/// Locks two people's rows, in one order for all, so that two units of work wait for each other
+/// instead of for ever; whether there are both.
+pub(crate) async fn lock_both(
+    conn: &impl ConnectionTrait,
+    one: UserId,
+    other: UserId,
+) -> Result<bool, StoreError> {
+    Ok(lock(conn, one.min(other)).await? && lock(conn, one.max(other)).await?)
 }
