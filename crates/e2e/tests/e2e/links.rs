@@ -29,6 +29,8 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/me/activity",
             "/me/privacy",
             "/me/data",
+            "/me/merge",
+            "/admin/merges",
         ] {
             ensure!(found.visited.contains(page), "nothing links to {page}");
         }

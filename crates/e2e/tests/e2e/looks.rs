@@ -44,8 +44,10 @@ const INSTANCE: &[Page] = &[
     ("me-activity", "/me/activity", 200),
     ("me-privacy", "/me/privacy", 200),
     ("me-data", "/me/data", 200),
+    ("me-merge", "/me/merge", 200),
     ("admin", "/admin", 200),
     ("admin-jobs", "/admin/jobs", 200),
+    ("admin-merges", "/admin/merges", 200),
     ("admin-mail", "/admin/mail", 200),
     ("admin-audit", "/admin/audit", 200),
 ];

@@ -119,6 +119,9 @@ pub(crate) async fn callback(
         (Err(error), Intent::SignIn) => {
             login::failed(&face, &message(&face, &key, error)?, to).await
         }
+        (Err(AppError::Identity(IdentityError::MergeNeeded(_))), Intent::Link(_)) => {
+            Ok(Redirect::to("/me/merge?done=merge-asked").into_response())
+        }
         (Err(error), Intent::Link(_)) => {
             let words = message(&face, &key, error)?;
             accounts::failed(&face, &viewer, &words).await

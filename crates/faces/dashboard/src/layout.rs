@@ -31,6 +31,8 @@ pub(crate) enum Section {
     Status,
     /// Dead letters.
     Jobs,
+    /// People who are merged.
+    Merges,
     /// The mail outbox.
     Mail,
     /// The audit log.
@@ -253,6 +255,7 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
             items: vec![
                 item("Status", "/admin".to_owned(), "i", Section::Status),
                 item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
+                item("Merges", "/admin/merges".to_owned(), "g", Section::Merges),
                 item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
                 item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
             ],
@@ -276,7 +279,7 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     }
     if matches!(
         place.section,
-        Section::Jobs | Section::Mail | Section::Audit
+        Section::Jobs | Section::Merges | Section::Mail | Section::Audit
     ) {
         trail.push(link("Instance", "/admin"));
     }
@@ -317,6 +320,11 @@ fn notice(address: &str) -> Option<&'static str> {
         "command-added" => "The command is there. Try it in chat.",
         "command-deleted" => "The command was deleted.",
         "role" => "The role was changed. The change is in the audit log.",
+        "merge-asked" => "A merge was asked for. Nothing has moved yet.",
+        "merge-confirmed" => "Confirmed. The other side still has to.",
+        "merged" => "The two are one now. For thirty days it can be undone here.",
+        "merge-rejected" => "The two stay as they are.",
+        "unmerged" => "The two are as they were. What was said meanwhile went with its account.",
         "linked" => "The account was linked. You can sign in with it from now on.",
         "unlinked" => "The account was unlinked. It does not sign you in any more.",
         "not-linked" => "You did not allow it, so nothing was linked.",

@@ -29,6 +29,7 @@ mod layout;
 mod login;
 mod me;
 mod members;
+mod merges;
 mod privacy;
 mod profile;
 mod register;

@@ -16,8 +16,8 @@ use tower_http::{
 
 use crate::{
     accounts, admin, assets, auth, chat, commands, community, connections, data, deliveries, email,
-    error::PageError, guard, health, keys, login, me, members, privacy, profile, register, role,
-    settings, setup,
+    error::PageError, guard, health, keys, login, me, members, merges, privacy, profile, register,
+    role, settings, setup,
 };
 
 /// What the operator decides about the dashboard.
@@ -91,6 +91,14 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/accounts/link", post(accounts::link))
         .route("/me/accounts/code", post(accounts::code))
         .route("/link", get(accounts::short))
+        .route("/me/merge", get(merges::own))
+        .route("/me/merge/{id}/confirm", post(merges::confirm_own))
+        .route("/me/merge/{id}/reject", post(merges::reject_own))
+        .route("/me/merge/{id}/undo", post(merges::undo_own))
+        .route("/admin/merges", get(merges::all).post(merges::name))
+        .route("/admin/merges/{id}/confirm", post(merges::confirm_any))
+        .route("/admin/merges/{id}/reject", post(merges::reject_any))
+        .route("/admin/merges/{id}/undo", post(merges::undo_any))
         .route(
             "/me/accounts/{id}/unlink",
             get(accounts::ask_unlink).post(accounts::unlink),

@@ -12,6 +12,7 @@ mod forms;
 mod health;
 mod keys;
 mod members;
+mod merges;
 mod privacy;
 mod sign_in;
 mod walk;

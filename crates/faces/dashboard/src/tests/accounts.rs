@@ -9,7 +9,7 @@ use super::browser::{Answer, Browser};
 
 const PAGE: &str = "/me/accounts";
 
-fn state_of(answer: &Answer, key: &str) -> String {
+pub(super) fn state_of(answer: &Answer, key: &str) -> String {
     let (start, rest) = answer.location().split_once("state=").unwrap();
     assert_eq!(start, format!("https://id.{key}.example/authorize?"));
     let (state, redirect) = rest.split_once('&').unwrap();
@@ -21,7 +21,7 @@ fn state_of(answer: &Answer, key: &str) -> String {
 }
 
 /// Presses «Sign in with …»; the browser keeps what binds it.
-async fn leave(browser: &mut Browser, key: &str, to: &str) -> String {
+pub(super) async fn leave(browser: &mut Browser, key: &str, to: &str) -> String {
     let answer = browser
         .post(&format!("/login/with/{key}"), &[("return_to", to)])
         .await
@@ -38,7 +38,7 @@ async fn leave(browser: &mut Browser, key: &str, to: &str) -> String {
     state_of(&answer, key)
 }
 
-async fn back(browser: &Browser, key: &str, query: &str) -> Answer {
+pub(super) async fn back(browser: &Browser, key: &str, query: &str) -> Answer {
     browser.get(&format!("/auth/{key}/callback?{query}")).await
 }
 
