@@ -190,6 +190,27 @@ pub const OPERATIONS: &[Operation] = &[
         "activity.accounts",
         Needs::Community(Permission::ViewMembers),
     ),
+    row("activity.own_reputation", Needs::SignedIn),
+    row(
+        "activity.reputations",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.member_card",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.reputation_history",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.standings",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.adjust_reputation",
+        Needs::Community(Permission::ModerateMembers),
+    ),
     row(
         "activity.recent_messages",
         Needs::Community(Permission::ViewActivity),

@@ -21,4 +21,5 @@ mod app {
     mod merges;
     mod privacy;
     mod profiles;
+    mod reputation;
 }

@@ -102,6 +102,8 @@ pub enum Permission {
     ViewActivity,
     /// See the members' table with names and last-seen times.
     ViewMembers,
+    /// Judge members: change their reputation.
+    ModerateMembers,
     /// Make, change and remove chat commands, and decide who may use which.
     ManageCommands,
     /// Change roles below one's own.
@@ -122,10 +124,11 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ViewCommunity,
         Self::ViewActivity,
         Self::ViewMembers,
+        Self::ModerateMembers,
         Self::ManageCommands,
         Self::ManageMembers,
         Self::ManageCommunity,
@@ -142,6 +145,7 @@ impl Permission {
         match self {
             Self::ViewCommunity | Self::ViewActivity => Some(Role::Member),
             Self::ViewMembers
+            | Self::ModerateMembers
             | Self::SendMessages
             | Self::ViewDeliveries
             | Self::ManageCommands => Some(Role::Moderator),

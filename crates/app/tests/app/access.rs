@@ -14,9 +14,9 @@ use app::{
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
-    Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes, Facet, IdentityError,
-    Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey, NewCommunity, NewServer,
-    ProfileChange, Seat, Trip, Visibility, Who,
+    Adjustment, Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes, Facet,
+    IdentityError, Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey, NewCommunity,
+    NewServer, ProfileChange, Seat, Trip, Visibility, Who,
 };
 use kernel::{
     Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
@@ -595,6 +595,27 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 page: PageRequest::first(10),
             };
             by_activity(activity.own_feed(actor, &query).await)
+        }
+        "activity.own_reputation" => match activity.own_reputation(actor).await {
+            Err(ActivityError::NotFound) => false,
+            answer => by_activity(answer),
+        },
+        "activity.reputations" => by_activity(activity.reputations(actor, pond, &[target]).await),
+        "activity.member_card" => by_activity(activity.member_card(actor, pond, target).await),
+        "activity.reputation_history" => by_activity(
+            activity
+                .reputation_history(actor, pond, target, &PageRequest::first(10))
+                .await,
+        ),
+        "activity.standings" => by_activity(activity.standings(actor, pond).await),
+        "activity.adjust_reputation" => {
+            let adjustment = Adjustment {
+                points: 1,
+                note: "helped".to_owned(),
+                key: format!("key {n}"),
+            };
+            let answer = activity.adjust_reputation(actor, pond, target, &adjustment);
+            by_activity(answer.await)
         }
         "activity.activity_of" => {
             let seen = activity.activity_of(actor, target, Eyes::Own).await;

@@ -19,6 +19,7 @@ mod period;
 mod personal;
 mod quarantine;
 mod record;
+mod reputation;
 mod retention;
 mod rollup;
 mod store;
@@ -47,6 +48,7 @@ pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
 pub use quarantine::Quarantined;
 pub use record::{Fate, Incoming, record};
+pub use reputation::{MemberCard, OwnReputation, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
 

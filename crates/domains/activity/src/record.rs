@@ -7,7 +7,7 @@ use identity::{Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
 use store::{StoreError, Work};
 
-use crate::{live::chat_topic, rollup::Deltas, store as tables};
+use crate::{live::chat_topic, reputation, rollup::Deltas, store as tables};
 
 /// An event and the community it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +75,13 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
     let stored_messages = tables::record::insert_messages(work.conn(), &messages).await?;
     let stored_events = tables::record::insert_events(work.conn(), &others).await?;
     let mut deltas = Deltas::default();
+    let mut earned = Vec::new();
     let mut woken = HashSet::new();
     for (row, _) in &messages {
         if let Some(id) = stored_messages.get(&key(&row.incoming.event)) {
             set(&mut fates, row.index, Fate::Recorded(Some(MessageId(*id))));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
+            earned.extend(reputation::change(row.incoming, row.who));
             if row.incoming.event.source == Source::Live {
                 woken.insert(row.incoming.community);
             }
@@ -89,9 +91,11 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
         if stored_events.contains(&key(&row.incoming.event)) {
             set(&mut fates, row.index, Fate::Recorded(None));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
+            earned.extend(reputation::change(row.incoming, row.who));
         }
     }
     tables::record::apply(work.conn(), &deltas).await?;
+    identity::apply(work, &earned).await?;
     for community in woken {
         work.notify(chat_topic(community), "");
     }

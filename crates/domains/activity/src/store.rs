@@ -10,6 +10,7 @@ pub(crate) mod overview;
 pub(crate) mod personal;
 pub(crate) mod quarantine;
 pub(crate) mod record;
+pub(crate) mod reputation;
 pub(crate) mod stream;
 
 use ::store::StoreError;

@@ -25,6 +25,7 @@ mod oauth_state;
 mod password;
 mod personal;
 mod profile;
+mod reputation;
 mod session;
 mod setup;
 mod store;
@@ -65,6 +66,11 @@ pub use merge::{
 pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
+pub use reputation::{
+    AccountShare, Adjustment, Badge, BadgeKind, Effect, Facts, History, Reason, ReputationChange,
+    Score, Standing, Tier, adjust, aggregate, apply, at_risk, badges, effect, facts, global,
+    history, leaders, of_person, scores, weight,
+};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
 pub use user::User;

@@ -31,6 +31,12 @@ pub const PERSONAL: &[Declared] = &[
     Declared::exported("consent", By::User("user_id"), &[]),
     Declared::exported("data_export", By::User("user_id"), &["blob"]),
     Declared::exported("erasure", By::User("user_id"), &[]),
+    Declared::exported("reputation", By::Account("account_id"), &[]),
+    Declared::exported(
+        "reputation_event",
+        By::Account("account_id"),
+        &["moderator_id", "idem_key"],
+    ),
     Declared::left_out("community", "about a community"),
     Declared::left_out("community_server", "about a community"),
     Declared::left_out(

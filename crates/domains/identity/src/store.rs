@@ -12,6 +12,7 @@ pub(crate) mod merge;
 pub(crate) mod moving;
 pub(crate) mod oauth_state;
 pub(crate) mod profile;
+pub(crate) mod reputation;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod user;

@@ -1,0 +1,183 @@
+//! The reputation of a community's members: what recorded events do to it, and who may see and
+//! change it. The rules are identity's. Only what happens live counts, and automated accounts earn
+//! nothing.
+
+use std::collections::HashMap;
+
+use identity::{
+    Adjustment, Badge, History, IdentityError, PlatformAccount, ReputationChange, Resolved, Score,
+    Standing,
+};
+use kernel::{Actor, CommunityId, Day, Page, PageRequest, Permission, Source, UserId};
+
+use crate::{Activity, ActivityError, Incoming, store as tables};
+
+/// How far back badges look, in days.
+const BADGE_DAYS: i32 = 30;
+
+/// A member as moderators see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberCard {
+    /// Who.
+    pub user: UserId,
+    /// The name they went by last.
+    pub name: String,
+    /// Their accounts, by platform.
+    pub accounts: Vec<PlatformAccount>,
+    /// Their score in the community.
+    pub score: Score,
+    /// Their badges there.
+    pub badges: Vec<Badge>,
+}
+
+/// One's own scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnReputation {
+    /// Over all communities and linked accounts.
+    pub global: Score,
+    /// In each community that one may see and has done something in.
+    pub communities: Vec<(CommunityId, Score, Vec<Badge>)>,
+}
+
+/// A community's scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standings {
+    /// The highest, at most 100.
+    pub leaders: Vec<Standing>,
+    /// Those at 500 or below, the lowest first, at most 100.
+    pub at_risk: Vec<Standing>,
+}
+
+/// What a recorded event does to a score.
+pub(crate) fn change(incoming: &Incoming, who: Resolved) -> Option<ReputationChange> {
+    let event = &incoming.event;
+    if event.source != Source::Live || event.account.is_bot {
+        return None;
+    }
+    Some(ReputationChange {
+        community: incoming.community,
+        account: who.account,
+        effect: identity::effect(&event.kind)?,
+        at: event.sent_at,
+    })
+}
+
+impl Activity {
+    async fn badges(
+        &self,
+        community: CommunityId,
+        user: UserId,
+    ) -> Result<(Score, Vec<Badge>), ActivityError> {
+        let now = self.clock.now();
+        let since = Day(now.day().0 - BADGE_DAYS);
+        let conn = self.db.read();
+        let mut facts = identity::facts(conn, community, user, now).await?;
+        facts.active_days = tables::reputation::active_days(conn, community, user, since).await?;
+        Ok((facts.score, identity::badges(&facts)))
+    }
+
+    /// One's own reputation.
+    pub async fn own_reputation(&self, actor: &Actor) -> Result<OwnReputation, ActivityError> {
+        let user = actor.user_id().ok_or(ActivityError::NotFound)?;
+        let global = identity::global(self.db.read(), user, self.clock.now()).await?;
+        let mut communities = Vec::new();
+        for community in identity::of_person(self.db.read(), user).await?.into_keys() {
+            if actor.require(Permission::ViewCommunity, community).is_ok() {
+                let (score, badges) = self.badges(community, user).await?;
+                communities.push((community, score, badges));
+            }
+        }
+        Ok(OwnReputation {
+            global,
+            communities,
+        })
+    }
+
+    /// The scores of some members. People who were never seen in the community are left out.
+    pub async fn reputations(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Score>, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        let members = tables::member::among(self.db.read(), community, users).await?;
+        Ok(identity::scores(self.db.read(), community, &members).await?)
+    }
+
+    /// A member; `None` if this person was never seen in the community.
+    pub async fn member_card(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        user: UserId,
+    ) -> Result<Option<MemberCard>, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        let name = tables::reputation::name(self.db.read(), community, user).await?;
+        let Some(name) = name else { return Ok(None) };
+        let mut accounts = identity::accounts_of(self.db.read(), &[user]).await?;
+        let (score, badges) = self.badges(community, user).await?;
+        Ok(Some(MemberCard {
+            user,
+            name,
+            accounts: accounts.remove(&user).unwrap_or_default(),
+            score,
+            badges,
+        }))
+    }
+
+    /// What changed a member's score, the newest first, without messages and commands.
+    pub async fn reputation_history(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        user: UserId,
+        page: &PageRequest,
+    ) -> Result<Page<History>, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        Ok(identity::history(self.db.read(), community, user, page).await?)
+    }
+
+    /// Who has the highest scores, and who is at risk.
+    pub async fn standings(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+    ) -> Result<Standings, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        let conn = self.db.read();
+        Ok(Standings {
+            leaders: identity::leaders(conn, community).await?,
+            at_risk: identity::at_risk(conn, community).await?,
+        })
+    }
+
+    /// Changes a member's score by hand, once for each key; answers the score after it.
+    ///
+    /// # Errors
+    /// [`ActivityError::NotFound`] for people who were never seen in the community; what identity
+    /// refuses, such as changing one's own score.
+    pub async fn adjust_reputation(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        user: UserId,
+        adjustment: &Adjustment,
+    ) -> Result<Score, ActivityError> {
+        Self::require(actor, Permission::ModerateMembers, community)?;
+        let begun = self.db.begin(actor, self.clock.now()).await;
+        let mut work = begun?;
+        let seen = tables::member::among(work.conn(), community, &[user]).await?;
+        if seen.is_empty() {
+            return Err(ActivityError::NotFound);
+        }
+        let by = actor.user_id();
+        let after = identity::adjust(&mut work, community, user, by, adjustment).await;
+        let after = after.map_err(|error| match error {
+            IdentityError::Storage(error) => error.into(),
+            other => ActivityError::from(other),
+        })?;
+        work.commit().await?;
+        Ok(after)
+    }
+}
