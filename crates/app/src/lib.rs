@@ -13,6 +13,7 @@ mod instance;
 pub mod jobs;
 pub mod operations;
 pub mod privacy;
+mod second_factor;
 pub mod session;
 mod sign_in;
 mod stage;

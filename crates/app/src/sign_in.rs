@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use identity::{
-    Arrival, ClientInfo, IdentityError, Intent, Link, NewSession, Seat, SeenAccount, Trip, Unlinked,
+    Arrival, ClientInfo, Entered, IdentityError, Intent, Link, Seat, SeenAccount, Trip, Unlinked,
 };
 use kernel::{Actor, LinkId, Platform, Provider, Secret, SessionId, SignInReturn};
 
@@ -25,8 +25,8 @@ pub struct Returned {
 /// What a visit at a provider brought.
 #[derive(Debug)]
 pub enum Outcome {
-    /// They are signed in.
-    SignedIn(NewSession),
+    /// They proved who they are, and are signed in or owe a second factor.
+    SignedIn(Entered),
     /// The account is theirs.
     Linked(Link),
     /// They or the provider said no.
@@ -120,11 +120,11 @@ impl App {
         let platform = provider.platform();
         match arrival.intent {
             Intent::SignIn => {
-                let session = self
+                let entered = self
                     .identity
                     .finish_sign_in(arrival, platform, &proof, client)
                     .await?;
-                Ok(Outcome::SignedIn(session))
+                Ok(Outcome::SignedIn(entered))
             }
             Intent::Link(_) => {
                 let link = self

@@ -22,4 +22,5 @@ mod app {
     mod privacy;
     mod profiles;
     mod reputation;
+    mod second_factor;
 }

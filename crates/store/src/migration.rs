@@ -10,6 +10,7 @@ mod m0003_connections;
 mod m0004_commands;
 mod m0005_api_keys;
 mod m0006_links;
+mod m0007_second_factor;
 mod m0008_reputation;
 mod m0009_privacy;
 mod m0010_merge;
@@ -51,6 +52,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0006_links",
         tables: m0006_links::tables,
+    },
+    Step {
+        name: "m0007_second_factor",
+        tables: m0007_second_factor::tables,
     },
     Step {
         name: "m0008_reputation",

@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod authenticator;
 mod clock;
 mod connector;
 mod courier;
@@ -20,6 +21,7 @@ mod run;
 mod skip;
 mod world;
 
+pub use authenticator::totp_code;
 pub use clock::MockClock;
 pub use connector::TestConnector;
 pub use courier::TestCourier;

@@ -9,7 +9,7 @@ use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
     Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, Connector, Courier, EventKind,
-    Origin, Platform, Provider, Role, Secret, Source, Timestamp, UserId, event::Message,
+    Origin, Platform, Provider, Role, Secret, SessionId, Source, Timestamp, UserId, event::Message,
 };
 use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
 use tempfile::TempDir;
@@ -427,8 +427,17 @@ impl World {
             .identity
             .redeem_sign_in_link(link.expose(), &ClientInfo::default())
             .await
-            .unwrap();
+            .unwrap()
+            .session()
+            .expect("a person of a test who has a second factor signs in by itself");
         session.token.expose().clone()
+    }
+
+    /// A session of a user that began just now.
+    pub async fn session(&self, user: UserId) -> SessionId {
+        let token = self.token(user).await;
+        let known = self.app.identity.authenticate(&token).await;
+        known.unwrap().unwrap().session
     }
 
     /// The person a name belongs to in a community.

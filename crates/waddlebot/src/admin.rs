@@ -32,6 +32,13 @@ pub(crate) enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Take the second factor of somebody away who lost it; they are told by mail
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// Their address
+        #[arg(long)]
+        email: String,
+    },
 }
 
 /// What to do with the audit log.
@@ -62,10 +69,21 @@ fn password() -> anyhow::Result<Secret<String>> {
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
-    let password = password()?;
+    // Read before anything is opened: who has none to give is told at once.
+    let password = match &command {
+        Command::Create { .. } | Command::Reset { .. } => password()?,
+        Command::ResetSecondFactor { .. } => Secret::new(String::new()),
+    };
     let system = System::start(config).await?;
     let actor = Actor::System("command-line");
     match command {
+        Command::ResetSecondFactor { email } => {
+            let reset = system.app.reset_second_factor(&actor, &email).await;
+            reset.with_context(|| format!("taking the second factor of `{email}` away"))?;
+            console::say(format!(
+                "took the second factor of {email} away; their sessions have ended"
+            ));
+        }
         Command::Create { email, name } => {
             let account = NewAccount {
                 display_name: name,

@@ -19,11 +19,11 @@ use identity::{
     NewServer, ProfileChange, Seat, Trip, Visibility, Who,
 };
 use kernel::{
-    Actor, ApiKeyId, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed, JobId,
-    LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId, Timestamp,
-    UserId,
+    Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed,
+    JobId, LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId,
+    Timestamp, UserId,
 };
-use testkit::{World, on_both};
+use testkit::{World, on_both, totp_code};
 
 use super::delivery::greeting;
 
@@ -87,6 +87,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     (
         "app.sign_in_url",
         "tells nothing; what comes back proves who it is",
+    ),
+    (
+        "identity.finish_second_factor",
+        "checks the code; the token stands for the first factor",
     ),
     ("identity.authenticate", "checks the session's token"),
     ("identity.authenticate_key", "checks the key"),
@@ -342,9 +346,42 @@ async fn young(stage: &Stage, asker: &Asker) -> SessionId {
     let Some(user) = asker.actor.user_id() else {
         return SessionId(0);
     };
-    let token = stage.world.token(user).await;
-    let known = stage.world.app.identity.authenticate(&token).await;
-    known.unwrap().unwrap().session
+    stage.world.session(user).await
+}
+
+/// Switches the asker's second factor on, as far as they may.
+async fn switch_on(
+    stage: &Stage,
+    asker: &Asker,
+) -> (SessionId, Result<Vec<Secret<String>>, IdentityError>) {
+    let session = young(stage, asker).await;
+    let identity = &stage.world.app.identity;
+    let code = match identity.begin_totp(&asker.actor, session).await {
+        Ok(setup) => totp_code(&setup.secret, stage.world.clock.now()),
+        Err(_) => String::new(),
+    };
+    let switched = identity.confirm_totp(&asker.actor, session, &code).await;
+    (session, switched)
+}
+
+/// So that the asker can begin another session.
+async fn switch_off(stage: &Stage) {
+    stage.world.sql("DELETE FROM recovery_code").await;
+    stage.world.sql("DELETE FROM totp").await;
+}
+
+/// Somebody with a second factor; answers their address.
+async fn protected(stage: &Stage, n: u32) -> String {
+    let person = stage.world.admin(&format!("protected-{n}")).await;
+    let asker = Asker {
+        label: "somebody protected",
+        role: None,
+        actor: person.actor,
+        session: SessionId(0),
+    };
+    let (_, switched) = switch_on(stage, &asker).await;
+    switched.unwrap();
+    format!("protected-{n}@example.org")
 }
 
 /// An address that nobody else in this test has.
@@ -627,8 +664,12 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "identity.api_keys" => by_identity(identity.api_keys(actor).await),
         "identity.create_api_key" => {
-            let answer = identity.create_api_key(actor, &new_key(), &secret()).await;
-            by_identity(answer)
+            let session = young(stage, asker).await;
+            by_identity(
+                identity
+                    .create_api_key(actor, session, &new_key(), &secret())
+                    .await,
+            )
         }
         "identity.regenerate_api_key" | "identity.revoke_api_key" => {
             // Somebody without a key of their own asks for that of somebody else.
@@ -638,8 +679,12 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             if operation == "identity.revoke_api_key" {
                 by_identity(identity.revoke_api_key(actor, id).await)
             } else {
-                let answer = identity.regenerate_api_key(actor, id, &secret()).await;
-                by_identity(answer)
+                let session = young(stage, asker).await;
+                by_identity(
+                    identity
+                        .regenerate_api_key(actor, session, id, &secret())
+                        .await,
+                )
             }
         }
         "identity.issue_sign_in_link" => {
@@ -759,6 +804,53 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .redeem_state(actor, &begun.state, TRIP.provider, IN_BROWSER)
                 .await;
             by_identity(redeemed)
+        }
+        "identity.second_factor" => by_identity(identity.second_factor(actor).await),
+        "identity.begin_totp" => {
+            let session = young(stage, asker).await;
+            by_identity(identity.begin_totp(actor, session).await)
+        }
+        "identity.confirm_totp" => {
+            let (_, switched) = switch_on(stage, asker).await;
+            switch_off(stage).await;
+            by_identity(switched)
+        }
+        "identity.renew_recovery_codes" => {
+            let (session, _) = switch_on(stage, asker).await;
+            let identity = &stage.world.app.identity;
+            let renewed = identity.renew_recovery_codes(actor, session).await;
+            switch_off(stage).await;
+            by_identity(renewed)
+        }
+        "identity.disable_totp" => {
+            let (session, _) = switch_on(stage, asker).await;
+            let identity = &stage.world.app.identity;
+            by_identity(identity.disable_totp(actor, session).await)
+        }
+        "app.disable_totp" => {
+            let (session, _) = switch_on(stage, asker).await;
+            by_connection(stage.world.app.disable_totp(actor, session).await)
+        }
+        "identity.confirm_session" => {
+            let session = young(stage, asker).await;
+            let typed = secret();
+            let client = ClientInfo::default();
+            by_identity(
+                identity
+                    .confirm_session(actor, session, &typed, &client)
+                    .await,
+            )
+        }
+        "identity.verifications" => {
+            by_identity(identity.verifications(actor, &PageRequest::first(5)).await)
+        }
+        "identity.reset_second_factor" => {
+            let address = protected(stage, n).await;
+            by_identity(identity.reset_second_factor(actor, &address).await)
+        }
+        "app.reset_second_factor" => {
+            let address = protected(stage, n).await;
+            by_connection(app.reset_second_factor(actor, &address).await)
         }
         "identity.email_status" => by_identity(identity.email_status(actor).await),
         "identity.begin_email" => by_identity(
@@ -1004,7 +1096,7 @@ on_both! {
         let askers = askers(&mut world, pond).await;
         let [waiting, failed, sent] = deliveries(&world, pond).await;
         let owner = world.actor_of(target).await;
-        let key = world.app.identity.create_api_key(&owner, &new_key(), &Secret::new(String::new())).await;
+        let key = world.app.identity.create_api_key(&owner, world.session(target).await, &new_key(), &Secret::new(String::new())).await;
         let foreign_key = key.unwrap().id;
         let mut stage = Stage { world, pond, target, n_calls: 0, waiting, failed, sent, foreign_key };
         let mut wrong = Vec::new();

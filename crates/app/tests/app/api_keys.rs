@@ -34,8 +34,8 @@ on_both! {
         let identity = world.app.identity.clone();
         identity.set_role(&world.system(), lake, mia.user, Some(Role::Owner)).await.unwrap();
         let actor = world.actor_of(mia.user).await;
-        let all = identity.create_api_key(&actor, &wanted(KeyScope::Everything), &secret("")).await.unwrap();
-        let one = identity.create_api_key(&actor, &wanted(KeyScope::Community(pond)), &secret("")).await.unwrap();
+        let all = identity.create_api_key(&actor, world.session(mia.user).await, &wanted(KeyScope::Everything), &secret("")).await.unwrap();
+        let one = identity.create_api_key(&actor, world.session(mia.user).await, &wanted(KeyScope::Community(pond)), &secret("")).await.unwrap();
 
         assert_eq!(holder(&world, &all.key).await, Some(actor));
         let limited = holder(&world, &one.key).await.unwrap();
@@ -52,7 +52,7 @@ on_both! {
         let lake = world.community("Lake").await;
         let ann = world.admin("ann").await;
         let identity = world.app.identity.clone();
-        let made = identity.create_api_key(&ann.actor, &wanted(KeyScope::Community(pond)), &secret(PASSWORD)).await.unwrap();
+        let made = identity.create_api_key(&ann.actor, world.session(ann.user).await, &wanted(KeyScope::Community(pond)), &secret(PASSWORD)).await.unwrap();
         let limited = holder(&world, &made.key).await.unwrap();
         let again = identity.refresh(&limited).await.unwrap().unwrap();
         for actor in [limited, again] {
@@ -67,15 +67,17 @@ on_both! {
     async fn the_right_password_is_no_failed_attempt_whatever_becomes_of_the_wish(world: World) {
         let ann = world.admin("ann").await;
         let identity = world.app.identity.clone();
+        let session = world.session(ann.user).await;
+        world.clock.advance(Duration::from_secs(301));
         for _ in 0..20 {
-            match identity.create_api_key(&ann.actor, &wanted(KeyScope::Everything), &secret(PASSWORD)).await {
+            match identity.create_api_key(&ann.actor, session, &wanted(KeyScope::Everything), &secret(PASSWORD)).await {
                 Ok(_) | Err(IdentityError::Conflict(_)) => {}
                 Err(other) => panic!("unexpected: {other:?}"),
             }
         }
         let mut n_wrong = 0;
         while let Err(IdentityError::Invalid { field: "password", .. }) =
-            identity.create_api_key(&ann.actor, &wanted(KeyScope::Everything), &secret("wrong horse battery")).await
+            identity.create_api_key(&ann.actor, session, &wanted(KeyScope::Everything), &secret("wrong horse battery")).await
         {
             n_wrong += 1;
             assert!(n_wrong < 20, "guesses are never slowed down");
@@ -86,13 +88,13 @@ on_both! {
     async fn a_key_is_worth_nothing_after_its_last_day_and_is_listed_a_month_longer(world: World) {
         let ann = world.admin("ann").await;
         let identity = world.app.identity.clone();
-        let made = identity.create_api_key(&ann.actor, &wanted(KeyScope::Everything), &secret(PASSWORD)).await.unwrap();
+        let made = identity.create_api_key(&ann.actor, world.session(ann.user).await, &wanted(KeyScope::Everything), &secret(PASSWORD)).await.unwrap();
         world.clock.advance(Duration::from_secs(30 * 86_400 - 1));
         assert!(holder(&world, &made.key).await.is_some());
         world.clock.advance(Duration::from_secs(1));
         assert!(holder(&world, &made.key).await.is_none());
         assert!(matches!(
-            identity.regenerate_api_key(&ann.actor, made.id, &secret(PASSWORD)).await,
+            identity.regenerate_api_key(&ann.actor, world.session(ann.user).await, made.id, &secret(PASSWORD)).await,
             Err(IdentityError::NotFound)
         ));
         identity.sweep().await.unwrap();
@@ -105,11 +107,12 @@ on_both! {
     async fn of_many_made_at_once_five_are_valid(world: World) {
         let pond = world.community("Pond").await;
         let mia = world.person(pond, "mia", Some(Role::Member)).await;
+        let session = world.session(mia.user).await;
         let tasks: Vec<_> = (0..20)
             .map(|_| {
                 let (identity, actor) = (world.app.identity.clone(), mia.actor.clone());
                 tokio::spawn(async move {
-                    identity.create_api_key(&actor, &wanted(KeyScope::Everything), &secret("")).await
+                    identity.create_api_key(&actor, session, &wanted(KeyScope::Everything), &secret("")).await
                 })
             })
             .collect();
@@ -128,7 +131,7 @@ on_both! {
     async fn only_hashes_are_stored_and_a_reset_password_ends_every_key(world: World) {
         let ann = world.admin("ann").await;
         let identity = world.app.identity.clone();
-        let made = identity.create_api_key(&ann.actor, &wanted(KeyScope::Everything), &secret(PASSWORD)).await.unwrap();
+        let made = identity.create_api_key(&ann.actor, world.session(ann.user).await, &wanted(KeyScope::Everything), &secret(PASSWORD)).await.unwrap();
         let text = made.key.expose().trim_start_matches("wbot_user_").to_owned();
         let dump = world.dump().await;
         assert!(dump.values().flatten().all(|row| !row.contains(&text)), "the key is in the database");
@@ -151,7 +154,7 @@ on_both! {
             (wish("x", KEY_DAYS_MAX + 1, KeyScope::Everything), "days"),
             (wish("x", 1, KeyScope::Community(lake)), "community"),
         ] {
-            match identity.create_api_key(&mia.actor, &wrong, &secret("")).await {
+            match identity.create_api_key(&mia.actor, world.session(mia.user).await, &wrong, &secret("")).await {
                 Err(IdentityError::Invalid { field: at, .. }) => assert_eq!(at, field),
                 other => panic!("{wrong:?}: {other:?}"),
             }

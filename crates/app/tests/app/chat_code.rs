@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use app::AppError;
 use identity::{IdentityError, SeenAccount};
-use kernel::{PageRequest, Platform, Secret, SessionId};
+use kernel::{PageRequest, Platform, Secret};
 use testkit::{Person, World, on_both};
 
 fn on_twitch(name: &str) -> SeenAccount {
@@ -17,14 +17,8 @@ fn on_twitch(name: &str) -> SeenAccount {
     }
 }
 
-async fn session(world: &World, who: &Person) -> SessionId {
-    let token = world.token(who.user).await;
-    let known = world.app.identity.authenticate(&token).await;
-    known.unwrap().unwrap().session
-}
-
 async fn code(world: &World, who: &Person) -> Secret<String> {
-    let session = session(world, who).await;
+    let session = world.session(who.user).await;
     let app = &world.app;
     app.chat_code(&who.actor, session, None, Platform::Twitch)
         .await
@@ -93,7 +87,7 @@ on_both! {
 
     async fn where_signing_in_is_set_up_there_is_no_code(world: World) {
         let ann = world.admin("ann").await;
-        let session = session(&world, &ann).await;
+        let session = world.session(ann.user).await;
         assert_eq!(world.app.code_platforms(), [Platform::Twitch]);
         let refused = world.app.chat_code(&ann.actor, session, None, Platform::Discord).await;
         assert!(matches!(refused, Err(AppError::NotFound)), "{refused:?}");

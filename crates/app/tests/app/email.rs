@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use identity::{ClientInfo, EmailLetter, EmailReason, IdentityError};
-use kernel::{Secret, SessionId};
+use kernel::Secret;
 use testkit::{Person, Setup, World, on_both};
 
 const PASSWORD: &str = "correct horse battery";
@@ -13,14 +13,8 @@ fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
-async fn session(world: &World, who: &Person) -> SessionId {
-    let token = world.token(who.user).await;
-    let known = world.app.identity.authenticate(&token).await;
-    known.unwrap().unwrap().session
-}
-
 async fn begin(world: &World, who: &Person, address: &str) -> Result<EmailLetter, IdentityError> {
-    let session = session(world, who).await;
+    let session = world.session(who.user).await;
     let identity = &world.app.identity;
     identity
         .begin_email(&who.actor, session, None, address)
@@ -145,7 +139,7 @@ on_both! {
 
     async fn another_address_needs_a_young_session_or_the_password(world: World) {
         let ann = world.admin("ann").await;
-        let old = session(&world, &ann).await;
+        let old = world.session(ann.user).await;
         world.clock.advance(Duration::from_secs(301));
         let identity = &world.app.identity;
         let none = identity.begin_email(&ann.actor, old, None, "new@example.org").await;

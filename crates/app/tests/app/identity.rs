@@ -39,6 +39,7 @@ async fn sign_in(world: &World, password: &str) -> Result<NewSession, IdentityEr
     identity
         .sign_in("ann@example.org", &secret(password), &browser())
         .await
+        .map(|entered| entered.session().unwrap())
 }
 
 /// Who a token belongs to now.
@@ -179,7 +180,7 @@ on_both! {
         let session = sign_in(&world, PASSWORD).await.unwrap();
         assert_eq!((session.user, owner_of(&world, &session.token).await), (id, Some(id)));
         let folded = identity.sign_in("  ANN@EXAMPLE.ORG ", &secret(PASSWORD), &browser()).await;
-        assert_eq!(folded.unwrap().user, id, "the address is compared without case");
+        assert_eq!(folded.unwrap().session().unwrap().user, id, "the address is compared without case");
         let wrong = sign_in(&world, "wrong horse battery").await.unwrap_err();
         let mut answers = vec![format!("{wrong:?} {wrong}")];
         for unknown in ["bob@example.org", "", "no address", "a\0b@example.org", &"x".repeat(70_000)] {
@@ -333,7 +334,7 @@ on_both! {
         let link = identity.issue_sign_in_link(&world.system(), root.user).await.unwrap();
         let answers = at_once(identity, 20, |identity| {
             let link = link.clone();
-            async move { identity.redeem_sign_in_link(link.expose(), &browser()).await.map(|s| s.user) }
+            async move { identity.redeem_sign_in_link(link.expose(), &browser()).await.map(|s| s.session().unwrap().user) }
         }).await;
         let won: Vec<UserId> = answers.iter().filter_map(|answer| answer.as_ref().ok().copied()).collect();
         assert_eq!(won, [root.user]);
@@ -664,7 +665,7 @@ on_both! {
         let server = NewServer { platform: Platform::Slack, platform_server_id: "T1".to_owned(), name: "T".to_owned() };
         identity.connect_server(actor, pond.id, &server).await.unwrap();
         let link = identity.issue_sign_in_link(actor, known.user.id).await.unwrap();
-        let second = identity.redeem_sign_in_link(link.expose(), &browser()).await.unwrap();
+        let second = identity.redeem_sign_in_link(link.expose(), &browser()).await.unwrap().session().unwrap();
         identity.change_password(actor, &secret(PASSWORD), &secret("new horse battery"), SessionId(0)).await.unwrap();
         let run = world.app.activity.begin_import(actor, Some(pond.id), "k", "a.jsonl", "jsonl").await.unwrap();
         world.app.activity.finish_import(actor, &run).await.unwrap();

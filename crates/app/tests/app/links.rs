@@ -76,7 +76,7 @@ pub(super) async fn sign_in(
         (Intent::SignIn, "/me")
     );
     match returned.outcome? {
-        Outcome::SignedIn(session) => Ok(session),
+        Outcome::SignedIn(entered) => Ok(entered.session().unwrap()),
         other => panic!("{other:?}"),
     }
 }
@@ -251,7 +251,7 @@ on_both! {
         };
         let session = world.app.identity
             .finish_sign_in(&arrival, Some(Platform::Discord), &proof, &ClientInfo::default())
-            .await.unwrap();
+            .await.unwrap().session().unwrap();
         let known = world.app.identity.authenticate(session.token.expose()).await.unwrap().unwrap();
         assert_eq!((known.user.display_name.as_str(), known.user.email, known.user.is_instance_admin), ("Newcomer", None, false));
         assert_eq!(

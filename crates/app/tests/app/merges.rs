@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use app::AppError;
 use identity::{IdentityError, Merge, MergeSide, MergeState};
-use kernel::{CommunityId, MergeId, Platform, Role, Secret};
-use testkit::{Person, World, on_both};
+use kernel::{Clock, CommunityId, MergeId, Platform, Role, Secret};
+use testkit::{Person, World, on_both, totp_code};
 
 use super::links::{link, seated, sign_in};
 
@@ -70,6 +70,8 @@ async fn kept_tables(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         "audit",
         "audit_head",
         "session",
+        "session_confirmation",
+        "verification_attempt",
         "one_time_token",
         "sign_in_state",
         "domain_event",
@@ -260,6 +262,20 @@ on_both! {
         let id = prove(&world, &ada, "bob").await;
         assert_eq!(confirm(&world, &ada, id, MergeSide::Kept).await.unwrap().state, MergeState::Requested);
         assert_eq!(confirm(&world, &bob, id, MergeSide::Merged).await.unwrap().state, MergeState::Done);
+    }
+
+    async fn a_proof_confirms_nothing_for_somebody_who_has_a_second_factor(world: World) {
+        let (_, _, ada, bob) = histories(&mut world).await;
+        let identity = world.app.identity.clone();
+        let session = seated(&world, &bob).await;
+        let setup = identity.begin_totp(&bob.actor, session).await.unwrap();
+        let code = totp_code(&setup.secret, world.clock.now());
+        identity.confirm_totp(&bob.actor, session, &code).await.unwrap();
+        let id = prove(&world, &ada, "bob").await;
+        let asked = confirm(&world, &ada, id, MergeSide::Kept).await.unwrap();
+        assert_eq!(asked.state, MergeState::Requested, "a provider alone does not sign them in either");
+        let done = identity.confirm_merge(&bob.actor, session, None, id, MergeSide::Merged).await.unwrap();
+        assert_eq!(done.state, MergeState::Done);
     }
 
     async fn requests_and_undoing_run_out(world: World) {

@@ -128,7 +128,12 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
         days: 30,
     };
     identity
-        .create_api_key(&person.actor, &key, &Secret::default())
+        .create_api_key(
+            &person.actor,
+            world.session(person.user).await,
+            &key,
+            &Secret::default(),
+        )
         .await
         .unwrap();
     let arrival = Arrival {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use kernel::{Actor, ApiKeyId, CommunityId, Permission, Secret, Timestamp, UserId};
+use kernel::{Actor, ApiKeyId, CommunityId, Permission, Secret, SessionId, Timestamp, UserId};
 use store::audit::Entry;
 
 use crate::{Identity, IdentityError, User, session::TOUCH, store as tables, token};
@@ -124,11 +124,12 @@ impl Identity {
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Makes a key of one's own. Asks for the password, if there is one, because a key outlives the
-    /// session; wrong ones count as failed attempts. At most [`KEYS_MAX`] valid keys.
+    /// Makes a key of one's own. Needs a fresh session or the password, because a key outlives the
+    /// session. At most [`KEYS_MAX`] valid keys.
     pub async fn create_api_key(
         &self,
         actor: &Actor,
+        session: SessionId,
         new: &NewApiKey,
         password: &Secret<String>,
     ) -> Result<MadeApiKey, IdentityError> {
@@ -150,7 +151,7 @@ impl Identity {
                 Some(id)
             }
         };
-        self.check_if_any(user, password).await?;
+        self.confirm(user, session, Some(password)).await?;
         let key = self.fresh_key();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
@@ -178,15 +179,16 @@ impl Identity {
     }
 
     /// Puts a fresh key in the place of one of one's own valid keys; name, scope and end stay, the
-    /// old text is worth nothing at once. Asks for the password like making one.
+    /// old text is worth nothing at once. Needs a fresh session or the password like making one.
     pub async fn regenerate_api_key(
         &self,
         actor: &Actor,
+        session: SessionId,
         id: ApiKeyId,
         password: &Secret<String>,
     ) -> Result<MadeApiKey, IdentityError> {
         let user = owner(actor)?;
-        self.check_if_any(user, password).await?;
+        self.confirm(user, session, Some(password)).await?;
         let key = self.fresh_key();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let fresh = (token::digest(key.expose()), hint(&key));
@@ -233,24 +235,6 @@ impl Identity {
             KeyScope::Community(only) => actor.within(only),
         };
         Ok(Some(KeyHolder { actor, user }))
-    }
-
-    /// Checks the password of somebody who has one. Others signed in by a link; they have nothing
-    /// more to show than their session.
-    async fn check_if_any(
-        &self,
-        user: UserId,
-        password: &Secret<String>,
-    ) -> Result<(), IdentityError> {
-        let found = tables::user::credentials_by_id(self.db.read(), user).await?;
-        let credentials = found.ok_or(IdentityError::NotFound)?;
-        if credentials.password_hash.is_none() {
-            return Ok(());
-        }
-        if self.knows_password(&credentials, password).await? {
-            return Ok(());
-        }
-        Err(IdentityError::invalid("password", "the password is wrong"))
     }
 
     /// Removes keys that expired more than a month ago.

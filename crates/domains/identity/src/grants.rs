@@ -15,7 +15,7 @@ use store::{
 
 use crate::store::{
     connection::{self as table, Tokens},
-    link as links,
+    link as links, totp,
 };
 
 /// Longest trouble that is kept, in characters.
@@ -135,21 +135,22 @@ impl Grants for StoredGrants {
     }
 }
 
-/// The tables that keep tokens.
+/// The tables that keep sealed texts.
 #[derive(Clone, Copy)]
 enum Holder {
     Connections,
     Links,
+    SecondFactors,
 }
 
-/// Some rows of a table that keeps tokens.
+/// Some rows of a table that keeps sealed texts.
 struct Batch {
     last: i32,
     texts: Vec<(Place, String)>,
 }
 
 impl Holder {
-    const ALL: [Self; 2] = [Self::Connections, Self::Links];
+    const ALL: [Self; 3] = [Self::Connections, Self::Links, Self::SecondFactors];
 
     /// The next rows; `None` after the last one.
     async fn after(self, db: &Db, after: i32) -> Result<Option<Batch>, StoreError> {
@@ -177,16 +178,23 @@ impl Holder {
                         .collect(),
                 }))
             }
+            Self::SecondFactors => {
+                let rows = totp::sealed_after(db.read(), after, BATCH).await?;
+                Ok(rows.last().map(|last| Batch {
+                    last: last.id,
+                    texts: rows.iter().flat_map(totp::Row::texts).map(own).collect(),
+                }))
+            }
         }
     }
 }
 
 /// Whose a sealed text is, in words.
 fn holder(place: &Place) -> String {
-    let noun = if place.table == "connection" {
-        "connection"
-    } else {
-        "linked account"
+    let noun = match place.table {
+        "connection" => "connection",
+        "totp" => "second factor",
+        _ => "linked account",
     };
     format!("{noun} {}", place.row)
 }

@@ -11,6 +11,7 @@ mod account;
 mod api_key;
 mod chat_code;
 mod community;
+mod confirm;
 mod connection;
 mod email;
 mod erasure;
@@ -26,13 +27,16 @@ mod password;
 mod personal;
 mod profile;
 mod reputation;
+mod second_factor;
 mod session;
 mod setup;
 mod store;
 mod throttle;
 mod token;
+mod totp;
 mod typed_code;
 mod user;
+mod verification;
 mod visibility;
 
 use std::sync::Arc;
@@ -48,6 +52,7 @@ pub use api_key::{
     ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,
 };
 pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
+pub use confirm::Confirmation;
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
 pub use erasure::{Erasure, erased};
@@ -63,7 +68,7 @@ pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
     RoleJoined,
 };
-pub use oauth_state::{Arrival, Confirmation, Intent, Seat, Trip};
+pub use oauth_state::{Arrival, Intent, Seat, Trip};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use reputation::{
@@ -71,9 +76,11 @@ pub use reputation::{
     Score, Standing, Tier, adjust, aggregate, apply, at_risk, badges, effect, facts, global,
     history, leaders, of_person, scores, weight,
 };
+pub use second_factor::{AwaitedCode, Entered, SecondFactor, TotpSetup};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
 pub use user::User;
+pub use verification::Verification;
 pub use visibility::{Audience, Consent, Facet, Owner, Visibility, may_see};
 
 /// How many password hashes may be computed at once; each takes 19 MiB and a core for about 20 ms.

@@ -10,7 +10,7 @@ use kernel::{
 use store::{StoreError, Work, audit::Entry};
 
 use crate::{
-    Arrival, ClientInfo, Identity, IdentityError, Intent, NewSession, SeenAccount,
+    Arrival, ClientInfo, Entered, Identity, IdentityError, Intent, SeenAccount,
     store::{self as tables, link as table},
 };
 
@@ -119,7 +119,7 @@ impl Identity {
         platform: Option<Platform>,
         proof: &Proof,
         client: &ClientInfo,
-    ) -> Result<NewSession, IdentityError> {
+    ) -> Result<Entered, IdentityError> {
         if arrival.intent != Intent::SignIn {
             return Err(IdentityError::TokenInvalid);
         }
@@ -140,7 +140,7 @@ impl Identity {
         platform: Option<Platform>,
         proof: &Proof,
         client: &ClientInfo,
-    ) -> Result<NewSession, IdentityError> {
+    ) -> Result<Entered, IdentityError> {
         let provider = arrival.provider.as_str();
         let who = Actor::System("sign-in");
         let mut work = self.db.begin(&who, self.clock.now()).await?;
@@ -154,7 +154,7 @@ impl Identity {
         } else {
             self.welcome(&mut work, arrival, platform, proof).await?
         };
-        self.begin_session(work, user, client, &format!("oauth:{provider}"))
+        self.admit(work, user, client, &format!("oauth:{provider}"))
             .await
     }
 

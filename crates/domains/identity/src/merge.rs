@@ -232,7 +232,9 @@ impl Identity {
         let is_own = table::by_id(work.conn(), id)
             .await?
             .is_some_and(|merge| merge.kept == kept);
-        if is_own && way_in.is_some_and(Arrival::is_from_provider) {
+        // Where a second factor is on, a provider alone signs nobody in.
+        let has_second = tables::totp::on_since(work.conn(), merged).await?.is_some();
+        if is_own && !has_second && way_in.is_some_and(Arrival::is_from_provider) {
             let now = work.now();
             table::consent(work.conn(), id, MergeSide::Merged, merged, now).await?;
         }

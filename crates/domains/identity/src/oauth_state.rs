@@ -9,16 +9,13 @@ use std::time::Duration;
 use kernel::{Actor, AuthorizeRequest, Secret, SessionId, UserId};
 
 use crate::{
-    Identity, IdentityError, password,
-    store::{self as tables, connection::Tokens, oauth_state as table},
-    throttle::Subject,
+    Identity, IdentityError,
+    store::{connection::Tokens, oauth_state as table},
     token,
 };
 
 /// How long somebody may take at the provider (RFC 9700 §4.7 asks for a short-lived state).
 const AWAY: Duration = Duration::from_secs(600);
-/// How young a session must be to link or unlink without the password.
-const FRESH: Duration = Duration::from_secs(300);
 /// Sign-ins that may be begun and not finished, of everybody together: bounds the table.
 const SIGN_INS_OPEN_MAX: i64 = 10_000;
 /// Links that one person may have begun and not finished.
@@ -87,17 +84,6 @@ impl Arrival {
     pub(crate) const fn is_from_provider(&self) -> bool {
         !self.nonce.is_empty()
     }
-}
-
-/// What is needed to link or unlink an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmation {
-    /// Nothing more: the session began within the last five minutes.
-    Given,
-    /// The password.
-    Password,
-    /// A new session, because there is no password.
-    SignInAgain,
 }
 
 /// The values of a browser and of a session never meet: each has its own prefix before hashing.
@@ -197,61 +183,6 @@ impl Identity {
             redirect: used.redirect,
             return_to: used.return_to,
         })
-    }
-
-    /// What linking and unlinking need in a session.
-    pub async fn confirmation(
-        &self,
-        actor: &Actor,
-        session: SessionId,
-    ) -> Result<Confirmation, IdentityError> {
-        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
-        let began = tables::session::began(self.db.read(), user, session).await?;
-        if began.is_some_and(|began| self.clock.now().since(began) <= FRESH) {
-            return Ok(Confirmation::Given);
-        }
-        let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
-        if credentials.is_some_and(|c| c.password_hash.is_some()) {
-            return Ok(Confirmation::Password);
-        }
-        Ok(Confirmation::SignInAgain)
-    }
-
-    /// Refuses a session that is neither young nor confirmed with the password.
-    pub(crate) async fn confirm(
-        &self,
-        user: UserId,
-        session: SessionId,
-        password: Option<&Secret<String>>,
-    ) -> Result<(), IdentityError> {
-        let began = tables::session::began(self.db.read(), user, session).await?;
-        let began = began.ok_or(IdentityError::NotFound)?;
-        if self.clock.now().since(began) <= FRESH {
-            return Ok(());
-        }
-        let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
-        let stored = credentials.and_then(|c| c.password_hash).map(Secret::new);
-        if stored.is_none() {
-            return Err(IdentityError::invalid(
-                "password",
-                "you signed in more than five minutes ago: sign out, sign in again and repeat this",
-            ));
-        }
-        let Some(password) = password.filter(|password| !password.expose().is_empty()) else {
-            return Err(IdentityError::invalid(
-                "password",
-                "you signed in more than five minutes ago: enter your password",
-            ));
-        };
-        let subject = [Subject::user(user)];
-        self.begin_attempt(&subject).await?;
-        if !password::verify(&self.hashing, password, stored.as_ref()).await {
-            return Err(IdentityError::invalid("password", "the password is wrong"));
-        }
-        let who = Actor::System("sign-in");
-        let work = self.db.begin(&who, self.clock.now()).await?;
-        Self::attempt_succeeded(&work, &subject).await?;
-        Ok(work.commit().await?)
     }
 
     pub(crate) fn tokens(&self) -> Tokens<'_> {

@@ -53,6 +53,10 @@ pub const PERSONAL: &[Declared] = &[
         "an install under way, good for ten minutes",
     ),
     Declared::left_out("email_code", "a code under way, good for an hour at most"),
+    Declared::exported("totp", By::User("user_id"), &["secret_sealed"]),
+    Declared::exported("recovery_code", By::User("user_id"), &["code_hash"]),
+    Declared::left_out("session_confirmation", "five minutes of a session"),
+    Declared::exported("verification_attempt", By::User("user_id"), &[]),
     Declared::exported("verified_email", By::User("user_id"), &["address_folded"]),
     Declared::exported("merge_request", By::User("kept_id"), &[]),
     Declared::left_out(

@@ -7,7 +7,7 @@ use kernel::{Actor, Permission, Secret, SessionId, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
-    Identity, IdentityError, SeenAccount, User, account, password, store as tables,
+    Entered, Identity, IdentityError, SeenAccount, User, account, password, store as tables,
     throttle::Subject,
     token::{self, Purpose},
     user,
@@ -92,14 +92,14 @@ pub struct Authenticated {
 }
 
 impl Identity {
-    /// Signs in with address and password. Failures count per account and per network; unknown
+    /// Proves address and password, and lets in who has no second factor. Failures count per account and per network; unknown
     /// address and wrong password answer the same, in the same time.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &Secret<String>,
         client: &ClientInfo,
-    ) -> Result<NewSession, IdentityError> {
+    ) -> Result<Entered, IdentityError> {
         // What cannot be an address is nobody's, and is not worth a row.
         let Ok((_, folded)) = user::check_email(email) else {
             return Err(IdentityError::WrongCredentials);
@@ -114,15 +114,23 @@ impl Identity {
             .and_then(|c| c.password_hash.clone())
             .map(Secret::new);
         let fits = password::verify(&self.hashing, password, stored.as_ref()).await;
-        let Some(credentials) = credentials.filter(|_| fits) else {
+        let Some(credentials) = credentials else {
+            // As long as for somebody whose history is written.
+            let work = self.db.begin(&Actor::System("sign-in"), self.clock.now());
+            work.await?.commit().await?;
             return Err(IdentityError::WrongCredentials);
         };
+        if !fits {
+            let user = UserId(credentials.id);
+            self.note_failure(user, "password", client).await?;
+            return Err(IdentityError::WrongCredentials);
+        }
         let work = self
             .db
             .begin(&Actor::System("sign-in"), self.clock.now())
             .await?;
         Self::attempt_succeeded(&work, &subjects).await?;
-        self.begin_session(work, UserId(credentials.id), client, "password")
+        self.admit(work, UserId(credentials.id), client, "password")
             .await
     }
 
@@ -159,12 +167,12 @@ impl Identity {
         Ok(token)
     }
 
-    /// Uses a link token: it works once.
+    /// Uses a link token: it works once. A second factor is asked for all the same.
     pub async fn redeem_sign_in_link(
         &self,
         token: &str,
         client: &ClientInfo,
-    ) -> Result<NewSession, IdentityError> {
+    ) -> Result<Entered, IdentityError> {
         let now = self.clock.now();
         let work = self.db.begin(&Actor::System("sign-in"), now).await?;
         let user = tables::session::use_token(
@@ -175,7 +183,7 @@ impl Identity {
         )
         .await?;
         match user {
-            Some(Some(user)) => self.begin_session(work, user, client, "link").await,
+            Some(Some(user)) => self.admit(work, user, client, "link").await,
             _ => Err(IdentityError::TokenInvalid),
         }
     }
@@ -201,6 +209,7 @@ impl Identity {
             &client.prefix(),
         )
         .await?;
+        Self::note_verification(&work, user, (method, true), client).await?;
         work.audit(Entry {
             action: "session.begin",
             object: format!("user:{user}"),
@@ -352,7 +361,9 @@ impl Identity {
         let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?
             + Self::sweep_keys(&work).await?
             + Self::sweep_email(&work).await?
-            + Self::sweep_merges(&work).await?;
+            + Self::sweep_merges(&work).await?
+            + Self::sweep_verifications(&work).await?
+            + tables::totp::sweep_confirmations(work.conn()).await?;
         work.commit().await?;
         Ok(swept)
     }

@@ -15,7 +15,9 @@ pub(crate) mod profile;
 pub(crate) mod reputation;
 pub(crate) mod session;
 pub(crate) mod throttle;
+pub(crate) mod totp;
 pub(crate) mod user;
+pub(crate) mod verification;
 pub(crate) mod visibility;
 
 pub(crate) use ::store::sql::in_list as placeholders;

@@ -15,6 +15,10 @@ use crate::{ClientInfo, Identity, IdentityError, SeenAccount, store};
 const ACCOUNT_FREE: i32 = 5;
 /// Failures from one network that cost no wait: many people may share one.
 const NETWORK_FREE: i32 = 50;
+/// The first wait.
+const FIRST: Duration = Duration::from_secs(1);
+/// Wrong codes of a second factor that cost no wait: after the fifth it is a quarter of an hour.
+const CODE_FREE: i32 = 4;
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_mins(15);
 /// Quiet time after which failures are forgotten.
@@ -24,7 +28,10 @@ const FORGET: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Subject {
     key: String,
+    /// Failures that cost no wait.
     free: i32,
+    /// The wait after the first that costs one; it doubles.
+    first: Duration,
 }
 
 impl Subject {
@@ -33,6 +40,7 @@ impl Subject {
         Self {
             key: format!("email:{folded}"),
             free: ACCOUNT_FREE,
+            first: FIRST,
         }
     }
 
@@ -41,6 +49,16 @@ impl Subject {
         Self {
             key: format!("user:{id}"),
             free: ACCOUNT_FREE,
+            first: FIRST,
+        }
+    }
+
+    /// The second factor of a person.
+    pub(crate) fn second_factor(id: kernel::UserId) -> Self {
+        Self {
+            key: format!("second-factor:{id}"),
+            free: CODE_FREE,
+            first: WAIT_MAX,
         }
     }
 
@@ -53,6 +71,7 @@ impl Subject {
                 seen.platform_user_id
             ),
             free: ACCOUNT_FREE,
+            first: FIRST,
         }
     }
 
@@ -70,17 +89,19 @@ impl Subject {
         (!prefix.is_empty()).then(|| Self {
             key: format!("network:{prefix}"),
             free: NETWORK_FREE,
+            first: FIRST,
         })
     }
 }
 
 /// The wait after the n-th failure in a row, of which some are free.
-fn wait_after(failures: i32, free: i32) -> Duration {
+fn wait_after(failures: i32, free: i32, first: Duration) -> Duration {
     let over = u32::try_from(failures.saturating_sub(free)).unwrap_or(0);
     if over == 0 {
         return Duration::ZERO;
     }
-    Duration::from_secs(1_u64.checked_shl(over - 1).unwrap_or(u64::MAX)).min(WAIT_MAX)
+    let times = 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX);
+    first.saturating_mul(times).min(WAIT_MAX)
 }
 
 impl Identity {
@@ -92,7 +113,7 @@ impl Identity {
             .db
             .begin(&kernel::Actor::System("sign-in"), now)
             .await?;
-        for Subject { key, free } in subjects {
+        for Subject { key, free, first } in subjects {
             let (failures, blocked_until) =
                 store::throttle::count(work.conn(), key, now, now.minus(FORGET)).await?;
             if Timestamp(blocked_until) > now {
@@ -100,7 +121,12 @@ impl Identity {
                     retry_after: Timestamp(blocked_until).since(now),
                 });
             }
-            store::throttle::block(work.conn(), key, now.plus(wait_after(failures, *free))).await?;
+            store::throttle::block(
+                work.conn(),
+                key,
+                now.plus(wait_after(failures, *free, *first)),
+            )
+            .await?;
         }
         Ok(work.commit().await?)
     }
@@ -111,7 +137,7 @@ impl Identity {
         work: &::store::Work,
         subjects: &[Subject],
     ) -> Result<(), IdentityError> {
-        for Subject { key, free } in subjects {
+        for Subject { key, free, .. } in subjects {
             if *free == NETWORK_FREE {
                 store::throttle::take_back(work.conn(), key).await?;
             } else {
@@ -124,13 +150,21 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::wait_after;
+    use super::{CODE_FREE, FIRST, WAIT_MAX, wait_after};
 
     #[test]
     fn the_wait_doubles_after_five_failures_up_to_a_quarter_of_an_hour() {
         let secs: Vec<u64> = [0, 5, 6, 7, 8, 16, 40, 200, i32::MAX]
-            .map(|n| wait_after(n, 5).as_secs())
+            .map(|n| wait_after(n, 5, FIRST).as_secs())
             .to_vec();
         assert_eq!(secs, [0, 0, 1, 2, 4, 900, 900, 900, 900]);
+    }
+
+    #[test]
+    fn five_wrong_codes_cost_a_quarter_of_an_hour() {
+        let secs: Vec<u64> = [4, 5, 6, 90]
+            .map(|n| wait_after(n, CODE_FREE, WAIT_MAX).as_secs())
+            .to_vec();
+        assert_eq!(secs, [0, 900, 900, 900]);
     }
 }

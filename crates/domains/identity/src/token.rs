@@ -10,6 +10,8 @@ pub(crate) enum Purpose {
     Setup,
     /// Signing in without a password.
     SignIn,
+    /// The first factor was proved, the second is owed.
+    SecondFactor,
     /// Linking the account that types it in chat.
     ChatCode,
 }
@@ -19,6 +21,7 @@ impl Purpose {
         match self {
             Self::Setup => 1,
             Self::SignIn => 2,
+            Self::SecondFactor => 3,
             Self::ChatCode => 4,
         }
     }
@@ -28,7 +31,7 @@ impl Purpose {
         match self {
             Self::Setup => 3_600,
             Self::SignIn => 900,
-            Self::ChatCode => 600,
+            Self::SecondFactor | Self::ChatCode => 600,
         }
     }
 }

@@ -24,6 +24,8 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/me",
             "/me/keys",
             "/me/email",
+            "/me/security",
+            "/me/verification",
             "/me/accounts",
             "/me/profile",
             "/me/activity",

@@ -37,6 +37,8 @@ const INSTANCE: &[Page] = &[
     ("community-new", "/communities/new", 200),
     ("me", "/me", 200),
     ("me-keys", "/me/keys", 200),
+    ("me-security", "/me/security", 200),
+    ("me-verification", "/me/verification", 200),
     ("me-email", "/me/email", 200),
     ("me-accounts", "/me/accounts", 200),
     ("forgot", "/forgot", 200),

@@ -290,7 +290,7 @@ async fn show_with(
         by_code: face.app.code_platforms().into_iter().map(chosen).collect(),
         code: code.map(|(platform, code)| (chosen(platform), code)),
         needs_password: needed == Confirmation::Password,
-        needs_session: needed == Confirmation::SignInAgain,
+        needs_session: needed.is_elsewhere(),
     };
     let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
     auth::lead_away(face, &mut response).await;
@@ -311,7 +311,7 @@ async fn ask(
         provider: label(face, &link.provider),
         username: link.username.clone(),
         needs_password: needed == Confirmation::Password,
-        needs_session: needed == Confirmation::SignInAgain,
+        needs_session: needed.is_elsewhere(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

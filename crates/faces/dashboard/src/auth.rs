@@ -106,7 +106,7 @@ pub(crate) async fn callback(
         other => other,
     };
     match (outcome, intent) {
-        (Ok(Outcome::SignedIn(session)), _) => cookie::begin(&face, &session, to),
+        (Ok(Outcome::SignedIn(entered)), _) => cookie::enter(&face, &entered, to),
         (Ok(Outcome::Linked(_)), _) => {
             Ok(Redirect::to(&return_to::with(to, "done", "linked")).into_response())
         }

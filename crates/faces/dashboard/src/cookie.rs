@@ -6,9 +6,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::NewSession;
+use identity::{AwaitedCode, Entered, NewSession};
 
-use crate::{error::PageError, router::Face};
+use crate::{error::PageError, return_to, router::Face};
 
 /// Sends the browser on with a fresh session.
 pub(crate) fn begin(face: &Face, session: &NewSession, to: &str) -> Result<Response, PageError> {
@@ -19,6 +19,42 @@ pub(crate) fn begin(face: &Face, session: &NewSession, to: &str) -> Result<Respo
         lifetime,
     );
     with(cookie, to)
+}
+
+/// Sends the browser on with a fresh session, or to the page that asks for the second factor.
+pub(crate) fn enter(face: &Face, entered: &Entered, to: &str) -> Result<Response, PageError> {
+    match entered {
+        Entered::Session(session) => begin(face, session, to),
+        Entered::SecondFactor(AwaitedCode { token, expires_at }) => {
+            let lifetime = expires_at.since(face.app.clock.now()).as_secs();
+            let cookie = named(
+                face.settings.secure_cookies,
+                AWAITED,
+                token.expose(),
+                lifetime,
+            );
+            with(cookie, &return_to::with("/login/2fa", "return_to", to))
+        }
+    }
+}
+
+/// Sends the browser on with a fresh session, and without what stood for the first factor.
+pub(crate) fn begin_for_good(
+    face: &Face,
+    session: &NewSession,
+    to: &str,
+) -> Result<Response, PageError> {
+    let mut response = begin(face, session, to)?;
+    let spent = named(face.settings.secure_cookies, AWAITED, "", 0);
+    if let Ok(value) = HeaderValue::try_from(spent) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+/// The token that stands for the first factor; only what can be one of ours.
+pub(crate) fn awaited<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str> {
+    find(face, headers, AWAITED)
 }
 
 /// Sends the browser on without a session.
@@ -50,12 +86,19 @@ pub(crate) fn visit(face: &Face, value: &str, to: &str) -> Result<Response, Page
     )
 }
 
+/// The names of the token that stands for the first factor while the second is owed.
+const AWAITED: (&str, &str) = ("__Host-wb_awaited", "wb_awaited");
+
 /// The value that a browser brought back from a provider; only what can be one of ours.
 pub(crate) fn visited<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str> {
+    find(face, headers, VISIT)
+}
+
+fn find<'a>(face: &Face, headers: &'a HeaderMap, names: (&str, &str)) -> Option<&'a str> {
     let name = if face.settings.secure_cookies {
-        VISIT.0
+        names.0
     } else {
-        VISIT.1
+        names.1
     };
     headers
         .get_all(header::COOKIE)

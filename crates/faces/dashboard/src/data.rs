@@ -193,7 +193,7 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
             .collect(),
         erased_on: erasure.map(|erasure| display::moment(erasure.due_at)),
         needs_password: needed == Confirmation::Password,
-        needs_session: needed == Confirmation::SignInAgain,
+        needs_session: needed.is_elsewhere(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

@@ -178,7 +178,7 @@ async fn show(
         awaited: status.awaited,
         typed,
         needs_password: needed == Confirmation::Password,
-        needs_session: needed == Confirmation::SignInAgain,
+        needs_session: needed.is_elsewhere(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

@@ -9,7 +9,9 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{ApiKey, IdentityError, KEY_DAYS_MAX, KEYS_MAX, KeyScope, MadeApiKey, NewApiKey};
+use identity::{
+    ApiKey, Confirmation, IdentityError, KEY_DAYS_MAX, KEYS_MAX, KeyScope, MadeApiKey, NewApiKey,
+};
 use kernel::{ApiKeyId, CommunityId, Secret};
 use serde::Deserialize;
 
@@ -37,6 +39,8 @@ struct Keys {
     name: String,
     days: String,
     days_max: u16,
+    needs_password: bool,
+    needs_proof: bool,
     valid_max: i64,
 }
 
@@ -137,7 +141,7 @@ pub(crate) async fn create(
     let password = Secret::new(typed.password.clone());
     let identity = &face.app.identity;
     match identity
-        .create_api_key(&who.viewer.actor, &wanted, &password)
+        .create_api_key(&who.viewer.actor, who.session, &wanted, &password)
         .await
     {
         Ok(made) => show_made(&face, &who, made).await,
@@ -156,7 +160,7 @@ pub(crate) async fn regenerate(
     let password = Secret::new(typed.password);
     let identity = &face.app.identity;
     match identity
-        .regenerate_api_key(&who.viewer.actor, id, &password)
+        .regenerate_api_key(&who.viewer.actor, who.session, id, &password)
         .await
     {
         Ok(made) => show_made(&face, &who, made).await,
@@ -198,6 +202,7 @@ async fn show(
         community: None,
     };
     let (actor, identity) = (&who.viewer.actor, &face.app.identity);
+    let needed = identity.confirmation(actor, who.session).await?;
     let communities: Vec<Choice> = identity
         .communities(actor)
         .await?
@@ -240,6 +245,8 @@ async fn show(
         name: typed.name,
         days: typed.days,
         days_max: KEY_DAYS_MAX,
+        needs_password: needed == Confirmation::Password,
+        needs_proof: needed.is_elsewhere(),
         valid_max: KEYS_MAX,
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())

@@ -330,6 +330,8 @@ fn notice(address: &str) -> Option<&'static str> {
         "not-linked" => "You did not allow it, so nothing was linked.",
         "password" => "The password was changed. Your other sessions were signed out.",
         "key-revoked" => "The key was revoked. Programs that use it are refused from now on.",
+        "again" => "Sign in again: the first step was too long ago.",
+        "second-factor-off" => "The second factor is off.",
         "code-sent" => "A code is on its way. Look into your mailbox.",
         "email" => "The address is verified.",
         "new-password" => "The new password is set. Sign in with it.",

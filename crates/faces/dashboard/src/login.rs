@@ -133,7 +133,7 @@ pub(crate) async fn submit(
         .sign_in(&typed.email, &password, &client)
         .await
     {
-        Ok(session) => return cookie::begin(&face, &session, to),
+        Ok(entered) => return cookie::enter(&face, &entered, to),
         Err(error) => error,
     };
     let (status, retry_after, message) = match error {
@@ -179,7 +179,7 @@ pub(crate) async fn redeem(
         .redeem_sign_in_link(&link.token, &client)
         .await
     {
-        Ok(session) => cookie::begin(&face, &session, "/"),
+        Ok(entered) => cookie::enter(&face, &entered, "/"),
         Err(IdentityError::TokenInvalid) => {
             let page = LoginLink {
                 shell: Shell::bare("Sign in with a link"),

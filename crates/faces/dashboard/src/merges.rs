@@ -326,7 +326,7 @@ async fn show(
         open,
         rows,
         needs_password: needed == Confirmation::Password,
-        needs_session: needed == Confirmation::SignInAgain,
+        needs_session: needed.is_elsewhere(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

@@ -15,9 +15,9 @@ use tower_http::{
 };
 
 use crate::{
-    accounts, admin, assets, auth, chat, commands, community, connections, data, deliveries, email,
-    error::PageError, guard, health, keys, login, me, members, merges, privacy, profile, register,
-    role, settings, setup,
+    accounts, admin, assets, auth, chat, commands, community, confirm, connections, data,
+    deliveries, email, error::PageError, guard, health, keys, login, me, members, merges, privacy,
+    profile, register, role, second_factor, security, settings, setup, verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -70,6 +70,18 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/data/erase/cancel", post(data::cancel))
         .route("/u/{handle}", get(profile::public))
         .route("/me/password", post(me::change_password))
+        .route(
+            "/login/2fa",
+            get(second_factor::page).post(second_factor::submit),
+        )
+        .route("/login/recovery", get(second_factor::recovery))
+        .route("/me/security", get(security::page))
+        .route("/me/security/totp", post(security::begin))
+        .route("/me/security/totp/confirm", post(security::confirm))
+        .route("/me/security/totp/off", post(security::disable))
+        .route("/me/security/recovery", post(security::renew))
+        .route("/me/confirm", get(confirm::page).post(confirm::submit))
+        .route("/me/verification", get(verification::page))
         .route("/me/email", get(email::page).post(email::ask))
         .route("/me/email/code", post(email::confirm))
         .route("/verify-email", get(email::verify).post(email::follow))

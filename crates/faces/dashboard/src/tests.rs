@@ -14,5 +14,6 @@ mod keys;
 mod members;
 mod merges;
 mod privacy;
+mod second_factor;
 mod sign_in;
 mod walk;

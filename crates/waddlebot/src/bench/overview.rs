@@ -74,7 +74,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .app
         .identity
         .redeem_sign_in_link(link.expose(), &ClientInfo::default())
-        .await?;
+        .await?
+        .session()
+        .context("a fresh administrator has no second factor")?;
     let listener = http::bind(settings.server.listen, "server.listen").await?;
     let address = listener.local_addr()?;
     let app = std::sync::Arc::clone(&system.app);

@@ -66,21 +66,6 @@ pub(crate) async fn by_digest(
     .await
 }
 
-/// When a person's session began; `None` if it is not theirs.
-pub(crate) async fn began(
-    conn: &impl ConnectionTrait,
-    user: UserId,
-    id: SessionId,
-) -> Result<Option<Timestamp>, StoreError> {
-    let began: Option<i64> = sql::optional(
-        conn,
-        "SELECT created_at FROM session WHERE id = $1 AND user_id = $2",
-        vec![id.0.into(), user.0.into()],
-    )
-    .await?;
-    Ok(began.map(Timestamp))
-}
-
 pub(crate) async fn touch(
     conn: &impl ConnectionTrait,
     id: SessionId,
@@ -230,6 +215,23 @@ pub(crate) async fn void_tokens_of(
     )
     .await?;
     Ok(())
+}
+
+/// Whose a token is that can be used, without using it.
+pub(crate) async fn token_owner(
+    conn: &impl ConnectionTrait,
+    digest: &str,
+    purpose: i16,
+    now: Timestamp,
+) -> Result<Option<UserId>, StoreError> {
+    let user: Option<i32> = sql::optional(
+        conn,
+        "SELECT user_id FROM one_time_token WHERE token_hash = $1 AND purpose = $2 \
+         AND used_at IS NULL AND expires_at > $3 AND user_id IS NOT NULL",
+        vec![digest.into(), purpose.into(), now.0.into()],
+    )
+    .await?;
+    Ok(user.map(UserId))
 }
 
 /// Marks a token used and answers whose it is: `None` if it was not usable; of several parallel

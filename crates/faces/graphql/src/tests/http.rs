@@ -287,7 +287,12 @@ async fn a_program_shows_its_key_in_either_header_and_a_bad_one_is_told_so() {
     let made = world
         .app
         .identity
-        .create_api_key(&mia.actor, &wanted, &Secret::new(String::new()))
+        .create_api_key(
+            &mia.actor,
+            world.session(mia.user).await,
+            &wanted,
+            &Secret::new(String::new()),
+        )
         .await
         .unwrap();
     let client = Client::anonymous(&world);

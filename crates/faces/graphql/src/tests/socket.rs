@@ -199,7 +199,7 @@ on_both! {
         let (pond, member) = pond(&mut world).await;
         let wanted = NewApiKey { name: "overlay".to_owned(), scope: KeyScope::Community(pond), days: 1 };
         let identity = &world.app.identity;
-        let made = identity.create_api_key(&member.actor, &wanted, &Secret::new(String::new())).await.unwrap();
+        let made = identity.create_api_key(&member.actor, world.session(member.user).await, &wanted, &Secret::new(String::new())).await.unwrap();
         let bounds = Sockets { session_check: Duration::from_millis(20), ..Sockets::default() };
         let server = Server::start(&world, bounds).await;
         let [protocol, _] = speaking("");

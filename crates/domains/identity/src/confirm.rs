@@ -1,0 +1,146 @@
+//! Step-up: what touches money, identity or other people's data needs a session that proved within
+//! the last five minutes whose it is; by beginning then, or by a code or the password.
+
+use std::time::Duration;
+
+use kernel::{Actor, Secret, SessionId, UserId};
+
+use crate::{
+    ClientInfo, Identity, IdentityError, password,
+    store::{self as tables, totp as table},
+    throttle::Subject,
+};
+
+/// How long a session is fresh.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// What is needed before something sensitive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Nothing more: the session is fresh.
+    Given,
+    /// The password.
+    Password,
+    /// A code of the second factor; see [`Identity::confirm_session`].
+    Code,
+    /// A new session, because there is neither.
+    SignInAgain,
+}
+
+impl Confirmation {
+    /// Whether it is given on a page of its own rather than beside what it is for.
+    pub const fn is_elsewhere(self) -> bool {
+        matches!(self, Self::Code | Self::SignInAgain)
+    }
+}
+
+impl Identity {
+    /// What something sensitive needs in a session.
+    pub async fn confirmation(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+    ) -> Result<Confirmation, IdentityError> {
+        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
+        let since = table::sure_since(self.db.read(), user, session).await?;
+        if since.is_some_and(|since| self.clock.now().since(since) <= FRESH) {
+            return Ok(Confirmation::Given);
+        }
+        if table::on_since(self.db.read(), user).await?.is_some() {
+            return Ok(Confirmation::Code);
+        }
+        let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
+        if credentials.is_some_and(|c| c.password_hash.is_some()) {
+            return Ok(Confirmation::Password);
+        }
+        Ok(Confirmation::SignInAgain)
+    }
+
+    /// Makes a session fresh again: with a code of the second factor where it is on, else with the
+    /// password. Wrong ones are slowed down.
+    pub async fn confirm_session(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        typed: &Secret<String>,
+        client: &ClientInfo,
+    ) -> Result<(), IdentityError> {
+        let user = actor.user_id().ok_or(IdentityError::NotFound)?;
+        let since = table::sure_since(self.db.read(), user, session).await?;
+        since.ok_or(IdentityError::NotFound)?;
+        if table::on_since(self.db.read(), user).await?.is_none() {
+            self.prove_password(user, Some(typed)).await?;
+            let work = self.db.begin(actor, self.clock.now()).await?;
+            table::put_confirmation(work.conn(), session, work.now()).await?;
+            Self::note_verification(&work, user, ("password", true), client).await?;
+            return Ok(work.commit().await?);
+        }
+        let subject = [Subject::second_factor(user)];
+        self.begin_attempt(&subject).await?;
+        let work = self.db.begin(actor, self.clock.now()).await?;
+        let Some(method) = self.accept(&work, user, typed.expose()).await? else {
+            drop(work);
+            self.note_failure(user, "second-factor", client).await?;
+            return Err(IdentityError::invalid(
+                "password",
+                "this code is wrong or was used already: type the one your app shows now",
+            ));
+        };
+        Self::attempt_succeeded(&work, &subject).await?;
+        table::put_confirmation(work.conn(), session, work.now()).await?;
+        Self::note_verification(&work, user, (method, true), client).await?;
+        Ok(work.commit().await?)
+    }
+
+    /// Refuses a session that is not fresh and is not confirmed with the password, which does where
+    /// there is no second factor.
+    pub(crate) async fn confirm(
+        &self,
+        user: UserId,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+    ) -> Result<(), IdentityError> {
+        let since = table::sure_since(self.db.read(), user, session).await?;
+        let since = since.ok_or(IdentityError::NotFound)?;
+        if self.clock.now().since(since) <= FRESH {
+            return Ok(());
+        }
+        if table::on_since(self.db.read(), user).await?.is_some() {
+            return Err(IdentityError::invalid(
+                "password",
+                "you proved who you are more than five minutes ago: confirm it with a code first",
+            ));
+        }
+        self.prove_password(user, password).await
+    }
+
+    async fn prove_password(
+        &self,
+        user: UserId,
+        typed: Option<&Secret<String>>,
+    ) -> Result<(), IdentityError> {
+        let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
+        let stored = credentials.and_then(|c| c.password_hash).map(Secret::new);
+        if stored.is_none() {
+            return Err(IdentityError::invalid(
+                "password",
+                "you signed in more than five minutes ago: sign out, sign in again and repeat this",
+            ));
+        }
+        let Some(typed) = typed.filter(|typed| !typed.expose().is_empty()) else {
+            return Err(IdentityError::invalid(
+                "password",
+                "you signed in more than five minutes ago: enter your password",
+            ));
+        };
+        let subject = [Subject::user(user)];
+        self.begin_attempt(&subject).await?;
+        if !password::verify(&self.hashing, typed, stored.as_ref()).await {
+            return Err(IdentityError::invalid("password", "the password is wrong"));
+        }
+        let who = Actor::System("sign-in");
+        let work = self.db.begin(&who, self.clock.now()).await?;
+        Self::attempt_succeeded(&work, &subject).await?;
+        Ok(work.commit().await?)
+    }
+}
