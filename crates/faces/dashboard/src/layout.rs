@@ -319,6 +319,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "created" => "The community is there. Now connect or import some chat.",
         "command-added" => "The command is there. Try it in chat.",
         "command-deleted" => "The command was deleted.",
+        "reputation" => "The score was changed. The change is in the audit log.",
         "role" => "The role was changed. The change is in the audit log.",
         "merge-asked" => "A merge was asked for. Nothing has moved yet.",
         "merge-confirmed" => "Confirmed. The other side still has to.",

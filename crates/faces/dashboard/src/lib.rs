@@ -34,6 +34,7 @@ mod merges;
 mod privacy;
 mod profile;
 mod register;
+mod reputation;
 mod return_to;
 mod role;
 mod router;

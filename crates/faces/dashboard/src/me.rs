@@ -33,6 +33,7 @@ struct Me {
     is_instance_admin: bool,
     has_password: bool,
     sessions: Vec<Row>,
+    reputation: Vec<(String, identity::Score)>,
     about: About,
     recent: Vec<Line>,
 }
@@ -130,11 +131,20 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
         })
         .collect();
     let (about, recent) = profile::own(face, who).await?;
+    let own = face.app.activity.own_reputation(&who.viewer.actor).await?;
+    let known = face.app.identity.communities(&who.viewer.actor).await?;
+    let mut reputation = vec![("Everywhere".to_owned(), own.global)];
+    for (id, score, _) in own.communities {
+        if let Some((community, _)) = known.iter().find(|(community, _)| community.id == id) {
+            reputation.push((community.name.clone(), score));
+        }
+    }
     let status = mistakes.status();
     let email = face.app.identity.email_status(&who.viewer.actor).await?;
     let page = Me {
         shell,
         mistakes,
+        reputation,
         name: who.user.display_name.clone(),
         email: who.user.email.clone(),
         since: display::date(who.user.created_at.day()),

@@ -17,7 +17,7 @@ use tower_http::{
 use crate::{
     accounts, admin, assets, auth, chat, commands, community, confirm, connections, data,
     deliveries, email, error::PageError, guard, health, keys, login, me, members, merges, privacy,
-    profile, register, role, second_factor, security, settings, setup, verification,
+    profile, register, reputation, role, second_factor, security, settings, setup, verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -119,6 +119,12 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/health", get(health::page))
         .route("/c/{slug}/health/{file}", get(health::download))
         .route("/c/{slug}/members", get(members::page))
+        .route("/c/{slug}/reputation", get(reputation::standings))
+        .route("/c/{slug}/members/{user}", get(reputation::page))
+        .route(
+            "/c/{slug}/members/{user}/reputation",
+            post(reputation::adjust),
+        )
         .route("/c/{slug}/members.csv", get(members::download))
         .route(
             "/c/{slug}/members/{user}/role",

@@ -14,6 +14,7 @@ mod keys;
 mod members;
 mod merges;
 mod privacy;
+mod reputation;
 mod second_factor;
 mod sign_in;
 mod walk;

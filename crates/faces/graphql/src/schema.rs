@@ -12,6 +12,7 @@ mod loaders;
 mod member;
 mod profile;
 mod query;
+mod reputation;
 mod scalar;
 mod user;
 mod viewer;

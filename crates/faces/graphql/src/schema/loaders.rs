@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use ::activity::{ActivityError, Summary};
 use app::App;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use identity::{IdentityError, PlatformAccount, Server};
+use identity::{IdentityError, PlatformAccount, Score, Server};
 use kernel::{Actor, CommunityId, Role, UserId};
 
 /// A person in a community.
@@ -28,6 +28,8 @@ pub(crate) struct Loaders {
     pub(crate) roles: DataLoader<Roles, HashMapCache>,
     /// Accounts of members.
     pub(crate) accounts: DataLoader<Accounts, HashMapCache>,
+    /// Scores of members.
+    pub(crate) scores: DataLoader<Scores, HashMapCache>,
     /// Summaries of communities.
     pub(crate) summaries: DataLoader<Summaries, HashMapCache>,
     /// Servers of communities.
@@ -43,6 +45,7 @@ impl Loaders {
         Self {
             roles: loader(Roles(source())),
             accounts: loader(Accounts(source())),
+            scores: loader(Scores(source())),
             summaries: loader(Summaries(source())),
             servers: loader(Servers(source())),
         }
@@ -109,6 +112,28 @@ impl Loader<Seat> for Accounts {
                 accounts
                     .into_iter()
                     .map(|(user, list)| (Seat { community, user }, list)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// Loads scores.
+pub(crate) struct Scores(Source);
+
+impl Loader<Seat> for Scores {
+    type Value = Score;
+    type Error = Arc<ActivityError>;
+
+    async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Score>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(seats.len());
+        for (community, users) in by_community(seats) {
+            let scores = app.activity.reputations(actor, community, &users).await?;
+            found.extend(
+                scores
+                    .into_iter()
+                    .map(|(user, score)| (Seat { community, user }, score)),
             );
         }
         Ok(found)

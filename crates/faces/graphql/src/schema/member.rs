@@ -15,6 +15,7 @@ use super::{
     Viewer, cost,
     error::{bad_input, refused, viewer},
     loaders::Seat,
+    reputation::Reputation,
     scalar::{DateTime, Platform, Role, count},
 };
 
@@ -295,6 +296,15 @@ impl Member {
         let found = viewer.loaders().roles.load_one(self.seat).await;
         let found = found.map_err(|cause| refused(viewer, &cause))?;
         Ok(found.map(Role::from))
+    }
+
+    /// The reputation in the community.
+    #[graphql(complexity = "cost::LOOKUP + child_complexity")]
+    async fn reputation(&self, ctx: &Context<'_>) -> Result<Option<Reputation>> {
+        let viewer = viewer(ctx)?;
+        let found = viewer.loaders().scores.load_one(self.seat).await;
+        let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
+        Ok(found.map(Reputation::from))
     }
 
     /// The accounts on platforms.

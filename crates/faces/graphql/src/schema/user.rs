@@ -5,6 +5,8 @@ use async_graphql::{Context, Object, Result};
 use super::{
     community::{self, Community},
     cost,
+    error::{refused, viewer},
+    reputation::Reputation,
     scalar::DateTime,
 };
 
@@ -37,6 +39,15 @@ impl User {
     /// When the person was first known here.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
+    }
+
+    /// The reputation over all communities and linked accounts.
+    #[graphql(complexity = "cost::LOOKUP + child_complexity")]
+    async fn reputation(&self, ctx: &Context<'_>) -> Result<Reputation> {
+        let viewer = viewer(ctx)?;
+        let own = viewer.app().activity.own_reputation(viewer.actor()).await;
+        own.map(|own| own.global.into())
+            .map_err(|cause| refused(viewer, &cause))
     }
 
     /// The communities the person has a role in, by name.

@@ -1,0 +1,54 @@
+//! A member's page and the change of a score by hand.
+
+use kernel::Role;
+use testkit::World;
+
+use super::browser::Browser;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_sees_a_member_and_changes_the_score_once_with_a_reason() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let ann = world.person(ducks, "ann", Some(Role::Member)).await.user;
+    let mo = world.person(ducks, "mo", Some(Role::Moderator)).await;
+    let browser = Browser::of(&world, mo.user).await;
+    let page = format!("/c/ducks/members/{ann}");
+    let members = browser.get("/c/ducks/members").await.expect(200).body;
+    assert!(members.contains(&format!("href=\"{page}\"")), "{members}");
+    let empty = browser.get(&page).await.expect(200).body;
+    assert!(
+        empty.contains("600 of 850") && empty.contains("only summed up"),
+        "{empty}"
+    );
+
+    let form = format!("{page}/reputation");
+    let wrong = [("points", "many"), ("note", "helped"), ("key", "a")];
+    let wrong = browser.post(&form, &wrong).await.expect(422).body;
+    assert!(
+        wrong.contains("id=\"points-problem\"") && wrong.contains("helped"),
+        "{wrong}"
+    );
+    let right = [("points", "-110"), ("note", "shouted <b>"), ("key", "a")];
+    for _ in 0..2 {
+        let done = browser.post(&form, &right).await.expect(303);
+        assert_eq!(done.location(), format!("{page}?done=reputation"));
+    }
+    let after = browser.get(&page).await.expect(200).body;
+    assert!(
+        after.contains("490 of 850") && after.contains("at risk"),
+        "{after}"
+    );
+    assert!(after.contains("shouted &#60;b&#62;"), "{after}");
+    let list = browser.get("/c/ducks/reputation").await.expect(200).body;
+    assert!(
+        list.contains(&format!("<a href=\"{page}\">ann</a>")),
+        "{list}"
+    );
+    let own = browser.get(&format!("/c/ducks/members/{}", mo.user)).await;
+    assert!(!own.expect(200).body.contains("Change the score"));
+    let ann = Browser::of(&world, ann).await;
+    let me = ann.get("/me").await.expect(200).body;
+    assert!(me.contains("Everywhere") && me.contains("490"), "{me}");
+    ann.post(&form, &right).await.expect(403);
+    world.close().await;
+}
