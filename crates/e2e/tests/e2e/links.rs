@@ -18,6 +18,7 @@ fn every_link_of_the_demo_answers() -> Result<()> {
         for page in [
             "/c/pixel-harbour/health",
             "/c/pixel-harbour/members",
+            "/c/pixel-harbour/reputation",
             "/c/pixel-harbour/chat",
             "/c/pixel-harbour/settings",
             "/admin/audit",

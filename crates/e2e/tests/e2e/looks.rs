@@ -25,6 +25,7 @@ const COMMUNITY: &[Page] = &[
         "/c/pixel-harbour/members?q=nobody+is+called+this",
         200,
     ),
+    ("reputation", "/c/pixel-harbour/reputation", 200),
     ("chat", "/c/pixel-harbour/chat", 200),
     ("settings", "/c/pixel-harbour/settings", 200),
     ("connections", "/c/pixel-harbour/settings/connections", 200),

@@ -19,6 +19,7 @@ mod rate;
 mod reference;
 mod registry;
 mod reply;
+mod reputation;
 mod uptime;
 mod words;
 

@@ -5,7 +5,7 @@ use kernel::{CommandOption, CommandSpec, Role};
 
 use crate::{
     call::{Answer, Call},
-    commands, custom, help, link, mydata, ping, uptime,
+    commands, custom, help, link, mydata, ping, reputation, uptime,
 };
 
 /// A command and what it does.
@@ -135,6 +135,23 @@ pub(crate) const ROWS: &[Row] = &[
             ..ACCOUNTS
         },
         run: mydata::run,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "reputation",
+            aliases: &["rep"],
+            description: "Says what your reputation is, here and everywhere",
+            ..ACCOUNTS
+        },
+        run: reputation::run,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "whoami",
+            description: "Says who you are here",
+            ..ACCOUNTS
+        },
+        run: reputation::who,
     },
     Row {
         spec: CommandSpec {

@@ -34,8 +34,8 @@ macro_rules! transcripts {
 }
 
 transcripts![
-    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, rights, settings, uptime,
-    variables,
+    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, reputation, rights,
+    settings, uptime, variables,
 ];
 
 fn folder() -> PathBuf {
