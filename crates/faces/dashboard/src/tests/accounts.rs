@@ -284,6 +284,6 @@ async fn the_last_way_in_is_kept_with_words() {
     );
     world.clock.advance(Duration::from_mins(6));
     let page = browser.get(PAGE).await.expect(200).body;
-    assert!(page.contains("Sign out, sign in again"), "{page}");
+    assert!(page.contains("confirm that it is you"), "{page}");
     world.close().await;
 }

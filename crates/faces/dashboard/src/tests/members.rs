@@ -29,7 +29,10 @@ async fn pond(world: &mut World, n: usize) -> Browser {
 fn names(body: &str) -> Vec<String> {
     body.split("<th scope=\"row\">")
         .skip(1)
-        .map(|rest| rest.split('<').next().unwrap().to_owned())
+        .map(|rest| {
+            let (_, name) = rest.split_once('>').expect("a link to the member");
+            name.split('<').next().unwrap().to_owned()
+        })
         .collect()
 }
 

@@ -46,7 +46,7 @@ async fn linking_an_account_of_somebody_else_leads_to_a_merge_that_can_be_undone
         "Nothing has moved yet",
         "Merge «ada» into «bob»?",
         "is kept",
-        "1 accounts",
+        "accounts: 1",
         "moderator",
         "Confirm the merge",
     ] {
