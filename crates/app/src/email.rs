@@ -60,6 +60,13 @@ impl App {
         Ok(())
     }
 
+    /// Tells a mailbox something that does not depend on its arriving.
+    pub(crate) async fn notify(&self, address: &str, draft: &Draft) {
+        if let Err(error) = self.mailer.send(&mail(address, draft)).await {
+            tracing::warn!(error = %error, "a notice was not sent");
+        }
+    }
+
     fn tell_the_old(&self, proved: &EmailProved) {
         let Some(before) = &proved.before else { return };
         let draft = Draft {
@@ -134,7 +141,7 @@ fn open(label: &str, url: String) -> Button {
     }
 }
 
-pub(crate) fn mail(to: &str, draft: &Draft) -> Mail {
+fn mail(to: &str, draft: &Draft) -> Mail {
     let letter = letter(draft);
     Mail {
         to: to.to_owned(),

@@ -5,9 +5,8 @@
 
 mod archive;
 
-use engines::Mail;
 use identity::{Erasure, IdentityError};
-use kernel::{Actor, Secret, SessionId, UserId, random};
+use kernel::{Actor, Draft, Secret, SessionId, UserId, random};
 use store::{
     StoreError,
     personal::{self, Declared, Handling, Keeper, Subject},
@@ -187,14 +186,11 @@ impl App {
             return;
         };
         let Some(to) = user.email else { return };
-        let mail = Mail {
-            to,
-            subject: subject.to_owned(),
-            text: text.to_owned(),
-            html: None,
+        let draft = Draft {
+            title: Some(subject.to_owned()),
+            body: text.to_owned(),
+            ..Draft::default()
         };
-        if let Err(error) = self.mailer.send(&mail).await {
-            tracing::warn!(error = %error, "a notice about somebody's data was not sent");
-        }
+        self.notify(&to, &draft).await;
     }
 }

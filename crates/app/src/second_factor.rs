@@ -2,7 +2,7 @@
 
 use kernel::{Actor, Button, Draft, SessionId};
 
-use crate::{App, AppError, email};
+use crate::{App, AppError};
 
 impl App {
     /// Switches one's own second factor off and tells the mailbox. Needs a fresh session.
@@ -40,9 +40,6 @@ impl App {
             }],
             ..Draft::default()
         };
-        let mail = email::mail(&address, &draft);
-        if let Err(error) = self.mailer.send(&mail).await {
-            tracing::warn!(error = %error, "a notice about a second factor was not sent");
-        }
+        self.notify(&address, &draft).await;
     }
 }

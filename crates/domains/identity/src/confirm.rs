@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{Actor, Secret, SessionId, UserId};
 
 use crate::{
-    ClientInfo, Identity, IdentityError, password,
+    ClientInfo, Identity, IdentityError,
     store::{self as tables, totp as table},
     throttle::Subject,
 };
@@ -120,27 +120,21 @@ impl Identity {
         typed: Option<&Secret<String>>,
     ) -> Result<(), IdentityError> {
         let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
-        let stored = credentials.and_then(|c| c.password_hash).map(Secret::new);
-        if stored.is_none() {
+        let Some(credentials) = credentials.filter(|c| c.password_hash.is_some()) else {
             return Err(IdentityError::invalid(
                 "password",
                 "you signed in more than five minutes ago: sign out, sign in again and repeat this",
             ));
-        }
+        };
         let Some(typed) = typed.filter(|typed| !typed.expose().is_empty()) else {
             return Err(IdentityError::invalid(
                 "password",
                 "you signed in more than five minutes ago: enter your password",
             ));
         };
-        let subject = [Subject::user(user)];
-        self.begin_attempt(&subject).await?;
-        if !password::verify(&self.hashing, typed, stored.as_ref()).await {
-            return Err(IdentityError::invalid("password", "the password is wrong"));
+        if self.knows_password(&credentials, typed).await? {
+            return Ok(());
         }
-        let who = Actor::System("sign-in");
-        let work = self.db.begin(&who, self.clock.now()).await?;
-        Self::attempt_succeeded(&work, &subject).await?;
-        Ok(work.commit().await?)
+        Err(IdentityError::invalid("password", "the password is wrong"))
     }
 }
