@@ -144,6 +144,15 @@ impl Party {
         }
     }
 
+    /// The refresh token among somebody's tokens.
+    pub(crate) fn refresh_token<'a>(
+        &self,
+        tokens: &'a PersonalTokens,
+    ) -> Result<&'a Secret<String>, ConnectError> {
+        let refresh = tokens.refresh.as_ref();
+        refresh.ok_or_else(|| self.failed("gave no refresh token"))
+    }
+
     /// An error in our words.
     pub(crate) fn failed(&self, what: &str) -> ConnectError {
         ConnectError(format!("{} {what}", self.name))

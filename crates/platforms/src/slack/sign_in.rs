@@ -204,8 +204,7 @@ impl Provider for SlackSignIn {
     }
 
     async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
-        let refresh = tokens.refresh.as_ref();
-        let refresh = refresh.ok_or_else(|| self.party.failed("gave no refresh token"))?;
+        let refresh = self.party.refresh_token(tokens)?;
         let given = self
             .token(&[
                 ("grant_type", "refresh_token"),
