@@ -5,6 +5,7 @@
 //! a whole (status, dead letters, outbox, audit log).
 
 mod announcer;
+pub mod caller;
 mod connect;
 mod email;
 mod entropy;
@@ -32,6 +33,7 @@ use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestam
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
+pub use caller::{Caller, Credential};
 pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;

@@ -23,7 +23,7 @@ use crate::{
     layout::{self, Shell},
     return_to,
     router::Face,
-    viewer::{Client, Viewer, session_token},
+    viewer::{Client, Viewer},
 };
 
 #[derive(Template)]
@@ -200,7 +200,7 @@ pub(crate) async fn sign_out(
     State(face): State<Arc<Face>>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    if let Some(token) = session_token(&headers) {
+    if let Some(token) = app::caller::session_token(&headers) {
         face.app.identity.sign_out(token).await?;
     }
     cookie::end(&face, "/?done=signed-out")

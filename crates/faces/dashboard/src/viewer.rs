@@ -1,10 +1,7 @@
 //! Who looks at a page: the session cookie turned into an actor, and what the request wants back
 //! (a whole page, or the part that htmx swaps). Decides nothing about rights.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
@@ -43,7 +40,7 @@ impl FromRequestParts<Arc<Face>> for Viewer {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, face: &Arc<Face>) -> Result<Self, PageError> {
-        let found = match session_token(&parts.headers) {
+        let found = match app::caller::session_token(&parts.headers) {
             Some(token) => face.app.identity.authenticate(token).await?,
             None => None,
         };
@@ -86,15 +83,6 @@ impl FromRequestParts<Arc<Face>> for SignedIn {
     }
 }
 
-/// The session token that the browser sent.
-pub(crate) fn session_token(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(app::session::token_from_cookies)
-}
-
 /// htmx sends these; a request that restores history must get the whole page.
 pub(crate) fn is_swap(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|v| v == value);
@@ -124,46 +112,19 @@ impl FromRequestParts<Arc<Face>> for Client {
             .to_owned();
         Ok(Self(ClientInfo {
             user_agent,
-            address: client_address(peer, &parts.headers, &face.settings.trusted_proxies),
+            address: app::caller::client_address(
+                peer,
+                &parts.headers,
+                &face.settings.trusted_proxies,
+            ),
         }))
     }
-}
-
-/// The address of the browser: the peer, or, if that is a proxy the operator trusts, the last
-/// address in `X-Forwarded-For` that is not such a proxy. Earlier entries are the client's to forge.
-fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
-    let peer = peer?;
-    if !trusted.contains(&peer) {
-        return Some(peer);
-    }
-    let lines: Vec<_> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .map(|line| String::from_utf8_lossy(line.as_bytes()))
-        .collect();
-    let mut nearest = peer;
-    // Read from its end: each proxy adds the address it saw to the right of what it was sent, and
-    // what stands further left than an address we do not trust was written by that address.
-    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
-        let Ok(address) = entry.trim().parse() else {
-            break;
-        };
-        nearest = address;
-        if !trusted.contains(&nearest) {
-            break;
-        }
-    }
-    Some(nearest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -175,54 +136,6 @@ mod tests {
                 )
             })
             .collect()
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_can_say_who_the_client_is() {
-        let forged = headers(&[("x-forwarded-for", "6.6.6.6, 9.9.9.9")]);
-        let proxy = ip("10.0.0.1");
-        assert_eq!(
-            client_address(Some(ip("1.1.1.1")), &forged, &[proxy]),
-            Some(ip("1.1.1.1"))
-        );
-        assert_eq!(
-            client_address(Some(proxy), &forged, &[proxy]),
-            Some(ip("9.9.9.9"))
-        );
-        assert_eq!(
-            client_address(Some(proxy), &forged, &[proxy, ip("9.9.9.9")]),
-            Some(ip("6.6.6.6"))
-        );
-        assert_eq!(
-            client_address(Some(proxy), &HeaderMap::new(), &[proxy]),
-            Some(proxy)
-        );
-        assert_eq!(client_address(None, &forged, &[proxy]), None);
-    }
-
-    #[test]
-    fn nonsense_in_front_hides_nobody() {
-        let proxy = ip("10.0.0.1");
-        for sent in ["nonsense", "1.2.3.4:80", ",,", "6.6.6.6, unknown"] {
-            let seen = format!("{sent}, 9.9.9.9");
-            let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", HeaderValue::from_str(&seen).unwrap());
-            assert_eq!(
-                client_address(Some(proxy), &headers, &[proxy]),
-                Some(ip("9.9.9.9")),
-                "{seen}"
-            );
-        }
-        let mut headers = HeaderMap::new();
-        headers.append("x-forwarded-for", HeaderValue::from_static("6.6.6.6"));
-        headers.append(
-            "x-forwarded-for",
-            HeaderValue::from_bytes(b"\xff\xfe, 9.9.9.9").unwrap(),
-        );
-        assert_eq!(
-            client_address(Some(proxy), &headers, &[proxy]),
-            Some(ip("9.9.9.9"))
-        );
     }
 
     #[test]

@@ -20,14 +20,9 @@ mod walk;
 
 use std::sync::Arc;
 
-use app::App;
-use axum::{
-    Router,
-    http::{HeaderMap, header},
-    routing::get,
-};
-use identity::{IdentityError, KeyHolder};
-use kernel::{ErrorCode, Secret};
+use app::{App, Credential};
+use axum::{Router, http::HeaderMap, routing::get};
+use kernel::ErrorCode;
 use tracing::error;
 
 use crate::{
@@ -70,61 +65,17 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
 /// Refuses a key that is worth nothing instead of treating its owner as nobody: they would wonder.
 const BAD_KEY: &str = "the API key is unknown, revoked or expired: make a new one at /me/keys";
 
-/// What a request shows for its sender.
-enum Credential {
-    /// The token of a session, from a cookie.
-    Session(Secret<String>),
-    /// An API key, from `X-API-Key` or `Authorization: Bearer` (RFC 6750 §2.1).
-    Key(Secret<String>),
-}
-
-/// The API key, else the session token among the cookies.
-fn credential(headers: &HeaderMap) -> Option<Credential> {
-    let bearer = http::text(headers, &header::AUTHORIZATION)
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, key)| key.trim());
-    let key = headers
-        .get("x-api-key")
-        .and_then(|value| value.to_str().ok())
-        .or(bearer);
-    if let Some(key) = key {
-        return Some(Credential::Key(Secret::new(key.to_owned())));
-    }
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|cookies| cookies.to_str().ok())
-        .find_map(app::session::token_from_cookies)
-        .map(|token| Credential::Session(Secret::new(token.to_owned())))
-}
-
 impl Gateway {
-    /// Who a credential belongs to now; `None` if it is worth nothing.
-    async fn holder(&self, credential: &Credential) -> Result<Option<KeyHolder>, IdentityError> {
-        let identity = &self.app.identity;
-        match credential {
-            Credential::Key(key) => identity.authenticate_key(key.expose()).await,
-            Credential::Session(token) => {
-                let found = identity.authenticate(token.expose()).await?;
-                Ok(found.map(|found| KeyHolder {
-                    actor: found.actor,
-                    user: found.user,
-                }))
-            }
-        }
-    }
-
     /// Who asks.
     async fn viewer(&self, headers: &HeaderMap) -> Result<Viewer, Refusal> {
-        let Some(credential) = credential(headers) else {
+        let Some(credential) = Credential::of(headers) else {
             return Ok(Viewer::new(&self.app, &self.settings, None));
         };
-        match self.holder(&credential).await {
-            Ok(None) if matches!(credential, Credential::Key(_)) => {
+        match self.app.caller(&credential).await {
+            Ok(None) if credential.is_key() => {
                 Err(Refusal::not_now(ErrorCode::Unauthenticated, BAD_KEY))
             }
-            Ok(holder) => Ok(Viewer::new(&self.app, &self.settings, holder)),
+            Ok(caller) => Ok(Viewer::new(&self.app, &self.settings, caller)),
             Err(cause) => {
                 error!(error = %cause, "a session or key could not be read");
                 Err(Refusal::not_now(

@@ -63,10 +63,10 @@ pub(crate) async fn open(
         let reason = "use the subprotocol graphql-transport-ws";
         return (StatusCode::BAD_REQUEST, reason).into_response();
     }
-    let Some(credential) = super::credential(headers) else {
+    let Some(credential) = app::Credential::of(headers) else {
         return (StatusCode::UNAUTHORIZED, "sign in first").into_response();
     };
-    let signed_in = match gateway.holder(&credential).await {
+    let signed_in = match gateway.app.caller(&credential).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return (StatusCode::UNAUTHORIZED, "sign in first").into_response(),
         Err(error) => {
@@ -123,8 +123,8 @@ type Output = Option<Answer>;
 struct Conversation {
     gateway: Arc<Gateway>,
     socket: WebSocket,
-    credential: super::Credential,
-    signed_in: identity::KeyHolder,
+    credential: app::Credential,
+    signed_in: app::Caller,
     checked_at: Instant,
     order: Order,
     running: HashMap<String, AbortHandle>,
@@ -303,7 +303,7 @@ impl Conversation {
 
     /// Looks at the session again: roles may have changed, or it is over.
     async fn check_session(&mut self) -> Result<(), End> {
-        match self.gateway.holder(&self.credential).await {
+        match self.gateway.app.caller(&self.credential).await {
             Ok(Some(signed_in)) => {
                 self.signed_in = signed_in;
                 self.checked_at = Instant::now();

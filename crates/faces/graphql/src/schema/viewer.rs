@@ -6,9 +6,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use app::App;
+use app::{App, Caller};
 use async_graphql::{Context, Error, Result};
-use identity::{KeyHolder, User};
+use identity::User;
 use kernel::{Actor, ErrorCode, random};
 
 use super::{error, loaders::Loaders};
@@ -27,9 +27,9 @@ pub(crate) struct Viewer {
 
 impl Viewer {
     /// The viewer of a new request.
-    pub(crate) fn new(app: &Arc<App>, settings: &Settings, holder: Option<KeyHolder>) -> Self {
-        let (actor, user) = match holder {
-            Some(holder) => (holder.actor, Some(holder.user)),
+    pub(crate) fn new(app: &Arc<App>, settings: &Settings, caller: Option<Caller>) -> Self {
+        let (actor, user) = match caller {
+            Some(caller) => (caller.actor, Some(caller.user)),
             None => (Actor::Anonymous, None),
         };
         let actor = Arc::new(actor);
