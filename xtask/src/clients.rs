@@ -1,6 +1,6 @@
-//! Clients of Discord, Twitch and Slack that others wrote, and OpenID Connect providers, from PyPI and npm: the tests
-//! run them against the simulators and the sign-in, so that these speak the wire protocols and not merely what we
-//! believe of them. Below the target directory, pinned, installed once; no package's own scripts are run.
+//! Clients of Discord, Twitch and Slack and of GraphQL that others wrote, and OpenID Connect providers, from PyPI and
+//! npm: the tests run them against the simulators, the API and the sign-in, so that these speak the wire protocols and
+//! not merely what we believe of them. Below the target directory, pinned, installed once; no package's own scripts are run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,13 +17,22 @@ const FROM_PYPI: [&str; 4] = [
     "aiohttp==3.14.5",
     "oidc-provider-mock==0.3.4",
 ];
-/// From npm.
-const FROM_NPM: [(&str, &str); 5] = [
+/// From npm. `graphql` is the version that all four clients of GraphQL take, `rxjs` what Apollo's is built on, and `ws`
+/// the WebSocket that they are handed.
+const FROM_NPM: [(&str, &str); 13] = [
     ("@slack/web-api", "8.2.0"),
     ("@slack/socket-mode", "3.1.0"),
     ("@discordjs/rest", "2.6.3"),
     ("@discordjs/ws", "2.0.4"),
     ("oauth2-mock-server", "8.2.3"),
+    ("graphql", "16.12.0"),
+    ("graphql-http", "1.23.1"),
+    ("graphql-ws", "6.4.2"),
+    ("graphql-sse", "2.6.1"),
+    ("subscriptions-transport-ws", "0.11.0"),
+    ("@apollo/client", "4.3.8"),
+    ("rxjs", "7.8.2"),
+    ("ws", "8.23.0"),
 ];
 /// The oldest Node.js that these run on.
 const NODE_OLDEST: u32 = 20;

@@ -278,7 +278,7 @@ impl Scope {
         Self {
             workspace,
             needs_program: workspace || has(&["e2e", "waddlebot"]),
-            needs_clients: workspace || has(&["simulator"]),
+            needs_clients: workspace || has(&["simulator", "platforms", "graphql"]),
         }
     }
 

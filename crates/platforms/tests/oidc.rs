@@ -10,10 +10,6 @@
 )]
 
 #[path = "../../simulator/tests/clients/run.rs"]
-#[expect(
-    dead_code,
-    reason = "the contracts of the platforms are not needed here"
-)]
 mod run;
 
 use std::{collections::BTreeMap, sync::Arc};

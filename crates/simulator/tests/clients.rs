@@ -11,6 +11,7 @@
 
 mod clients {
     mod discord;
+    mod order;
     mod run;
     mod slack;
     mod twitch;

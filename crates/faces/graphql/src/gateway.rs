@@ -3,6 +3,7 @@
 //!
 //! Must never know a type of the schema beyond [`Viewer`].
 
+mod batch;
 mod body;
 mod complete;
 mod execute;

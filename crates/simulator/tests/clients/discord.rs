@@ -9,7 +9,7 @@ use simulator::{
     wire::Fault,
 };
 
-use super::run::{Client, assert_in_order};
+use super::{order::assert_in_order, run::Client};
 
 const GUILD: u64 = 197_038_439_483_310_086;
 const CHANNEL: u64 = 297_038_439_483_310_086;

@@ -7,7 +7,10 @@ use simulator::{
     wire::Fault,
 };
 
-use super::run::{Client, WITHIN, assert_in_order};
+use super::{
+    order::assert_in_order,
+    run::{Client, WITHIN},
+};
 
 struct Pond {
     server: SlackServer,

@@ -4,7 +4,10 @@ use contracts::{Contract, Part};
 use serde_json::{Value, json};
 use simulator::twitch::{Broadcaster, Options, Partnership, Twitch, TwitchServer};
 
-use super::run::{Client, WITHIN, assert_in_order};
+use super::{
+    order::assert_in_order,
+    run::{Client, WITHIN},
+};
 
 const SCOPES: [&str; 13] = [
     "user:read:chat",

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
 use axum::{
     body::Body,
     extract::{
@@ -17,7 +16,9 @@ use axum::{
 };
 
 use super::{
-    Gateway, body,
+    Gateway,
+    batch::{self, Asked},
+    body,
     execute::Answer,
     media::{self, Media},
     origin,
@@ -34,8 +35,13 @@ pub(crate) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) 
     let Some(media) = media::negotiate(accept(&parts.headers).as_deref()) else {
         return Gateway::render(not_acceptable(), Media::Json);
     };
-    let answer = match gateway.read_post(&parts.headers, body) {
-        Ok(params) => gateway.answer(params, &parts.headers, &Method::POST).await,
+    let headers = &parts.headers;
+    let answer = match gateway.read_post(headers, body) {
+        Ok(Asked::One(params)) => gateway.answer(params, headers, &Method::POST).await,
+        Ok(Asked::Several(batch)) => {
+            let answers = gateway.answer_batch(batch, headers).await;
+            return Gateway::render_batch(answers, media);
+        }
         Err(refusal) => refusal.into(),
     };
     Gateway::render(answer, media)
@@ -105,7 +111,7 @@ impl Gateway {
         &self,
         headers: &HeaderMap,
         body: Result<Vec<u8>, Refusal>,
-    ) -> Result<Params, Refusal> {
+    ) -> Result<Asked, Refusal> {
         let body = body?;
         if !media::is_json(text(headers, &header::CONTENT_TYPE)) {
             return Err(Refusal::http(
@@ -116,7 +122,7 @@ impl Gateway {
         if !self.is_from_own_page(headers) {
             return Err(Refusal::http(403, "requests from other sites are refused"));
         }
-        Params::from_body(&body)
+        Asked::from_body(&body)
     }
 
     /// Whether a browser's request comes from our own pages.
@@ -128,7 +134,12 @@ impl Gateway {
         )
     }
 
-    async fn answer(&self, params: Params, headers: &HeaderMap, method: &Method) -> Answer {
+    pub(crate) async fn answer(
+        &self,
+        params: Params,
+        headers: &HeaderMap,
+        method: &Method,
+    ) -> Answer {
         let viewer = match self.viewer(headers).await {
             Ok(viewer) => viewer,
             Err(refusal) => return refusal.into(),
@@ -146,59 +157,70 @@ impl Gateway {
         method: &Method,
     ) -> Result<super::execute::Checked, Refusal> {
         let checked = self.check(params, viewer)?;
-        match checked.kind {
-            OperationType::Subscription => Err(Refusal::http(
-                400,
-                "subscriptions are served over WebSocket (graphql-transport-ws)",
-            )),
-            OperationType::Mutation if method == Method::GET => {
-                Err(Refusal::http(405, "mutations need POST"))
-            }
-            OperationType::Query | OperationType::Mutation => Ok(checked),
+        match batch::refused_kind(checked.kind, method) {
+            Some(refusal) => Err(refusal),
+            None => Ok(checked),
         }
     }
 
     fn render(answer: Answer, media: Media) -> Response {
-        let (status, body) = match answer {
-            Answer::Executed(response) => (200, serde_json::to_string(&response)),
-            Answer::Refused {
-                errors,
-                status,
-                well_formed,
-            } => {
-                metrics::counter!("waddlebot_graphql_refused_total").increment(1);
-                let status = if well_formed && media == Media::Json {
-                    200
-                } else {
-                    status
-                };
-                let errors = serde_json::to_string(&errors);
-                (
-                    status,
-                    errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
-                )
-            }
-        };
-        let mut response = match body {
-            Ok(body) => body.into_response(),
-            // JSON has no way to fail on a value that is already made of JSON.
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        };
-        *response.status_mut() =
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::CONTENT_TYPE, media.content_type()),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::VARY, "accept, cookie"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ] {
-            headers.insert(name, header::HeaderValue::from_static(value));
-        }
-        if status == 405 {
-            let allow = header::HeaderValue::from_static("GET, POST");
-            headers.insert(header::ALLOW, allow);
-        }
-        response
+        let (status, body) = written(answer, media);
+        respond(status, body, media)
     }
+
+    fn render_batch(answers: Vec<Answer>, media: Media) -> Response {
+        let answers = answers.into_iter().map(|answer| written(answer, media));
+        let (statuses, bodies): (Vec<u16>, Vec<_>) = answers.unzip();
+        let bodies: Result<Vec<String>, _> = bodies.into_iter().collect();
+        let body = bodies.map(|bodies| format!("[{}]", bodies.join(",")));
+        respond(batch::status(&statuses), body, media)
+    }
+}
+
+/// An answer as JSON, and the status it would have.
+fn written(answer: Answer, media: Media) -> (u16, serde_json::Result<String>) {
+    match answer {
+        Answer::Executed(response) => (200, serde_json::to_string(&response)),
+        Answer::Refused {
+            errors,
+            status,
+            well_formed,
+        } => {
+            metrics::counter!("waddlebot_graphql_refused_total").increment(1);
+            let status = if well_formed && media == Media::Json {
+                200
+            } else {
+                status
+            };
+            let errors = serde_json::to_string(&errors);
+            (
+                status,
+                errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
+            )
+        }
+    }
+}
+
+fn respond(status: u16, body: serde_json::Result<String>, media: Media) -> Response {
+    let mut response = match body {
+        Ok(body) => body.into_response(),
+        // JSON has no way to fail on a value that is already made of JSON.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, media.content_type()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept, cookie"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    if status == 405 {
+        let allow = header::HeaderValue::from_static("GET, POST");
+        headers.insert(header::ALLOW, allow);
+    }
+    response
 }

@@ -110,10 +110,7 @@ async fn wrong_requests_have_their_status_whatever_is_accepted() {
     let bad = |status: u16| (status, "BAD_USER_INPUT".to_owned());
     assert_eq!(status("{", &[JSON]).await, bad(400));
     assert_eq!(status(r#"{"query":1}"#, &[JSON]).await, bad(400));
-    assert_eq!(
-        status(r#"[{"query":"{ __typename }"}]"#, &[JSON]).await,
-        bad(400)
-    );
+    assert_eq!(status("[]", &[JSON]).await, bad(400));
     assert_eq!(
         status(
             r#"{"query":"subscription { chatMessage(communityId: 1) { id } }"}"#,
@@ -144,6 +141,50 @@ async fn wrong_requests_have_their_status_whatever_is_accepted() {
         .post(body, &[JSON, ("origin", "https://waddle.example")])
         .await;
     assert_eq!(own.status.as_u16(), 200);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_its_order_and_each_request_for_itself() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let mia = world.person(pond, "mia", Some(Role::Member)).await;
+    let client = Client::of(&world, &mia).await;
+    let batch = |queries: &[&str]| {
+        let requests = queries.iter().map(|query| json!({ "query": query }));
+        json!(requests.collect::<Vec<_>>()).to_string()
+    };
+    let mixed = batch(&[
+        "{ me { displayName } }",
+        "{ nothing }",
+        "subscription { chatMessage(communityId: 1) { id } }",
+        "{ a: __typename }",
+    ]);
+    let answer = client.post(mixed, &[JSON, NEW]).await;
+    assert_eq!(answer.status.as_u16(), 200);
+    let codes = |index: usize| &answer.json[index]["errors"][0]["extensions"]["code"];
+    assert_eq!(answer.json.as_array().map(Vec::len), Some(4));
+    assert_eq!(answer.json[0]["data"]["me"]["displayName"], "mia");
+    assert_eq!(codes(1), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(codes(2), "BAD_USER_INPUT");
+    assert_eq!(answer.json[3], json!({ "data": { "a": "Query" } }));
+
+    let wrong = batch(&["{ nothing }", "{"]);
+    for (headers, expected) in [(vec![JSON, NEW], 400), (vec![JSON], 200)] {
+        let answer = client.post(wrong.clone(), &headers).await;
+        assert_eq!(answer.status.as_u16(), expected);
+        assert!(answer.json[1]["errors"].is_array());
+    }
+    let bad_key = ("x-api-key", "nonsense");
+    let two = batch(&["{ __typename }"; 2]);
+    let answer = client.post(two, &[JSON, bad_key]).await;
+    assert_eq!(answer.status.as_u16(), 401);
+    let many = batch(&["{ __typename }"; 6]);
+    let answer = client.post(many, &[JSON]).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (400, "BAD_USER_INPUT")
+    );
     world.close().await;
 }
 
