@@ -6,6 +6,8 @@
 mod batch;
 mod body;
 mod complete;
+mod connection;
+mod dialect;
 mod execute;
 mod http;
 mod media;
@@ -17,6 +19,7 @@ mod refusal;
 mod scan;
 mod slots;
 mod socket;
+mod sse;
 mod walk;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod limits;
 mod page;
 mod queries;
 mod socket;
+mod sse;
 
 use std::sync::Arc;
 

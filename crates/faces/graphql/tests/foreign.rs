@@ -11,8 +11,10 @@
 mod foreign {
     mod apollo;
     mod audits;
+    mod old_ws;
     mod pond;
     #[path = "../../../../simulator/tests/clients/run.rs"]
     mod run;
+    mod sse;
     mod transport_ws;
 }

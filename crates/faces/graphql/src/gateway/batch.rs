@@ -3,7 +3,6 @@
 //! Must never let an array be a way around a limit: each of its requests has the limits of one, and
 //! all of them together have the time of one.
 
-use async_graphql::parser::types::OperationType;
 use axum::http::{HeaderMap, Method};
 use kernel::ErrorCode;
 use serde_json::Value;
@@ -73,20 +72,6 @@ pub(crate) fn status(statuses: &[u16]) -> u16 {
     match statuses {
         [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
         _ => 200,
-    }
-}
-
-/// Why an operation of this kind is not for this method; `None` if it is.
-pub(crate) fn refused_kind(kind: OperationType, method: &Method) -> Option<Refusal> {
-    match kind {
-        OperationType::Subscription => Some(Refusal::http(
-            400,
-            "subscriptions are served over WebSocket (graphql-transport-ws)",
-        )),
-        OperationType::Mutation if method == Method::GET => {
-            Some(Refusal::http(405, "mutations need POST"))
-        }
-        OperationType::Query | OperationType::Mutation => None,
     }
 }
 

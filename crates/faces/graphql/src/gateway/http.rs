@@ -1,10 +1,11 @@
-//! GraphQL over HTTP: `POST` with JSON, `GET` for queries, and the upgrade to a WebSocket.
+//! GraphQL over HTTP: `POST` with JSON, `GET` for queries, and the ways to streams of events and WebSockets.
 //!
 //! Must never change anything on a `GET`, nor read a body that a foreign page could send without
 //! being asked.
 
 use std::sync::Arc;
 
+use async_graphql::parser::types::OperationType;
 use axum::{
     body::Body,
     extract::{
@@ -32,11 +33,18 @@ use crate::schema::Viewer;
 pub(crate) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = body::read(body, gateway.settings.limits.body_bytes).await;
-    let Some(media) = media::negotiate(accept(&parts.headers).as_deref()) else {
+    let headers = &parts.headers;
+    let Some(accepted) = media::negotiate(accept(headers).as_deref()) else {
         return Gateway::render(not_acceptable(), Media::Json);
     };
-    let headers = &parts.headers;
+    let media = accepted.media.unwrap_or(Media::Json);
     let answer = match gateway.read_post(headers, body) {
+        Ok(Asked::One(params)) if accepted.events => {
+            return gateway
+                .answer_events(params, headers, &Method::POST, accepted.media)
+                .await;
+        }
+        Ok(Asked::Several(_)) if accepted.media.is_none() => not_acceptable(),
         Ok(Asked::One(params)) => gateway.answer(params, headers, &Method::POST).await,
         Ok(Asked::Several(batch)) => {
             let answers = gateway.answer_batch(batch, headers).await;
@@ -61,10 +69,16 @@ pub(crate) async fn get(
             Err(rejection) => rejection.into_response(),
         };
     }
-    let Some(media) = media::negotiate(accept(headers).as_deref()) else {
+    let Some(accepted) = media::negotiate(accept(headers).as_deref()) else {
         return Gateway::render(not_acceptable(), Media::Json);
     };
+    let media = accepted.media.unwrap_or(Media::Json);
     let answer = match read_url(&parts.uri) {
+        Ok(params) if accepted.events => {
+            return gateway
+                .answer_events(params, headers, &Method::GET, accepted.media)
+                .await;
+        }
         Ok(params) => gateway.answer(params, headers, &Method::GET).await,
         Err(refusal) => refusal.into(),
     };
@@ -97,7 +111,7 @@ fn read_url(uri: &axum::http::Uri) -> Result<Params, Refusal> {
 fn not_acceptable() -> Answer {
     Refusal::http(
         406,
-        "answers are application/graphql-response+json or application/json",
+        "answers are application/graphql-response+json, application/json or, one at a time, text/event-stream",
     )
     .into()
 }
@@ -157,13 +171,13 @@ impl Gateway {
         method: &Method,
     ) -> Result<super::execute::Checked, Refusal> {
         let checked = self.check(params, viewer)?;
-        match batch::refused_kind(checked.kind, method) {
+        match refused_kind(checked.kind, method) {
             Some(refusal) => Err(refusal),
             None => Ok(checked),
         }
     }
 
-    fn render(answer: Answer, media: Media) -> Response {
+    pub(crate) fn render(answer: Answer, media: Media) -> Response {
         let (status, body) = written(answer, media);
         respond(status, body, media)
     }
@@ -174,6 +188,20 @@ impl Gateway {
         let bodies: Result<Vec<String>, _> = bodies.into_iter().collect();
         let body = bodies.map(|bodies| format!("[{}]", bodies.join(",")));
         respond(batch::status(&statuses), body, media)
+    }
+}
+
+/// Why an operation of this kind is not for this method; `None` if it is.
+pub(crate) fn refused_kind(kind: OperationType, method: &Method) -> Option<Refusal> {
+    match kind {
+        OperationType::Subscription => Some(Refusal::http(
+            400,
+            "subscriptions are served over WebSocket (graphql-transport-ws) and as text/event-stream",
+        )),
+        OperationType::Mutation if method == Method::GET => {
+            Some(Refusal::http(405, "mutations need POST"))
+        }
+        OperationType::Query | OperationType::Mutation => None,
     }
 }
 

@@ -30,14 +30,36 @@ impl Media {
     }
 }
 
-/// The best answer to an `Accept` header; `None` if nothing we have is wanted. Between equals an
-/// exact name wins over a wildcard; a client that names both types knows the newer one, and a
-/// client that names neither is an old one.
-pub(crate) fn negotiate(accept: Option<&str>) -> Option<Media> {
+/// What a client takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Accepted {
+    /// The best type of a single answer.
+    pub(crate) media: Option<Media>,
+    /// Whether it also, or only, takes server-sent events: never by a wildcard, whose sender does not
+    /// expect a stream.
+    pub(crate) events: bool,
+}
+
+/// What an `Accept` header asks for; `None` if nothing we have is wanted.
+pub(crate) fn negotiate(accept: Option<&str>) -> Option<Accepted> {
     let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
-        return Some(Media::Json);
+        let media = Some(Media::Json);
+        return Some(Accepted {
+            media,
+            events: false,
+        });
     };
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).collect();
+    let media = single(&ranges);
+    let events = ranges
+        .iter()
+        .any(|range| range.quality > 0 && range.essence.eq_ignore_ascii_case("text/event-stream"));
+    (events || media.is_some()).then_some(Accepted { media, events })
+}
+
+/// The best type of a single answer. Between equals an exact name wins over a wildcard; a client that
+/// names both types knows the newer one, and a client that names neither is an old one.
+fn single(ranges: &[Range<'_>]) -> Option<Media> {
     let wanted = |media: Media| {
         let by_precision = ranges
             .iter()
@@ -122,7 +144,7 @@ fn thousandths(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Media, is_json, negotiate};
+    use super::{Accepted, Media, is_json, negotiate};
 
     #[test]
     fn accept_is_negotiated_with_quality_and_precision() {
@@ -159,9 +181,28 @@ mod tests {
             ("application/json;q=2", None),
             (";;;,,,q", None),
         ] {
+            let media = negotiate(Some(accept)).and_then(|accepted| accepted.media);
+            assert_eq!(media, expected, "{accept}");
+        }
+        assert_eq!(negotiate(None).and_then(|accepted| accepted.media), json);
+    }
+
+    #[test]
+    fn events_are_sent_to_who_names_them() {
+        let accepted = |media, events| Some(Accepted { media, events });
+        for (accept, expected) in [
+            ("text/event-stream", accepted(None, true)),
+            ("Text/Event-Stream; charset=utf-8", accepted(None, true)),
+            (
+                "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+                accepted(Some(Media::GraphQl), true),
+            ),
+            ("*/*", accepted(Some(Media::Json), false)),
+            ("text/*", None),
+            ("text/event-stream;q=0", None),
+        ] {
             assert_eq!(negotiate(Some(accept)), expected, "{accept}");
         }
-        assert_eq!(negotiate(None), json);
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! The messages of graphql-transport-ws and the order they may come in
+//! The messages of graphql-transport-ws, or of the older dialect, and the order they may come in
 //! (<https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md>).
 //!
 //! Must never touch a socket, a clock or the schema.
 
 use serde_json::{Map, Value, json};
 
-/// The subprotocol's name.
-pub(crate) const NAME: &str = "graphql-transport-ws";
+use super::dialect::Dialect;
+
 /// Longest id a client may give an operation, in bytes.
 const ID_BYTES: usize = 128;
 
@@ -53,6 +53,11 @@ impl Close {
         Self::new(1001, "Server is stopping")
     }
 
+    /// The client does not take what it is sent.
+    pub(crate) fn slow() -> Self {
+        Self::new(4490, "Messages are not read fast enough")
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(4500, "Internal server error")
@@ -80,11 +85,13 @@ pub(crate) enum Incoming {
         /// The client's name for the operation.
         id: String,
     },
+    /// Goodbye, in the older dialect.
+    Leave,
 }
 
 impl Incoming {
     /// Reads a text message.
-    pub(crate) fn parse(text: &str) -> Result<Self, Close> {
+    pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Self, Close> {
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
             return Err(Close::bad("Message is not a JSON object"));
         };
@@ -92,7 +99,8 @@ impl Incoming {
             return Err(Close::bad("Message has no type"));
         };
         let payload = message.remove("payload").filter(|value| !value.is_null());
-        match kind.as_str() {
+        match dialect.meaning(&kind).unwrap_or_default() {
+            "connection_terminate" => Ok(Self::Leave),
             "connection_init" => object_or_nothing(payload).map(|_| Self::Init),
             "ping" => object_or_nothing(payload).map(Self::Ping),
             "pong" => object_or_nothing(payload).map(|_| Self::Pong),
@@ -157,7 +165,8 @@ impl Order {
             Incoming::Subscribe { .. }
             | Incoming::Complete { .. }
             | Incoming::Ping(_)
-            | Incoming::Pong => Ok(()),
+            | Incoming::Pong
+            | Incoming::Leave => Ok(()),
         }
     }
 }
@@ -176,8 +185,8 @@ pub(crate) fn pong(payload: Option<Value>) -> String {
 }
 
 /// `next`: a result, as JSON text. Text, because its fields have an order.
-pub(crate) fn next(id: &str, payload: &str) -> String {
-    with_payload("next", id, payload)
+pub(crate) fn next(dialect: Dialect, id: &str, payload: &str) -> String {
+    with_payload(dialect.next(), id, payload)
 }
 
 /// `error`: the operation was not executed, and is over. The errors are JSON text.
@@ -197,11 +206,11 @@ pub(crate) fn complete(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Close, Incoming, Order};
+    use super::{Close, Dialect, Incoming, Order};
     use proptest::prelude::*;
 
     fn admitted(order: &mut Order, text: &str) -> Result<(), u16> {
-        let message = Incoming::parse(text).map_err(|close| close.code)?;
+        let message = Incoming::parse(text, Dialect::TransportWs).map_err(|close| close.code)?;
         order
             .admit(&message, |id| id == "running")
             .map_err(|close| close.code)
@@ -257,13 +266,41 @@ mod tests {
             r#"{"type":"subscribe","payload":{}}"#,
             r#"{"type":"subscribe","id":"","payload":{}}"#,
             r#"{"type":"connection_init","payload":"x"}"#,
+            r#"{"type":"connection_terminate"}"#,
             &long,
         ] {
             assert_eq!(
-                Incoming::parse(text).map_err(|close| close.code),
+                Incoming::parse(text, Dialect::TransportWs).map_err(|close| close.code),
                 Err(4400),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_older_dialect_says_the_same_in_its_own_words() {
+        let read = |text| Incoming::parse(text, Dialect::Old).map_err(|close| close.code);
+        let payload = serde_json::Map::default();
+        let start = Incoming::Subscribe {
+            id: "1".to_owned(),
+            payload,
+        };
+        let stop = Incoming::Complete { id: "1".to_owned() };
+        for (text, expected) in [
+            (r#"{"type":"connection_init","payload":{}}"#, Incoming::Init),
+            (r#"{"type":"start","id":"1","payload":{}}"#, start),
+            (r#"{"type":"stop","id":"1"}"#, stop),
+            (r#"{"type":"connection_terminate"}"#, Incoming::Leave),
+        ] {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        for text in [
+            r#"{"type":"subscribe","id":"1","payload":{}}"#,
+            r#"{"type":"complete","id":"1"}"#,
+            r#"{"type":"ping"}"#,
+            r#"{"type":""}"#,
+        ] {
+            assert_eq!(read(text), Err(4400), "{text}");
         }
     }
 

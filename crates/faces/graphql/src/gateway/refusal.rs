@@ -55,6 +55,20 @@ impl Refusal {
         }
     }
 
+    /// A connection is not opened.
+    pub(crate) fn closed(status: u16, message: &str) -> Self {
+        let code = match status {
+            401 => ErrorCode::Unauthenticated,
+            403 => ErrorCode::Forbidden,
+            429 => ErrorCode::RateLimited,
+            _ => ErrorCode::Unavailable,
+        };
+        Self {
+            status,
+            ..Self::not_now(code, message)
+        }
+    }
+
     /// The document is too long.
     pub(crate) const fn too_large(message: String) -> Self {
         Self::document("QUERY_TOO_LARGE", message)

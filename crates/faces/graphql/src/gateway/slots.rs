@@ -1,6 +1,7 @@
-//! How many WebSockets are open, in all and for each person.
+//! How many long connections are open, WebSockets and streams of events, in all and for each person, and how many
+//! operations run on them.
 //!
-//! Must never lose count: a slot gives itself back when it is dropped, whatever ended the socket.
+//! Must never lose count: a slot gives itself back when it is dropped, whatever ended the connection.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use kernel::UserId;
 
 use crate::settings::Sockets;
 
-/// The open sockets.
+/// The open connections.
 #[derive(Clone, Default)]
 pub(crate) struct Slots {
     open: Arc<Mutex<Open>>,
@@ -24,13 +25,13 @@ struct Open {
 }
 
 impl Slots {
-    /// How many sockets are open.
+    /// How many connections are open.
     pub(crate) fn n_open(&self) -> u32 {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         u32::try_from(open.total).unwrap_or(u32::MAX)
     }
 
-    /// A slot for one more socket, if there is room.
+    /// A slot for one more connection, if there is room.
     pub(crate) fn take(&self, user: UserId, bounds: &Sockets) -> Option<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_user = open.per_user.get(&user).copied().unwrap_or(0);
@@ -47,7 +48,7 @@ impl Slots {
     }
 }
 
-/// An open socket's place.
+/// An open connection's place.
 pub(crate) struct Slot {
     slots: Slots,
     user: UserId,
@@ -68,6 +69,22 @@ impl Drop for Slot {
             open.per_user.insert(self.user, left);
         }
         metrics::gauge!("waddlebot_graphql_sockets").decrement(1);
+    }
+}
+
+/// Counts a running operation while it exists.
+pub(crate) struct Running;
+
+impl Running {
+    pub(crate) fn new() -> Self {
+        metrics::gauge!("waddlebot_graphql_operations").increment(1);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics::gauge!("waddlebot_graphql_operations").decrement(1);
     }
 }
 

@@ -1,4 +1,4 @@
-//! graphql-transport-ws over a WebSocket of ours: who may open one, and everything that bounds it.
+//! GraphQL over a WebSocket of ours, in either dialect: everything that bounds it.
 //!
 //! Must never outlive the session behind it, hold more than one unsent message, or let a client that
 //! does not read keep anything but itself waiting.
@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use futures_util::{
@@ -18,25 +18,23 @@ use futures_util::{
 use kernel::ErrorCode;
 use serde_json::{Map, Value};
 use tokio::time::{self, Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     Gateway,
+    connection::Connection,
+    dialect::Dialect,
     execute::Answer,
     params::Params,
     protocol::{self, Close, Incoming, Order},
     refusal::Refusal,
-    slots::Slot,
+    slots::Running,
 };
-use crate::schema::Viewer;
 
 /// Read buffer of a socket, in bytes: idle sockets are many.
 const READ_BUFFER: usize = 4_096;
 /// Largest answer that may wait in a socket, in bytes.
 const WRITE_MAX: usize = 16 * 1024 * 1024;
-/// Each socket's share of the time between two checks of a session: with 5,000 sockets idle, a
-/// session is looked at every 5 s, and the database 1,000 times a second, never more.
-const CHECK_SHARE: time::Duration = time::Duration::from_millis(1);
 /// How long a closed socket may take to say goodbye.
 const GOODBYE: time::Duration = time::Duration::from_secs(1);
 
@@ -46,59 +44,38 @@ pub(crate) async fn open(
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
 ) -> Response {
-    if !gateway.is_from_own_page(headers) {
-        return (
-            StatusCode::FORBIDDEN,
-            "WebSockets from other sites are refused",
-        )
-            .into_response();
-    }
-    let speaks = headers
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|name| name.trim() == protocol::NAME);
-    if !speaks {
+    let mut upgrade = upgrade.protocols(Dialect::NAMES);
+    let dialect = upgrade
+        .selected_protocol()
+        .and_then(|name| name.to_str().ok())
+        .and_then(Dialect::named);
+    let Some(dialect) = dialect else {
         let reason = "use the subprotocol graphql-transport-ws";
         return (StatusCode::BAD_REQUEST, reason).into_response();
-    }
-    let Some(credential) = app::Credential::of(headers) else {
-        return (StatusCode::UNAUTHORIZED, "sign in first").into_response();
     };
-    let signed_in = match gateway.app.caller(&credential).await {
-        Ok(Some(signed_in)) => signed_in,
-        Ok(None) => return (StatusCode::UNAUTHORIZED, "sign in first").into_response(),
-        Err(error) => {
-            warn!(error = %error, "a WebSocket's session could not be read");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
+    let connection = match Connection::open(&gateway, headers).await {
+        Ok(connection) => connection,
+        Err(closed) => return closed.into_response(),
     };
     let sockets = &gateway.settings.sockets;
-    let Some(slot) = gateway.slots.take(signed_in.user.id, sockets) else {
-        return (StatusCode::TOO_MANY_REQUESTS, "too many open WebSockets").into_response();
-    };
-    upgrade
-        .protocols([protocol::NAME])
+    upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_MAX)
         .max_message_size(sockets.message_bytes)
-        .max_frame_size(sockets.message_bytes)
-        .on_upgrade(move |socket| async move {
-            let conversation = Conversation {
-                gateway,
-                socket,
-                credential,
-                signed_in,
-                checked_at: Instant::now(),
-                order: Order::default(),
-                running: HashMap::new(),
-                outputs: SelectAll::new(),
-                _slot: slot,
-            };
-            conversation.run().await;
-        })
+        .max_frame_size(sockets.message_bytes);
+    upgrade.on_upgrade(move |socket| async move {
+        let conversation = Conversation {
+            gateway,
+            socket,
+            dialect,
+            connection,
+            order: Order::default(),
+            running: HashMap::new(),
+            outputs: SelectAll::new(),
+        };
+        conversation.run().await;
+    })
 }
 
 /// Why a conversation ends.
@@ -123,13 +100,11 @@ type Output = Option<Answer>;
 struct Conversation {
     gateway: Arc<Gateway>,
     socket: WebSocket,
-    credential: app::Credential,
-    signed_in: app::Caller,
-    checked_at: Instant,
+    dialect: Dialect,
+    connection: Connection,
     order: Order,
     running: HashMap<String, AbortHandle>,
     outputs: SelectAll<BoxStream<'static, (String, Output)>>,
-    _slot: Slot,
 }
 
 impl Conversation {
@@ -187,7 +162,7 @@ impl Conversation {
                 }
                 Some((id, output)) = self.outputs.next(), if !self.outputs.is_empty() => {
                     // Whatever else waits, nothing is delivered on the word of an old check.
-                    if self.checked_at.elapsed() >= bounds.session_check {
+                    if self.connection.is_due() {
                         self.check_session().await?;
                     }
                     self.tell(id, output).await?;
@@ -201,8 +176,7 @@ impl Conversation {
                 }
                 () = &mut check => {
                     self.check_session().await?;
-                    let pause = bounds.session_check.max(CHECK_SHARE * self.gateway.slots.n_open());
-                    check.as_mut().reset(self.checked_at + pause);
+                    check.as_mut().reset(self.connection.next_check());
                 }
                 () = &mut init, if !self.order.is_initialised() => {
                     return Err(Close::init_timeout().into());
@@ -219,7 +193,7 @@ impl Conversation {
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(End::Left),
         };
-        let message = Incoming::parse(text.as_str())?;
+        let message = Incoming::parse(text.as_str(), self.dialect)?;
         self.order
             .admit(&message, |id| self.running.contains_key(id))?;
         match message {
@@ -233,6 +207,7 @@ impl Conversation {
                 Ok(())
             }
             Incoming::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            Incoming::Leave => Err(End::Left),
         }
     }
 
@@ -246,12 +221,7 @@ impl Conversation {
         }
         let params =
             Params::from_object(payload).map_err(|refusal| Close::bad(&refusal.message))?;
-        let viewer = Viewer::new(
-            &self.gateway.app,
-            &self.gateway.settings,
-            Some(self.signed_in.clone()),
-        );
-        let checked = match self.gateway.check(params, viewer) {
+        let checked = match self.gateway.check(params, self.connection.viewer()) {
             Ok(checked) => checked,
             Err(refusal) => return self.refuse(&id, refusal).await,
         };
@@ -283,15 +253,16 @@ impl Conversation {
             Some(Answer::Executed(response)) => {
                 let payload =
                     serde_json::to_string(&response).map_err(|_unwritable| Close::internal())?;
-                self.send_text(protocol::next(&id, &payload)).await
+                self.send_text(protocol::next(self.dialect, &id, &payload))
+                    .await
             }
             Some(Answer::Refused { errors, .. }) => {
                 metrics::counter!("waddlebot_graphql_refused_total").increment(1);
                 if let Some(operation) = self.running.remove(&id) {
                     operation.abort();
                 }
-                let errors =
-                    serde_json::to_string(&errors).map_err(|_unwritable| Close::internal())?;
+                let errors = self.dialect.errors(&errors);
+                let errors = errors.map_err(|_unwritable| Close::internal())?;
                 self.send_text(protocol::error(&id, &errors)).await
             }
             None => {
@@ -301,22 +272,11 @@ impl Conversation {
         }
     }
 
-    /// Looks at the session again: roles may have changed, or it is over.
     async fn check_session(&mut self) -> Result<(), End> {
-        match self.gateway.app.caller(&self.credential).await {
-            Ok(Some(signed_in)) => {
-                self.signed_in = signed_in;
-                self.checked_at = Instant::now();
-                Ok(())
-            }
-            Ok(None) => Err(Close::unauthorized().into()),
-            Err(error) => {
-                // Nothing can be read from a database that is away, so nothing leaks either.
-                warn!(error = %error, "a WebSocket's session could not be checked");
-                self.checked_at = Instant::now();
-                Ok(())
-            }
+        if self.connection.check().await {
+            return Ok(());
         }
+        Err(Close::unauthorized().into())
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), End> {
@@ -327,23 +287,8 @@ impl Conversation {
         let write = self.gateway.settings.sockets.write;
         match timeout(write, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_elapsed) => Err(Close::slow().into()),
         }
-    }
-}
-
-/// Counts a running operation while it exists.
-struct Running;
-
-impl Running {
-    fn new() -> Self {
-        metrics::gauge!("waddlebot_graphql_operations").increment(1);
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        metrics::gauge!("waddlebot_graphql_operations").decrement(1);
     }
 }

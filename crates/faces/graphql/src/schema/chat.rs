@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use ::activity::{LiveFeed, LiveItem};
-use async_graphql::{Context, ID, Result, SimpleObject, Subscription};
+use async_graphql::{Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription};
 use futures_util::{Stream, stream};
 use kernel::{CommunityId, ErrorCode};
 use tracing::warn;
@@ -21,7 +21,8 @@ use super::{
 /// A chat message.
 #[derive(SimpleObject)]
 pub(crate) struct ChatMessage {
-    /// Its id; ascending in order of recording.
+    /// Its id; ascending in order of recording, and so its number in the sequence: `since` and
+    /// `before` take it.
     id: ID,
     /// The community it belongs to.
     community_id: i32,
@@ -39,6 +40,9 @@ pub(crate) struct ChatMessage {
     text: String,
     /// When, by the platform's clock.
     sent_at: DateTime,
+    /// In a subscription: whether messages between the one before (or `since`) and this one were left
+    /// out, because more than 500 were missed; `messages` has them. False everywhere else.
+    after_gap: bool,
 }
 
 impl From<::activity::ChatMessage> for ChatMessage {
@@ -53,6 +57,7 @@ impl From<::activity::ChatMessage> for ChatMessage {
             is_bot: message.is_bot,
             text: message.text,
             sent_at: DateTime(message.sent_at),
+            after_gap: false,
         }
     }
 }
@@ -63,8 +68,9 @@ pub(crate) struct Subscription;
 /// What can be followed live.
 #[Subscription]
 impl Subscription {
-    /// Chat messages of a community as they are recorded. Ends when the viewer may no longer read
-    /// them.
+    /// Chat messages of a community as they are recorded. Completes when the viewer may no longer read
+    /// them; ends with the code `SLOW_CONSUMER` when they are read so slowly that some would be left out:
+    /// subscribe again with `since`.
     #[graphql(complexity = "cost::PAGE + child_complexity")]
     async fn chat_message(
         &self,
@@ -74,7 +80,7 @@ impl Subscription {
         platform: Option<String>,
         #[graphql(desc = "Continue right after this message, up to 500 messages back.")]
         since: Option<ID>,
-    ) -> Result<impl Stream<Item = ChatMessage> + use<>> {
+    ) -> Result<impl Stream<Item = Result<ChatMessage>> + use<>> {
         let viewer = viewer(ctx)?;
         viewer.signed_in()?;
         let platform = platform
@@ -101,6 +107,8 @@ impl Subscription {
             feed,
             waiting: VecDeque::new(),
             community,
+            start: since.map_or(Start::Now, |_| Start::Since),
+            is_over: false,
         };
         Ok(stream::unfold(following, |mut following| async move {
             let message = following.next().await?;
@@ -109,27 +117,54 @@ impl Subscription {
     }
 }
 
+/// Where a feed begins, until its first message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// After a message that was seen.
+    Since,
+    /// The same, with messages left out.
+    SinceWithGap,
+    /// Here, or it has begun.
+    Now,
+}
+
 /// A feed read one message at a time.
 struct Following {
     feed: LiveFeed,
     waiting: VecDeque<::activity::ChatMessage>,
     community: CommunityId,
+    start: Start,
+    is_over: bool,
 }
 
 impl Following {
-    async fn next(&mut self) -> Option<ChatMessage> {
-        loop {
+    async fn next(&mut self) -> Option<Result<ChatMessage>> {
+        while !self.is_over {
             if let Some(message) = self.waiting.pop_front() {
-                return Some(message.into());
+                let start = std::mem::replace(&mut self.start, Start::Now);
+                return Some(Ok(ChatMessage {
+                    after_gap: start == Start::SinceWithGap,
+                    ..message.into()
+                }));
             }
             match self.feed.next().await? {
                 LiveItem::Messages(messages) => self.waiting.extend(messages),
+                LiveItem::Skipped(_) if self.start != Start::Now => {
+                    self.start = Start::SinceWithGap;
+                }
                 LiveItem::Skipped(n_batches) => {
-                    metrics::counter!("waddlebot_graphql_skipped_batches_total")
-                        .increment(n_batches);
-                    warn!(community.id = %self.community, n_batches, "a subscriber reads too slowly: {n_batches} batches of chat were left out");
+                    self.is_over = true;
+                    metrics::counter!("waddlebot_graphql_slow_consumers_total").increment(1);
+                    warn!(community.id = %self.community, n_batches, "a subscriber reads too slowly and is let go: {n_batches} batches of chat behind");
+                    return Some(Err(too_slow()));
                 }
             }
         }
+        None
     }
+}
+
+fn too_slow() -> Error {
+    let why = "messages came faster than they were read: subscribe again with `since`";
+    Error::new(why).extend_with(|_, extensions| extensions.set("code", "SLOW_CONSUMER"))
 }

@@ -1,4 +1,4 @@
-//! graphql-transport-ws through a real server and a real client.
+//! WebSockets through a real server and a real client.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -180,7 +180,7 @@ on_both! {
         world.say(pond, "ann", "one").await;
         assert_eq!(socket.hear().await["payload"]["data"]["chatMessage"]["text"], "one");
         world.app.identity.set_role(&world.system(), pond, member.user, None).await.unwrap();
-        world.clock.advance(Duration::from_secs(2));
+        world.clock.advance(Duration::from_secs(1));
         world.say(pond, "ann", "secret").await;
         assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
     }
@@ -232,8 +232,11 @@ async fn only_signed_in_people_on_our_own_pages_open_a_socket() {
     let forged = ("cookie", format!("wb_session={}", "0".repeat(64)));
     assert_eq!(status(&[protocol.clone(), forged]).await, 401);
     assert_eq!(status(std::slice::from_ref(&cookie)).await, 400);
-    let old = ("sec-websocket-protocol", "graphql-ws".to_owned());
-    assert_eq!(status(&[old, cookie.clone()]).await, 400);
+    let unknown = ("sec-websocket-protocol", "graphql-subscriptions".to_owned());
+    assert_eq!(status(&[unknown, cookie.clone()]).await, 400);
+    let older = ("sec-websocket-protocol", "graphql-ws".to_owned());
+    assert_eq!(status(&[older.clone(), cookie.clone()]).await, 101);
+    assert_eq!(status(&[older]).await, 401);
     let own = ("origin", format!("http://{}", server.address));
     assert_eq!(status(&[protocol.clone(), cookie.clone(), own]).await, 101);
     let foreign = ("origin", "https://evil.example".to_owned());
@@ -428,6 +431,85 @@ async fn sockets_are_bounded_per_person_and_come_back() {
     while server.try_connect(&speaking(&token)).await.is_err() {
         tokio::task::yield_now().await;
     }
+    drop(server);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_its_socket() {
+    let mut world = World::sqlite().await;
+    let (pond, member) = pond(&mut world).await;
+    let long = "quack ".repeat(200);
+    for _ in 0..100 {
+        world.say(pond, "ann", &long).await;
+    }
+    let token = world.token(member.user).await;
+    let bounds = Sockets {
+        per_user: 1,
+        write: Duration::from_millis(20),
+        ..Sockets::default()
+    };
+    let server = Server::start(&world, bounds).await;
+    let mut deaf = server.connect(&token).await;
+    // Some 3 MB each, which is more than the kernel keeps for a socket.
+    let texts = (0..25).fold(String::new(), |texts, i| format!("{texts} t{i}: text"));
+    let query = format!(
+        "subscription {{ chatMessage(communityId: {}, since: \"0\") {{ {texts} }} }}",
+        pond.0
+    );
+    for id in 0..20 {
+        deaf.subscribe(&id.to_string(), &query, json!({})).await;
+    }
+    // The place of the only socket is free as soon as the server has let go of it.
+    while server.try_connect(&speaking(&token)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    drop(server);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_older_dialect_is_spoken_in_its_own_words() {
+    let mut world = World::sqlite().await;
+    let (pond, member) = pond(&mut world).await;
+    world.say(pond, "ann", "before").await;
+    let token = world.token(member.user).await;
+    let server = Server::start(&world, Sockets::default()).await;
+    let [_, cookie] = speaking(&token);
+    let older = ("sec-websocket-protocol", "graphql-ws".to_owned());
+    let mut socket = server.try_connect(&[older, cookie]).await.unwrap();
+    socket.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+    let start = |id: &str, query: &str| {
+        let variables = json!({ "communityId": pond.0, "since": "0" });
+        json!({ "type": "start", "id": id, "payload": { "query": query, "variables": variables } })
+    };
+    socket.say(start("1", CHAT)).await;
+    let message = socket.hear().await;
+    assert_eq!(
+        (&message["type"], &message["id"]),
+        (&json!("data"), &json!("1"))
+    );
+    assert_eq!(message["payload"]["data"]["chatMessage"]["text"], "before");
+    socket.say(json!({ "type": "stop", "id": "1" })).await;
+    socket.say(start("2", "{ nothing }")).await;
+    let message = socket.hear().await;
+    assert_eq!(
+        (&message["type"], &message["id"]),
+        (&json!("error"), &json!("2"))
+    );
+    assert_eq!(
+        message["payload"]["extensions"]["code"],
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+    socket.say(start("1", "{ __typename }")).await;
+    assert_eq!(socket.hear().await["type"], "data");
+    assert_eq!(
+        socket.hear().await,
+        json!({ "type": "complete", "id": "1" })
+    );
+    socket.say(json!({ "type": "connection_terminate" })).await;
+    assert_eq!(socket.closed().await, 1006);
     drop(server);
     world.close().await;
 }

@@ -1,0 +1,22 @@
+//! The older subprotocol of WebSockets with the client of those who made it (npm: subscriptions-transport-ws).
+
+use super::{pond::Pond, run::Client};
+
+#[tokio::test]
+async fn the_client_subscriptions_transport_ws_asks_and_follows() {
+    let mut pond = Pond::open().await;
+    pond.world.say(pond.id, "ann", "before").await;
+    if let Some(mut client) = Client::start("old_ws.mjs", &pond.told()) {
+        assert_eq!(client.saw("me").await["displayName"], "mona");
+        assert_eq!(
+            client.saw("refused").await["code"],
+            "GRAPHQL_VALIDATION_FAILED"
+        );
+        assert_eq!(client.saw("chat").await["text"], "before");
+        pond.world.say(pond.id, "bob", "live").await;
+        assert_eq!(client.saw("chat").await["text"], "live");
+        assert_eq!(client.saw("again").await["displayName"], "mona");
+        assert_eq!(client.end().await, Vec::<serde_json::Value>::new());
+    }
+    pond.close().await;
+}
