@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, header};
 use identity::{IdentityError, KeyHolder, User};
-use kernel::{Actor, Secret, SessionId};
+use kernel::{Actor, ApiKeyId, Secret, SessionId};
 
 use crate::{App, session};
 
@@ -60,6 +60,8 @@ pub struct Caller {
     /// The session; `None` if an API key was shown. What needs a fresh proof of who somebody is
     /// needs a session.
     pub session: Option<SessionId>,
+    /// The key, if one was shown.
+    pub key: Option<ApiKeyId>,
 }
 
 impl App {
@@ -68,10 +70,11 @@ impl App {
         match credential {
             Credential::Key(key) => {
                 let found = self.identity.authenticate_key(key.expose()).await?;
-                Ok(found.map(|KeyHolder { actor, user }| Caller {
+                Ok(found.map(|KeyHolder { key, actor, user }| Caller {
                     actor,
                     user,
                     session: None,
+                    key: Some(key),
                 }))
             }
             Credential::Session(token) => {
@@ -80,6 +83,7 @@ impl App {
                     actor: found.actor,
                     user: found.user,
                     session: Some(found.session),
+                    key: None,
                 }))
             }
         }

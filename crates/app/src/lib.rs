@@ -4,6 +4,7 @@
 //! Must never contain a rule: it wires, names operations and gathers what concerns the instance as
 //! a whole (status, dead letters, outbox, audit log).
 
+mod allowance;
 mod announcer;
 pub mod caller;
 mod connect;
@@ -27,12 +28,13 @@ use std::sync::{
 use activity::Activity;
 use community::Commands;
 use delivery::Deliveries;
-use engines::{Blobs, Bus, Mailer, OutboxMailer};
+use engines::{Blobs, Bus, Mailer, Meter, OutboxMailer};
 use identity::{Identity, StoredGrants};
 use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 
+pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
 pub use caller::{Caller, Credential};
 pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub db: Db,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// What callers used of their allowances.
+    pub meter: Arc<dyn Meter>,
     /// Files.
     pub blobs: Blobs,
     /// Outgoing mail.
@@ -98,6 +102,7 @@ pub struct App {
     pub stop: CancellationToken,
     db: Db,
     bus: Arc<dyn Bus>,
+    meter: Arc<dyn Meter>,
     blobs: Blobs,
     mailer: Arc<dyn Mailer>,
     outbox: Option<OutboxMailer>,
@@ -127,6 +132,7 @@ impl App {
         let Parts {
             db,
             bus,
+            meter,
             blobs,
             mailer,
             outbox,
@@ -184,6 +190,7 @@ impl App {
             stop,
             db,
             bus,
+            meter,
             blobs,
             mailer,
             outbox,

@@ -9,6 +9,7 @@
 mod app {
     mod access;
     mod activity;
+    mod allowances;
     mod api_keys;
     mod chat_code;
     mod commands;

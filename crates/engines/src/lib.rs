@@ -1,14 +1,17 @@
 //! What can be embedded in the program or stand outside of it: the event bus (in process or Redis),
-//! blobs (a directory or S3), mail (an outbox directory or SMTP) and the cache (in process or Redis).
+//! blobs (a directory or S3), mail (an outbox directory or SMTP), the cache and the meter (in process
+//! or Redis).
 //!
 //! Every trait has two implementations and one contract suite that runs on both. Must never know a
 //! domain, the database or a face, and never decide which engine is used: the program does.
-//! Nothing that must happen may depend on the bus or the cache: both may lose everything at any time.
+//! Nothing that must happen may depend on the bus, the cache or the meter: they may lose everything at
+//! any time.
 
 pub mod blobs;
 pub mod bus;
 pub mod cache;
 pub mod mail;
+pub mod meter;
 mod redis_link;
 
 #[cfg(test)]
@@ -21,3 +24,4 @@ pub use mail::{
     Letter, Mail, MailCourier, MailError, Mailer, OutboxEntry, OutboxId, OutboxMail, OutboxMailer,
     SmtpMailer, letter,
 };
+pub use meter::{MemoryMeter, Meter, MeterError, Quota, Reading, RedisMeter};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use activity::{Incoming, Settings as ActivitySettings};
 use app::{App, Parts};
-use engines::{Blobs, Bus, MemoryBus, OutboxMailer};
+use engines::{Blobs, Bus, MemoryBus, MemoryMeter, OutboxMailer};
 use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
@@ -105,6 +105,7 @@ impl Node {
         let app = App::new(Parts {
             db,
             bus: setup.bus,
+            meter: Arc::new(MemoryMeter::new(10_000)),
             blobs: Blobs::in_directory(&place.join("blobs")).unwrap(),
             mailer: Arc::new(outbox.clone()),
             outbox: Some(outbox),

@@ -5,19 +5,26 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use app::{App, Parts, SystemEntropy};
-use engines::{Blobs, Bus, Mailer, MemoryBus, OutboxMailer, RedisBus, S3Config, SmtpMailer};
+use engines::{
+    Blobs, Bus, Mailer, MemoryBus, MemoryMeter, Meter, OutboxMailer, RedisBus, RedisMeter,
+    S3Config, SmtpMailer,
+};
 use identity::StoredGrants;
 use kernel::{Clock, Entropy, SystemClock};
 use store::{Db, Options, migration};
 
 use crate::{
     adapters::{Adapters, Makings},
-    config::Config,
+    config::{Config, SchemaReaders},
     keys,
 };
 
 /// The prefix of our channels in Redis.
 const BUS_PREFIX: &str = "waddlebot";
+/// The prefix of our keys in Redis.
+const ENGINE_PREFIX: &str = "waddlebot:";
+/// Callers whose allowances are counted in this process at a time (about 200 bytes each).
+const METERED_MAX: u64 = 100_000;
 
 /// Makes the data directory, for this user only.
 pub(crate) fn make_data_dir(place: &Path) -> anyhow::Result<()> {
@@ -80,6 +87,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
     let app = App::new(Parts {
         db,
         bus: bus(config).await?,
+        meter: meter(config)?,
         blobs: blobs(config)?,
         mailer,
         outbox,
@@ -112,6 +120,42 @@ pub(crate) fn ingest_settings(config: &Config) -> ingest::Settings {
     }
 }
 
+/// The bounds of the GraphQL face.
+pub(crate) fn graphql_settings(config: &Config) -> graphql::Settings {
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let section = &config.graphql;
+    graphql::Settings {
+        schema_readers: match section.schema_readers {
+            SchemaReaders::Everyone => graphql::Readers::Everyone,
+            SchemaReaders::SignedIn => graphql::Readers::SignedIn,
+            SchemaReaders::Nobody => graphql::Readers::Nobody,
+        },
+        origins: if config.server.public_url.is_empty() {
+            Vec::new()
+        } else {
+            vec![config.public_url()]
+        },
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        limits: graphql::Limits {
+            body_bytes: size(section.body_bytes_max),
+            document_bytes: size(section.document_bytes_max),
+            tokens: size(section.tokens_max),
+            depth: size(section.depth_max),
+            fields: size(section.fields_max),
+            aliases: size(section.aliases_max),
+            directives: size(section.directives_max),
+            cost: section.cost_max,
+            per_minute: section.cost_per_minute,
+            per_minute_anonymous: section.cost_per_minute_anonymous,
+            values: size(section.values_max),
+            deadline: Duration::from_secs(section.deadline_secs),
+            slow: Duration::from_millis(section.slow_ms),
+            ..graphql::Limits::default()
+        },
+        ..graphql::Settings::default()
+    }
+}
+
 pub(crate) async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
     if config.redis.url.expose().is_empty() {
         return Ok(Arc::new(MemoryBus::new()));
@@ -120,6 +164,15 @@ pub(crate) async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
         .await
         .context("opening `redis.url`")?;
     Ok(Arc::new(bus))
+}
+
+fn meter(config: &Config) -> anyhow::Result<Arc<dyn Meter>> {
+    if config.redis.url.expose().is_empty() {
+        return Ok(Arc::new(MemoryMeter::new(METERED_MAX)));
+    }
+    let meter =
+        RedisMeter::open(&config.redis.url, ENGINE_PREFIX).context("opening `redis.url`")?;
+    Ok(Arc::new(meter))
 }
 
 pub(crate) fn blobs(config: &Config) -> anyhow::Result<Blobs> {

@@ -163,6 +163,7 @@ impl Config {
             60_000,
         )?;
         within("jobs.concurrency", self.jobs.concurrency, 1, 256)?;
+        self.graphql.check(within)?;
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
             bail!("`server.public_url` must begin with https:// or http://, or be empty");

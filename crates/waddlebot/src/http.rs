@@ -29,15 +29,16 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{
-    config::{Config, SchemaReaders},
-    hooks,
-    serve::System,
-};
+use crate::{compose, config::Config, hooks, serve::System};
 
 /// Bounds of the latency histogram, in seconds.
 const LATENCY: [f64; 11] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+
+/// Bounds of the histogram of what GraphQL queries cost.
+const COST: [f64; 9] = [
+    3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 100_000.0,
 ];
 
 /// How long the answer to «ready?» may take.
@@ -59,19 +60,7 @@ pub(crate) fn public(system: &System, config: &Config) -> Router {
         trusted_proxies: config.server.trusted_proxies.clone(),
         public_url: config.public_url(),
     };
-    let graphql = graphql::Settings {
-        schema_readers: match config.graphql.schema_readers {
-            SchemaReaders::Everyone => graphql::Readers::Everyone,
-            SchemaReaders::SignedIn => graphql::Readers::SignedIn,
-            SchemaReaders::Nobody => graphql::Readers::Nobody,
-        },
-        origins: if config.server.public_url.is_empty() {
-            Vec::new()
-        } else {
-            vec![config.public_url()]
-        },
-        ..graphql::Settings::default()
-    };
+    let graphql = compose::graphql_settings(config);
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -206,6 +195,9 @@ async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Suffix("_cost".to_owned()), &COST)
+        })
         .context("choosing the buckets of histograms")?
         .install_recorder()
         .context("starting the metrics")

@@ -83,6 +83,8 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "app.redeem_chat_code",
         "the code says for whom; the platform vouches for the account",
     ),
+    ("app.caller", "checks the session's token or the key"),
+    ("app.take_allowance", "counts for whoever asks something"),
     ("app.sign_in_places", "names the providers' public pages"),
     (
         "app.sign_in_url",

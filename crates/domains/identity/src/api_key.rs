@@ -75,6 +75,8 @@ pub struct MadeApiKey {
 /// Who shows a valid key.
 #[derive(Debug, Clone)]
 pub struct KeyHolder {
+    /// The key.
+    pub key: ApiKeyId,
     /// For service calls; limited to the key's scope.
     pub actor: Actor,
     /// For display.
@@ -234,7 +236,11 @@ impl Identity {
             KeyScope::Everything => actor,
             KeyScope::Community(only) => actor.within(only),
         };
-        Ok(Some(KeyHolder { actor, user }))
+        Ok(Some(KeyHolder {
+            key: ApiKeyId(row.id),
+            actor,
+            user,
+        }))
     }
 
     /// Removes keys that expired more than a month ago.

@@ -38,8 +38,8 @@ impl ClientInfo {
             .collect()
     }
 
-    /// The stored prefix of the address; empty if unknown.
-    pub(crate) fn prefix(&self) -> String {
+    /// The network of the address, as it is stored; empty if unknown.
+    pub fn network(&self) -> String {
         match self.address {
             Some(IpAddr::V4(ip)) => {
                 let [a, b, c, _] = ip.octets();
@@ -206,7 +206,7 @@ impl Identity {
             now,
             expires_at,
             &client.agent(),
-            &client.prefix(),
+            &client.network(),
         )
         .await?;
         Self::note_verification(&work, user, (method, true), client).await?;

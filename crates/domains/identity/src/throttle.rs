@@ -85,7 +85,7 @@ impl Subject {
 
     /// A browser's network; `None` if it is unknown.
     pub(crate) fn network(client: &ClientInfo) -> Option<Self> {
-        let prefix = client.prefix();
+        let prefix = client.network();
         (!prefix.is_empty()).then(|| Self {
             key: format!("network:{prefix}"),
             free: NETWORK_FREE,

@@ -53,7 +53,7 @@ impl Identity {
         client: &ClientInfo,
     ) -> Result<(), IdentityError> {
         let attempt = (method, succeeded);
-        table::insert(work.conn(), user, attempt, &client.prefix(), work.now()).await?;
+        table::insert(work.conn(), user, attempt, &client.network(), work.now()).await?;
         Ok(())
     }
 

@@ -213,7 +213,7 @@ impl Identity {
                     before: before.as_str().to_owned(),
                     after: after.as_str().to_owned(),
                     at: work.now(),
-                    address_prefix: client.prefix(),
+                    address_prefix: client.network(),
                 };
                 table::log(work.conn(), user, &consent).await?;
                 changed.push(consent.subject);

@@ -20,17 +20,21 @@ mod scan;
 mod slots;
 mod socket;
 mod sse;
+mod toll;
 mod walk;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use app::{App, Credential};
-use axum::{Router, http::HeaderMap, routing::get};
+use axum::{Router, extract::ConnectInfo, http::request::Parts, routing::get};
 use kernel::ErrorCode;
 use tracing::error;
 
 use crate::{
-    schema::{Schema, Viewer},
+    schema::{Judge, Schema, Viewer},
     settings::Settings,
 };
 use refusal::Refusal;
@@ -39,6 +43,7 @@ use refusal::Refusal;
 pub(crate) struct Gateway {
     app: Arc<App>,
     schema: Schema,
+    judge: Judge,
     types: complete::Types,
     settings: Settings,
     slots: slots::Slots,
@@ -52,6 +57,7 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
         app,
         types,
         schema,
+        judge: Judge::new(),
         settings,
         slots: slots::Slots::default(),
     };
@@ -70,16 +76,24 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
 const BAD_KEY: &str = "the API key is unknown, revoked or expired: make a new one at /me/keys";
 
 impl Gateway {
+    /// The address that a request came from.
+    fn address(&self, parts: &Parts) -> Option<IpAddr> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|ConnectInfo(address)| address.ip());
+        app::caller::client_address(peer, &parts.headers, &self.settings.trusted_proxies)
+    }
+
     /// Who asks.
-    async fn viewer(&self, headers: &HeaderMap) -> Result<Viewer, Refusal> {
-        let Some(credential) = Credential::of(headers) else {
-            return Ok(Viewer::new(&self.app, &self.settings, None));
+    async fn viewer(&self, parts: &Parts) -> Result<Viewer, Refusal> {
+        let address = self.address(parts);
+        let Some(credential) = Credential::of(&parts.headers) else {
+            return Ok(Viewer::at(&self.app, &self.settings, None, address));
         };
         match self.app.caller(&credential).await {
             Ok(None) if credential.is_key() => {
                 Err(Refusal::not_now(ErrorCode::Unauthenticated, BAD_KEY))
             }
-            Ok(caller) => Ok(Viewer::new(&self.app, &self.settings, caller)),
+            Ok(caller) => Ok(Viewer::at(&self.app, &self.settings, caller, address)),
             Err(cause) => {
                 error!(error = %cause, "a session or key could not be read");
                 Err(Refusal::not_now(

@@ -17,14 +17,14 @@ pub use settings::{Limits, Readers, Settings, Sockets};
 
 /// The routes: `/graphql` (POST, GET and WebSocket), `/graphql/schema.graphql` and `/graphiql`.
 pub fn router(app: Arc<App>, settings: Settings) -> Router {
-    let schema = schema::build(&settings.limits);
+    let schema = schema::build();
     gateway::routes(app, schema, settings)
 }
 
 /// The schema in its definition language, as committed in `docs/reference/schema.graphql`.
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().include_specified_by();
-    schema::build(&Limits::default()).sdl_with_options(options)
+    schema::build().sdl_with_options(options)
 }
 
 #[cfg(test)]

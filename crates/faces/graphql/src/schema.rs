@@ -8,32 +8,34 @@ mod chat;
 mod community;
 mod cost;
 mod error;
+mod judge;
 mod loaders;
 mod member;
 mod profile;
 mod query;
+mod rate_limit;
 mod reputation;
 mod scalar;
 mod user;
 mod viewer;
 
-use async_graphql::EmptyMutation;
+use async_graphql::{EmptyMutation, ValidationMode};
 
 #[cfg(test)]
 pub(crate) use error::refused;
-pub(crate) use viewer::Viewer;
-
-use crate::settings::Limits;
+pub(crate) use judge::{Judge, Judgement};
+pub(crate) use viewer::{Toll, Viewer};
 
 /// The executable schema.
 pub(crate) type Schema = async_graphql::Schema<query::Query, EmptyMutation, chat::Subscription>;
 
 /// Builds the schema. Suggestions («did you mean …») are off: they would tell the names that
-/// introspection keeps to itself.
-pub(crate) fn build(limits: &Limits) -> Schema {
+/// introspection keeps to itself. What it executes was validated by the [`Judge`], so it does not do
+/// that again.
+pub(crate) fn build() -> Schema {
     Schema::build(query::Query, EmptyMutation, chat::Subscription)
         .disable_suggestions()
-        .limit_complexity(limits.cost)
+        .validation_mode(ValidationMode::Fast)
         .finish()
 }
 

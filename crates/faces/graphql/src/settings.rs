@@ -2,7 +2,7 @@
 //!
 //! Must never hold a value without a unit, or a bound that can be switched off.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// The settings of the GraphQL face.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub struct Settings {
     /// Origins (`https://chat.example`) besides the server's own that may open a WebSocket or post:
     /// needed only behind a proxy that does not pass the `Host` header on.
     pub origins: Vec<String>,
+    /// Proxies whose word on the address of a client is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Bounds of one request.
     pub limits: Limits,
     /// Bounds of WebSockets.
@@ -63,7 +65,11 @@ pub struct Limits {
     pub operations: usize,
     /// Highest cost: one for a field, more for a field that costs more, times the length of the
     /// lists around it.
-    pub cost: usize,
+    pub cost: u64,
+    /// What somebody who is signed in, or an API key, may ask in a minute, in units of cost.
+    pub per_minute: u64,
+    /// What a network of people who are not signed in may ask in a minute.
+    pub per_minute_anonymous: u64,
     /// Most values in the lists of an answer, counted while it is made.
     pub values: usize,
     /// Longest time to answer a query.
@@ -100,6 +106,7 @@ impl Default for Settings {
             schema_readers: Readers::SignedIn,
             sign_in_path: "/login".to_owned(),
             origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             limits: Limits::default(),
             sockets: Sockets::default(),
         }
@@ -123,6 +130,8 @@ impl Default for Limits {
             root_fields: 20,
             operations: 10,
             cost: 10_000,
+            per_minute: 200_000,
+            per_minute_anonymous: 20_000,
             values: 200_000,
             deadline: Duration::from_secs(10),
             slow: Duration::from_secs(1),

@@ -6,6 +6,7 @@ mod page;
 mod queries;
 mod socket;
 mod sse;
+mod toll;
 
 use std::sync::Arc;
 

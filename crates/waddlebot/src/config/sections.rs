@@ -101,6 +101,56 @@ pub(crate) struct JobsSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct GraphqlSection {
     pub(crate) schema_readers: SchemaReaders,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) document_bytes_max: u64,
+    pub(crate) tokens_max: u64,
+    pub(crate) depth_max: u64,
+    pub(crate) fields_max: u64,
+    pub(crate) aliases_max: u64,
+    pub(crate) directives_max: u64,
+    pub(crate) cost_max: u64,
+    pub(crate) cost_per_minute: u64,
+    pub(crate) cost_per_minute_anonymous: u64,
+    pub(crate) values_max: u64,
+    pub(crate) deadline_secs: u64,
+    pub(crate) slow_ms: u64,
+}
+
+impl GraphqlSection {
+    /// `within(name, value, least, most)` says whether a value is within its bounds.
+    pub(crate) fn check<E>(
+        &self,
+        within: impl Fn(&str, u64, u64, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (name, value, least, most) in [
+            ("body_bytes_max", self.body_bytes_max, 10_000, 10_000_000),
+            (
+                "document_bytes_max",
+                self.document_bytes_max,
+                1_000,
+                1_000_000,
+            ),
+            ("tokens_max", self.tokens_max, 100, 20_000),
+            ("depth_max", self.depth_max, 3, 20),
+            ("fields_max", self.fields_max, 10, 2_000),
+            ("aliases_max", self.aliases_max, 0, 1_000),
+            ("directives_max", self.directives_max, 0, 1_000),
+            ("cost_max", self.cost_max, 100, 1_000_000),
+            ("cost_per_minute", self.cost_per_minute, 100, 1_000_000_000),
+            (
+                "cost_per_minute_anonymous",
+                self.cost_per_minute_anonymous,
+                100,
+                1_000_000_000,
+            ),
+            ("values_max", self.values_max, 1_000, 10_000_000),
+            ("deadline_secs", self.deadline_secs, 1, 60),
+            ("slow_ms", self.slow_ms, 10, 60_000),
+        ] {
+            within(&format!("graphql.{name}"), value, least, most)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -108,3 +108,19 @@ fn a_key_that_an_openid_connect_provider_does_not_have_is_named() {
     let error = format!("{:#}", Config::load(&sources).unwrap_err());
     assert!(error.contains("isuer"), "{error}");
 }
+
+#[test]
+fn the_graphql_face_has_the_same_defaults_as_the_file() {
+    let config = Config::load(&env(&[])).unwrap();
+    let settings = crate::compose::graphql_settings(&config);
+    assert_eq!(settings, graphql::Settings::default());
+    for (name, value) in [
+        ("COST_MAX", "99"),
+        ("DEADLINE_SECS", "0"),
+        ("TOKENS_MAX", "20001"),
+    ] {
+        let name = format!("WADDLEBOT_GRAPHQL__{name}");
+        let error = format!("{:#}", Config::load(&env(&[(&name, value)])).unwrap_err());
+        assert!(error.contains("must be from"), "{error}");
+    }
+}

@@ -3,7 +3,7 @@
 //! Must never let an array be a way around a limit: each of its requests has the limits of one, and
 //! all of them together have the time of one.
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{Method, request::Parts};
 use kernel::ErrorCode;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -47,16 +47,12 @@ impl Asked {
 impl Gateway {
     /// Answers a batch: one request after another, so that a batch of mutations does what it says in
     /// that order. What finds no time any more is refused.
-    pub(crate) async fn answer_batch(
-        &self,
-        batch: Vec<Params>,
-        headers: &HeaderMap,
-    ) -> Vec<Answer> {
+    pub(crate) async fn answer_batch(&self, batch: Vec<Params>, parts: &Parts) -> Vec<Answer> {
         let deadline = self.settings.limits.deadline;
         let end = Instant::now() + deadline;
         let mut answers = Vec::with_capacity(batch.len());
         for params in batch {
-            let answer = timeout_at(end, self.answer(params, headers, &Method::POST)).await;
+            let answer = timeout_at(end, self.answer(params, parts, &Method::POST)).await;
             answers.push(answer.unwrap_or_else(|_elapsed| {
                 let secs = deadline.as_secs();
                 let message = format!("the batch took longer than {secs} s: send fewer at a time");

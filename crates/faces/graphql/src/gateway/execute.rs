@@ -3,28 +3,83 @@
 //! Must never hand the engine a document that was not scanned and walked, nor let an error leave
 //! without a code.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Value,
-    parser::{parse_query, types::OperationType},
+    Request, Response, ServerError, Value, Variables,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
 };
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use kernel::ErrorCode;
 use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
-use super::{Gateway, complete::Plan, params::Params, refusal::Refusal, scan, walk};
-use crate::{schema::Viewer, settings::Readers};
+use super::{Gateway, complete::Plan, params::Params, refusal::Refusal, scan, toll, walk};
+use crate::{
+    schema::{Judge, Judgement, Viewer},
+    settings::Readers,
+};
 
 /// A request that passed every check that needs no schema.
 pub(crate) struct Checked {
-    request: Request,
+    document: ExecutableDocument,
+    variables: Variables,
     operation_name: Option<String>,
     viewer: Arc<Viewer>,
     plan: Plan,
+    reads_schema: bool,
+    tells_cost: bool,
     /// Query, mutation or subscription.
     pub(crate) kind: OperationType,
+}
+
+impl Checked {
+    /// Who asks.
+    pub(crate) fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// The name of the operation, empty if none was given.
+    pub(crate) fn name(&self) -> &str {
+        self.operation_name.as_deref().unwrap_or_default()
+    }
+
+    /// Validates the document and reckons what it amounts to.
+    pub(crate) async fn judge(&self, judge: &Judge) -> Result<Judgement, Vec<ServerError>> {
+        let (document, variables) = (self.document.clone(), self.variables.clone());
+        let name = self.operation_name.as_deref();
+        judge.judge(document, name, variables).await
+    }
+
+    /// For the engine, and what is left to do with its answer.
+    fn begin(self) -> (Request, Finish) {
+        let mut request = Request::new(String::new())
+            .variables(self.variables)
+            .data(Arc::clone(&self.viewer));
+        if !self.reads_schema {
+            request = request.disable_introspection();
+        }
+        request.set_parsed_query(self.document);
+        request.operation_name.clone_from(&self.operation_name);
+        let finish = Finish {
+            name: self.operation_name.unwrap_or_default(),
+            viewer: self.viewer,
+            plan: self.plan,
+            tells_cost: self.tells_cost,
+        };
+        (request, finish)
+    }
+}
+
+/// What is left to do with an answer of the engine.
+struct Finish {
+    name: String,
+    viewer: Arc<Viewer>,
+    plan: Plan,
+    tells_cost: bool,
 }
 
 /// What became of a request.
@@ -37,6 +92,8 @@ pub(crate) enum Answer {
         status: u16,
         /// Whether only the document was at fault.
         well_formed: bool,
+        /// When to try again.
+        retry_after: Option<Duration>,
     },
     /// It was.
     Executed(Response),
@@ -47,6 +104,7 @@ impl From<Refusal> for Answer {
         Self::Refused {
             status: refusal.status,
             well_formed: refusal.well_formed,
+            retry_after: refusal.retry_after,
             errors: vec![refusal.into_error()],
         }
     }
@@ -66,6 +124,20 @@ impl From<Response> for Answer {
             errors: response.errors,
             status: 400,
             well_formed: true,
+            retry_after: None,
+        }
+    }
+}
+
+impl Answer {
+    /// The document does not fit the schema, as the engine found.
+    pub(crate) fn invalid(mut errors: Vec<ServerError>, viewer: &Viewer, name: &str) -> Self {
+        name_errors(&mut errors, viewer, name);
+        Self::Refused {
+            errors,
+            status: 400,
+            well_formed: true,
+            retry_after: None,
         }
     }
 }
@@ -96,20 +168,14 @@ impl Gateway {
             }
         }
         let plan = Plan::new(&self.types, &document, operation, &variables);
-        let viewer = Arc::new(viewer);
-        let mut request = Request::new(String::new())
-            .variables(variables)
-            .data(Arc::clone(&viewer));
-        if !self.may_read_schema(&viewer) {
-            request = request.disable_introspection();
-        }
-        request.set_parsed_query(document);
-        request.operation_name.clone_from(&params.operation_name);
         Ok(Checked {
-            request,
-            operation_name: params.operation_name,
-            viewer,
             plan,
+            document,
+            variables,
+            operation_name: params.operation_name,
+            reads_schema: self.may_read_schema(&viewer),
+            tells_cost: params.tells_cost,
+            viewer: Arc::new(viewer),
             kind,
         })
     }
@@ -125,15 +191,12 @@ impl Gateway {
 
     /// Executes a query or mutation within its time.
     pub(crate) async fn execute(&self, checked: Checked) -> Answer {
-        let Checked {
-            request,
-            operation_name,
-            viewer,
-            plan,
-            ..
-        } = checked;
+        if let Err(refused) = self.admit(&checked).await {
+            return refused;
+        }
         let limits = &self.settings.limits;
-        let name = operation_name.as_deref().unwrap_or_default();
+        let (request, finish) = checked.begin();
+        let (viewer, name) = (&finish.viewer, finish.name.as_str());
         let started = Instant::now();
         // A panic ends one request, not the connection with all the others on it.
         let guarded = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
@@ -152,7 +215,7 @@ impl Gateway {
         metrics::counter!("waddlebot_graphql_executed_total").increment(1);
         metrics::histogram!("waddlebot_graphql_seconds").record(elapsed.as_secs_f64());
         match outcome {
-            Ok(Ok(response)) => Answer::from(Self::finish(response, &plan, &viewer, name)),
+            Ok(Ok(response)) => Answer::from(finish.response(response, limits.cost)),
             Ok(Err(_panic)) => {
                 metrics::counter!("waddlebot_graphql_errors_total").increment(1);
                 error!(
@@ -189,69 +252,73 @@ impl Gateway {
             let once = async move { gateway.execute(checked).await };
             return stream::once(once).left_stream();
         }
-        let Checked {
-            request,
-            operation_name,
-            viewer,
-            plan,
-            ..
-        } = checked;
-        let name = operation_name.unwrap_or_default();
-        self.schema
-            .execute_stream(request)
-            .map(move |response| {
-                let response = Self::finish(response, &plan, &viewer, &name);
-                // Whether it never began or an event could not be made: it goes no further.
-                if response.data == Value::Null && !response.errors.is_empty() {
-                    return Answer::Refused {
-                        errors: response.errors,
-                        status: 200,
-                        well_formed: true,
-                    };
-                }
-                Answer::Executed(response)
-            })
-            .right_stream()
+        let begin = async move {
+            match gateway.admit(&checked).await {
+                Ok(_) => gateway.follow(checked).left_stream(),
+                Err(refused) => stream::iter([refused]).right_stream(),
+            }
+        };
+        stream::once(begin).flatten().right_stream()
     }
 
-    /// Completes the data, gives every error a code and counts it.
-    fn finish(
-        mut response: Response,
-        plan: &Plan,
-        viewer: &Viewer,
-        operation_name: &str,
-    ) -> Response {
-        plan.complete(&mut response);
-        for error in &mut response.errors {
-            metrics::counter!("waddlebot_graphql_errors_total").increment(1);
-            let uncoded = error
-                .extensions
-                .as_ref()
-                .is_none_or(|extensions| extensions.get("code").is_none());
-            if uncoded {
-                let code = engine_code(error);
-                error.extensions.get_or_insert_default().set("code", code);
+    /// Executes a subscription that was admitted.
+    fn follow(&self, checked: Checked) -> impl Stream<Item = Answer> + Send + use<> {
+        let budget = self.settings.limits.cost;
+        let (request, finish) = checked.begin();
+        self.schema.execute_stream(request).map(move |response| {
+            let response = finish.response(response, budget);
+            // Whether it never began or an event could not be made: it goes no further.
+            if response.data == Value::Null && !response.errors.is_empty() {
+                return Answer::Refused {
+                    errors: response.errors,
+                    status: 200,
+                    well_formed: true,
+                    retry_after: None,
+                };
             }
-        }
-        if let Some(first) = response.errors.first() {
-            // Messages may quote arguments, which may be about people: only codes are logged.
-            let code = first.extensions.as_ref().and_then(|e| e.get("code"));
-            info!(request.id = viewer.request_id(), operation.name = operation_name, n_errors = response.errors.len(), error.code = ?code.map(ToString::to_string), "GraphQL query answered with errors");
+            Answer::Executed(response)
+        })
+    }
+}
+
+impl Finish {
+    /// Completes the data, gives every error a code and says what it cost if that was asked.
+    fn response(&self, mut response: Response, budget: u64) -> Response {
+        self.plan.complete(&mut response);
+        name_errors(&mut response.errors, &self.viewer, &self.name);
+        if let Some(toll) = self.viewer.toll().filter(|_| self.tells_cost) {
+            let told = toll::told(toll, budget);
+            response.extensions.insert("cost".to_owned(), told);
         }
         response
     }
 }
 
+/// Gives every error a code and counts it.
+fn name_errors(errors: &mut [ServerError], viewer: &Viewer, operation_name: &str) {
+    for error in &mut *errors {
+        metrics::counter!("waddlebot_graphql_errors_total").increment(1);
+        let uncoded = error
+            .extensions
+            .as_ref()
+            .is_none_or(|extensions| extensions.get("code").is_none());
+        if uncoded {
+            let code = engine_code(error);
+            error.extensions.get_or_insert_default().set("code", code);
+        }
+    }
+    if let Some(first) = errors.first() {
+        // Messages may quote arguments, which may be about people: only codes are logged.
+        let code = first.extensions.as_ref().and_then(|e| e.get("code"));
+        info!(request.id = viewer.request_id(), operation.name = operation_name, n_errors = errors.len(), error.code = ?code.map(ToString::to_string), "GraphQL query answered with errors");
+    }
+}
+
 /// The code of an error that the engine made itself; those of our resolvers have theirs.
-fn engine_code(error: &mut ServerError) -> &'static str {
+fn engine_code(error: &ServerError) -> &'static str {
     if !error.path.is_empty() {
         // What resolvers refuse has a code: what is left is arguments the engine could not read.
         return ErrorCode::BadUserInput.as_str();
-    }
-    if error.message == "Query is too complex." {
-        "the query costs too much: ask for shorter lists or fewer fields"
-            .clone_into(&mut error.message);
-        return "QUERY_TOO_COMPLEX";
     }
     "GRAPHQL_VALIDATION_FAILED"
 }

@@ -3,7 +3,7 @@
 //! Must never change anything on a `GET`, nor read a body that a foreign page could send without
 //! being asked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::parser::types::OperationType;
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
         Query, Request, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
@@ -41,13 +41,13 @@ pub(crate) async fn post(State(gateway): State<Arc<Gateway>>, request: Request) 
     let answer = match gateway.read_post(headers, body) {
         Ok(Asked::One(params)) if accepted.events => {
             return gateway
-                .answer_events(params, headers, &Method::POST, accepted.media)
+                .answer_events(params, &parts, &Method::POST, accepted.media)
                 .await;
         }
         Ok(Asked::Several(_)) if accepted.media.is_none() => not_acceptable(),
-        Ok(Asked::One(params)) => gateway.answer(params, headers, &Method::POST).await,
+        Ok(Asked::One(params)) => gateway.answer(params, &parts, &Method::POST).await,
         Ok(Asked::Several(batch)) => {
-            let answers = gateway.answer_batch(batch, headers).await;
+            let answers = gateway.answer_batch(batch, &parts).await;
             return Gateway::render_batch(answers, media);
         }
         Err(refusal) => refusal.into(),
@@ -76,10 +76,10 @@ pub(crate) async fn get(
     let answer = match read_url(&parts.uri) {
         Ok(params) if accepted.events => {
             return gateway
-                .answer_events(params, headers, &Method::GET, accepted.media)
+                .answer_events(params, &parts, &Method::GET, accepted.media)
                 .await;
         }
-        Ok(params) => gateway.answer(params, headers, &Method::GET).await,
+        Ok(params) => gateway.answer(params, &parts, &Method::GET).await,
         Err(refusal) => refusal.into(),
     };
     Gateway::render(answer, media)
@@ -148,13 +148,8 @@ impl Gateway {
         )
     }
 
-    pub(crate) async fn answer(
-        &self,
-        params: Params,
-        headers: &HeaderMap,
-        method: &Method,
-    ) -> Answer {
-        let viewer = match self.viewer(headers).await {
+    pub(crate) async fn answer(&self, params: Params, parts: &Parts, method: &Method) -> Answer {
+        let viewer = match self.viewer(parts).await {
             Ok(viewer) => viewer,
             Err(refusal) => return refusal.into(),
         };
@@ -178,16 +173,21 @@ impl Gateway {
     }
 
     pub(crate) fn render(answer: Answer, media: Media) -> Response {
-        let (status, body) = written(answer, media);
-        respond(status, body, media)
+        respond(Written::new(answer, media), media)
     }
 
     fn render_batch(answers: Vec<Answer>, media: Media) -> Response {
-        let answers = answers.into_iter().map(|answer| written(answer, media));
-        let (statuses, bodies): (Vec<u16>, Vec<_>) = answers.unzip();
-        let bodies: Result<Vec<String>, _> = bodies.into_iter().collect();
-        let body = bodies.map(|bodies| format!("[{}]", bodies.join(",")));
-        respond(batch::status(&statuses), body, media)
+        let answers = answers.into_iter();
+        let all: Vec<Written> = answers.map(|answer| Written::new(answer, media)).collect();
+        let statuses: Vec<u16> = all.iter().map(|one| one.status).collect();
+        let retry_after = all.iter().filter_map(|one| one.retry_after).max();
+        let bodies: Result<Vec<String>, _> = all.into_iter().map(|one| one.body).collect();
+        let whole = Written {
+            status: batch::status(&statuses),
+            body: bodies.map(|bodies| format!("[{}]", bodies.join(","))),
+            retry_after,
+        };
+        respond(whole, media)
     }
 }
 
@@ -205,31 +205,49 @@ pub(crate) fn refused_kind(kind: OperationType, method: &Method) -> Option<Refus
     }
 }
 
-/// An answer as JSON, and the status it would have.
-fn written(answer: Answer, media: Media) -> (u16, serde_json::Result<String>) {
-    match answer {
-        Answer::Executed(response) => (200, serde_json::to_string(&response)),
-        Answer::Refused {
-            errors,
-            status,
-            well_formed,
-        } => {
-            metrics::counter!("waddlebot_graphql_refused_total").increment(1);
-            let status = if well_formed && media == Media::Json {
-                200
-            } else {
-                status
-            };
-            let errors = serde_json::to_string(&errors);
-            (
+/// An answer as JSON, and what the protocol says of it.
+struct Written {
+    status: u16,
+    body: serde_json::Result<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Written {
+    fn new(answer: Answer, media: Media) -> Self {
+        match answer {
+            Answer::Executed(response) => Self {
+                status: 200,
+                body: serde_json::to_string(&response),
+                retry_after: None,
+            },
+            Answer::Refused {
+                errors,
                 status,
-                errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
-            )
+                well_formed,
+                retry_after,
+            } => {
+                metrics::counter!("waddlebot_graphql_refused_total").increment(1);
+                let errors = serde_json::to_string(&errors);
+                Self {
+                    status: if well_formed && media == Media::Json {
+                        200
+                    } else {
+                        status
+                    },
+                    body: errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
+                    retry_after,
+                }
+            }
         }
     }
 }
 
-fn respond(status: u16, body: serde_json::Result<String>, media: Media) -> Response {
+fn respond(written: Written, media: Media) -> Response {
+    let Written {
+        status,
+        body,
+        retry_after,
+    } = written;
     let mut response = match body {
         Ok(body) => body.into_response(),
         // JSON has no way to fail on a value that is already made of JSON.
@@ -249,6 +267,9 @@ fn respond(status: u16, body: serde_json::Result<String>, media: Media) -> Respo
     if status == 405 {
         let allow = header::HeaderValue::from_static("GET, POST");
         headers.insert(header::ALLOW, allow);
+    }
+    if let Some(wait) = retry_after {
+        headers.insert(header::RETRY_AFTER, wait.as_secs().into());
     }
     response
 }

@@ -7,7 +7,7 @@ use std::{io::Read, sync::Arc};
 use axum::{
     body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use kernel::random;
@@ -58,8 +58,8 @@ const VENDORED: [Asset; 4] = [
 ];
 
 /// `GET /graphiql`.
-pub(crate) async fn page(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    match gateway.viewer(&headers).await {
+pub(crate) async fn page(State(gateway): State<Arc<Gateway>>, parts: Parts) -> Response {
+    match gateway.viewer(&parts).await {
         Ok(viewer) if gateway.may_read_schema(&viewer) => {}
         Ok(viewer) if viewer.user().is_none() => {
             return Redirect::to(&gateway.settings.sign_in_path).into_response();
@@ -129,8 +129,8 @@ fn unpacked(gzip: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// `GET /graphql/schema.graphql`.
-pub(crate) async fn schema(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    match gateway.viewer(&headers).await {
+pub(crate) async fn schema(State(gateway): State<Arc<Gateway>>, parts: Parts) -> Response {
+    match gateway.viewer(&parts).await {
         Ok(viewer) if gateway.may_read_schema(&viewer) => {
             let about = [
                 (header::CONTENT_TYPE, "text/plain; charset=utf-8"),

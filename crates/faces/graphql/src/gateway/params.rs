@@ -14,6 +14,8 @@ pub(crate) struct Params {
     pub(crate) query: String,
     /// Which of its operations.
     pub(crate) operation_name: Option<String>,
+    /// Whether the answer is to say what it cost.
+    pub(crate) tells_cost: bool,
     variables: Map<String, Value>,
 }
 
@@ -57,13 +59,20 @@ impl Params {
             None | Some(Value::Null) => Map::new(),
             Some(_) => return wrong("variables", "an object"),
         };
-        match object.remove("extensions") {
-            Some(Value::Object(_) | Value::Null) | None => {}
+        let mut extensions = match object.remove("extensions") {
+            Some(Value::Object(extensions)) => extensions,
+            Some(Value::Null) | None => Map::new(),
             Some(_) => return wrong("extensions", "an object"),
-        }
+        };
+        let tells_cost = match extensions.remove("cost") {
+            Some(Value::Bool(tells)) => tells,
+            None | Some(Value::Null) => false,
+            Some(_) => return wrong("extensions.cost", "true or false"),
+        };
         Ok(Self {
             query,
             operation_name,
+            tells_cost,
             variables,
         })
     }

@@ -3,7 +3,9 @@
 //!
 //! Must never carry anything about our insides.
 
-use async_graphql::{Pos, ServerError};
+use std::time::Duration;
+
+use async_graphql::{Pos, ServerError, Value};
 use kernel::ErrorCode;
 
 /// Why a request was refused before it was executed.
@@ -20,6 +22,10 @@ pub(crate) struct Refusal {
     /// Whether the request was sound HTTP and only its document is at fault. Clients that ask for
     /// `application/json` get those with status 200, as the specification wants.
     pub(crate) well_formed: bool,
+    /// When to try again.
+    pub(crate) retry_after: Option<Duration>,
+    /// What else `extensions` says.
+    details: Vec<(&'static str, Value)>,
 }
 
 impl Refusal {
@@ -30,6 +36,8 @@ impl Refusal {
             status: 400,
             position: None,
             well_formed: true,
+            retry_after: None,
+            details: Vec::new(),
         }
     }
 
@@ -41,6 +49,8 @@ impl Refusal {
             status,
             position: None,
             well_formed: false,
+            retry_after: None,
+            details: Vec::new(),
         }
     }
 
@@ -52,6 +62,8 @@ impl Refusal {
             status: code.http_status(),
             position: None,
             well_formed: false,
+            retry_after: None,
+            details: Vec::new(),
         }
     }
 
@@ -100,18 +112,25 @@ impl Refusal {
     }
 
     /// The same, with a place in the document.
-    pub(crate) const fn at(mut self, position: Pos) -> Self {
+    pub(crate) fn at(mut self, position: Pos) -> Self {
         self.position = Some(position);
+        self
+    }
+
+    /// The same, with a detail in `extensions`.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push((name, value.into()));
         self
     }
 
     /// As an entry of `errors`.
     pub(crate) fn into_error(self) -> ServerError {
         let mut error = ServerError::new(self.message, self.position);
-        error
-            .extensions
-            .get_or_insert_default()
-            .set("code", self.code);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", self.code);
+        for (name, value) in self.details {
+            extensions.set(name, value);
+        }
         error
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, convert::Infallible, pin::Pin, sync::Arc};
 
 use async_graphql::{ServerError, parser::types::OperationType};
 use axum::{
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{HeaderValue, Method, header, request::Parts},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -36,7 +36,7 @@ impl Gateway {
     pub(crate) async fn answer_events(
         self: &Arc<Self>,
         params: Params,
-        headers: &HeaderMap,
+        parts: &Parts,
         method: &Method,
         media: Option<Media>,
     ) -> Response {
@@ -44,7 +44,7 @@ impl Gateway {
             None if refusal.well_formed => respond(stream::iter(refused(&[refusal.into_error()]))),
             media => Self::render(refusal.into(), media.unwrap_or(Media::Json)),
         };
-        let checked = match self.viewer(headers).await {
+        let checked = match self.viewer(parts).await {
             Ok(viewer) => self.check(params, viewer),
             Err(refusal) => Err(refusal),
         };
@@ -53,8 +53,8 @@ impl Gateway {
             Err(refusal) => return refuse(refusal),
         };
         if checked.kind == OperationType::Subscription {
-            return match Connection::open(self, headers).await {
-                Ok(connection) => self.follow(connection, checked),
+            return match Connection::open(self, &parts.headers).await {
+                Ok(connection) => self.follow_events(connection, checked),
                 Err((status, why)) => refuse(Refusal::closed(status.as_u16(), why)),
             };
         }
@@ -68,7 +68,7 @@ impl Gateway {
         }
     }
 
-    fn follow(self: &Arc<Self>, connection: Connection, checked: Checked) -> Response {
+    fn follow_events(self: &Arc<Self>, connection: Connection, checked: Checked) -> Response {
         let events = Events {
             check: Box::pin(sleep_until(connection.next_check())),
             outputs: self.stream(checked).boxed(),

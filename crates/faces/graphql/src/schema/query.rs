@@ -14,6 +14,7 @@ use super::{
     cost,
     error::{coded, lookup, viewer},
     profile::Profile,
+    rate_limit::RateLimit,
     user::User,
 };
 
@@ -65,6 +66,12 @@ impl Query {
             .community(viewer.actor(), CommunityId(community_id))
             .await;
         Ok(lookup(viewer, found)?.flatten().map(Community))
+    }
+
+    /// What the caller may still ask in this minute. A query that costs more than is left is refused
+    /// with the code `RATE_LIMITED`.
+    async fn rate_limit(&self, ctx: &Context<'_>) -> Result<Option<RateLimit>> {
+        Ok(viewer(ctx)?.toll().map(RateLimit::from))
     }
 
     /// The communities the viewer may see, by name. An administrator of the instance sees all.

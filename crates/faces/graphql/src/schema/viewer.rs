@@ -1,12 +1,15 @@
 //! Who asks, and what belongs to one request: its id, its loaders and its budget. Made anew for
 //! every request, so that nothing read for one viewer is ever shown to another.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use app::{App, Caller};
+use app::{Allowance, App, Caller, Payer};
 use async_graphql::{Context, Error, Result};
 use identity::User;
 use kernel::{Actor, ErrorCode, random};
@@ -14,11 +17,22 @@ use kernel::{Actor, ErrorCode, random};
 use super::{error, loaders::Loaders};
 use crate::settings::Settings;
 
+/// What a request cost its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Toll {
+    /// Its cost.
+    pub(crate) cost: u64,
+    /// How the caller's allowance stands after it.
+    pub(crate) allowance: Allowance,
+}
+
 /// The viewer of one request.
 pub(crate) struct Viewer {
     app: Arc<App>,
     actor: Arc<Actor>,
     user: Option<User>,
+    payer: Payer,
+    toll: OnceLock<Toll>,
     request_id: String,
     loaders: Loaders,
     /// Values that the answer may still have.
@@ -28,6 +42,17 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// The viewer of a new request.
     pub(crate) fn new(app: &Arc<App>, settings: &Settings, caller: Option<Caller>) -> Self {
+        Self::at(app, settings, caller, None)
+    }
+
+    /// The same, when the address is known that the request came from.
+    pub(crate) fn at(
+        app: &Arc<App>,
+        settings: &Settings,
+        caller: Option<Caller>,
+        address: Option<IpAddr>,
+    ) -> Self {
+        let payer = Payer::of(caller.as_ref(), address);
         let (actor, user) = match caller {
             Some(caller) => (caller.actor, Some(caller.user)),
             None => (Actor::Anonymous, None),
@@ -38,6 +63,8 @@ impl Viewer {
             app: Arc::clone(app),
             actor,
             user,
+            payer,
+            toll: OnceLock::new(),
             request_id: random::hex(&random::bytes::<8>(&*app.entropy)),
             budget: AtomicUsize::new(settings.limits.values),
         }
@@ -63,6 +90,22 @@ impl Viewer {
         self.user
             .as_ref()
             .ok_or_else(|| error::coded(ErrorCode::Unauthenticated, "sign in first"))
+    }
+
+    /// Whose allowance the request is taken from.
+    pub(crate) const fn payer(&self) -> &Payer {
+        &self.payer
+    }
+
+    /// Remembers what the request cost.
+    pub(crate) fn paid(&self, toll: Toll) {
+        // A request pays once before it is executed.
+        let _ = self.toll.set(toll);
+    }
+
+    /// What the request cost, once it is paid.
+    pub(crate) fn toll(&self) -> Option<&Toll> {
+        self.toll.get()
     }
 
     /// Lookups in batches.

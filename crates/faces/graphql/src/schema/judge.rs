@@ -1,0 +1,89 @@
+//! What a document costs and how long its answer may be kept, reckoned by the engine after it has
+//! validated the document and before anything is executed.
+//!
+//! A schema of its own: the engine tells its reckoning only to extensions, and an extension in the
+//! schema that executes would slow down every field. Must never execute anything.
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::{
+    CacheControl, EmptyMutation, Request, ServerError, ValidationResult, Variables,
+    async_trait::async_trait,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
+    parser::types::ExecutableDocument,
+};
+
+use super::{Schema, chat, query};
+
+/// Judges documents.
+pub(crate) struct Judge(Schema);
+
+/// What a document amounts to with its variables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Judgement {
+    /// Its cost.
+    pub(crate) cost: u64,
+    /// How long its answer may be kept, and for whom.
+    pub(crate) cache: CacheControl,
+}
+
+impl Judge {
+    /// A judge.
+    pub(crate) fn new() -> Self {
+        let schema = Schema::build(query::Query, EmptyMutation, chat::Subscription)
+            .disable_suggestions()
+            .extension(Stop)
+            .finish();
+        Self(schema)
+    }
+
+    /// Validates and reckons. Must be given what passed the walk: the engine writes fragments out.
+    pub(crate) async fn judge(
+        &self,
+        document: ExecutableDocument,
+        operation_name: Option<&str>,
+        variables: Variables,
+    ) -> Result<Judgement, Vec<ServerError>> {
+        let found = Found::default();
+        let mut request = Request::new(String::new())
+            .variables(variables)
+            .data(Arc::clone(&found));
+        request.set_parsed_query(document);
+        request.operation_name = operation_name.map(str::to_owned);
+        let response = self.0.execute(request).await;
+        let Some(result) = found.get() else {
+            return Err(response.errors);
+        };
+        Ok(Judgement {
+            cost: u64::try_from(result.complexity).unwrap_or(u64::MAX),
+            cache: result.cache_control,
+        })
+    }
+}
+
+type Found = Arc<OnceLock<ValidationResult>>;
+
+/// Keeps what the engine reckoned and ends the request there.
+struct Stop;
+
+impl ExtensionFactory for Stop {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Stop {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(ctx).await?;
+        if let Ok(found) = ctx.data::<Found>() {
+            // Each request is validated once.
+            let _ = found.set(result);
+        }
+        Err(vec![ServerError::new("judged", None)])
+    }
+}
