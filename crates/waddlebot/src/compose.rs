@@ -9,6 +9,7 @@ use engines::{
     Blobs, Bus, Mailer, MemoryBus, MemoryMeter, Meter, OutboxMailer, RedisBus, RedisMeter,
     S3Config, SmtpMailer,
 };
+use graphql::TrustedDocuments;
 use identity::StoredGrants;
 use kernel::{Clock, Entropy, SystemClock};
 use store::{Db, Options, migration};
@@ -120,11 +121,35 @@ pub(crate) fn ingest_settings(config: &Config) -> ingest::Settings {
     }
 }
 
-/// The bounds of the GraphQL face.
-pub(crate) fn graphql_settings(config: &Config) -> graphql::Settings {
+/// The bounds of the GraphQL face, and the documents it trusts.
+pub(crate) fn graphql_settings(config: &Config) -> anyhow::Result<graphql::Settings> {
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let section = &config.graphql;
-    graphql::Settings {
+    let limits = graphql::Limits {
+        body_bytes: size(section.body_bytes_max),
+        document_bytes: size(section.document_bytes_max),
+        tokens: size(section.tokens_max),
+        depth: size(section.depth_max),
+        fields: size(section.fields_max),
+        aliases: size(section.aliases_max),
+        directives: size(section.directives_max),
+        cost: section.cost_max,
+        per_minute: section.cost_per_minute,
+        per_minute_anonymous: section.cost_per_minute_anonymous,
+        documents_bytes: section.documents_bytes_max,
+        values: size(section.values_max),
+        deadline: Duration::from_secs(section.deadline_secs),
+        slow: Duration::from_millis(section.slow_ms),
+        ..graphql::Limits::default()
+    };
+    let path = &section.trusted_documents;
+    let trusted_documents = if path.as_os_str().is_empty() {
+        None
+    } else {
+        let trusted = TrustedDocuments::read(path, &limits);
+        Some(trusted.context("reading `graphql.trusted_documents`")?)
+    };
+    Ok(graphql::Settings {
         schema_readers: match section.schema_readers {
             SchemaReaders::Everyone => graphql::Readers::Everyone,
             SchemaReaders::SignedIn => graphql::Readers::SignedIn,
@@ -136,24 +161,10 @@ pub(crate) fn graphql_settings(config: &Config) -> graphql::Settings {
             vec![config.public_url()]
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
-        limits: graphql::Limits {
-            body_bytes: size(section.body_bytes_max),
-            document_bytes: size(section.document_bytes_max),
-            tokens: size(section.tokens_max),
-            depth: size(section.depth_max),
-            fields: size(section.fields_max),
-            aliases: size(section.aliases_max),
-            directives: size(section.directives_max),
-            cost: section.cost_max,
-            per_minute: section.cost_per_minute,
-            per_minute_anonymous: section.cost_per_minute_anonymous,
-            values: size(section.values_max),
-            deadline: Duration::from_secs(section.deadline_secs),
-            slow: Duration::from_millis(section.slow_ms),
-            ..graphql::Limits::default()
-        },
+        trusted_documents,
+        limits,
         ..graphql::Settings::default()
-    }
+    })
 }
 
 pub(crate) async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {

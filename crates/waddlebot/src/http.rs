@@ -52,7 +52,7 @@ pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<T
 }
 
 /// Everything the public listener answers.
-pub(crate) fn public(system: &System, config: &Config) -> Router {
+pub(crate) fn public(system: &System, config: &Config) -> anyhow::Result<Router> {
     let app = &system.app;
     let secure = config.public_url().starts_with("https://");
     let dashboard = dashboard::Settings {
@@ -60,8 +60,8 @@ pub(crate) fn public(system: &System, config: &Config) -> Router {
         trusted_proxies: config.server.trusted_proxies.clone(),
         public_url: config.public_url(),
     };
-    let graphql = compose::graphql_settings(config);
-    Router::new()
+    let graphql = compose::graphql_settings(config)?;
+    Ok(Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .with_state(Arc::clone(app))
@@ -71,7 +71,7 @@ pub(crate) fn public(system: &System, config: &Config) -> Router {
         ))
         .merge(graphql::router(Arc::clone(app), graphql))
         .merge(dashboard::router(Arc::clone(app), dashboard))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), measure))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), measure)))
 }
 
 /// Connections open at once. A browser keeps about six; beyond this new ones wait to be accepted.

@@ -231,7 +231,7 @@ impl Listeners {
             app.stop.cancelled().await;
             return Ok(());
         };
-        let serving = http::serve(app, listener, http::public(system, config));
+        let serving = http::serve(app, listener, http::public(system, config)?);
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,

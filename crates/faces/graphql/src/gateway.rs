@@ -8,6 +8,7 @@ mod body;
 mod complete;
 mod connection;
 mod dialect;
+mod documents;
 mod execute;
 mod http;
 mod media;
@@ -37,6 +38,7 @@ use crate::{
     schema::{Judge, Schema, Viewer},
     settings::Settings,
 };
+pub(crate) use documents::Document;
 use refusal::Refusal;
 
 /// Everything a request needs.
@@ -44,6 +46,7 @@ pub(crate) struct Gateway {
     app: Arc<App>,
     schema: Schema,
     judge: Judge,
+    documents: documents::Documents,
     types: complete::Types,
     settings: Settings,
     slots: slots::Slots,
@@ -58,6 +61,7 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
         types,
         schema,
         judge: Judge::new(),
+        documents: documents::Documents::new(&settings),
         settings,
         slots: slots::Slots::default(),
     };

@@ -7,6 +7,7 @@
 mod gateway;
 mod schema;
 mod settings;
+mod trusted;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use app::App;
 use axum::Router;
 
 pub use settings::{Limits, Readers, Settings, Sockets};
+pub use trusted::{TrustedDocuments, TrustedError};
 
 /// The routes: `/graphql` (POST, GET and WebSocket), `/graphql/schema.graphql` and `/graphiql`.
 pub fn router(app: Arc<App>, settings: Settings) -> Router {

@@ -4,6 +4,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use crate::trusted::TrustedDocuments;
+
 /// The settings of the GraphQL face.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -16,6 +18,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Proxies whose word on the address of a client is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The only documents that may be asked; `None`: all that keep the limits.
+    pub trusted_documents: Option<TrustedDocuments>,
     /// Bounds of one request.
     pub limits: Limits,
     /// Bounds of WebSockets.
@@ -70,6 +74,8 @@ pub struct Limits {
     pub per_minute: u64,
     /// What a network of people who are not signed in may ask in a minute.
     pub per_minute_anonymous: u64,
+    /// Memory for documents that were parsed, so that they need not be again, in bytes.
+    pub documents_bytes: u64,
     /// Most values in the lists of an answer, counted while it is made.
     pub values: usize,
     /// Longest time to answer a query.
@@ -107,6 +113,7 @@ impl Default for Settings {
             sign_in_path: "/login".to_owned(),
             origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            trusted_documents: None,
             limits: Limits::default(),
             sockets: Sockets::default(),
         }
@@ -132,6 +139,7 @@ impl Default for Limits {
             cost: 10_000,
             per_minute: 200_000,
             per_minute_anonymous: 20_000,
+            documents_bytes: 16 * 1024 * 1024,
             values: 200_000,
             deadline: Duration::from_secs(10),
             slow: Duration::from_secs(1),

@@ -1,7 +1,10 @@
 //! One struct per section of the configuration. What each field means, its unit and its default
 //! stand in `docs/reference/waddlebot.toml` only.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use kernel::Secret;
 use serde::{Deserialize, Deserializer};
@@ -111,6 +114,8 @@ pub(crate) struct GraphqlSection {
     pub(crate) cost_max: u64,
     pub(crate) cost_per_minute: u64,
     pub(crate) cost_per_minute_anonymous: u64,
+    pub(crate) documents_bytes_max: u64,
+    pub(crate) trusted_documents: PathBuf,
     pub(crate) values_max: u64,
     pub(crate) deadline_secs: u64,
     pub(crate) slow_ms: u64,
@@ -141,6 +146,12 @@ impl GraphqlSection {
                 "cost_per_minute_anonymous",
                 self.cost_per_minute_anonymous,
                 100,
+                1_000_000_000,
+            ),
+            (
+                "documents_bytes_max",
+                self.documents_bytes_max,
+                1_000_000,
                 1_000_000_000,
             ),
             ("values_max", self.values_max, 1_000, 10_000_000),

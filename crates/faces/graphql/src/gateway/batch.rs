@@ -89,7 +89,7 @@ mod tests {
         let Asked::One(params) = &one else {
             panic!("{one:?}")
         };
-        assert_eq!(params.query, "{a}");
+        assert_eq!(params.query.as_deref(), Some("{a}"));
         for n in [1, 5] {
             let several = Asked::from_body(batch(n).as_bytes()).unwrap();
             assert!(matches!(&several, Asked::Several(list) if list.len() == n));

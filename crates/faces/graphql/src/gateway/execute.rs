@@ -6,18 +6,16 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationType},
-    },
+    Request, Response, ServerError, Value, Variables, parser::types::OperationType,
 };
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use kernel::ErrorCode;
 use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
-use super::{Gateway, complete::Plan, params::Params, refusal::Refusal, scan, toll, walk};
+use super::{
+    Gateway, complete::Plan, documents::Document, params::Params, refusal::Refusal, toll, walk,
+};
 use crate::{
     schema::{Judge, Judgement, Viewer},
     settings::Readers,
@@ -25,7 +23,7 @@ use crate::{
 
 /// A request that passed every check that needs no schema.
 pub(crate) struct Checked {
-    document: ExecutableDocument,
+    document: Arc<Document>,
     variables: Variables,
     operation_name: Option<String>,
     viewer: Arc<Viewer>,
@@ -49,7 +47,7 @@ impl Checked {
 
     /// Validates the document and reckons what it amounts to.
     pub(crate) async fn judge(&self, judge: &Judge) -> Result<Judgement, Vec<ServerError>> {
-        let (document, variables) = (self.document.clone(), self.variables.clone());
+        let (document, variables) = (self.document.parsed.clone(), self.variables.clone());
         let name = self.operation_name.as_deref();
         judge.judge(document, name, variables).await
     }
@@ -62,7 +60,7 @@ impl Checked {
         if !self.reads_schema {
             request = request.disable_introspection();
         }
-        request.set_parsed_query(self.document);
+        request.set_parsed_query(self.document.parsed.clone());
         request.operation_name.clone_from(&self.operation_name);
         let finish = Finish {
             name: self.operation_name.unwrap_or_default(),
@@ -143,19 +141,16 @@ impl Answer {
 }
 
 impl Gateway {
-    /// Scans, parses and walks the document.
-    pub(crate) fn check(&self, mut params: Params, viewer: Viewer) -> Result<Checked, Refusal> {
+    /// Finds the document, scanned and walked, and the operation in it.
+    pub(crate) async fn check(
+        &self,
+        mut params: Params,
+        viewer: Viewer,
+    ) -> Result<Checked, Refusal> {
         let limits = &self.settings.limits;
-        scan::scan(&params.query, limits)?;
-        let document = parse_query(&params.query).map_err(|error| {
-            let error = ServerError::from(error);
-            let refusal = Refusal::parse(error.message);
-            match error.locations.first() {
-                Some(position) => refusal.at(*position),
-                None => refusal,
-            }
-        })?;
-        let operation = walk::walk(&document, params.operation_name.as_deref(), limits)?;
+        let is_stranger = viewer.user().is_none();
+        let document = self.documents.find(&params, is_stranger, limits).await?;
+        let operation = walk::resolve(&document.parsed, params.operation_name.as_deref())?;
         let kind = operation.ty;
         let mut variables = params.variables();
         // The engine forgets the defaults of variables where it reads `@include` and `@skip`.
@@ -167,7 +162,7 @@ impl Gateway {
                     .or_insert_with(|| default.node.clone());
             }
         }
-        let plan = Plan::new(&self.types, &document, operation, &variables);
+        let plan = Plan::new(&self.types, &document.parsed, operation, &variables);
         Ok(Checked {
             plan,
             document,

@@ -153,19 +153,19 @@ impl Gateway {
             Ok(viewer) => viewer,
             Err(refusal) => return refusal.into(),
         };
-        match self.check_for(params, viewer, method) {
+        match self.check_for(params, viewer, method).await {
             Ok(checked) => self.execute(checked).await,
             Err(refusal) => refusal.into(),
         }
     }
 
-    fn check_for(
+    async fn check_for(
         &self,
         params: Params,
         viewer: Viewer,
         method: &Method,
     ) -> Result<super::execute::Checked, Refusal> {
-        let checked = self.check(params, viewer)?;
+        let checked = self.check(params, viewer).await?;
         match refused_kind(checked.kind, method) {
             Some(refusal) => Err(refusal),
             None => Ok(checked),

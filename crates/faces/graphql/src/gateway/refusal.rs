@@ -111,6 +111,29 @@ impl Refusal {
         Self::document("OPERATION_RESOLUTION_FAILURE", message)
     }
 
+    /// A document that was named and is not known. Clients of automatic persisted queries look for
+    /// exactly this message and send the text then.
+    pub(crate) fn unknown_document() -> Self {
+        Self {
+            status: 200,
+            ..Self::document(
+                "PERSISTED_QUERY_NOT_FOUND",
+                "PersistedQueryNotFound".to_owned(),
+            )
+        }
+    }
+
+    /// A document that is not one of the trusted ones.
+    pub(crate) fn untrusted() -> Self {
+        Self {
+            code: "DOCUMENT_NOT_TRUSTED",
+            ..Self::http(
+                403,
+                "only documents that the operator trusts are executed here",
+            )
+        }
+    }
+
     /// The same, with a place in the document.
     pub(crate) fn at(mut self, position: Pos) -> Self {
         self.position = Some(position);

@@ -221,7 +221,8 @@ impl Conversation {
         }
         let params =
             Params::from_object(payload).map_err(|refusal| Close::bad(&refusal.message))?;
-        let checked = match self.gateway.check(params, self.connection.viewer()) {
+        let viewer = self.connection.viewer();
+        let checked = match self.gateway.check(params, viewer).await {
             Ok(checked) => checked,
             Err(refusal) => return self.refuse(&id, refusal).await,
         };

@@ -45,7 +45,7 @@ impl Gateway {
             media => Self::render(refusal.into(), media.unwrap_or(Media::Json)),
         };
         let checked = match self.viewer(parts).await {
-            Ok(viewer) => self.check(params, viewer),
+            Ok(viewer) => self.check(params, viewer).await,
             Err(refusal) => Err(refusal),
         };
         let checked = match checked {

@@ -17,12 +17,8 @@ use async_graphql::{
 use super::refusal::Refusal;
 use crate::settings::Limits;
 
-/// Refuses a document that is over a limit, and finds the operation that would run.
-pub(crate) fn walk<'a>(
-    document: &'a ExecutableDocument,
-    operation_name: Option<&str>,
-    limits: &Limits,
-) -> Result<&'a OperationDefinition, Refusal> {
+/// Refuses a document that is over a limit.
+pub(crate) fn walk(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refusal> {
     if document.operations.iter().len() > limits.operations {
         return Err(Refusal::too_large(format!(
             "the document has more than {} operations",
@@ -45,11 +41,11 @@ pub(crate) fn walk<'a>(
             return Err(Refusal::validation(message).at(fragment.pos));
         }
     }
-    resolve(document, operation_name)
+    Ok(())
 }
 
-/// The operation that the request means.
-fn resolve<'a>(
+/// The operation that a request means.
+pub(crate) fn resolve<'a>(
     document: &'a ExecutableDocument,
     operation_name: Option<&str>,
 ) -> Result<&'a OperationDefinition, Refusal> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use async_graphql::parser::{parse_query, types::OperationType};
 
-use super::{Limits, walk};
+use super::{Limits, resolve, walk};
 
 fn code(document: &str) -> Option<&'static str> {
     code_with(document, &Limits::default())
@@ -12,9 +12,7 @@ fn code(document: &str) -> Option<&'static str> {
 
 fn code_with(document: &str, limits: &Limits) -> Option<&'static str> {
     let parsed = parse_query(document).unwrap();
-    walk(&parsed, None, limits)
-        .err()
-        .map(|refusal| refusal.code)
+    walk(&parsed, limits).err().map(|refusal| refusal.code)
 }
 
 /// `n` fragments, each spreading the next one twice.
@@ -160,9 +158,8 @@ fn lists_in_lists_of_the_schema_are_refused() {
 #[test]
 fn the_operation_is_told_by_its_name() {
     let parsed = parse_query("query A { a } mutation B { b } subscription C { c }").unwrap();
-    let limits = Limits::default();
     let kind = |name| {
-        let operation = walk(&parsed, name, &limits);
+        let operation = resolve(&parsed, name);
         operation
             .map(|found| found.ty)
             .map_err(|refusal| refusal.code)
