@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, header};
-use identity::{IdentityError, KeyHolder, User};
+use identity::{ClientInfo, IdentityError, KeyHolder, User};
 use kernel::{Actor, ApiKeyId, Secret, SessionId};
 
 use crate::{App, session};
@@ -87,6 +87,19 @@ impl App {
                 }))
             }
         }
+    }
+}
+
+/// The client as its sessions and the log of consents remember it.
+pub fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> ClientInfo {
+    let user_agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+        .to_owned();
+    ClientInfo {
+        user_agent,
+        address: client_address(peer, headers, trusted),
     }
 }
 

@@ -75,6 +75,11 @@ impl App {
         Some(connector.install_url("", ""))
     }
 
+    /// Where a platform sends people back to from an install: exactly what was registered there.
+    pub fn install_callback(&self, platform: Platform) -> String {
+        format!("{}/connect/{platform}/callback", self.public_url)
+    }
+
     /// Begins an install: the address at the platform to send the person to. `redirect` is where
     /// the platform sends them back.
     pub async fn install_url(

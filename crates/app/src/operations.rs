@@ -207,6 +207,7 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewMembers),
     ),
     row("activity.own_reputation", Needs::SignedIn),
+    row("activity.reputation_of", Needs::Nothing),
     row(
         "activity.reputations",
         Needs::Community(Permission::ViewMembers),

@@ -50,6 +50,11 @@ impl App {
             .collect()
     }
 
+    /// Where a provider sends people back to: exactly what was registered there.
+    pub fn callback(&self, provider: &str) -> String {
+        format!("{}/auth/{provider}/callback", self.public_url)
+    }
+
     /// Begins to sign in: the address at the provider to send the browser to. `browser` is a random
     /// value that the browser keeps and brings back.
     pub async fn sign_in_url(&self, trip: Trip<'_>, browser: &str) -> Result<String, AppError> {

@@ -58,7 +58,6 @@ pub(crate) fn public(system: &System, config: &Config) -> anyhow::Result<Router>
     let dashboard = dashboard::Settings {
         secure_cookies: secure,
         trusted_proxies: config.server.trusted_proxies.clone(),
-        public_url: config.public_url(),
     };
     let graphql = compose::graphql_settings(config)?;
     Ok(Router::new()

@@ -96,6 +96,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("identity.authenticate", "checks the session's token"),
     ("identity.authenticate_key", "checks the key"),
+    ("app.caller", "checks the session's token or the key"),
     (
         "identity.sign_out",
         "ends only the session whose token it is given",
@@ -639,6 +640,11 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             Err(ActivityError::NotFound) => false,
             answer => by_activity(answer),
         },
+        "activity.reputation_of" => {
+            let seen = activity.reputation_of(actor, target, Eyes::Own).await;
+            assert_eq!(seen.as_ref().unwrap(), &None);
+            by_activity(seen)
+        }
         "activity.reputations" => by_activity(activity.reputations(actor, pond, &[target]).await),
         "activity.member_card" => by_activity(activity.member_card(actor, pond, target).await),
         "activity.reputation_history" => by_activity(

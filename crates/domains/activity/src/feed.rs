@@ -102,7 +102,7 @@ impl Activity {
     }
 
     /// Somebody's accounts on some platforms.
-    async fn accounts_in(
+    pub(crate) async fn accounts_in(
         &self,
         user: UserId,
         is_wanted: impl Fn(Platform) -> bool,

@@ -48,7 +48,7 @@ pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
 pub use quarantine::Quarantined;
 pub use record::{Fate, Incoming, record};
-pub use reputation::{MemberCard, OwnReputation, Standings};
+pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
 

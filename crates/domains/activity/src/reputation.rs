@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 
 use identity::{
-    Adjustment, Badge, History, IdentityError, PlatformAccount, ReputationChange, Resolved, Score,
-    Standing,
+    Adjustment, Badge, Eyes, History, IdentityError, PlatformAccount, ReputationChange, Resolved,
+    Score, Standing, Who,
 };
-use kernel::{Actor, CommunityId, Day, Page, PageRequest, Permission, Source, UserId};
+use kernel::{
+    Actor, CommunityId, Day, Page, PageRequest, Permission, Platform, Source, Timestamp, UserId,
+};
 
 use crate::{Activity, ActivityError, Incoming, store as tables};
 
@@ -37,6 +39,17 @@ pub struct OwnReputation {
     pub global: Score,
     /// In each community that one may see and has done something in.
     pub communities: Vec<(CommunityId, Score, Vec<Badge>)>,
+}
+
+/// Somebody's reputation over all communities, as one viewer may see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PersonReputation {
+    /// Over the accounts whose reputation may be seen.
+    pub score: Score,
+    /// Their messages.
+    pub messages: u64,
+    /// When they last wrote.
+    pub last_active: Option<Timestamp>,
 }
 
 /// A community's scores.
@@ -79,7 +92,7 @@ impl Activity {
     /// One's own reputation.
     pub async fn own_reputation(&self, actor: &Actor) -> Result<OwnReputation, ActivityError> {
         let user = actor.user_id().ok_or(ActivityError::NotFound)?;
-        let global = identity::global(self.db.read(), user, self.clock.now()).await?;
+        let global = identity::global(self.db.read(), user, |_| true, self.clock.now()).await?;
         let mut communities = Vec::new();
         for community in identity::of_person(self.db.read(), user).await?.into_keys() {
             if actor.require(Permission::ViewCommunity, community).is_ok() {
@@ -91,6 +104,31 @@ impl Activity {
             global,
             communities,
         })
+    }
+
+    /// Somebody's reputation over all communities, from the platforms where the actor may see it;
+    /// `None` if there is no such person, or no account whose reputation may be seen.
+    pub async fn reputation_of(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        eyes: Eyes,
+    ) -> Result<Option<PersonReputation>, ActivityError> {
+        let seen = self.identity.profile(actor, Who::User(user), eyes).await?;
+        let Some(seen) = seen else { return Ok(None) };
+        let counts = |platform: Platform| seen.reputation.contains(&platform);
+        let ids = self.accounts_in(user, counts).await?;
+        if ids.is_empty() && !seen.is_own {
+            return Ok(None);
+        }
+        let conn = self.db.read();
+        let score = identity::global(conn, user, counts, self.clock.now()).await?;
+        let spoken = tables::feed::by_platform(conn, &ids, i32::MIN).await?;
+        Ok(Some(PersonReputation {
+            score,
+            messages: spoken.iter().map(|on| on.messages).sum(),
+            last_active: spoken.iter().map(|on| on.last).max(),
+        }))
     }
 
     /// The scores of some members. People who were never seen in the community are left out.

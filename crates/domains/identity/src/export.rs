@@ -79,6 +79,18 @@ pub struct DataExport {
     pub blob: Option<String>,
 }
 
+impl DataExport {
+    /// How much of it is made, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        match self.state {
+            ExportState::Asked if self.total == 0 => 0.0,
+            ExportState::Asked => (f64::from(self.done) / f64::from(self.total)).min(1.0),
+            ExportState::Failed => 0.0,
+            ExportState::Ready | ExportState::Fetched | ExportState::Gone => 1.0,
+        }
+    }
+}
+
 impl Identity {
     /// Asks for one's own data as a file; needs a young session or the password. One at a time.
     pub async fn request_export(

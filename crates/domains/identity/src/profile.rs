@@ -8,7 +8,7 @@ use kernel::{Actor, Permission, Platform, Role, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
-    Community, Facet, Identity, IdentityError, Owner, PlatformAccount, User, may_see,
+    Community, Facet, Identity, IdentityError, Link, Owner, PlatformAccount, User, may_see,
     store::{self as tables, profile as table, visibility},
     user::check_name,
 };
@@ -127,6 +127,8 @@ pub struct ProfileView {
     pub since: Timestamp,
     /// Their accounts on the platforms whose profile may be seen.
     pub accounts: Vec<PlatformAccount>,
+    /// The proofs of these accounts; one's own view has all one's links.
+    pub links: Vec<Link>,
     /// Their communities that may be seen and that the viewer knows.
     pub communities: Vec<(Community, Role)>,
     /// The platforms whose activity may be seen.
@@ -330,6 +332,9 @@ impl Identity {
         if !is_visible && !is_own {
             return Ok(None);
         }
+        let mut links = tables::link::of_user(conn, person.id).await?;
+        let is_shown = |id| visible.iter().any(|account| account.id == id);
+        links.retain(|link| is_own || link.account.is_some_and(is_shown));
         let mut communities = Vec::new();
         let where_shown = shown(Facet::Communities);
         for (id, role) in roles.into_iter().take(COMMUNITIES_MAX) {
@@ -354,6 +359,7 @@ impl Identity {
             profile: table::of_user(conn, person.id).await?.unwrap_or_default(),
             since: person.created_at,
             accounts: visible,
+            links,
             communities,
             activity: shown(Facet::Activity),
             reputation: shown(Facet::Reputation),

@@ -114,7 +114,7 @@ pub(crate) async fn link(
     Form(typed): Form<Linking>,
 ) -> Result<Response, PageError> {
     let password = Secret::new(typed.password);
-    let redirect = auth::redirect(&face, &typed.provider);
+    let redirect = face.app.callback(&typed.provider);
     let trip = Trip {
         provider: &typed.provider,
         redirect: &redirect,

@@ -52,7 +52,7 @@ pub(crate) async fn begin(
 ) -> Result<Response, PageError> {
     let to = return_to::checked(after.return_to.as_deref(), "/");
     let browser = random::token(&*face.app.entropy);
-    let redirect = redirect(&face, &key);
+    let redirect = face.app.callback(&key);
     let trip = Trip {
         provider: &key,
         redirect: &redirect,
@@ -127,11 +127,6 @@ pub(crate) async fn callback(
             accounts::failed(&face, &viewer, &words).await
         }
     }
-}
-
-/// Where a provider sends people back to: exactly what was registered there.
-pub(crate) fn redirect(face: &Face, key: &str) -> String {
-    format!("{}/auth/{key}/callback", face.settings.public_url)
 }
 
 /// Lets the forms of a page lead to the providers, which browsers check along the whole way.

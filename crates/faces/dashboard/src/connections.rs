@@ -155,7 +155,7 @@ pub(crate) async fn connect(
 ) -> Result<Response, PageError> {
     let community = manage(&face, &viewer, &slug).await?;
     let platform = connectable(&platform)?;
-    let redirect = redirect(&face, platform);
+    let redirect = face.app.install_callback(platform);
     let begun = face
         .app
         .install_url(&viewer.actor, community.id, platform, session, &redirect)
@@ -316,11 +316,6 @@ pub(crate) async fn disconnect(
 
 fn address(slug: &str) -> String {
     format!("/c/{slug}/settings/connections")
-}
-
-/// Where the platform sends people back to: exactly what was registered there.
-fn redirect(face: &Face, platform: Platform) -> String {
-    format!("{}/connect/{platform}/callback", face.settings.public_url)
 }
 
 fn connectable(platform: &str) -> Result<Platform, PageError> {

@@ -11,7 +11,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{Eyes, IdentityError, ProfileChange, ProfileView, Who};
+use identity::{Eyes, IdentityError, ProfileChange, ProfileView, Score, Who};
 use kernel::{Cursor, PageRequest, Platform};
 use serde::Deserialize;
 
@@ -36,6 +36,7 @@ struct Public {
     about: About,
     since: String,
     activity: Vec<Active>,
+    reputation: Option<Score>,
     /// Whose eyes are tried on; empty if the page is shown as it is.
     preview: &'static str,
     is_own: bool,
@@ -202,6 +203,11 @@ pub(crate) async fn public(
         .activity
         .activity_of(&viewer.actor, view.user, eyes)
         .await?;
+    let reputation = face
+        .app
+        .activity
+        .reputation_of(&viewer.actor, view.user, eyes)
+        .await?;
     let now = face.app.clock.now();
     let active = |row: PlatformActivity| Active {
         platform: row.platform,
@@ -218,6 +224,7 @@ pub(crate) async fn public(
         shell: Shell::new(&face, &viewer, place).await?,
         since: display::month_year(view.since.day()),
         activity: activity.into_iter().map(active).collect(),
+        reputation: reputation.map(|seen| seen.score),
         preview: if is_owner { preview } else { "" },
         is_own: view.is_own,
         about: About::of(view),

@@ -28,10 +28,6 @@ pub struct Settings {
     pub secure_cookies: bool,
     /// Proxies whose `X-Forwarded-For` is believed. Default none.
     pub trusted_proxies: Vec<IpAddr>,
-    /// How browsers reach the dashboard, without a slash at the end: platforms send people back to
-    /// `{public_url}/connect/{platform}/callback` from installs and to
-    /// `{public_url}/auth/{provider}/callback` from signing in; both must be registered there.
-    pub public_url: String,
 }
 
 /// What handlers share.

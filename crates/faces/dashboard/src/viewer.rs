@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, request::Parts},
 };
 use identity::{ClientInfo, User};
 use kernel::{Actor, SessionId};
@@ -104,20 +104,11 @@ impl FromRequestParts<Arc<Face>> for Client {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| address.ip());
-        let user_agent = parts
-            .headers
-            .get(header::USER_AGENT)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or("")
-            .to_owned();
-        Ok(Self(ClientInfo {
-            user_agent,
-            address: app::caller::client_address(
-                peer,
-                &parts.headers,
-                &face.settings.trusted_proxies,
-            ),
-        }))
+        Ok(Self(app::caller::client(
+            peer,
+            &parts.headers,
+            &face.settings.trusted_proxies,
+        )))
     }
 }
 

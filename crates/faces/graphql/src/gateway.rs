@@ -24,13 +24,11 @@ mod sse;
 mod toll;
 mod walk;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use app::{App, Credential};
 use axum::{Router, extract::ConnectInfo, http::request::Parts, routing::get};
+use identity::ClientInfo;
 use kernel::ErrorCode;
 use tracing::error;
 
@@ -80,24 +78,24 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
 const BAD_KEY: &str = "the API key is unknown, revoked or expired: make a new one at /me/keys";
 
 impl Gateway {
-    /// The address that a request came from.
-    fn address(&self, parts: &Parts) -> Option<IpAddr> {
+    /// Where a request came from.
+    fn client(&self, parts: &Parts) -> ClientInfo {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|ConnectInfo(address)| address.ip());
-        app::caller::client_address(peer, &parts.headers, &self.settings.trusted_proxies)
+        app::caller::client(peer, &parts.headers, &self.settings.trusted_proxies)
     }
 
     /// Who asks.
     async fn viewer(&self, parts: &Parts) -> Result<Viewer, Refusal> {
-        let address = self.address(parts);
+        let client = self.client(parts);
         let Some(credential) = Credential::of(&parts.headers) else {
-            return Ok(Viewer::at(&self.app, &self.settings, None, address));
+            return Ok(Viewer::new(&self.app, &self.settings, None, client));
         };
         match self.app.caller(&credential).await {
             Ok(None) if credential.is_key() => {
                 Err(Refusal::not_now(ErrorCode::Unauthenticated, BAD_KEY))
             }
-            Ok(caller) => Ok(Viewer::at(&self.app, &self.settings, caller, address)),
+            Ok(caller) => Ok(Viewer::new(&self.app, &self.settings, caller, client)),
             Err(cause) => {
                 error!(error = %cause, "a session or key could not be read");
                 Err(Refusal::not_now(

@@ -9,9 +9,13 @@ mod community;
 mod cost;
 mod error;
 mod judge;
+mod linked;
 mod loaders;
 mod member;
-mod profile;
+mod merge;
+mod mutation;
+mod own;
+mod privacy;
 mod query;
 mod rate_limit;
 mod reputation;
@@ -19,7 +23,7 @@ mod scalar;
 mod user;
 mod viewer;
 
-use async_graphql::{EmptyMutation, ValidationMode};
+use async_graphql::ValidationMode;
 
 #[cfg(test)]
 pub(crate) use error::refused;
@@ -27,16 +31,21 @@ pub(crate) use judge::{Judge, Judgement};
 pub(crate) use viewer::{Toll, Viewer};
 
 /// The executable schema.
-pub(crate) type Schema = async_graphql::Schema<query::Query, EmptyMutation, chat::Subscription>;
+pub(crate) type Schema =
+    async_graphql::Schema<query::Query, mutation::Mutation, chat::Subscription>;
 
 /// Builds the schema. Suggestions («did you mean …») are off: they would tell the names that
 /// introspection keeps to itself. What it executes was validated by the [`Judge`], so it does not do
 /// that again.
 pub(crate) fn build() -> Schema {
-    Schema::build(query::Query, EmptyMutation, chat::Subscription)
-        .disable_suggestions()
-        .validation_mode(ValidationMode::Fast)
-        .finish()
+    Schema::build(
+        query::Query,
+        mutation::Mutation::default(),
+        chat::Subscription,
+    )
+    .disable_suggestions()
+    .validation_mode(ValidationMode::Fast)
+    .finish()
 }
 
 #[cfg(test)]

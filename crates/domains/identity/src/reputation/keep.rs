@@ -258,16 +258,18 @@ fn age(since: i64, now: Timestamp) -> u32 {
     u32::try_from(now.since(Timestamp(since)).as_secs() / DAY_SECS).unwrap_or(u32::MAX)
 }
 
-/// A person's score over all communities and linked accounts.
+/// A person's score over all communities and those of their accounts whose platform counts.
 pub async fn global(
     conn: &impl ConnectionTrait,
     user: UserId,
+    counts: impl Fn(Platform) -> bool,
     now: Timestamp,
 ) -> Result<Score, StoreError> {
     let shares: Vec<AccountShare> = table::shares(conn, user)
         .await?
         .into_iter()
-        .map(|(change, since)| AccountShare {
+        .filter(|(platform, ..)| counts(*platform))
+        .map(|(_, change, since)| AccountShare {
             change,
             age_days: age(since, now),
         })

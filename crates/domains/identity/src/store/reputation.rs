@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ::store::{StoreError, sql};
-use kernel::{AccountId, CommunityId, PageRequest, Timestamp, UserId};
+use kernel::{AccountId, CommunityId, PageRequest, Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{IN_MAX, community::platform as platform_of, placeholders};
@@ -171,17 +171,21 @@ pub(crate) async fn of_person(
 pub(crate) async fn shares(
     conn: &impl ConnectionTrait,
     user: UserId,
-) -> Result<Vec<(i64, i64)>, StoreError> {
+) -> Result<Vec<(Platform, i64, i64)>, StoreError> {
     let rows = sql::rows(
         conn,
-        "SELECT CAST(SUM(r.change) AS bigint), COALESCE(a.account_created_at, a.first_seen_at) \
+        "SELECT a.platform, CAST(SUM(r.change) AS bigint), \
+           COALESCE(a.account_created_at, a.first_seen_at) \
          FROM platform_account a JOIN reputation r ON r.account_id = a.id \
-         WHERE a.user_id = $1 GROUP BY a.id, a.account_created_at, a.first_seen_at",
+         WHERE a.user_id = $1 GROUP BY a.id, a.platform, a.account_created_at, a.first_seen_at",
         vec![user.0.into()],
     )
     .await?;
     rows.iter()
-        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .map(|row| {
+            let platform = platform_of(row.try_get_by_index(0)?)?;
+            Ok((platform, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
+        })
         .collect()
 }
 

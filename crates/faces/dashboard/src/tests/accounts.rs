@@ -15,7 +15,7 @@ pub(super) fn state_of(answer: &Answer, key: &str) -> String {
     let (state, redirect) = rest.split_once('&').unwrap();
     assert_eq!(
         redirect,
-        format!("redirect_uri=http://127.0.0.1:8080/auth/{key}/callback")
+        format!("redirect_uri=https://bot.example.org/auth/{key}/callback")
     );
     state.to_owned()
 }

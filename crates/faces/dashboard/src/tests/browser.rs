@@ -50,7 +50,6 @@ impl Browser {
     /// Nobody signed in.
     pub(crate) fn new(world: &World) -> Self {
         let settings = Settings {
-            public_url: "http://127.0.0.1:8080".to_owned(),
             ..Settings::default()
         };
         Self {

@@ -36,7 +36,7 @@ async fn begin(browser: &Browser, platform: &str) -> String {
     let (state, redirect) = rest.split_once('&').unwrap();
     assert_eq!(
         redirect,
-        format!("redirect_uri=http://127.0.0.1:8080/connect/{platform}/callback")
+        format!("redirect_uri=https://bot.example.org/connect/{platform}/callback")
     );
     state.to_owned()
 }

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use app::{Caller, Credential};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{StatusCode, request::Parts};
+use identity::ClientInfo;
 use tokio::time::{Duration, Instant};
 use tracing::warn;
 
@@ -25,13 +26,15 @@ pub(crate) struct Connection {
     gateway: Arc<Gateway>,
     credential: Credential,
     caller: Caller,
+    client: ClientInfo,
     checked_at: Instant,
     _slot: Slot,
 }
 
 impl Connection {
     /// Opens a connection for somebody who is signed in.
-    pub(crate) async fn open(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Result<Self, Closed> {
+    pub(crate) async fn open(gateway: &Arc<Gateway>, parts: &Parts) -> Result<Self, Closed> {
+        let headers = &parts.headers;
         if !gateway.is_from_own_page(headers) {
             let why = "connections from other sites are refused";
             return Err((StatusCode::FORBIDDEN, why));
@@ -54,6 +57,7 @@ impl Connection {
             gateway: Arc::clone(gateway),
             credential,
             caller,
+            client: gateway.client(parts),
             checked_at: Instant::now(),
             _slot: slot,
         })
@@ -62,7 +66,8 @@ impl Connection {
     /// The viewer of one operation.
     pub(crate) fn viewer(&self) -> Viewer {
         let caller = Some(self.caller.clone());
-        Viewer::new(&self.gateway.app, &self.gateway.settings, caller)
+        let client = self.client.clone();
+        Viewer::new(&self.gateway.app, &self.gateway.settings, caller, client)
     }
 
     /// Whether the last check is too old to deliver anything on its word.

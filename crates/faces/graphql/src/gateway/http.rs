@@ -65,7 +65,7 @@ pub(crate) async fn get(
     let headers = &parts.headers;
     if headers.contains_key(header::UPGRADE) {
         return match upgrade {
-            Ok(upgrade) => socket::open(gateway, upgrade, headers).await,
+            Ok(upgrade) => socket::open(gateway, upgrade, &parts).await,
             Err(rejection) => rejection.into_response(),
         };
     }

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
-    http::{HeaderMap, StatusCode},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::{
@@ -42,7 +42,7 @@ const GOODBYE: time::Duration = time::Duration::from_secs(1);
 pub(crate) async fn open(
     gateway: Arc<Gateway>,
     upgrade: WebSocketUpgrade,
-    headers: &HeaderMap,
+    parts: &Parts,
 ) -> Response {
     let mut upgrade = upgrade.protocols(Dialect::NAMES);
     let dialect = upgrade
@@ -53,7 +53,7 @@ pub(crate) async fn open(
         let reason = "use the subprotocol graphql-transport-ws";
         return (StatusCode::BAD_REQUEST, reason).into_response();
     };
-    let connection = match Connection::open(&gateway, headers).await {
+    let connection = match Connection::open(&gateway, parts).await {
         Ok(connection) => connection,
         Err(closed) => return closed.into_response(),
     };

@@ -53,7 +53,7 @@ impl Gateway {
             Err(refusal) => return refuse(refusal),
         };
         if checked.kind == OperationType::Subscription {
-            return match Connection::open(self, &parts.headers).await {
+            return match Connection::open(self, parts).await {
                 Ok(connection) => self.follow_events(connection, checked),
                 Err((status, why)) => refuse(Refusal::closed(status.as_u16(), why)),
             };

@@ -96,6 +96,14 @@ impl From<identity::Connection> for Connection {
     }
 }
 
+/// Of a list how many to show and how many to leave out before them.
+pub(crate) fn window(limit: Option<i32>, offset: Option<i32>) -> Result<(usize, usize)> {
+    let limit = length("limit", limit.unwrap_or(20))?;
+    let offset = usize::try_from(offset.unwrap_or(0))
+        .map_err(|_negative| bad_input("`offset` must not be negative"))?;
+    Ok((usize::try_from(limit).unwrap_or(1), offset))
+}
+
 /// The communities the viewer may see and `wanted` picks by the viewer's role.
 pub(crate) async fn visible(
     ctx: &Context<'_>,
@@ -104,16 +112,14 @@ pub(crate) async fn visible(
     wanted: impl Fn(Option<kernel::Role>) -> bool,
 ) -> Result<Vec<Community>> {
     let viewer = viewer(ctx)?;
-    let limit = length("limit", limit.unwrap_or(20))?;
-    let offset = usize::try_from(offset.unwrap_or(0))
-        .map_err(|_negative| bad_input("`offset` must not be negative"))?;
+    let (limit, offset) = window(limit, offset)?;
     let found = viewer.app().identity.communities(viewer.actor()).await;
     let found = found.map_err(|cause| refused(viewer, &cause))?;
     let page: Vec<Community> = found
         .into_iter()
         .filter(|(_, role)| wanted(*role))
         .skip(offset)
-        .take(usize::try_from(limit).unwrap_or(1))
+        .take(limit)
         .map(|(community, _)| Community(community))
         .collect();
     viewer.spend(ctx, page.len())?;
@@ -121,7 +127,7 @@ pub(crate) async fn visible(
 }
 
 /// Checks the wanted length of a list.
-fn length(name: &str, wanted: i32) -> Result<u32> {
+pub(crate) fn length(name: &str, wanted: i32) -> Result<u32> {
     u32::try_from(wanted)
         .ok()
         .filter(|_| (1..=cost::LIST_MAX).contains(&wanted))

@@ -28,6 +28,12 @@ impl Coded for ::activity::ActivityError {
     }
 }
 
+impl Coded for app::AppError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+}
+
 impl<E: Coded> Coded for Arc<E> {
     fn code(&self) -> ErrorCode {
         self.as_ref().code()
@@ -66,6 +72,21 @@ pub(crate) fn refused(viewer: &Viewer, cause: &impl Coded) -> Error {
     coded(code, message).extend_with(|_, extensions| {
         extensions.set("requestId", viewer.request_id());
     })
+}
+
+/// What a change refused or failed with; which field of the input is at fault, where one is.
+pub(crate) fn change_refused(viewer: &Viewer, cause: &app::AppError) -> Error {
+    let error = refused(viewer, cause);
+    match cause {
+        app::AppError::Identity(identity::IdentityError::Invalid { field, .. }) => {
+            error.extend_with(|_, extensions| extensions.set("field", *field))
+        }
+        app::AppError::Identity(identity::IdentityError::Throttled { retry_after }) => {
+            let secs = retry_after.as_secs().max(1);
+            error.extend_with(|_, extensions| extensions.set("retryAfter", secs))
+        }
+        _ => error,
+    }
 }
 
 /// Not found and not allowed both are «nothing here».

@@ -7,13 +7,13 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::{
-    CacheControl, EmptyMutation, Request, ServerError, ValidationResult, Variables,
+    CacheControl, Request, ServerError, ValidationResult, Variables,
     async_trait::async_trait,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::types::ExecutableDocument,
 };
 
-use super::{Schema, chat, query};
+use super::{Schema, chat, mutation, query};
 
 /// Judges documents.
 pub(crate) struct Judge(Schema);
@@ -30,10 +30,14 @@ pub(crate) struct Judgement {
 impl Judge {
     /// A judge.
     pub(crate) fn new() -> Self {
-        let schema = Schema::build(query::Query, EmptyMutation, chat::Subscription)
-            .disable_suggestions()
-            .extension(Stop)
-            .finish();
+        let schema = Schema::build(
+            query::Query,
+            mutation::Mutation::default(),
+            chat::Subscription,
+        )
+        .disable_suggestions()
+        .extension(Stop)
+        .finish();
         Self(schema)
     }
 

@@ -13,7 +13,6 @@ use super::{
     community::{self, Community},
     cost,
     error::{coded, lookup, viewer},
-    profile::Profile,
     rate_limit::RateLimit,
     user::User,
 };
@@ -26,31 +25,33 @@ pub(crate) struct Query;
 impl Query {
     /// The signed-in person. Null with the code `UNAUTHENTICATED` if nobody is.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(Some(User(viewer(ctx)?.signed_in()?.clone())))
+        Ok(Some(User::me(viewer(ctx)?.signed_in()?.clone())))
     }
 
     /// A person by their handle or their id, as far as the viewer may see them. Null if there is none
-    /// or nothing of them may be seen; ask with exactly one of the two.
+    /// or nothing of them may be seen; ask with exactly one of `hubUserId`, `id` (the same) and `handle`.
     async fn user(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "The person's id.")] hub_user_id: Option<i32>,
         #[graphql(desc = "The person's handle.")] handle: Option<String>,
         #[graphql(desc = "The person's id.")] id: Option<i32>,
-    ) -> Result<Option<Profile>> {
+    ) -> Result<Option<User>> {
         let viewer = viewer(ctx)?;
-        let who = match (&handle, id) {
+        let who = match (&handle, hub_user_id.xor(id)) {
             (Some(handle), None) => Who::Handle(handle),
             (None, Some(id)) => Who::User(UserId(id)),
             _ => {
                 return Err(coded(
                     ErrorCode::BadUserInput,
-                    "give either `handle` or `id`",
+                    "give exactly one of `hubUserId`, `id` and `handle`",
                 ));
             }
         };
         let identity = &viewer.app().identity;
         let found = identity.profile(viewer.actor(), who, Eyes::Own).await;
-        Ok(lookup(viewer, found)?.flatten().map(Profile))
+        let found = lookup(viewer, found)?.flatten();
+        found.map(|view| User::other(ctx, view)).transpose()
     }
 
     /// A community by its id. Null if there is none or the viewer may not know of it.

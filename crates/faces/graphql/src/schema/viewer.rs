@@ -1,18 +1,15 @@
 //! Who asks, and what belongs to one request: its id, its loaders and its budget. Made anew for
 //! every request, so that nothing read for one viewer is ever shown to another.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use app::{Allowance, App, Caller, Payer};
 use async_graphql::{Context, Error, Result};
-use identity::User;
-use kernel::{Actor, ErrorCode, random};
+use identity::{ClientInfo, User};
+use kernel::{Actor, ErrorCode, SessionId, random};
 
 use super::{error, loaders::Loaders};
 use crate::settings::Settings;
@@ -31,6 +28,8 @@ pub(crate) struct Viewer {
     app: Arc<App>,
     actor: Arc<Actor>,
     user: Option<User>,
+    session: Option<SessionId>,
+    client: ClientInfo,
     payer: Payer,
     toll: OnceLock<Toll>,
     request_id: String,
@@ -41,21 +40,16 @@ pub(crate) struct Viewer {
 
 impl Viewer {
     /// The viewer of a new request.
-    pub(crate) fn new(app: &Arc<App>, settings: &Settings, caller: Option<Caller>) -> Self {
-        Self::at(app, settings, caller, None)
-    }
-
-    /// The same, when the address is known that the request came from.
-    pub(crate) fn at(
+    pub(crate) fn new(
         app: &Arc<App>,
         settings: &Settings,
         caller: Option<Caller>,
-        address: Option<IpAddr>,
+        client: ClientInfo,
     ) -> Self {
-        let payer = Payer::of(caller.as_ref(), address);
-        let (actor, user) = match caller {
-            Some(caller) => (caller.actor, Some(caller.user)),
-            None => (Actor::Anonymous, None),
+        let payer = Payer::of(caller.as_ref(), client.address);
+        let (actor, user, session) = match caller {
+            Some(caller) => (caller.actor, Some(caller.user), caller.session),
+            None => (Actor::Anonymous, None, None),
         };
         let actor = Arc::new(actor);
         Self {
@@ -63,6 +57,8 @@ impl Viewer {
             app: Arc::clone(app),
             actor,
             user,
+            session,
+            client,
             payer,
             toll: OnceLock::new(),
             request_id: random::hex(&random::bytes::<8>(&*app.entropy)),
@@ -90,6 +86,23 @@ impl Viewer {
         self.user
             .as_ref()
             .ok_or_else(|| error::coded(ErrorCode::Unauthenticated, "sign in first"))
+    }
+
+    /// The session behind the request, or the error that asks for one: an API key proves nothing about
+    /// who sits there now.
+    pub(crate) fn session(&self) -> Result<SessionId> {
+        self.signed_in()?;
+        self.session.ok_or_else(|| {
+            error::coded(
+                ErrorCode::Forbidden,
+                "this needs a session: sign in on the dashboard, an API key is not enough",
+            )
+        })
+    }
+
+    /// The client, for the history of proofs and consents.
+    pub(crate) const fn client(&self) -> &ClientInfo {
+        &self.client
     }
 
     /// Whose allowance the request is taken from.

@@ -284,7 +284,12 @@ async fn introspection_and_suggestions_tell_strangers_nothing() {
 #[tokio::test]
 async fn a_fault_of_ours_is_hidden_and_has_a_request_id() {
     let world = World::sqlite().await;
-    let viewer = Viewer::new(&world.app, &Settings::default(), None);
+    let viewer = Viewer::new(
+        &world.app,
+        &Settings::default(),
+        None,
+        identity::ClientInfo::default(),
+    );
     let error = refused(&viewer, &testkit::fault("table user holds secret"));
     let id = viewer.request_id();
     assert_eq!(id.len(), 16);

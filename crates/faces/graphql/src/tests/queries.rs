@@ -50,14 +50,14 @@ on_both! {
         };
         identity.change_profile(&owner, &change).await.unwrap();
         let query = "query($handle: String, $id: Int) { user(handle: $handle, id: $id) { \
-                     id displayName handle accounts { platform username } activity { platform messages } } }";
+                     id displayName handle identities { platform platformUserId platformUsername verified } activity { platform messages } } }";
         let fellow = Client::of(&world, &member).await;
         let stranger = Client::anonymous(&world);
         let shown = json!({ "data": { "user": {
             "id": ann.0,
             "displayName": "Ann",
             "handle": "ann",
-            "accounts": [{ "platform": "DISCORD", "username": "Ann" }],
+            "identities": [{ "platform": "discord", "platformUserId": null, "platformUsername": "Ann", "verified": false }],
             "activity": [{ "platform": "DISCORD", "messages": 1 }],
         } } });
         for variables in [json!({ "handle": "ANN" }), json!({ "id": ann.0 })] {
