@@ -1,5 +1,5 @@
-//! The program's own recurring work: retention, sweeping of expired sessions, upkeep of the
-//! database and the queue. Each is idempotent; a missed run is made up once.
+//! The program's own recurring work: retention, suggestions, sweeping of expired sessions, upkeep of
+//! the database and the queue. Each is idempotent; a missed run is made up once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +31,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         catch_up: CatchUp::Latest,
     },
     CronEntry {
+        name: "suggestions",
+        expression: "25 3 * * *",
+        kind: "activity.suggestions",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "sweep",
         expression: "17 * * * *",
         kind: "identity.sweep",
@@ -46,6 +52,7 @@ pub const SCHEDULE: &[CronEntry] = &[
 
 struct Tending(Arc<App>);
 struct Retention(Arc<App>);
+struct Suggestions(Arc<App>);
 struct Sweep(Arc<App>);
 struct Upkeep(Arc<App>);
 struct Privacy(Arc<App>);
@@ -77,6 +84,30 @@ impl Handler for Retention {
                 tracing::info!(
                     n_removed = removed,
                     "removed {removed} messages past their retention period"
+                );
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Suggestions {
+    fn kind(&self) -> &'static str {
+        "activity.suggestions"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.activity.find_suggestions().await {
+            Ok(found) => {
+                tracing::info!(
+                    n_found = found,
+                    "found {found} pairs of accounts that may be one person's"
                 );
                 Outcome::Done
             }
@@ -181,6 +212,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .with_waker(app.waker.clone())
     .handler(Arc::new(Tending(Arc::clone(app))))
     .handler(Arc::new(Retention(Arc::clone(app))))
+    .handler(Arc::new(Suggestions(Arc::clone(app))))
     .handler(Arc::new(Sweep(Arc::clone(app))))
     .handler(Arc::new(Upkeep(Arc::clone(app))))
     .handler(Arc::new(Privacy(Arc::clone(app))))

@@ -178,6 +178,29 @@ pub const OPERATIONS: &[Operation] = &[
         "identity.all_merges",
         Needs::Instance(Permission::OperateInstance),
     ),
+    row("identity.own_suggestions", Needs::SignedIn),
+    row("identity.dismiss_own_suggestion", Needs::SignedIn),
+    row("identity.restore_own_suggestion", Needs::SignedIn),
+    row(
+        "identity.suggestions",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "identity.suggestions_of",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "identity.dismiss_suggestion",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row(
+        "identity.restore_suggestion",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row(
+        "identity.all_suggestions",
+        Needs::Instance(Permission::OperateInstance),
+    ),
     row("app.link_url", Needs::SignedIn),
     row("app.complete_sign_in", Needs::Nothing),
     row("app.unlink", Needs::SignedIn),

@@ -24,4 +24,5 @@ mod app {
     mod profiles;
     mod reputation;
     mod second_factor;
+    mod suggestions;
 }

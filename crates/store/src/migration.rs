@@ -15,6 +15,7 @@ mod m0008_reputation;
 mod m0009_privacy;
 mod m0010_merge;
 mod m0011_email;
+mod m0012_suggestions;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -72,6 +73,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0011_email",
         tables: m0011_email::tables,
+    },
+    Step {
+        name: "m0012_suggestions",
+        tables: m0012_suggestions::tables,
     },
 ];
 
@@ -147,10 +152,8 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
             guard_audit(conn, db.engine()).await?;
             audit::found_chain(conn).await?;
         }
-        if step.name == "m0009_privacy" {
-            for statement in m0009_privacy::INDEXES {
-                conn.execute_unprepared(statement).await?;
-            }
+        for statement in indexes(step.name) {
+            conn.execute_unprepared(statement).await?;
         }
         sql::execute(
             conn,
@@ -165,6 +168,15 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
         already: applied.len(),
         applied: done,
     })
+}
+
+/// Indexes that a step adds to tables of earlier ones.
+fn indexes(step: &str) -> &'static [&'static str] {
+    match step {
+        "m0009_privacy" => m0009_privacy::INDEXES,
+        "m0012_suggestions" => m0012_suggestions::INDEXES,
+        _ => &[],
+    }
 }
 
 fn check_known(applied: &[String]) -> Result<(), StoreError> {

@@ -14,14 +14,14 @@ use app::{
 use community::{CommandChange, CommunityError, SettingChange};
 use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
-    Adjustment, Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes, Facet,
-    IdentityError, Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey, NewCommunity,
-    NewServer, ProfileChange, Seat, Trip, Visibility, Who,
+    AccountPair, Adjustment, Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes,
+    Facet, IdentityError, Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey,
+    NewCommunity, NewServer, ProfileChange, Seat, Trip, Visibility, Who,
 };
 use kernel::{
-    Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant, Installed,
-    JobId, LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret, SessionId,
-    Timestamp, UserId,
+    AccountId, Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant,
+    Installed, JobId, LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret,
+    SessionId, Timestamp, UserId,
 };
 use testkit::{World, on_both, totp_code};
 
@@ -124,6 +124,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "the pipeline asks where chat belongs; nothing about people",
     ),
     ("activity.apply_retention", "a job of the program"),
+    ("activity.find_suggestions", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
     ("deliveries.tend", "a job of the program"),
     (
@@ -452,6 +453,38 @@ async fn merge_of(stage: &mut Stage, asker: &Asker, n: u32, way_in: bool) -> Mer
         Err(IdentityError::MergeNeeded(id)) => id,
         other => panic!("{other:?}"),
     }
+}
+
+/// An account of the asker, or of somebody else for those who are nobody, and another one that may be
+/// the same person's.
+async fn suggested(stage: &Stage, asker: &Asker, n: u32) -> AccountPair {
+    let owner = asker.actor.user_id().unwrap_or(stage.target);
+    let world = &stage.world;
+    let other = format!("SELECT MIN(id) FROM users WHERE id <> {owner} AND claimed_at IS NULL");
+    let mut ids = Vec::new();
+    for (platform, user) in [(2, owner.to_string()), (3, format!("({other})"))] {
+        world
+            .sql(&format!(
+                "INSERT INTO platform_account (platform, platform_user_id, username, user_id, is_bot, \
+                 first_seen_at) VALUES ({platform}, 'suggested-{n}', 'quackmaster_{n}', {user}, FALSE, 0)"
+            ))
+            .await;
+        let id = format!(
+            "SELECT id FROM platform_account WHERE platform = {platform} AND platform_user_id = 'suggested-{n}'"
+        );
+        ids.push(AccountId(world.number(&id).await));
+    }
+    let pair = AccountPair::new(ids[0], ids[1]);
+    world
+        .sql(&format!(
+            "INSERT INTO merge_suggestion (community_id, low_account, high_account, confidence, signs, \
+             found_at, seen_at) VALUES ({}, {}, {}, 60, 'same_handle', 0, 0)",
+            stage.pond,
+            pair.low(),
+            pair.high()
+        ))
+        .await;
+    pair
 }
 
 fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
@@ -909,6 +942,61 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "identity.merges" => by_identity(identity.merges(actor).await),
         "identity.all_merges" => by_identity(identity.all_merges(actor).await),
+        "identity.own_suggestions" => by_identity(identity.own_suggestions(actor).await),
+        "identity.suggestions" => by_identity(
+            identity
+                .suggestions(actor, pond, false, &PageRequest::first(10))
+                .await,
+        ),
+        "identity.suggestions_of" => {
+            by_identity(identity.suggestions_of(actor, pond, target).await)
+        }
+        "identity.all_suggestions" => by_identity(identity.all_suggestions(actor).await),
+        "identity.dismiss_suggestion" => {
+            let pair = suggested(stage, asker, n).await;
+            by_identity(
+                stage
+                    .world
+                    .app
+                    .identity
+                    .dismiss_suggestion(actor, pond, pair)
+                    .await,
+            )
+        }
+        "identity.restore_suggestion" => {
+            let pair = suggested(stage, asker, n).await;
+            by_identity(
+                stage
+                    .world
+                    .app
+                    .identity
+                    .restore_suggestion(actor, pond, pair)
+                    .await,
+            )
+        }
+        "identity.dismiss_own_suggestion" => {
+            let pair = suggested(stage, asker, n).await;
+            let identity = &stage.world.app.identity;
+            // Who is banned where both were seen is told nothing of it, like a stranger.
+            match (
+                asker.role,
+                identity.dismiss_own_suggestion(actor, pair).await,
+            ) {
+                (Some(Role::Banned), Err(IdentityError::NotFound)) => true,
+                (_, answer) => by_identity(answer),
+            }
+        }
+        "identity.restore_own_suggestion" => {
+            let pair = suggested(stage, asker, n).await;
+            let identity = &stage.world.app.identity;
+            match (
+                asker.role,
+                identity.restore_own_suggestion(actor, pair).await,
+            ) {
+                (Some(Role::Banned), Err(IdentityError::NotFound)) => true,
+                (_, answer) => by_identity(answer),
+            }
+        }
         "identity.merge_preview" => {
             let identity = stage.world.app.identity.clone();
             let merge = merge_of(stage, asker, n, false).await;

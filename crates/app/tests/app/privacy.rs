@@ -174,6 +174,7 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
         .await
         .unwrap();
     world.token(user).await;
+    world.app.activity.find_suggestions().await.unwrap();
     for statement in [
         format!(
             "UPDATE users SET email = 'Me@{CANARY}.example', email_folded = 'me@{CANARY}.example', password_hash = '{CANARY}' WHERE id = {user}"
@@ -238,7 +239,7 @@ on_both! {
         assert!(files(&world.place().join("blobs")).is_empty(), "the file is gone once it is fetched");
 
         let files = unpack(&file);
-        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email"] {
+        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email", "account_name"] {
             for name in [format!("json/{table}.json"), format!("csv/{table}.csv")] {
                 let (_, text) = files.iter().find(|(file, _)| *file == name).unwrap();
                 assert!(text.lines().count() > 1, "{name}: {text}");
@@ -308,7 +309,7 @@ on_both! {
         for table in [
             "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
             "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
-            "member", "quarantine", "delivery",
+            "member", "quarantine", "delivery", "account_name",
         ] {
             assert!(seeded.contains(table), "the canary is not in {table}");
         }

@@ -24,6 +24,7 @@ mod retention;
 mod rollup;
 mod store;
 mod stream;
+mod suggestion;
 mod summary;
 
 use std::{

@@ -31,6 +31,7 @@ mod second_factor;
 mod session;
 mod setup;
 mod store;
+mod suggestion;
 mod throttle;
 mod token;
 mod totp;
@@ -79,6 +80,10 @@ pub use reputation::{
 pub use second_factor::{AwaitedCode, Entered, SecondFactor, TotpSetup};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};
 pub use setup::NewAccount;
+pub use suggestion::{
+    AccountPair, Namesakes, OwnSuggestion, Party, Sign, Suggestion, Unlike, forget_suggestions,
+    renew_names,
+};
 pub use user::User;
 pub use verification::Verification;
 pub use visibility::{Audience, Consent, Facet, Owner, Visibility, may_see};

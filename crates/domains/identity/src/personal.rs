@@ -63,6 +63,15 @@ pub const PERSONAL: &[Declared] = &[
         "merge_memento",
         "what undoing a merge needs, for 30 days; what it tells of is in the other tables",
     ),
+    Declared::exported("account_name", By::Account("account_id"), &[]),
+    Declared::left_out(
+        "merge_suggestion",
+        "guesses of the program about two accounts, which say as much about the other one's owner",
+    ),
+    Declared::left_out(
+        "suggestion_dismissal",
+        "that such a guess is wrong, by whom it was said",
+    ),
     Declared::left_out("tombstone", "of people who are not here any more"),
 ];
 

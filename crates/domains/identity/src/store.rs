@@ -14,6 +14,7 @@ pub(crate) mod oauth_state;
 pub(crate) mod profile;
 pub(crate) mod reputation;
 pub(crate) mod session;
+pub(crate) mod suggestion;
 pub(crate) mod throttle;
 pub(crate) mod totp;
 pub(crate) mod user;

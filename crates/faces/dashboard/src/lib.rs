@@ -42,6 +42,7 @@ mod second_factor;
 mod security;
 mod settings;
 mod setup;
+mod suggestions;
 mod verification;
 mod viewer;
 

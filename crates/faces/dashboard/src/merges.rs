@@ -21,6 +21,7 @@ use crate::{
     form::Mistakes,
     layout::{self, Place, Section, Shell},
     router::Face,
+    suggestions,
     viewer::SignedIn,
 };
 
@@ -39,6 +40,10 @@ struct Page {
     rows: Vec<Row>,
     needs_password: bool,
     needs_session: bool,
+    /// Who may be one person, for administrators.
+    suggestions: Vec<suggestions::Row>,
+    /// What may be the viewer's own.
+    own_suggestions: Vec<suggestions::Own>,
 }
 
 /// A request that waits.
@@ -309,6 +314,11 @@ async fn show(
         }
     }
     let needed = identity.confirmation(actor, who.session).await?;
+    let (found, own) = if is_admin {
+        (identity.all_suggestions(actor).await?, Vec::new())
+    } else {
+        (Vec::new(), identity.own_suggestions(actor).await?)
+    };
     let place = Place {
         title: if is_admin { "Merges" } else { "Merge" },
         section: if is_admin {
@@ -327,6 +337,11 @@ async fn show(
         rows,
         needs_password: needed == Confirmation::Password,
         needs_session: needed.is_elsewhere(),
+        suggestions: found
+            .iter()
+            .map(|one| suggestions::Row::of(one, now))
+            .collect(),
+        own_suggestions: own.into_iter().map(suggestions::Own::from).collect(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

@@ -22,6 +22,7 @@ use crate::{
     layout::{self, Place, Section, Shell},
     return_to,
     router::Face,
+    suggestions,
     viewer::{SignedIn, Viewer},
 };
 
@@ -44,6 +45,8 @@ struct Page {
     is_later: bool,
     next_href: Option<String>,
     may_adjust: bool,
+    may_judge: bool,
+    suggestions: Vec<suggestions::Row>,
     typed: Typed,
 }
 
@@ -197,6 +200,15 @@ async fn show(
     let history = activity
         .reputation_history(&viewer.actor, community.id, user, asked)
         .await?;
+    let like = face
+        .app
+        .identity
+        .suggestions_of(&viewer.actor, community.id, user)
+        .await?;
+    let may_judge = viewer
+        .actor
+        .require(Permission::ModerateMembers, community.id)
+        .is_ok();
     let now = face.app.clock.now();
     if typed.key.is_empty() {
         // The same form sent twice changes the score once.
@@ -246,11 +258,12 @@ async fn show(
                 note: entry.note,
             })
             .collect(),
-        may_adjust: viewer.actor.user_id() != Some(user)
-            && viewer
-                .actor
-                .require(Permission::ModerateMembers, community.id)
-                .is_ok(),
+        may_adjust: may_judge && viewer.actor.user_id() != Some(user),
+        may_judge,
+        suggestions: like
+            .iter()
+            .filter_map(|one| suggestions::Row::from(one, user, now))
+            .collect(),
         typed,
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())

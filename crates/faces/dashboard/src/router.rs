@@ -17,7 +17,8 @@ use tower_http::{
 use crate::{
     accounts, admin, assets, auth, chat, commands, community, confirm, connections, data,
     deliveries, email, error::PageError, guard, health, keys, login, me, members, merges, privacy,
-    profile, register, reputation, role, second_factor, security, settings, setup, verification,
+    profile, register, reputation, role, second_factor, security, settings, setup, suggestions,
+    verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -100,6 +101,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/me/accounts/code", post(accounts::code))
         .route("/link", get(accounts::short))
         .route("/me/merge", get(merges::own))
+        .route("/me/merge/suggestions", post(suggestions::say_own))
         .route("/me/merge/{id}/confirm", post(merges::confirm_own))
         .route("/me/merge/{id}/reject", post(merges::reject_own))
         .route("/me/merge/{id}/undo", post(merges::undo_own))
@@ -116,6 +118,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/health/{file}", get(health::download))
         .route("/c/{slug}/members", get(members::page))
         .route("/c/{slug}/reputation", get(reputation::standings))
+        .route(
+            "/c/{slug}/members/suggestions",
+            get(suggestions::page).post(suggestions::say),
+        )
         .route("/c/{slug}/members/{user}", get(reputation::page))
         .route(
             "/c/{slug}/members/{user}/reputation",

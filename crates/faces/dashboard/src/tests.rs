@@ -17,4 +17,5 @@ mod privacy;
 mod reputation;
 mod second_factor;
 mod sign_in;
+mod suggestions;
 mod walk;

@@ -1,6 +1,9 @@
 //! Reading rows of `member`.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write,
+};
 
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Platform, Timestamp, UserId};
@@ -186,6 +189,26 @@ pub(crate) async fn among(
         );
         for row in sql::rows(conn, &query, values).await? {
             found.push(UserId(row.try_get_by_index(0)?));
+        }
+    }
+    Ok(found)
+}
+
+/// In which communities people were seen.
+pub(crate) async fn places(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, BTreeSet<CommunityId>>, StoreError> {
+    let mut found: HashMap<UserId, BTreeSet<CommunityId>> = HashMap::new();
+    for part in users.chunks(500) {
+        let query = format!(
+            "SELECT user_id, community_id FROM member WHERE user_id IN ({})",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            let places = found.entry(UserId(row.try_get_by_index(0)?)).or_default();
+            places.insert(CommunityId(row.try_get_by_index(1)?));
         }
     }
     Ok(found)

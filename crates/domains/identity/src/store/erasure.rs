@@ -216,6 +216,7 @@ pub(crate) async fn delete_person(
 ) -> Result<(), StoreError> {
     super::merge::forget(conn, user).await?;
     super::reputation::delete_person(conn, user).await?;
+    super::suggestion::delete_person(conn, user).await?;
     // Every table of this domain that is about a person, those added later included; the newest
     // first, because it may refer to an older one.
     for table in ::store::personal::tables().into_iter().rev() {
