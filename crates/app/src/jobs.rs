@@ -1,5 +1,5 @@
-//! The program's own recurring work: retention, suggestions, sweeping of expired sessions, upkeep of
-//! the database and the queue. Each is idempotent; a missed run is made up once.
+//! The program's own recurring work: retention, suggestions, suspicious patterns, sweeping of expired
+//! sessions, upkeep of the database and the queue. Each is idempotent; a missed run is made up once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,6 +43,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         catch_up: CatchUp::Latest,
     },
     CronEntry {
+        name: "watch",
+        expression: "47 * * * *",
+        kind: "activity.watch",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "upkeep",
         expression: "40 4 * * *",
         kind: "store.upkeep",
@@ -55,6 +61,7 @@ struct Retention(Arc<App>);
 struct Suggestions(Arc<App>);
 struct Sweep(Arc<App>);
 struct Upkeep(Arc<App>);
+struct Watch(Arc<App>);
 struct Privacy(Arc<App>);
 struct Export(Arc<App>);
 
@@ -201,6 +208,24 @@ impl Handler for Upkeep {
     }
 }
 
+#[async_trait::async_trait]
+impl Handler for Watch {
+    fn kind(&self) -> &'static str {
+        "activity.watch"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.activity.watch().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
 /// A runner with every handler of the program; registers nothing: see [`SCHEDULE`].
 pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     let runner = Runner::new(
@@ -215,6 +240,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Suggestions(Arc::clone(app))))
     .handler(Arc::new(Sweep(Arc::clone(app))))
     .handler(Arc::new(Upkeep(Arc::clone(app))))
+    .handler(Arc::new(Watch(Arc::clone(app))))
     .handler(Arc::new(Privacy(Arc::clone(app))))
     .handler(Arc::new(Export(Arc::clone(app))));
     let couriers = app.deliveries.handlers().into_iter();

@@ -252,6 +252,18 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ModerateMembers),
     ),
     row(
+        "activity.suspicions",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.suspicions_of",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.decide_suspicion",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row(
         "activity.recent_messages",
         Needs::Community(Permission::ViewActivity),
     ),

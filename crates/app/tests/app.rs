@@ -25,4 +25,5 @@ mod app {
     mod reputation;
     mod second_factor;
     mod suggestions;
+    mod suspicions;
 }

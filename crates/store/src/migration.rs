@@ -16,6 +16,7 @@ mod m0009_privacy;
 mod m0010_merge;
 mod m0011_email;
 mod m0012_suggestions;
+mod m0013_suspicions;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -77,6 +78,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0012_suggestions",
         tables: m0012_suggestions::tables,
+    },
+    Step {
+        name: "m0013_suspicions",
+        tables: m0013_suspicions::tables,
     },
 ];
 
@@ -175,6 +180,7 @@ fn indexes(step: &str) -> &'static [&'static str] {
     match step {
         "m0009_privacy" => m0009_privacy::INDEXES,
         "m0012_suggestions" => m0012_suggestions::INDEXES,
+        "m0013_suspicions" => m0013_suspicions::INDEXES,
         _ => &[],
     }
 }

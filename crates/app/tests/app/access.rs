@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use activity::{ActivityError, FeedQuery, MemberQuery, MemberSort, Period, Scope};
+use activity::{ActivityError, FeedQuery, MemberQuery, MemberSort, Period, Scope, SuspicionState};
 use app::{
     AppError,
     operations::{self, Needs, OPERATIONS},
@@ -125,6 +125,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("activity.apply_retention", "a job of the program"),
     ("activity.find_suggestions", "a job of the program"),
+    ("activity.watch", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
     ("deliveries.tend", "a job of the program"),
     (
@@ -685,6 +686,25 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .reputation_history(actor, pond, target, &PageRequest::first(10))
                 .await,
         ),
+        "activity.suspicions" => by_activity(
+            activity
+                .suspicions(actor, pond, None, &PageRequest::first(10))
+                .await,
+        ),
+        "activity.suspicions_of" => by_activity(activity.suspicions_of(actor, pond, target).await),
+        "activity.decide_suspicion" => {
+            let world = &stage.world;
+            world
+                .sql(&format!(
+                    "INSERT INTO suspicion (community_id, pattern, subject, evidence, first_seen_at, \
+                     last_seen_at, state) VALUES ({pond}, 4, 'account:{n}', '{{\"links\":5}}', 0, 0, 0)"
+                ))
+                .await;
+            let id = world.number("SELECT MAX(id) FROM suspicion").await;
+            let id = i32::try_from(id).unwrap();
+            let confirmed = SuspicionState::Confirmed;
+            by_activity(activity.decide_suspicion(actor, pond, id, confirmed).await)
+        }
         "activity.standings" => by_activity(activity.standings(actor, pond).await),
         "activity.adjust_reputation" => {
             let adjustment = Adjustment {

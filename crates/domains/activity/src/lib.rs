@@ -26,6 +26,7 @@ mod store;
 mod stream;
 mod suggestion;
 mod summary;
+mod suspicion;
 
 use std::{
     collections::HashSet,
@@ -52,6 +53,7 @@ pub use record::{Fate, Incoming, record};
 pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
+pub use suspicion::{Evidence, Pattern, Suspicion, SuspicionState};
 
 /// How many times its normal age an overview may have while a newer one is computed.
 const STALE_MAX: u32 = 6;

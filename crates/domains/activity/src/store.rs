@@ -12,6 +12,7 @@ pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod reputation;
 pub(crate) mod stream;
+pub(crate) mod suspicion;
 
 use ::store::StoreError;
 use kernel::{Platform, event::EventTag};

@@ -63,7 +63,7 @@ pub use export::{DataExport, EXPORT_JOB, ExportState};
 pub use grants::{
     ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
 };
-pub use link::{Link, Unlinked};
+pub use link::{FreshLink, Link, Unlinked, fresh_links};
 pub(crate) use merge::memento;
 pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,

@@ -392,6 +392,27 @@ impl Identity {
     }
 }
 
+/// That an account was linked, without what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FreshLink {
+    /// By whom.
+    pub user: UserId,
+    /// The account in chat, where the provider has one.
+    pub account: Option<AccountId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What was linked since, in order of time; of more than `limit` the newest. For the domains above,
+/// which authorise by community before they tell.
+pub async fn fresh_links(
+    conn: &impl sea_orm::ConnectionTrait,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<FreshLink>, StoreError> {
+    table::fresh(conn, since, limit).await
+}
+
 fn taken() -> IdentityError {
     IdentityError::Conflict(
         "this account belongs to somebody else here: if that is you, sign in with it, unlink it there and then link it here".to_owned(),

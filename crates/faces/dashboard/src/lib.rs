@@ -43,6 +43,7 @@ mod security;
 mod settings;
 mod setup;
 mod suggestions;
+mod suspicions;
 mod verification;
 mod viewer;
 

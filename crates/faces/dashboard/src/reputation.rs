@@ -22,7 +22,7 @@ use crate::{
     layout::{self, Place, Section, Shell},
     return_to,
     router::Face,
-    suggestions,
+    suggestions, suspicions,
     viewer::{SignedIn, Viewer},
 };
 
@@ -47,6 +47,7 @@ struct Page {
     may_adjust: bool,
     may_judge: bool,
     suggestions: Vec<suggestions::Row>,
+    suspicions: Vec<suspicions::Row>,
     typed: Typed,
 }
 
@@ -205,6 +206,9 @@ async fn show(
         .identity
         .suggestions_of(&viewer.actor, community.id, user)
         .await?;
+    let flags = activity
+        .suspicions_of(&viewer.actor, community.id, user)
+        .await?;
     let may_judge = viewer
         .actor
         .require(Permission::ModerateMembers, community.id)
@@ -260,6 +264,10 @@ async fn show(
             .collect(),
         may_adjust: may_judge && viewer.actor.user_id() != Some(user),
         may_judge,
+        suspicions: flags
+            .into_iter()
+            .map(|flag| suspicions::Row::of(flag, now))
+            .collect(),
         suggestions: like
             .iter()
             .filter_map(|one| suggestions::Row::from(one, user, now))

@@ -18,7 +18,7 @@ use crate::{
     accounts, admin, assets, auth, chat, commands, community, confirm, connections, data,
     deliveries, email, error::PageError, guard, health, keys, login, me, members, merges, privacy,
     profile, register, reputation, role, second_factor, security, settings, setup, suggestions,
-    verification,
+    suspicions, verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -121,6 +121,11 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route(
             "/c/{slug}/members/suggestions",
             get(suggestions::page).post(suggestions::say),
+        )
+        .route("/c/{slug}/members/suspicious", get(suspicions::page))
+        .route(
+            "/c/{slug}/members/suspicious/{id}",
+            post(suspicions::decide),
         )
         .route("/c/{slug}/members/{user}", get(reputation::page))
         .route(

@@ -18,4 +18,5 @@ mod reputation;
 mod second_factor;
 mod sign_in;
 mod suggestions;
+mod suspicions;
 mod walk;

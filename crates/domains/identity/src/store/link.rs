@@ -5,7 +5,7 @@ use kernel::{AccountId, CommunityId, LinkId, PersonalTokens, Proof, Secret, Time
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::connection::{Tokens, split};
-use crate::Link;
+use crate::{FreshLink, Link};
 
 const ACCESS: &str = "access_sealed";
 const REFRESH: &str = "refresh_sealed";
@@ -81,6 +81,30 @@ pub(crate) async fn of_user(
     )
     .await?;
     Ok(rows.into_iter().map(Link::from).collect())
+}
+
+/// What was linked since, in order of time; of too many the newest.
+pub(crate) async fn fresh(
+    conn: &impl ConnectionTrait,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<FreshLink>, StoreError> {
+    let rows = sql::rows(
+        conn,
+        "SELECT user_id, account_id, linked_at FROM identity_link WHERE linked_at >= $1 \
+         ORDER BY linked_at DESC, id DESC LIMIT $2",
+        vec![since.0.into(), limit.into()],
+    )
+    .await?;
+    let link = |row: &sea_orm::QueryResult| {
+        let account: Option<i64> = row.try_get_by_index(1)?;
+        Ok(FreshLink {
+            user: UserId(row.try_get_by_index(0)?),
+            account: account.map(AccountId),
+            at: Timestamp(row.try_get_by_index(2)?),
+        })
+    };
+    rows.iter().rev().map(link).collect()
 }
 
 /// A link to write down.
