@@ -6,6 +6,7 @@
 
 mod allowance;
 mod announcer;
+mod answers;
 pub mod caller;
 mod connect;
 mod email;
@@ -28,7 +29,7 @@ use std::sync::{
 use activity::Activity;
 use community::Commands;
 use delivery::Deliveries;
-use engines::{Blobs, Bus, Mailer, Meter, OutboxMailer};
+use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
 use identity::{Identity, StoredGrants};
 use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestamp};
 use store::{Db, KeyRing, job::Waker};
@@ -49,6 +50,8 @@ pub struct Parts {
     pub db: Db,
     /// Live notices.
     pub bus: Arc<dyn Bus>,
+    /// Answers that faces keep for a while.
+    pub cache: Arc<dyn Cache>,
     /// What callers used of their allowances.
     pub meter: Arc<dyn Meter>,
     /// Files.
@@ -102,6 +105,7 @@ pub struct App {
     pub stop: CancellationToken,
     db: Db,
     bus: Arc<dyn Bus>,
+    cache: Arc<dyn Cache>,
     meter: Arc<dyn Meter>,
     blobs: Blobs,
     mailer: Arc<dyn Mailer>,
@@ -132,6 +136,7 @@ impl App {
         let Parts {
             db,
             bus,
+            cache,
             meter,
             blobs,
             mailer,
@@ -190,6 +195,7 @@ impl App {
             stop,
             db,
             bus,
+            cache,
             meter,
             blobs,
             mailer,

@@ -280,6 +280,28 @@ impl Actor {
         })
     }
 
+    /// Everything that decides what the actor may do, as a text: two actors with the same rights have the
+    /// same, and nobody else has.
+    pub fn rights(&self) -> String {
+        match self {
+            Self::User {
+                id,
+                is_instance_admin,
+                roles,
+                only,
+            } => {
+                let mut text = format!("user:{id} admin:{is_instance_admin}");
+                if let Some(only) = only {
+                    text = format!("{text} only:{only}");
+                }
+                roles.iter().fold(text, |text, (community, role)| {
+                    format!("{text} {community}={role}")
+                })
+            }
+            Self::System(_) | Self::Anonymous => self.label(),
+        }
+    }
+
     /// A short name for logs and the audit trail: `user:7`, `system:retention`, `anonymous`.
     pub fn label(&self) -> String {
         match self {
@@ -292,10 +314,41 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Actor, Permission, Role};
     use crate::{CommunityId, UserId};
+
+    #[test]
+    fn every_difference_in_rights_is_a_difference_in_their_text() {
+        let roles = [
+            BTreeMap::new(),
+            BTreeMap::from([(CommunityId(1), Role::Member)]),
+            BTreeMap::from([(CommunityId(1), Role::Owner)]),
+            BTreeMap::from([(CommunityId(11), Role::Member)]),
+            BTreeMap::from([(CommunityId(1), Role::Member), (CommunityId(2), Role::Vip)]),
+        ];
+        let mut actors = vec![Actor::Anonymous, Actor::System("jobs")];
+        for roles in &roles {
+            for (id, is_instance_admin, only) in [
+                (1, false, None),
+                (11, false, None),
+                (1, true, None),
+                (1, false, Some(1)),
+                (1, true, Some(1)),
+                (1, false, Some(2)),
+            ] {
+                actors.push(Actor::User {
+                    id: UserId(id),
+                    is_instance_admin,
+                    roles: roles.clone(),
+                    only: only.map(CommunityId),
+                });
+            }
+        }
+        let texts: BTreeSet<String> = actors.iter().map(Actor::rights).collect();
+        assert_eq!(texts.len(), actors.len());
+    }
 
     fn user(role: Option<Role>) -> Actor {
         let roles = role.map(|r| (CommunityId(1), r)).into_iter().collect();

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use kernel::{Actor, Timestamp};
 use sea_orm::DatabaseTransaction;
 
-use crate::{Engine, StoreError, audit};
+use crate::{
+    Engine, StoreError, audit,
+    generation::{Reach, Reached},
+};
 
 /// A wake-up for live listeners: «something changed under this topic, look in the database».
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub struct Work {
     audits: Vec<audit::Entry>,
     notices: Vec<Notice>,
     jobs_enqueued: bool,
+    reached: Reached,
     after: Option<Arc<dyn AfterCommit>>,
 }
 
@@ -61,6 +65,7 @@ impl Work {
             audits: Vec::new(),
             notices: Vec::new(),
             jobs_enqueued: false,
+            reached: Reached::default(),
             after,
         }
     }
@@ -96,6 +101,18 @@ impl Work {
         }
     }
 
+    /// The same, having said what it changes: see [`Work::reaches`].
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.reaches(reach);
+        self
+    }
+
+    /// Says what the work changes of what kept answers show. The widest of what was said counts, and
+    /// everything if nothing was said: say it only where it is often and certain.
+    pub fn reaches(&mut self, reach: Reach) {
+        self.reached.say(reach);
+    }
+
     /// Remembers that a job was enqueued, so that the runner is woken after the commit.
     pub(crate) const fn wake_jobs(&mut self) {
         self.jobs_enqueued = true;
@@ -107,6 +124,7 @@ impl Work {
         if !audits.is_empty() {
             audit::append(&self.tx, &self.actor, self.now, audits).await?;
         }
+        self.reached.raise(&self.tx).await?;
         self.tx.commit().await?;
         if let Some(after) = self.after {
             after.committed(self.notices, self.jobs_enqueued);

@@ -16,6 +16,8 @@ mod cron;
 mod db;
 #[path = "store/fairness.rs"]
 mod fairness;
+#[path = "store/generation.rs"]
+mod generation;
 #[path = "store/jobs.rs"]
 mod jobs;
 #[path = "store/lease.rs"]

@@ -6,8 +6,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use app::{App, Parts, SystemEntropy};
 use engines::{
-    Blobs, Bus, Mailer, MemoryBus, MemoryMeter, Meter, OutboxMailer, RedisBus, RedisMeter,
-    S3Config, SmtpMailer,
+    Blobs, Bus, Cache, Mailer, MemoryBus, MemoryCache, MemoryMeter, Meter, OutboxMailer, RedisBus,
+    RedisCache, RedisMeter, S3Config, SmtpMailer,
 };
 use graphql::TrustedDocuments;
 use identity::StoredGrants;
@@ -88,6 +88,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
     let app = App::new(Parts {
         db,
         bus: bus(config).await?,
+        cache: cache(config, &clock)?,
         meter: meter(config)?,
         blobs: blobs(config)?,
         mailer,
@@ -175,6 +176,16 @@ pub(crate) async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
         .await
         .context("opening `redis.url`")?;
     Ok(Arc::new(bus))
+}
+
+fn cache(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Cache>> {
+    if config.redis.url.expose().is_empty() {
+        let room = config.graphql.answers_bytes_max;
+        return Ok(Arc::new(MemoryCache::new(room, Arc::clone(clock))));
+    }
+    let cache =
+        RedisCache::open(&config.redis.url, ENGINE_PREFIX).context("opening `redis.url`")?;
+    Ok(Arc::new(cache))
 }
 
 fn meter(config: &Config) -> anyhow::Result<Arc<dyn Meter>> {

@@ -84,6 +84,9 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "the code says for whom; the platform vouches for the account",
     ),
     ("app.caller", "checks the session's token or the key"),
+    ("app.generation_for", "tells a number that means nothing"),
+    ("app.kept_answer", "the key names whose answer it is"),
+    ("app.keep_answer", "the key names whose answer it is"),
     ("app.take_allowance", "counts for whoever asks something"),
     ("app.sign_in_places", "names the providers' public pages"),
     (

@@ -34,7 +34,8 @@ impl Activity {
         let work = self
             .db
             .begin(&Actor::System("ingest"), self.clock.now())
-            .await?;
+            .await?
+            .reaching(::store::Reach::Nothing);
         let ChatEvent {
             platform, event_id, ..
         } = &incoming.event;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use identity::{Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
-use store::{StoreError, Work};
+use store::{Reach, StoreError, Work};
 
 use crate::{live::chat_topic, reputation, rollup::Deltas, store as tables};
 
@@ -36,6 +36,8 @@ pub(crate) type ChannelKey = (i32, i16, String);
 /// Records a batch in the caller's transaction; answers each event's fate, in order. The caller
 /// commits. At most a few thousand events per call: all rows of the batch are held in memory.
 pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, StoreError> {
+    // What is counted of messages may be shown some seconds late: nobody waits for one more.
+    work.reaches(Reach::Nothing);
     let mut fates = vec![Fate::Duplicate; batch.len()];
     let fresh = first_of_each(work, batch, &mut fates).await?;
     let newest = newest_of_each(&fresh);

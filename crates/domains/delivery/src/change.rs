@@ -78,7 +78,13 @@ impl Deliveries {
         id: DeliveryId,
     ) -> Result<(Work, DeliveryView), DeliveryError> {
         let view = self.allowed(actor, id).await?;
-        Ok((self.db.begin(actor, self.clock.now()).await?, view))
+        Ok((
+            self.db
+                .begin(actor, self.clock.now())
+                .await?
+                .reaching(::store::Reach::Nothing),
+            view,
+        ))
     }
 
     async fn allowed(&self, actor: &Actor, id: DeliveryId) -> Result<DeliveryView, DeliveryError> {

@@ -138,7 +138,11 @@ impl Deliveries {
     /// Queues a message; the same key again answers the same id and queues nothing.
     pub async fn post(&self, actor: &Actor, new: NewDelivery) -> Result<DeliveryId, DeliveryError> {
         actor.require(Permission::SendMessages, new.community)?;
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let id = self.post_in(actor, &mut work, new).await?;
         work.commit().await?;
         Ok(id)
@@ -164,7 +168,11 @@ impl Deliveries {
         if let Some(first) = new.first() {
             actor.require(Permission::SendMessages, first.community)?;
         }
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let ids = self.post_many_in(actor, &mut work, new).await?;
         work.commit().await?;
         Ok(ids)

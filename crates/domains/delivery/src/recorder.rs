@@ -167,7 +167,8 @@ impl Writer {
         let mut work = self
             .db
             .begin(&Actor::System("delivery"), self.clock.now())
-            .await?;
+            .await?
+            .reaching(::store::Reach::Nothing);
         let now = work.now();
         let (conn, mut begun) = (work.conn(), Vec::new());
         if !ends.is_empty() {

@@ -30,7 +30,8 @@ impl Deliveries {
             let work = self
                 .db
                 .begin(&Actor::System("retention"), self.clock.now())
-                .await?;
+                .await?
+                .reaching(::store::Reach::Nothing);
             let n = tables::delivery::remove(work.conn(), before, PART).await?;
             work.commit().await?;
             tended.n_removed += n;
@@ -48,7 +49,8 @@ impl Deliveries {
             let work = self
                 .db
                 .begin(&Actor::System("delivery"), self.clock.now())
-                .await?;
+                .await?
+                .reaching(::store::Reach::Nothing);
             let reason = "the program ended three times while sending it";
             n_abandoned += tables::delivery::abandon(work.conn(), ids, reason, work.now()).await?;
             tables::attempt::abandon(work.conn(), ids, work.now()).await?;

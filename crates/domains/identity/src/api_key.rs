@@ -155,7 +155,11 @@ impl Identity {
         };
         self.confirm(user, session, Some(password)).await?;
         let key = self.fresh_key();
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let now = work.now();
         if tables::api_key::lock_owner(work.conn(), user).await? == 0 {
             return Err(IdentityError::NotFound);
@@ -192,7 +196,11 @@ impl Identity {
         let user = owner(actor)?;
         self.confirm(user, session, Some(password)).await?;
         let key = self.fresh_key();
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let fresh = (token::digest(key.expose()), hint(&key));
         let now = work.now();
         if !tables::api_key::replace(work.conn(), user, id, (&fresh.0, fresh.1), now).await? {
@@ -206,7 +214,11 @@ impl Identity {
     /// Ends one of one's own keys at once.
     pub async fn revoke_api_key(&self, actor: &Actor, id: ApiKeyId) -> Result<(), IdentityError> {
         let user = owner(actor)?;
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         if !tables::api_key::delete(work.conn(), user, id).await? {
             return Err(IdentityError::NotFound);
         }

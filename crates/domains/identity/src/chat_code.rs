@@ -35,7 +35,11 @@ impl Identity {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         self.confirm(user, session, password).await?;
         let code = typed_code::fresh::<CODE_LEN>(&*self.entropy);
-        let work = self.db.begin(actor, self.clock.now()).await?;
+        let work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let now = work.now();
         let purpose = Purpose::ChatCode;
         tables::session::void_tokens_for(work.conn(), purpose.code(), user, now).await?;

@@ -315,7 +315,11 @@ impl Identity {
                 "use 1 to 3,650 days",
             ));
         }
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Community(id));
         let before = tables::community::by_id(work.conn(), id)
             .await?
             .ok_or(IdentityError::NotFound)?;
@@ -359,7 +363,11 @@ impl Identity {
     ) -> Result<Server, IdentityError> {
         actor.require(Permission::ManageCommunity, id)?;
         let new = checked_server(new)?;
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Community(id));
         let server = connect(&mut work, id, &new).await?;
         work.commit().await?;
         Ok(server)

@@ -70,14 +70,22 @@ impl Identity {
         since.ok_or(IdentityError::NotFound)?;
         if table::on_since(self.db.read(), user).await?.is_none() {
             self.prove_password(user, Some(typed)).await?;
-            let work = self.db.begin(actor, self.clock.now()).await?;
+            let work = self
+                .db
+                .begin(actor, self.clock.now())
+                .await?
+                .reaching(::store::Reach::Nothing);
             table::put_confirmation(work.conn(), session, work.now()).await?;
             Self::note_verification(&work, user, ("password", true), client).await?;
             return Ok(work.commit().await?);
         }
         let subject = [Subject::second_factor(user)];
         self.begin_attempt(&subject).await?;
-        let work = self.db.begin(actor, self.clock.now()).await?;
+        let work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let Some(method) = self.accept(&work, user, typed.expose()).await? else {
             drop(work);
             self.note_failure(user, "second-factor", client).await?;

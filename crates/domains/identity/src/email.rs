@@ -203,7 +203,11 @@ impl Identity {
         let now = self.clock.now();
         // Counted before it is compared and whatever comes of it, so that guesses made at the same
         // moment count too.
-        let work = self.db.begin(actor, now).await?;
+        let work = self
+            .db
+            .begin(actor, now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         let tried = table::attempt(
             work.conn(),
             Purpose::Verify.code(),
@@ -433,7 +437,11 @@ impl Identity {
     /// Keeps a code that is to be sent; `false` if letters enough were sent to its address.
     async fn put_code(&self, who: &Actor, sent: &table::Sent<'_>) -> Result<bool, IdentityError> {
         let now = self.clock.now();
-        let work = self.db.begin(who, now).await?;
+        let work = self
+            .db
+            .begin(who, now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         // One at a time for a person, so that two of theirs do not both stay open.
         if let Some(user) = sent.user {
             tables::user::lock(work.conn(), user).await?;

@@ -37,7 +37,11 @@ impl Identity {
         role: Option<Role>,
     ) -> Result<(), IdentityError> {
         actor.require(Permission::ManageMembers, community)?;
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Community(community));
         // Locks the community's row, so that two owners cannot demote each other at once.
         if !tables::community::lock(work.conn(), community).await?
             || tables::user::by_id(work.conn(), user).await?.is_none()

@@ -158,7 +158,11 @@ impl Identity {
             session.map_or_else(none, |(user, session)| session_binding(user, session)),
         ];
         let who = Actor::System("sign-in");
-        let work = self.db.begin(&who, self.clock.now()).await?;
+        let work = self
+            .db
+            .begin(&who, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let used = table::take(
             work.conn(),
             &self.tokens(),
@@ -219,7 +223,11 @@ impl Identity {
             Intent::SignIn => (None, SIGN_INS_OPEN_MAX),
             Intent::Link(user) => (Some(user), LINKS_OPEN_MAX),
         };
-        let work = self.db.begin(who, self.clock.now()).await?;
+        let work = self
+            .db
+            .begin(who, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         let now = work.now();
         if table::open(work.conn(), user, now).await? >= most {
             return Err(IdentityError::Throttled { retry_after: AWAY });

@@ -252,7 +252,11 @@ impl Identity {
             .chain(Subject::network(client))
             .collect();
         self.begin_attempt(&subjects).await?;
-        let work = self.db.begin(&Actor::System("sign-in"), now).await?;
+        let work = self
+            .db
+            .begin(&Actor::System("sign-in"), now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         let Some(method) = self.accept(&work, user, code).await? else {
             drop(work);
             self.note_failure(user, "second-factor", client).await?;

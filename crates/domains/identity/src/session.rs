@@ -117,7 +117,8 @@ impl Identity {
         let Some(credentials) = credentials else {
             // As long as for somebody whose history is written.
             let work = self.db.begin(&Actor::System("sign-in"), self.clock.now());
-            work.await?.commit().await?;
+            let work = work.await?.reaching(::store::Reach::Nothing);
+            work.commit().await?;
             return Err(IdentityError::WrongCredentials);
         };
         if !fits {
@@ -128,7 +129,8 @@ impl Identity {
         let work = self
             .db
             .begin(&Actor::System("sign-in"), self.clock.now())
-            .await?;
+            .await?
+            .reaching(::store::Reach::Nothing);
         Self::attempt_succeeded(&work, &subjects).await?;
         self.admit(work, UserId(credentials.id), client, "password")
             .await
@@ -144,7 +146,11 @@ impl Identity {
         actor.require_instance(Permission::OperateInstance)?;
         let token = token::fresh(&*self.entropy);
         let now = self.clock.now();
-        let mut work = self.db.begin(actor, now).await?;
+        let mut work = self
+            .db
+            .begin(actor, now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         if tables::user::by_id(work.conn(), user).await?.is_none() {
             return Err(IdentityError::NotFound);
         }
@@ -174,7 +180,11 @@ impl Identity {
         client: &ClientInfo,
     ) -> Result<Entered, IdentityError> {
         let now = self.clock.now();
-        let work = self.db.begin(&Actor::System("sign-in"), now).await?;
+        let work = self
+            .db
+            .begin(&Actor::System("sign-in"), now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         let user = tables::session::use_token(
             work.conn(),
             &token::digest(token),
@@ -340,7 +350,11 @@ impl Identity {
         session: SessionId,
     ) -> Result<(), IdentityError> {
         let id = actor.user_id().ok_or(IdentityError::NotFound)?;
-        let mut work = self.db.begin(actor, self.clock.now()).await?;
+        let mut work = self
+            .db
+            .begin(actor, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         if tables::session::delete(work.conn(), id, session).await? == 0 {
             return Err(IdentityError::NotFound);
         }
@@ -357,7 +371,11 @@ impl Identity {
     /// nobody finished, API keys. Run by a job.
     pub async fn sweep(&self) -> Result<u64, IdentityError> {
         let now = self.clock.now();
-        let work = self.db.begin(&Actor::System("sweep"), now).await?;
+        let work = self
+            .db
+            .begin(&Actor::System("sweep"), now)
+            .await?
+            .reaching(::store::Reach::Nothing);
         let swept = tables::session::sweep(work.conn(), now, now.minus(IDLE)).await?
             + Self::sweep_keys(&work).await?
             + Self::sweep_email(&work).await?

@@ -112,7 +112,8 @@ impl Identity {
         let work = self
             .db
             .begin(&kernel::Actor::System("sign-in"), now)
-            .await?;
+            .await?
+            .reaching(::store::Reach::Nothing);
         for Subject { key, free, first } in subjects {
             let (failures, blocked_until) =
                 store::throttle::count(work.conn(), key, now, now.minus(FORGET)).await?;

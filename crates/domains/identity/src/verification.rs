@@ -65,7 +65,11 @@ impl Identity {
         client: &ClientInfo,
     ) -> Result<(), IdentityError> {
         let who = Actor::System("sign-in");
-        let work = self.db.begin(&who, self.clock.now()).await?;
+        let work = self
+            .db
+            .begin(&who, self.clock.now())
+            .await?
+            .reaching(::store::Reach::Nothing);
         Self::note_verification(&work, user, (method, false), client).await?;
         Ok(work.commit().await?)
     }

@@ -3,6 +3,7 @@
 //!
 //! Must never know a type of the schema beyond [`Viewer`].
 
+mod answers;
 mod batch;
 mod body;
 mod complete;
@@ -10,13 +11,16 @@ mod connection;
 mod dialect;
 mod documents;
 mod execute;
+mod freshness;
 mod http;
 mod media;
 mod origin;
 mod page;
 mod params;
+mod policy;
 mod protocol;
 mod refusal;
+mod reply;
 mod scan;
 mod slots;
 mod socket;
@@ -30,6 +34,7 @@ use app::{App, Credential};
 use axum::{Router, extract::ConnectInfo, http::request::Parts, routing::get};
 use identity::ClientInfo;
 use kernel::ErrorCode;
+use sha2::{Digest, Sha256};
 use tracing::error;
 
 use crate::{
@@ -46,17 +51,25 @@ pub(crate) struct Gateway {
     judge: Judge,
     documents: documents::Documents,
     types: complete::Types,
+    hints: policy::Hints,
+    /// A kept answer of another schema is none of ours.
+    schema_digest: [u8; 32],
     settings: Settings,
     slots: slots::Slots,
 }
 
 /// The routes of the face.
 pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Router {
+    let sdl = crate::sdl();
     #[expect(clippy::expect_used, reason = "a schema reads its own definition")]
-    let types = complete::Types::read(&crate::sdl()).expect("the schema is sound");
+    let types = complete::Types::read(&sdl).expect("the schema is sound");
+    #[expect(clippy::expect_used, reason = "a schema reads its own definition")]
+    let hints = policy::Hints::read(&sdl).expect("the schema is sound");
     let gateway = Gateway {
         app,
         types,
+        hints,
+        schema_digest: Sha256::digest(sdl.as_bytes()).into(),
         schema,
         judge: Judge::new(),
         documents: documents::Documents::new(&settings),

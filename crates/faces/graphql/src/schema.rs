@@ -4,6 +4,7 @@
 //! Must never know HTTP, a WebSocket or axum, nor decide what somebody may see: services do.
 
 mod activity;
+mod cache_control;
 mod chat;
 mod community;
 mod cost;
@@ -27,7 +28,7 @@ use async_graphql::ValidationMode;
 
 #[cfg(test)]
 pub(crate) use error::refused;
-pub(crate) use judge::{Judge, Judgement};
+pub(crate) use judge::Judge;
 pub(crate) use viewer::{Toll, Viewer};
 
 /// The executable schema.

@@ -1,5 +1,6 @@
 //! The face over a whole app: requests in, status and JSON out.
 
+mod answers;
 mod changes;
 mod documents;
 mod http;

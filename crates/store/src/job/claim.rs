@@ -134,7 +134,11 @@ impl Queue {
     /// priority first; within a priority, communities and kinds in turn; within those, longest due
     /// first.
     pub async fn claim(&self, now: Timestamp, room: &Room<'_>) -> Result<Vec<Claimed>, StoreError> {
-        let work = self.db.begin(&Actor::System("queue"), now).await?;
+        let work = self
+            .db
+            .begin(&Actor::System("queue"), now)
+            .await?
+            .reaching(crate::Reach::Nothing);
         tend::tend(work.conn(), work.engine(), now).await?;
         let mut marks = self
             .marks

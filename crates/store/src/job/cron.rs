@@ -91,7 +91,10 @@ pub async fn register(db: &Db, now: Timestamp, entries: &[CronEntry]) -> Result<
             })?;
         rows.push((entry, next));
     }
-    let work = db.begin(&Actor::System("cron"), now).await?;
+    let work = db
+        .begin(&Actor::System("cron"), now)
+        .await?
+        .reaching(crate::Reach::Nothing);
     let stored: Vec<Name> =
         sql::all(work.conn(), "SELECT name FROM cron ORDER BY name", vec![]).await?;
     for old in stored
@@ -158,7 +161,10 @@ pub async fn tick(db: &Db, now: Timestamp) -> Result<usize, StoreError> {
     if next_at(db.read()).await?.is_none_or(|next| next > now) {
         return Ok(0);
     }
-    let mut work = db.begin(&Actor::System("cron"), now).await?;
+    let mut work = db
+        .begin(&Actor::System("cron"), now)
+        .await?
+        .reaching(crate::Reach::Nothing);
     let due: Vec<Row> = sql::all(
         work.conn(),
         "SELECT name, expression, kind, catch_up, catch_up_max, next_at FROM cron WHERE next_at <= $1 ORDER BY name",

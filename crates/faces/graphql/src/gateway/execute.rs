@@ -14,10 +14,11 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
 use super::{
-    Gateway, complete::Plan, documents::Document, params::Params, refusal::Refusal, toll, walk,
+    Gateway, answers::Kept, complete::Plan, documents::Document, params::Params, policy::Policy,
+    refusal::Refusal, reply::Reply, toll, walk,
 };
 use crate::{
-    schema::{Judge, Judgement, Viewer},
+    schema::{Judge, Viewer},
     settings::Readers,
 };
 
@@ -30,6 +31,7 @@ pub(crate) struct Checked {
     plan: Plan,
     reads_schema: bool,
     tells_cost: bool,
+    policy: Option<Policy>,
     /// Query, mutation or subscription.
     pub(crate) kind: OperationType,
 }
@@ -45,8 +47,23 @@ impl Checked {
         self.operation_name.as_deref().unwrap_or_default()
     }
 
-    /// Validates the document and reckons what it amounts to.
-    pub(crate) async fn judge(&self, judge: &Judge) -> Result<Judgement, Vec<ServerError>> {
+    /// How long the answer may be kept; `None` if it is not to be.
+    pub(crate) const fn policy(&self) -> Option<Policy> {
+        self.policy
+    }
+
+    /// The name of the document.
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.document.digest
+    }
+
+    /// The variables, with their defaults.
+    pub(crate) const fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Validates the document and reckons its cost.
+    pub(crate) async fn judge(&self, judge: &Judge) -> Result<u64, Vec<ServerError>> {
         let (document, variables) = (self.document.parsed.clone(), self.variables.clone());
         let name = self.operation_name.as_deref();
         judge.judge(document, name, variables).await
@@ -94,7 +111,7 @@ pub(crate) enum Answer {
         retry_after: Option<Duration>,
     },
     /// It was.
-    Executed(Response),
+    Executed(Reply),
 }
 
 impl From<Refusal> for Answer {
@@ -116,7 +133,7 @@ impl From<Response> for Answer {
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
         if !refused {
-            return Self::Executed(response);
+            return Self::Executed(response.into());
         }
         Self::Refused {
             errors: response.errors,
@@ -162,6 +179,9 @@ impl Gateway {
                     .or_insert_with(|| default.node.clone());
             }
         }
+        // What an answer cost is not the next one's.
+        let policy = self.hints.policy(&document.parsed, operation);
+        let policy = policy.filter(|_| !params.tells_cost);
         let plan = Plan::new(&self.types, &document.parsed, operation, &variables);
         Ok(Checked {
             plan,
@@ -170,6 +190,7 @@ impl Gateway {
             operation_name: params.operation_name,
             reads_schema: self.may_read_schema(&viewer),
             tells_cost: params.tells_cost,
+            policy,
             viewer: Arc::new(viewer),
             kind,
         })
@@ -184,11 +205,46 @@ impl Gateway {
         }
     }
 
-    /// Executes a query or mutation within its time.
+    /// Answers a query or mutation: with what was kept, or else by executing it.
     pub(crate) async fn execute(&self, checked: Checked) -> Answer {
-        if let Err(refused) = self.admit(&checked).await {
-            return refused;
+        let slot = self.slot(&checked).await;
+        if let Some(slot) = &slot
+            && let Some(kept) = self.kept(slot).await
+        {
+            return match self.pay(checked.viewer(), kept.cost).await {
+                Ok(()) => {
+                    let freshness = self.freshness(slot, &kept);
+                    Answer::Executed(Reply::kept(kept.body, freshness))
+                }
+                Err(refusal) => refusal.into(),
+            };
         }
+        let cost = match self.admit(&checked).await {
+            Ok(cost) => cost,
+            Err(refused) => return refused,
+        };
+        let made_at = self.app.clock.now();
+        match (slot, self.run(checked).await) {
+            (Some(slot), Answer::Executed(reply)) if reply.is_sound() => {
+                let Ok(body) = reply.json() else {
+                    let message = "the answer could not be written";
+                    return Refusal::not_now(ErrorCode::Internal, message).into();
+                };
+                let kept = Kept {
+                    cost,
+                    made_at,
+                    body,
+                };
+                self.keep(&slot, &kept).await;
+                let freshness = self.freshness(&slot, &kept);
+                Answer::Executed(Reply::kept(kept.body, freshness))
+            }
+            (_, answer) => answer,
+        }
+    }
+
+    /// Executes a query or mutation within its time.
+    async fn run(&self, checked: Checked) -> Answer {
         let limits = &self.settings.limits;
         let (request, finish) = checked.begin();
         let (viewer, name) = (&finish.viewer, finish.name.as_str());
@@ -271,7 +327,7 @@ impl Gateway {
                     retry_after: None,
                 };
             }
-            Answer::Executed(response)
+            Answer::Executed(response.into())
         })
     }
 }

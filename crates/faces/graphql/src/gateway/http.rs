@@ -18,9 +18,11 @@ use axum::{
 
 use super::{
     Gateway,
+    answers::Freshness,
     batch::{self, Asked},
     body,
     execute::Answer,
+    freshness,
     media::{self, Media},
     origin,
     params::Params,
@@ -82,7 +84,7 @@ pub(crate) async fn get(
         Ok(params) => gateway.answer(params, &parts, &Method::GET).await,
         Err(refusal) => refusal.into(),
     };
-    Gateway::render(answer, media)
+    Gateway::render_get(answer, media, headers)
 }
 
 /// Every other method.
@@ -176,6 +178,20 @@ impl Gateway {
         respond(Written::new(answer, media), media)
     }
 
+    /// The same for a `GET`, of which caches may know how fresh it is.
+    fn render_get(answer: Answer, media: Media, asked: &HeaderMap) -> Response {
+        let written = Written::new(answer, media);
+        let named = match (written.freshness, &written.body) {
+            (Some(freshness), Ok(body)) => Some((freshness, freshness::etag(body))),
+            _ => None,
+        };
+        let response = respond(written, media);
+        match named {
+            Some((freshness, etag)) => freshness::told(response, freshness, &etag, asked),
+            None => response,
+        }
+    }
+
     fn render_batch(answers: Vec<Answer>, media: Media) -> Response {
         let answers = answers.into_iter();
         let all: Vec<Written> = answers.map(|answer| Written::new(answer, media)).collect();
@@ -186,6 +202,7 @@ impl Gateway {
             status: batch::status(&statuses),
             body: bodies.map(|bodies| format!("[{}]", bodies.join(","))),
             retry_after,
+            freshness: None,
         };
         respond(whole, media)
     }
@@ -210,15 +227,17 @@ struct Written {
     status: u16,
     body: serde_json::Result<String>,
     retry_after: Option<Duration>,
+    freshness: Option<Freshness>,
 }
 
 impl Written {
     fn new(answer: Answer, media: Media) -> Self {
         match answer {
-            Answer::Executed(response) => Self {
+            Answer::Executed(reply) => Self {
                 status: 200,
-                body: serde_json::to_string(&response),
                 retry_after: None,
+                freshness: reply.freshness,
+                body: reply.json(),
             },
             Answer::Refused {
                 errors,
@@ -236,6 +255,7 @@ impl Written {
                     },
                     body: errors.map(|errors| format!(r#"{{"errors":{errors}}}"#)),
                     retry_after,
+                    freshness: None,
                 }
             }
         }
@@ -247,6 +267,7 @@ fn respond(written: Written, media: Media) -> Response {
         status,
         body,
         retry_after,
+        ..
     } = written;
     let mut response = match body {
         Ok(body) => body.into_response(),
@@ -259,7 +280,7 @@ fn respond(written: Written, media: Media) -> Response {
     for (name, value) in [
         (header::CONTENT_TYPE, media.content_type()),
         (header::CACHE_CONTROL, "no-store"),
-        (header::VARY, "accept, cookie"),
+        (header::VARY, "accept, cookie, authorization, x-api-key"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         headers.insert(name, header::HeaderValue::from_static(value));

@@ -251,9 +251,8 @@ impl Conversation {
 
     async fn tell(&mut self, id: String, output: Output) -> Result<(), End> {
         match output {
-            Some(Answer::Executed(response)) => {
-                let payload =
-                    serde_json::to_string(&response).map_err(|_unwritable| Close::internal())?;
+            Some(Answer::Executed(reply)) => {
+                let payload = reply.json().map_err(|_unwritable| Close::internal())?;
                 self.send_text(protocol::next(self.dialect, &id, &payload))
                     .await
             }

@@ -111,7 +111,7 @@ impl Events {
                         return self.end(signed_out());
                     }
                     return match answer {
-                        Some(Answer::Executed(response)) => next(serde_json::to_string(&response)),
+                        Some(Answer::Executed(reply)) => next(reply.json()),
                         Some(refused) => self.end(whole(refused)),
                         None => self.end(vec![complete()]),
                     };
@@ -138,8 +138,8 @@ impl Events {
 /// All events of an operation with one answer.
 fn whole(answer: Answer) -> Vec<Event> {
     match answer {
-        Answer::Executed(response) => {
-            let result = next(serde_json::to_string(&response));
+        Answer::Executed(reply) => {
+            let result = next(reply.json());
             result.into_iter().chain([complete()]).collect()
         }
         Answer::Refused { errors, .. } => refused(&errors),
@@ -174,7 +174,7 @@ fn respond(events: impl stream::Stream<Item = Event> + Send + 'static) -> Respon
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
-        (header::VARY, "accept, cookie"),
+        (header::VARY, "accept, cookie, authorization, x-api-key"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Proxies that collect answers before they pass them on are told not to.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),

@@ -15,7 +15,7 @@ use super::{
     execute::{Answer, Checked},
     refusal::Refusal,
 };
-use crate::schema::{Judgement, Toll, Viewer};
+use crate::schema::{Toll, Viewer};
 
 /// The name of our allowance.
 const NAME: &str = "graphql";
@@ -23,31 +23,30 @@ const NAME: &str = "graphql";
 const REFUSED: u64 = 10;
 
 impl Gateway {
-    /// Validates a document, reckons its cost and takes it from the caller's allowance.
-    pub(crate) async fn admit(&self, checked: &Checked) -> Result<Judgement, Answer> {
+    /// Validates a document, reckons its cost and takes it from the caller's allowance. Answers the cost.
+    pub(crate) async fn admit(&self, checked: &Checked) -> Result<u64, Answer> {
         let viewer = checked.viewer();
-        let judgement = match checked.judge(&self.judge).await {
-            Ok(judgement) => judgement,
+        let cost = match checked.judge(&self.judge).await {
+            Ok(cost) => cost,
             Err(errors) => {
                 self.pay(viewer, REFUSED).await?;
                 return Err(Answer::invalid(errors, viewer, checked.name()));
             }
         };
         let budget = self.settings.limits.cost;
-        metrics::histogram!("waddlebot_graphql_cost").record(real(judgement.cost));
-        if judgement.cost > budget {
+        metrics::histogram!("waddlebot_graphql_cost").record(real(cost));
+        if cost > budget {
             self.pay(viewer, REFUSED).await?;
             let message = format!(
-                "the query costs {} of at most {budget}: ask for shorter lists or fewer fields",
-                judgement.cost
+                "the query costs {cost} of at most {budget}: ask for shorter lists or fewer fields"
             );
             return Err(Refusal::too_complex(message)
-                .with("cost", judgement.cost)
+                .with("cost", cost)
                 .with("budget", budget)
                 .into());
         }
-        self.pay(viewer, judgement.cost).await?;
-        Ok(judgement)
+        self.pay(viewer, cost).await?;
+        Ok(cost)
     }
 
     /// Takes a cost from the caller's allowance; what is left is told through the viewer.

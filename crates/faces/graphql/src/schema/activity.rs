@@ -14,6 +14,7 @@ use kernel::event::EventTag;
 
 use super::{
     Viewer,
+    cache_control::cache_control,
     error::{bad_input, viewer},
     scalar::{Date, DateTime, Platform, count},
 };
@@ -211,7 +212,7 @@ impl Activity {
 pub(crate) struct Measure<'a>(&'a ::activity::Measure);
 
 /// A number, what it was in the period before, and its course.
-#[Object]
+#[Object(directive = cache_control::apply(None, None, Some(true)))]
 impl Measure<'_> {
     /// Its value in the period.
     async fn value(&self) -> f64 {
@@ -232,7 +233,7 @@ impl Measure<'_> {
 
 /// One day.
 #[derive(SimpleObject)]
-#[graphql(complex)]
+#[graphql(complex, directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct DayActivity {
     /// The day.
     day: Date,
@@ -263,6 +264,7 @@ impl From<&::activity::DayRow> for DayActivity {
 
 /// Messages on one platform.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct PlatformMessages {
     /// Which.
     platform: Platform,
@@ -288,6 +290,7 @@ impl DayActivity {
 
 /// The people who first wrote in one week.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct Cohort {
     /// The Monday of that week.
     week: Date,
@@ -299,6 +302,7 @@ pub(crate) struct Cohort {
 
 /// One platform in the period.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct PlatformActivity {
     /// Which.
     platform: Platform,
@@ -312,6 +316,7 @@ pub(crate) struct PlatformActivity {
 
 /// Events of one kind.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct EventCount {
     /// The kind, such as `follow`, `subscription` or `ban`.
     kind: &'static str,

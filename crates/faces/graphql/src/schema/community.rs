@@ -14,6 +14,7 @@ use kernel::{MessageId, PageRequest};
 
 use super::{
     activity::{self, Activity, Period},
+    cache_control::cache_control,
     chat::ChatMessage,
     cost,
     error::{bad_input, refused, viewer},
@@ -168,14 +169,14 @@ impl Community {
     }
 
     /// Everybody ever seen in it.
-    #[graphql(complexity = "cost::SUMMARY")]
+    #[graphql(complexity = "cost::SUMMARY", directive = cache_control::apply(Some(10), None, None))]
     async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let summary = self.summary(ctx).await?;
         Ok(summary.map_or(0, |summary| count(summary.members)))
     }
 
     /// When somebody was seen last.
-    #[graphql(complexity = "cost::SUMMARY")]
+    #[graphql(complexity = "cost::SUMMARY", directive = cache_control::apply(Some(10), None, None))]
     async fn last_seen_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         let summary = self.summary(ctx).await?;
         Ok(summary.and_then(|summary| summary.last_at).map(DateTime))
@@ -192,7 +193,7 @@ impl Community {
     }
 
     /// The servers and channels its chat comes from.
-    #[graphql(complexity = "cost::LOOKUP + child_complexity")]
+    #[graphql(complexity = "cost::LOOKUP + child_complexity", directive = cache_control::apply(Some(30), None, None))]
     async fn servers(&self, ctx: &Context<'_>) -> Result<Vec<Server>> {
         let servers = self.connected(ctx).await?;
         viewer(ctx)?.spend(ctx, servers.len())?;
@@ -214,7 +215,10 @@ impl Community {
     }
 
     /// Everybody seen in it, in pages. Needs the role of a moderator.
-    #[graphql(complexity = "cost::PAGE + cost::list(first.unwrap_or(25), child_complexity)")]
+    #[graphql(
+        complexity = "cost::PAGE + cost::list(first.unwrap_or(25), child_complexity)",
+        directive = cache_control::apply(Some(10), None, None)
+    )]
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn members(
         &self,
@@ -245,7 +249,7 @@ impl Community {
 
     /// What happened in it in a period: the last 30 days unless `period`, or `from` and `until`,
     /// say otherwise.
-    #[graphql(complexity = "cost::OVERVIEW + child_complexity")]
+    #[graphql(complexity = "cost::OVERVIEW + child_complexity", directive = cache_control::apply(Some(10), None, None))]
     async fn activity(
         &self,
         ctx: &Context<'_>,

@@ -1,5 +1,5 @@
-//! What a document costs and how long its answer may be kept, reckoned by the engine after it has
-//! validated the document and before anything is executed.
+//! What a document costs, reckoned by the engine after it has validated the document and before
+//! anything is executed.
 //!
 //! A schema of its own: the engine tells its reckoning only to extensions, and an extension in the
 //! schema that executes would slow down every field. Must never execute anything.
@@ -7,7 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::{
-    CacheControl, Request, ServerError, ValidationResult, Variables,
+    Request, ServerError, ValidationResult, Variables,
     async_trait::async_trait,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::types::ExecutableDocument,
@@ -17,15 +17,6 @@ use super::{Schema, chat, mutation, query};
 
 /// Judges documents.
 pub(crate) struct Judge(Schema);
-
-/// What a document amounts to with its variables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Judgement {
-    /// Its cost.
-    pub(crate) cost: u64,
-    /// How long its answer may be kept, and for whom.
-    pub(crate) cache: CacheControl,
-}
 
 impl Judge {
     /// A judge.
@@ -41,13 +32,13 @@ impl Judge {
         Self(schema)
     }
 
-    /// Validates and reckons. Must be given what passed the walk: the engine writes fragments out.
+    /// Validates a document and reckons its cost. Must be given what passed the walk: the engine writes fragments out.
     pub(crate) async fn judge(
         &self,
         document: ExecutableDocument,
         operation_name: Option<&str>,
         variables: Variables,
-    ) -> Result<Judgement, Vec<ServerError>> {
+    ) -> Result<u64, Vec<ServerError>> {
         let found = Found::default();
         let mut request = Request::new(String::new())
             .variables(variables)
@@ -58,10 +49,7 @@ impl Judge {
         let Some(result) = found.get() else {
             return Err(response.errors);
         };
-        Ok(Judgement {
-            cost: u64::try_from(result.complexity).unwrap_or(u64::MAX),
-            cache: result.cache_control,
-        })
+        Ok(u64::try_from(result.complexity).unwrap_or(u64::MAX))
     }
 }
 

@@ -12,7 +12,9 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObje
 use kernel::{CommunityId, Cursor, Page, PageRequest};
 
 use super::{
-    Viewer, cost,
+    Viewer,
+    cache_control::cache_control,
+    cost,
     error::{bad_input, refused, viewer},
     loaders::Seat,
     reputation::Reputation,
@@ -86,6 +88,7 @@ pub(crate) struct MemberConnection {
 
 /// A member and its place in the list.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct MemberEdge {
     /// Continues right after this member when passed as `after`.
     cursor: String,
@@ -95,6 +98,7 @@ pub(crate) struct MemberEdge {
 
 /// Where a page is in its list.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct PageInfo {
     /// Whether members follow.
     has_next_page: bool,
@@ -234,7 +238,7 @@ impl MemberConnection {
 
 /// Somebody who was seen in a community.
 #[derive(SimpleObject)]
-#[graphql(complex)]
+#[graphql(complex, directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct Member {
     #[graphql(skip)]
     seat: Seat,
@@ -274,6 +278,7 @@ impl Member {
 
 /// A member's account on one platform.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct Account {
     /// Its id.
     id: ID,

@@ -10,6 +10,7 @@ use identity::{Eyes, Who};
 use kernel::{CommunityId, ErrorCode, UserId};
 
 use super::{
+    cache_control::cache_control,
     community::{self, Community},
     cost,
     error::{coded, lookup, viewer},
@@ -55,6 +56,7 @@ impl Query {
     }
 
     /// A community by its id. Null if there is none or the viewer may not know of it.
+    #[graphql(directive = cache_control::apply(Some(30), None, None))]
     async fn community(
         &self,
         ctx: &Context<'_>,
@@ -76,7 +78,10 @@ impl Query {
     }
 
     /// The communities the viewer may see, by name. An administrator of the instance sees all.
-    #[graphql(complexity = "cost::list(limit.unwrap_or(20), child_complexity)")]
+    #[graphql(
+        complexity = "cost::list(limit.unwrap_or(20), child_complexity)",
+        directive = cache_control::apply(Some(30), None, None)
+    )]
     async fn communities(
         &self,
         ctx: &Context<'_>,

@@ -2,10 +2,14 @@
 
 use async_graphql::SimpleObject;
 
-use super::scalar::{DateTime, count};
+use super::{
+    cache_control::cache_control,
+    scalar::{DateTime, count},
+};
 
 /// A reputation, from 300 to 850.
 #[derive(SimpleObject)]
+#[graphql(directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct Reputation {
     /// In whole points.
     score: i32,

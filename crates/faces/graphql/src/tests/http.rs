@@ -45,7 +45,10 @@ async fn a_query_works_by_post_and_by_get() {
         "application/json; charset=utf-8"
     );
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.header("vary"), "accept, cookie");
+    assert_eq!(
+        answer.header("vary"),
+        "accept, cookie, authorization, x-api-key"
+    );
     let answer = get(
         &client,
         "/graphql?query=query%20A%7B__typename%7D%20query%20B%7Bx%3A__typename%7D&operationName=B",
