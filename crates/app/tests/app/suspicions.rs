@@ -163,7 +163,7 @@ on_both! {
             panic!("{found:?}");
         };
         assert_eq!((found[0].pattern(), bans, timeouts, found[0].n_accounts), (Pattern::KnownBad, 1, 0, 2));
-        assert!(found[0].evidence.sentence().contains("once banned here"));
+        assert!(found[0].evidence.sentence().contains("banned once here"));
         assert!(flags(&world, lake, None).await.is_empty(), "what one place did is not the other's to know");
         let mine = world.app.activity.suspicions_of(&world.system(), pond, ann.user).await.unwrap();
         assert_eq!(mine, found);

@@ -26,6 +26,16 @@ const COMMUNITY: &[Page] = &[
         200,
     ),
     ("reputation", "/c/pixel-harbour/reputation", 200),
+    (
+        "members-suggestions",
+        "/c/pixel-harbour/members/suggestions",
+        200,
+    ),
+    (
+        "members-suspicious",
+        "/c/pixel-harbour/members/suspicious",
+        200,
+    ),
     ("chat", "/c/pixel-harbour/chat", 200),
     ("settings", "/c/pixel-harbour/settings", 200),
     ("connections", "/c/pixel-harbour/settings/connections", 200),

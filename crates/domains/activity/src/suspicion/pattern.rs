@@ -153,8 +153,8 @@ pub enum Evidence {
 
 fn times(n: u32, one: &str) -> String {
     match n {
-        1 => format!("once {one}"),
-        n => format!("{n} times {one}"),
+        1 => format!("{one} once"),
+        n => format!("{one} {n} times"),
     }
 }
 

@@ -219,7 +219,7 @@ fn evidence_survives_its_json_and_has_a_sentence_of_its_own() {
     }
     assert_eq!(
         all[0].sentence(),
-        "Within the last 14 days an account was linked to a person who has the role «banned» here, was once banned here, was 4 times timed out here, has a score of 410."
+        "Within the last 14 days an account was linked to a person who has the role «banned» here, was banned once here, was timed out 4 times here, has a score of 410."
     );
     assert_eq!(Evidence::from_json(Pattern::KnownBad, &json!({})), None);
 }
