@@ -23,6 +23,8 @@ pub(crate) enum Bench {
     Commands(program::Options),
     /// Ten thousand messages against true rate limits, on SQLite and PostgreSQL (`waddlebot bench outgoing`)
     Outgoing(program::Options),
+    /// Memory of ten thousand idle subscriptions, delay of a thousand live ones (`waddlebot bench subscriptions`)
+    Subscriptions(program::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
     Start(start::Options),
     /// Wall and processor time of a clean release build on two processors
@@ -36,6 +38,7 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
         Bench::Overview(options) => program::run(repo, "overview", options),
         Bench::Commands(options) => program::run(repo, "commands", options),
         Bench::Outgoing(options) => program::run(repo, "outgoing", options),
+        Bench::Subscriptions(options) => program::run(repo, "subscriptions", options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),
     }

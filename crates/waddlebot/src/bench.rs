@@ -2,10 +2,12 @@
 //! nothing.
 
 mod commands;
+mod followers;
 mod ingest;
 mod outgoing;
 mod overview;
 mod platform;
+mod subscriptions;
 mod usage;
 
 use clap::Subcommand;
@@ -21,6 +23,11 @@ pub(crate) enum Command {
     Commands(commands::Arguments),
     /// Many messages to a simulated Discord with its true limits
     Outgoing(outgoing::Arguments),
+    /// Many followers of a community's chat over WebSockets, waiting and listening
+    Subscriptions(subscriptions::Arguments),
+    /// The followers of `bench subscriptions`, which starts them
+    #[command(hide = true)]
+    Followers(followers::Arguments),
 }
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
@@ -29,5 +36,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Overview(arguments) => overview::run(arguments).await,
         Command::Commands(arguments) => commands::run(arguments).await,
         Command::Outgoing(arguments) => outgoing::run(arguments).await,
+        Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
+        Command::Followers(arguments) => followers::run(arguments).await,
     }
 }

@@ -73,8 +73,12 @@ pub(crate) fn public(system: &System, config: &Config) -> anyhow::Result<Router>
         .layer(middleware::from_fn_with_state(Arc::clone(app), measure)))
 }
 
-/// Connections open at once. A browser keeps about six; beyond this new ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 4_096;
+/// Connections open at once: the 10,000 that may follow something live, and room for requests beside
+/// them. Beyond this new ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 12_288;
+/// How long a client may leave what it is sent lying in the network: who does not read holds a
+/// connection for nothing.
+const STUCK_MAX: Duration = Duration::from_secs(30);
 /// How long a client may take to send the headers of a request, and how long an idle connection is
 /// kept: slower ones would hold connections for nothing.
 const HEADERS_MAX: Duration = Duration::from_secs(15);
@@ -91,6 +95,7 @@ pub(crate) async fn serve(
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_MAX);
+    raise_open_files();
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {
@@ -100,6 +105,7 @@ pub(crate) async fn serve(
         };
         // Small messages (server-sent events, WebSocket) must not wait for each other.
         let _ = stream.set_nodelay(true);
+        cut_off_when_stuck(&stream, STUCK_MAX);
         let router = router.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
@@ -118,6 +124,34 @@ pub(crate) async fn serve(
     drop(listener);
     graceful.shutdown().await;
     Ok(())
+}
+
+/// Lets the process have as many open files, and so connections, as the system allows it: the number it
+/// starts with is often 1,024.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::debug!(error = %error, "the number of open files stays at {:?}", limit.current);
+    }
+}
+
+/// Has the system break a connection whose client takes nothing for so long.
+fn cut_off_when_stuck(stream: &TcpStream, after: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let millis = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, millis) {
+            tracing::debug!(error = %error, "a connection has no limit of patience");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, after);
 }
 
 /// The next connection, once there is room for it.
@@ -271,6 +305,24 @@ mod tests {
     use super::*;
     use kernel::Timestamp;
     use store::job::{Count, State};
+    use tokio::io::AsyncWriteExt;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let deaf = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        cut_off_when_stuck(&stream, Duration::from_millis(50));
+        let chunk = vec![0; 64 * 1_024];
+        let error = loop {
+            if let Err(error) = stream.write_all(&chunk).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        drop(deaf);
+    }
 
     #[test]
     fn invented_methods_share_one_label() {

@@ -14,6 +14,7 @@ mod execute;
 mod freshness;
 mod http;
 mod media;
+mod operation;
 mod origin;
 mod page;
 mod params;

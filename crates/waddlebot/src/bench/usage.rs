@@ -1,9 +1,10 @@
 //! What this process used, from Linux's `/proc/self`. Zero where there is no such file.
 
-/// CPU time in microseconds (user and system, all threads) and peak resident memory in bytes.
+/// CPU time in microseconds (user and system, all threads) and resident memory in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
     pub(super) cpu_micros: u64,
+    pub(super) resident_bytes: u64,
     pub(super) peak_bytes: u64,
 }
 
@@ -19,18 +20,15 @@ pub(super) fn now() -> Usage {
         .filter_map(|n| n.parse::<u64>().ok())
         .sum();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or("");
-    let kilobytes: u64 = peak
-        .split_whitespace()
-        .next()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0);
+    let bytes = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0).saturating_mul(1_024)
+    };
     Usage {
         cpu_micros: ticks.saturating_mul(1_000_000)
             / rustix::param::clock_ticks_per_second().max(1),
-        peak_bytes: kilobytes.saturating_mul(1_024),
+        resident_bytes: bytes("VmRSS:"),
+        peak_bytes: bytes("VmHWM:"),
     }
 }

@@ -1,5 +1,4 @@
-//! How many long connections are open, WebSockets and streams of events, in all and for each person, and how many
-//! operations run on them.
+//! How many long connections are open, WebSockets and streams of events, in all and for each person.
 //!
 //! Must never lose count: a slot gives itself back when it is dropped, whatever ended the connection.
 
@@ -69,22 +68,6 @@ impl Drop for Slot {
             open.per_user.insert(self.user, left);
         }
         metrics::gauge!("waddlebot_graphql_sockets").decrement(1);
-    }
-}
-
-/// Counts a running operation while it exists.
-pub(crate) struct Running;
-
-impl Running {
-    pub(crate) fn new() -> Self {
-        metrics::gauge!("waddlebot_graphql_operations").increment(1);
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        metrics::gauge!("waddlebot_graphql_operations").decrement(1);
     }
 }
 

@@ -25,10 +25,10 @@ use super::{
     connection::Connection,
     dialect::Dialect,
     execute::Answer,
+    operation,
     params::Params,
     protocol::{self, Close, Incoming, Order},
     refusal::Refusal,
-    slots::Running,
 };
 
 /// Read buffer of a socket, in bytes: idle sockets are many.
@@ -227,18 +227,11 @@ impl Conversation {
             Err(refusal) => return self.refuse(&id, refusal).await,
         };
         let (handle, registration) = AbortHandle::new_pair();
-        let counted = Running::new();
         let name = id.clone();
-        let outputs = self
-            .gateway
-            .stream(checked)
+        let outputs = operation::run(self.gateway.stream(checked))
             .map(Some)
             .chain(stream::iter([None]))
-            .map(move |output| {
-                // The stream owns the count: it goes down however the operation ends.
-                let _ = &counted;
-                (name.clone(), output)
-            });
+            .map(move |output| (name.clone(), output));
         self.outputs
             .push(Abortable::new(outputs, registration).boxed());
         self.running.insert(id, handle);

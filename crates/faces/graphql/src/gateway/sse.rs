@@ -25,9 +25,9 @@ use super::{
     execute::{Answer, Checked},
     http::refused_kind,
     media::Media,
+    operation,
     params::Params,
     refusal::Refusal,
-    slots::Running,
 };
 
 impl Gateway {
@@ -71,12 +71,11 @@ impl Gateway {
     fn follow_events(self: &Arc<Self>, connection: Connection, checked: Checked) -> Response {
         let events = Events {
             check: Box::pin(sleep_until(connection.next_check())),
-            outputs: self.stream(checked).boxed(),
+            outputs: operation::run(self.stream(checked)).boxed(),
             gateway: Arc::clone(self),
             connection,
             last: VecDeque::new(),
             is_over: false,
-            _running: Running::new(),
         };
         respond(stream::unfold(events, async |mut events| {
             let event = events.next().await?;
@@ -94,7 +93,6 @@ struct Events {
     /// What is left to say.
     last: VecDeque<Event>,
     is_over: bool,
-    _running: Running,
 }
 
 impl Events {

@@ -469,6 +469,41 @@ async fn a_client_that_does_not_read_loses_its_socket() {
 }
 
 #[tokio::test]
+async fn checks_of_rights_and_of_sessions_do_not_wait_for_each_other() {
+    let mut world = World::sqlite().await;
+    let (pond, member) = pond(&mut world).await;
+    let token = world.token(member.user).await;
+    let bounds = Sockets {
+        session_check: Duration::ZERO,
+        ..Sockets::default()
+    };
+    let server = Server::start(&world, bounds).await;
+    // Many more than there are connections to the database.
+    let mut sockets = Vec::new();
+    for _ in 0..40 {
+        let mut socket = server.connect(&token).await;
+        socket
+            .subscribe("1", CHAT, json!({ "communityId": pond.0 }))
+            .await;
+        settled(&mut socket).await;
+        sockets.push(socket);
+    }
+    for n in 0..20 {
+        world.clock.advance(Duration::from_secs(2));
+        world.say(pond, "ann", &n.to_string()).await;
+        for socket in &mut sockets {
+            let heard = socket.hear().await;
+            assert_eq!(
+                heard["payload"]["data"]["chatMessage"]["text"],
+                n.to_string()
+            );
+        }
+    }
+    drop(server);
+    world.close().await;
+}
+
+#[tokio::test]
 async fn the_older_dialect_is_spoken_in_its_own_words() {
     let mut world = World::sqlite().await;
     let (pond, member) = pond(&mut world).await;

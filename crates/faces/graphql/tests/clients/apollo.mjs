@@ -3,6 +3,8 @@
 import { expect, load, run, say, told } from '../../../../simulator/tests/clients/talk.mjs';
 
 const { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } = load('@apollo/client');
+const { createHash } = await import('node:crypto');
+const { PersistedQueryLink } = load('@apollo/client/link/persisted-queries');
 const { BatchHttpLink } = load('@apollo/client/link/batch-http');
 const { GraphQLWsLink } = load('@apollo/client/link/subscriptions');
 const { relayStylePagination } = load('@apollo/client/utilities');
@@ -50,6 +52,18 @@ await run(async () => {
   ]);
   const [{ data: first }, { data: second }, { data: third }] = answers;
   say('batch', { posts, names: [first.me.displayName, second.community.name, third.kind] });
+
+  // Twice by its hash: the first time the server does not know it and is told, the second time it does.
+  const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+  const named = gql`query Named($communityId: Int!) { community(communityId: $communityId) { id slug } }`;
+  const rounds = [];
+  for (let round = 0; round < 2; round += 1) {
+    const hashing = over(new PersistedQueryLink({ sha256 }).concat(new HttpLink(options)));
+    posts = 0;
+    const { data } = await hashing.query({ query: named, variables });
+    rounds.push({ posts, slug: data.community.slug });
+  }
+  say('hashed', { rounds });
 
   posts = 0;
   const query = gql`

@@ -1,4 +1,4 @@
-//! Apollo Client (npm: @apollo/client): single and batched queries, pages in its cache, subscriptions.
+//! Apollo Client (npm: @apollo/client): single, batched and persisted queries, pages in its cache, subscriptions.
 
 use serde_json::json;
 
@@ -18,6 +18,8 @@ async fn apollo_client_asks_batches_pages_and_follows() {
             (&batch["posts"], &batch["names"]),
             (&json!(1), &json!(["mona", "Pond", "Query"]))
         );
+        let rounds = json!([{ "posts": 2, "slug": "pond" }, { "posts": 1, "slug": "pond" }]);
+        assert_eq!(client.saw("hashed").await["rounds"], rounds);
         // Five members, two at a time: the cache has put the pages together.
         let pages = client.saw("pages").await;
         assert_eq!(pages["names"], json!(["ann", "bob", "cid", "dan", "mona"]));
