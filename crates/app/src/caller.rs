@@ -67,26 +67,30 @@ pub struct Caller {
 impl App {
     /// Who a credential belongs to now; `None` if it is worth nothing.
     pub async fn caller(&self, credential: &Credential) -> Result<Option<Caller>, IdentityError> {
-        match credential {
+        let caller = match credential {
             Credential::Key(key) => {
                 let found = self.identity.authenticate_key(key.expose()).await?;
-                Ok(found.map(|KeyHolder { key, actor, user }| Caller {
+                found.map(|KeyHolder { key, actor, user }| Caller {
                     actor,
                     user,
                     session: None,
                     key: Some(key),
-                }))
+                })
             }
             Credential::Session(token) => {
                 let found = self.identity.authenticate(token.expose()).await?;
-                Ok(found.map(|found| Caller {
+                found.map(|found| Caller {
                     actor: found.actor,
                     user: found.user,
                     session: Some(found.session),
                     key: None,
-                }))
+                })
             }
+        };
+        if caller.is_none() {
+            self.usage.unauthenticated(credential.is_key());
         }
+        Ok(caller)
     }
 }
 

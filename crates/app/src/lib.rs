@@ -7,6 +7,7 @@
 mod allowance;
 mod announcer;
 mod answers;
+pub mod api_usage;
 pub mod caller;
 mod connect;
 mod email;
@@ -101,6 +102,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// How the API is used, for the face to count.
+    pub usage: api_usage::ApiUsage,
     /// Cancelled when the program stops: long connections end then.
     pub stop: CancellationToken,
     db: Db,
@@ -190,6 +193,7 @@ impl App {
             deliveries,
             commands,
             started_at: clock.now(),
+            usage: api_usage::ApiUsage::new(clock.now()),
             clock,
             entropy,
             stop,

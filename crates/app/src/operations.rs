@@ -398,6 +398,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
+        "app.api_usage",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
         "app.dead_letters",
         Needs::Instance(Permission::OperateInstance),
     ),

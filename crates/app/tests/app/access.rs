@@ -1194,6 +1194,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         ),
         "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
         "app.status" => by_app(app.status(actor).await),
+        "app.api_usage" => by_app(app.api_usage(actor)),
         "app.dead_letters" => by_app(app.dead_letters(actor, &PageRequest::first(10)).await),
         "app.replay_job" => by_app(app.replay_job(actor, JobId(-1)).await),
         "app.discard_job" => by_app(app.discard_job(actor, JobId(-1)).await),

@@ -22,6 +22,7 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/c/pixel-harbour/chat",
             "/c/pixel-harbour/settings",
             "/admin/audit",
+            "/admin/api",
             "/me",
             "/me/keys",
             "/me/email",

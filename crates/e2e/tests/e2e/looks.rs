@@ -63,6 +63,7 @@ const INSTANCE: &[Page] = &[
     ("admin-merges", "/admin/merges", 200),
     ("admin-mail", "/admin/mail", 200),
     ("admin-audit", "/admin/audit", 200),
+    ("admin-api", "/admin/api", 200),
 ];
 
 const SIGNED_OUT: &[Page] = &[

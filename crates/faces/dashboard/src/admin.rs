@@ -48,7 +48,7 @@ fn next_href(base: &str, next: Option<&Cursor>) -> Option<String> {
     next.map(|cursor| return_to::with(base, "after", &cursor.encode()))
 }
 
-async fn shell(
+pub(crate) async fn shell(
     face: &Face,
     viewer: &Viewer,
     title: &str,

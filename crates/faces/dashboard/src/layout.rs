@@ -35,6 +35,8 @@ pub(crate) enum Section {
     Merges,
     /// The mail outbox.
     Mail,
+    /// How the API is used.
+    Api,
     /// The audit log.
     Audit,
 }
@@ -257,6 +259,7 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
                 item("Merges", "/admin/merges".to_owned(), "g", Section::Merges),
                 item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
+                item("API", "/admin/api".to_owned(), "q", Section::Api),
                 item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
             ],
         });
@@ -279,7 +282,7 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     }
     if matches!(
         place.section,
-        Section::Jobs | Section::Merges | Section::Mail | Section::Audit
+        Section::Jobs | Section::Merges | Section::Mail | Section::Api | Section::Audit
     ) {
         trail.push(link("Instance", "/admin"));
     }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod api_usage;
 mod assets;
 mod auth;
 mod charts;

@@ -15,10 +15,10 @@ use tower_http::{
 };
 
 use crate::{
-    accounts, admin, assets, auth, chat, commands, community, confirm, connections, data,
-    deliveries, email, error::PageError, guard, health, keys, login, me, members, merges, privacy,
-    profile, register, reputation, role, second_factor, security, settings, setup, suggestions,
-    suspicions, verification,
+    accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
+    data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
+    privacy, profile, register, reputation, role, second_factor, security, settings, setup,
+    suggestions, suspicions, verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -189,6 +189,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/admin/mail", get(admin::mail))
         .route("/admin/mail/{name}", get(admin::letter))
         .route("/admin/audit", get(admin::audit))
+        .route("/admin/api", get(api_usage::page))
         .route("/assets/{bundle}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         // A trailing slash is a typing habit, not another page.

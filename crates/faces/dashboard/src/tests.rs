@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod api_usage;
 mod browser;
 mod chat;
 mod commands;

@@ -28,6 +28,7 @@ mod socket;
 mod sse;
 mod toll;
 mod walk;
+mod watch;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -10,6 +10,7 @@ mod queries;
 mod socket;
 mod sse;
 mod toll;
+mod usage;
 
 use std::sync::Arc;
 

@@ -120,6 +120,7 @@ async fn no_link_is_dead_and_every_page_is_sound() {
     for expected in [
         "/me",
         "/admin/audit",
+        "/admin/api",
         "/c/ducks/chat",
         "/c/ducks/deliveries",
         "/c/ducks/settings/connections",

@@ -11,11 +11,19 @@ use async_graphql::{
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use kernel::ErrorCode;
 use tokio::time::{Instant, timeout};
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::{
-    Gateway, answers::Kept, complete::Plan, documents::Document, params::Params, policy::Policy,
-    refusal::Refusal, reply::Reply, toll, walk,
+    Gateway,
+    answers::Kept,
+    complete::Plan,
+    documents::Document,
+    params::Params,
+    policy::Policy,
+    refusal::Refusal,
+    reply::Reply,
+    toll, walk,
+    watch::{Seen, Watch},
 };
 use crate::{
     schema::{Judge, Viewer},
@@ -50,6 +58,14 @@ impl Checked {
     /// How long the answer may be kept; `None` if it is not to be.
     pub(crate) const fn policy(&self) -> Option<Policy> {
         self.policy
+    }
+
+    /// The name of the operation, also where the document has only one and the request names none.
+    pub(crate) fn operation(&self) -> Option<&str> {
+        let mut operations = self.document.parsed.operations.iter();
+        let only = operations.next().and_then(|(name, _)| name);
+        let named = self.operation_name.as_deref();
+        named.or_else(|| only.map(async_graphql::Name::as_str))
     }
 
     /// The name of the document.
@@ -145,6 +161,18 @@ impl From<Response> for Answer {
 }
 
 impl Answer {
+    /// The code of its first error; `None` if it has none.
+    pub(crate) fn code(&self) -> Option<&str> {
+        let error = match self {
+            Self::Refused { errors, .. } => errors.first(),
+            Self::Executed(reply) => reply.error(),
+        };
+        match error?.extensions.as_ref()?.get("code")? {
+            Value::String(code) => Some(code),
+            _ => None,
+        }
+    }
+
     /// The document does not fit the schema, as the engine found.
     pub(crate) fn invalid(mut errors: Vec<ServerError>, viewer: &Viewer, name: &str) -> Self {
         name_errors(&mut errors, viewer, name);
@@ -159,11 +187,15 @@ impl Answer {
 
 impl Gateway {
     /// Finds the document, scanned and walked, and the operation in it.
-    pub(crate) async fn check(
-        &self,
-        mut params: Params,
-        viewer: Viewer,
-    ) -> Result<Checked, Refusal> {
+    pub(crate) async fn check(&self, params: Params, viewer: Viewer) -> Result<Checked, Refusal> {
+        let found = self.look_up(params, viewer).await;
+        if let Err(refusal) = &found {
+            self.app.usage.refused(refusal.code);
+        }
+        found
+    }
+
+    async fn look_up(&self, mut params: Params, viewer: Viewer) -> Result<Checked, Refusal> {
         let limits = &self.settings.limits;
         let is_stranger = viewer.user().is_none();
         let document = self.documents.find(&params, is_stranger, limits).await?;
@@ -205,14 +237,25 @@ impl Gateway {
         }
     }
 
-    /// Answers a query or mutation: with what was kept, or else by executing it.
+    /// Answers a query or mutation, and counts it.
     pub(crate) async fn execute(&self, checked: Checked) -> Answer {
+        let watch = Watch::new(&checked);
+        let mut seen = Seen::default();
+        let answer = self.kept_or_made(checked, &mut seen).await;
+        watch.stop(&self.app, self.settings.limits.slow, &seen, &answer);
+        answer
+    }
+
+    /// Answers a query or mutation: with what was kept, or else by executing it.
+    async fn kept_or_made(&self, checked: Checked, seen: &mut Seen) -> Answer {
         let slot = self.slot(&checked).await;
         if let Some(slot) = &slot
             && let Some(kept) = self.kept(slot).await
         {
+            seen.cost = Some(kept.cost);
             return match self.pay(checked.viewer(), kept.cost).await {
                 Ok(()) => {
+                    seen.is_kept = true;
                     let freshness = self.freshness(slot, &kept);
                     Answer::Executed(Reply::kept(kept.body, freshness))
                 }
@@ -223,9 +266,10 @@ impl Gateway {
             Ok(cost) => cost,
             Err(refused) => return refused,
         };
+        seen.cost = Some(cost);
         let made_at = self.app.clock.now();
         match (slot, self.run(checked).await) {
-            (Some(slot), Answer::Executed(reply)) if reply.is_sound() => {
+            (Some(slot), Answer::Executed(reply)) if reply.error().is_none() => {
                 let Ok(body) = reply.json() else {
                     let message = "the answer could not be written";
                     return Refusal::not_now(ErrorCode::Internal, message).into();
@@ -253,16 +297,6 @@ impl Gateway {
         let guarded = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
         let outcome = timeout(limits.deadline, guarded).await;
         let elapsed = started.elapsed();
-        if elapsed >= limits.slow {
-            metrics::counter!("waddlebot_graphql_slow_total").increment(1);
-            let elapsed_ms = elapsed.as_millis();
-            warn!(
-                request.id = viewer.request_id(),
-                operation.name = name,
-                elapsed_ms,
-                "slow GraphQL query: {elapsed_ms} ms"
-            );
-        }
         metrics::counter!("waddlebot_graphql_executed_total").increment(1);
         metrics::histogram!("waddlebot_graphql_seconds").record(elapsed.as_secs_f64());
         match outcome {
@@ -306,7 +340,11 @@ impl Gateway {
         let begin = async move {
             match gateway.admit(&checked).await {
                 Ok(_) => gateway.follow(checked).left_stream(),
-                Err(refused) => stream::iter([refused]).right_stream(),
+                Err(refused) => {
+                    let code = refused.code().unwrap_or_default();
+                    gateway.app.usage.refused(code);
+                    stream::iter([refused]).right_stream()
+                }
             }
         };
         stream::once(begin).flatten().right_stream()
@@ -315,8 +353,11 @@ impl Gateway {
     /// Executes a subscription that was admitted.
     fn follow(&self, checked: Checked) -> impl Stream<Item = Answer> + Send + use<> {
         let budget = self.settings.limits.cost;
+        let following = self.app.usage.follow();
         let (request, finish) = checked.begin();
         self.schema.execute_stream(request).map(move |response| {
+            // The stream owns the count: it goes down however the subscription ends.
+            let _ = &following;
             let response = finish.response(response, budget);
             // Whether it never began or an event could not be made: it goes no further.
             if response.data == Value::Null && !response.errors.is_empty() {

@@ -1,6 +1,6 @@
 //! An answer that was executed: made now, or kept from before.
 
-use async_graphql::Response;
+use async_graphql::{Response, ServerError};
 
 use super::answers::Freshness;
 
@@ -34,11 +34,11 @@ impl Reply {
         }
     }
 
-    /// Whether it has no errors.
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Its first error.
+    pub(crate) fn error(&self) -> Option<&ServerError> {
         match &self.body {
-            Body::Made(response) => response.errors.is_empty(),
-            Body::Written(_) => true,
+            Body::Made(response) => response.errors.first(),
+            Body::Written(_) => None,
         }
     }
 
