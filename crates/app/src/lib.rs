@@ -16,6 +16,7 @@ mod error;
 mod instance;
 pub mod jobs;
 pub mod operations;
+mod passkey;
 pub mod privacy;
 mod second_factor;
 pub mod session;
@@ -31,7 +32,7 @@ use activity::Activity;
 use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
-use identity::{Identity, StoredGrants};
+use identity::{Identity, PasskeySite, StoredGrants};
 use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
@@ -170,7 +171,8 @@ impl App {
             keys.clone(),
         )
         .with_followers(vec![Arc::new(activity::Followed)])
-        .with_registration(open_registration);
+        .with_registration(open_registration)
+        .with_passkeys(PasskeySite::at(&public_url));
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
             db.clone(),

@@ -16,13 +16,13 @@ impl App {
         Ok(())
     }
 
-    /// Takes the second factor of somebody away who lost it, and tells their mailbox. For instance
-    /// administrators.
+    /// Takes the second factor and the passkeys of somebody away who lost them, and tells their
+    /// mailbox. For instance administrators.
     pub async fn reset_second_factor(&self, actor: &Actor, email: &str) -> Result<(), AppError> {
         let told = self.identity.reset_second_factor(actor, email).await?;
         self.tell_mailbox(
             told,
-            "An administrator took the second factor of your account away and signed your browsers out. If you did not ask for that, talk to them.",
+            "An administrator took the second factor and the passkeys of your account away and signed your browsers out. If you did not ask for that, talk to them.",
         )
         .await;
         Ok(())

@@ -20,6 +20,7 @@ mod app {
     mod instance;
     mod links;
     mod merges;
+    mod passkeys;
     mod privacy;
     mod profiles;
     mod reputation;

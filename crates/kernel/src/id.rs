@@ -86,6 +86,10 @@ id!(
     ApiKeyId(i32)
 );
 id!(
+    /// A passkey that somebody signs in with.
+    PasskeyId(i32)
+);
+id!(
     /// A signed-in browser.
     SessionId(i64)
 );

@@ -31,7 +31,7 @@ pub use grant::{
 };
 pub use id::{
     AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, LinkId, MergeId,
-    MessageId, ServerId, SessionId, UserId,
+    MessageId, PasskeyId, ServerId, SessionId, UserId,
 };
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,

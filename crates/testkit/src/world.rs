@@ -47,6 +47,8 @@ pub struct Setup {
     pub providers: Vec<Arc<TestProvider>>,
     /// Whether people may register.
     pub open_registration: bool,
+    /// How browsers reach it.
+    pub public_url: String,
     /// Who carries messages out.
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
@@ -70,6 +72,7 @@ impl Default for Setup {
                 Arc::new(TestProvider::new("campus", None)),
             ],
             open_registration: false,
+            public_url: "https://bot.example.org".to_owned(),
             couriers: Vec::new(),
             deliveries: delivery::Settings::default(),
             commands: vec![command("ping", &["p"]), command("help", &[])],
@@ -124,7 +127,7 @@ impl Node {
                 .map(|provider| -> Arc<dyn Provider> { provider })
                 .collect(),
             open_registration: setup.open_registration,
-            public_url: "https://bot.example.org".to_owned(),
+            public_url: setup.public_url,
             activity: ActivitySettings {
                 overview_ttl: Duration::ZERO,
                 live_poll: Duration::from_millis(50),

@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long)]
         email: String,
     },
-    /// Take the second factor of somebody away who lost it; they are told by mail
+    /// Take the second factor and all passkeys of somebody away who lost them; they are told by mail
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
         /// Their address
@@ -79,9 +79,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     match command {
         Command::ResetSecondFactor { email } => {
             let reset = system.app.reset_second_factor(&actor, &email).await;
-            reset.with_context(|| format!("taking the second factor of `{email}` away"))?;
+            reset.with_context(|| {
+                format!("taking the second factor and the passkeys of `{email}` away")
+            })?;
             console::say(format!(
-                "took the second factor of {email} away; their sessions have ended"
+                "took the second factor and the passkeys of {email} away; their sessions have ended"
             ));
         }
         Command::Create { email, name } => {

@@ -16,16 +16,17 @@ use delivery::{DeliveryError, DeliveryFilter};
 use identity::{
     AccountPair, Adjustment, Arrival, Audience, ClientInfo, CommunityChange, EmailReason, Eyes,
     Facet, IdentityError, Install, Intent, KeyScope, MergeSide, NewAccount, NewApiKey,
-    NewCommunity, NewServer, ProfileChange, Seat, Trip, Visibility, Who,
+    NewCommunity, NewServer, PasskeyAnswer, PasskeyQuestion, ProfileChange, Seat, Trip, Visibility,
+    Who,
 };
 use kernel::{
     AccountId, Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant,
-    Installed, JobId, LinkId, MergeId, PageRequest, Permission, Platform, Proof, Role, Secret,
-    SessionId, Timestamp, UserId,
+    Installed, JobId, LinkId, MergeId, PageRequest, PasskeyId, Permission, Platform, Proof, Role,
+    Secret, SessionId, Timestamp, UserId,
 };
-use testkit::{World, on_both, totp_code};
+use testkit::{Device, Person, World, on_both, totp_code};
 
-use super::delivery::greeting;
+use super::{delivery::greeting, passkeys};
 
 /// Public methods of the services that are no operations of an actor, and why.
 const NOT_OPERATIONS: &[(&str, &str)] = &[
@@ -94,6 +95,31 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "tells nothing; what comes back proves who it is",
     ),
     (
+        "identity.begin_passkey_sign_in",
+        "tells nothing; the answer proves who it is",
+    ),
+    (
+        "identity.finish_passkey_sign_in",
+        "the passkey says who it is",
+    ),
+    ("app.finish_passkey_sign_in", "the passkey says who it is"),
+    (
+        "identity.begin_passkey_second_factor",
+        "checks the token that stands for the first factor",
+    ),
+    (
+        "identity.may_use_passkey",
+        "checks the token that stands for the first factor",
+    ),
+    (
+        "identity.finish_passkey_second_factor",
+        "checks the passkey; the token stands for the first factor",
+    ),
+    (
+        "app.finish_passkey_second_factor",
+        "checks the passkey; the token stands for the first factor",
+    ),
+    (
         "identity.finish_second_factor",
         "checks the code; the token stands for the first factor",
     ),
@@ -110,6 +136,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "chat tells who somebody is; the platform has vouched for it",
     ),
     ("identity.sweep", "a job of the program"),
+    ("identity.suggest", "a job of the program"),
     ("identity.export_to_make", "a job of the program"),
     ("identity.export_progress", "a job of the program"),
     ("identity.export_ready", "a job of the program"),
@@ -376,6 +403,30 @@ async fn switch_on(
 async fn switch_off(stage: &Stage) {
     stage.world.sql("DELETE FROM recovery_code").await;
     stage.world.sql("DELETE FROM totp").await;
+}
+
+/// A passkey of the asker, and the device that keeps it; of somebody else where they may have none.
+async fn own_passkey(stage: &Stage, asker: &Asker, n: u32) -> (PasskeyId, Device) {
+    let user = asker.actor.user_id().unwrap_or(stage.target);
+    let owner = Person {
+        user,
+        actor: stage.world.actor_of(user).await,
+    };
+    // No two have the same keys.
+    let mut device = passkeys::device(n * 10);
+    let id = passkeys::add(&stage.world, &owner, &mut device).await;
+    (id, device)
+}
+
+/// What comes back to a question for a passkey; nonsense if none was asked.
+fn answered(
+    begun: &Result<PasskeyQuestion, IdentityError>,
+    device: impl FnOnce(&str) -> String,
+) -> (String, String) {
+    match begun {
+        Ok(asked) => (asked.ceremony.expose().clone(), device(&asked.options)),
+        Err(_) => (String::new(), String::new()),
+    }
 }
 
 /// Somebody with a second factor; answers their address.
@@ -905,6 +956,63 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                     .await,
             )
         }
+        "identity.passkeys" => by_identity(identity.passkeys(actor).await),
+        "identity.begin_passkey" => {
+            let session = young(stage, asker).await;
+            by_identity(identity.begin_passkey(actor, session).await)
+        }
+        "identity.add_passkey" | "app.add_passkey" => {
+            let session = young(stage, asker).await;
+            let begun = identity.begin_passkey(actor, session).await;
+            let (ceremony, made) = answered(&begun, |asked| passkeys::device(n * 10).create(asked));
+            let answer = PasskeyAnswer {
+                ceremony: &ceremony,
+                credential: &made,
+            };
+            if operation == "app.add_passkey" {
+                by_connection(app.add_passkey(actor, session, answer, "key").await)
+            } else {
+                by_identity(identity.add_passkey(actor, session, answer, "key").await)
+            }
+        }
+        "identity.rename_passkey" => {
+            let (id, _) = own_passkey(stage, asker, n).await;
+            by_identity(identity.rename_passkey(actor, id, "other").await)
+        }
+        "identity.remove_passkey" | "app.remove_passkey" => {
+            let (id, _) = own_passkey(stage, asker, n).await;
+            // Not the last way in.
+            own_passkey(stage, asker, n + 100_000).await;
+            let session = young(stage, asker).await;
+            if operation == "app.remove_passkey" {
+                by_connection(app.remove_passkey(actor, session, id).await)
+            } else {
+                by_identity(identity.remove_passkey(actor, session, id).await)
+            }
+        }
+        "identity.begin_passkey_confirmation" => {
+            own_passkey(stage, asker, n).await;
+            let session = young(stage, asker).await;
+            by_identity(identity.begin_passkey_confirmation(actor, session).await)
+        }
+        "identity.confirm_with_passkey" | "app.confirm_with_passkey" => {
+            let (_, mut device) = own_passkey(stage, asker, n).await;
+            let session = young(stage, asker).await;
+            let begun = identity.begin_passkey_confirmation(actor, session).await;
+            let (ceremony, signed) = answered(&begun, |asked| device.get(asked));
+            let answer = PasskeyAnswer {
+                ceremony: &ceremony,
+                credential: &signed,
+            };
+            let client = ClientInfo::default();
+            if operation == "app.confirm_with_passkey" {
+                let done = app.confirm_with_passkey(actor, session, answer, &client);
+                by_connection(done.await)
+            } else {
+                let done = identity.confirm_with_passkey(actor, session, answer, &client);
+                by_identity(done.await)
+            }
+        }
         "identity.verifications" => {
             by_identity(identity.verifications(actor, &PageRequest::first(5)).await)
         }
@@ -1271,8 +1379,13 @@ fn workspace() -> &'static Path {
 /// The public methods of a service that are async or take an actor, by whether they take it first.
 fn methods(service: &str, folder: &str) -> BTreeMap<String, bool> {
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(workspace().join(folder)).unwrap() {
+    let folder = workspace().join(folder);
+    for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(methods(service, path.to_str().unwrap()));
+            continue;
+        }
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }

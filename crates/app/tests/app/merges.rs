@@ -8,7 +8,10 @@ use identity::{IdentityError, Merge, MergeSide, MergeState};
 use kernel::{Clock, CommunityId, MergeId, Platform, Role, Secret};
 use testkit::{Person, World, on_both, totp_code};
 
-use super::links::{link, seated, sign_in};
+use super::{
+    links::{link, seated, sign_in},
+    passkeys::{self, device},
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -74,6 +77,7 @@ async fn kept_tables(world: &World) -> BTreeMap<&'static str, Vec<String>> {
         "verification_attempt",
         "one_time_token",
         "sign_in_state",
+        "passkey_ceremony",
         "domain_event",
         "job",
     ] {
@@ -165,6 +169,31 @@ on_both! {
         assert!(matches!(undo(&world, &ada, id).await, Err(IdentityError::Conflict(_))), "once");
         let again = merge(&world, &ada, "bob").await;
         undo(&world, &ada, again).await.unwrap();
+    }
+
+    async fn passkeys_follow_and_come_back(world: World) {
+        let (_, _, ada, bob) = histories(&mut world).await;
+        let (mut hers, mut his) = (device(1), device(50));
+        passkeys::add(&world, &ada, &mut hers).await;
+        passkeys::add(&world, &bob, &mut his).await;
+        let before = kept_tables(&world).await;
+        let id = merge(&world, &ada, "bob").await;
+        let identity = world.app.identity.clone();
+        assert_eq!(identity.passkeys(&ada.actor).await.unwrap().len(), 2);
+        undo(&world, &ada, id).await.unwrap();
+        assert_eq!(kept_tables(&world).await, before);
+        let id = merge(&world, &ada, "bob").await;
+        for key in [&mut hers, &mut his] {
+            assert_eq!(passkeys::sign_in(&world, key).await.unwrap().user, ada.user);
+        }
+        // One that she adds meanwhile stays hers.
+        let mut new = device(90);
+        passkeys::add(&world, &ada, &mut new).await;
+        undo(&world, &ada, id).await.unwrap();
+        assert_eq!(passkeys::sign_in(&world, &mut his).await.unwrap().user, bob.user);
+        for key in [&mut hers, &mut new] {
+            assert_eq!(passkeys::sign_in(&world, key).await.unwrap().user, ada.user);
+        }
     }
 
     async fn what_was_said_after_the_merge_belongs_to_whose_account_said_it(world: World) {

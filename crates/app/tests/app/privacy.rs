@@ -195,6 +195,12 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO sign_in_state (state_hash, intent, provider, binding, user_id, nonce, verifier_sealed, redirect, return_to, expires_at) VALUES ('{CANARY}', 2, 'campus', '{CANARY}', {user}, '{CANARY}', '{CANARY}', '', '/', 0)"
         ),
         format!(
+            "INSERT INTO passkey (user_id, rp_id, handle, credential_id, credential, name, sign_count, backed_up, created_at) VALUES ({user}, 'bot.example.org', 'handle-{CANARY}', '{CANARY}', '{{}}', 'key of {CANARY}', 0, FALSE, 1)"
+        ),
+        format!(
+            "INSERT INTO passkey_ceremony (token_hash, purpose, binding, user_id, state, expires_at) VALUES ('{CANARY}', 4, '{CANARY}', {user}, '{{}}', 0)"
+        ),
+        format!(
             "INSERT INTO install_state (state_hash, platform, community_id, user_id, session_id, redirect, expires_at) VALUES ('{CANARY}', 1, {pond}, {user}, 1, '', 0)"
         ),
         format!(
@@ -239,7 +245,7 @@ on_both! {
         assert!(files(&world.place().join("blobs")).is_empty(), "the file is gone once it is fetched");
 
         let files = unpack(&file);
-        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email", "account_name"] {
+        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email", "account_name", "passkey"] {
             for name in [format!("json/{table}.json"), format!("csv/{table}.csv")] {
                 let (_, text) = files.iter().find(|(file, _)| *file == name).unwrap();
                 assert!(text.lines().count() > 1, "{name}: {text}");
@@ -248,7 +254,7 @@ on_both! {
         let all: String = files.iter().map(|(_, text)| text.as_str()).collect();
         assert!(all.contains("README") || files.iter().any(|(name, _)| name == "README.txt"));
         assert!(!all.contains("words of bob") && !all.contains("id-bob"), "others are left out");
-        for secret in ["key_hash", "token_hash", "password_hash", "access_sealed", "verifier_sealed"] {
+        for secret in ["key_hash", "token_hash", "password_hash", "access_sealed", "verifier_sealed", "credential", "handle-"] {
             assert!(!all.contains(secret), "{secret}");
         }
     }
@@ -309,7 +315,7 @@ on_both! {
         for table in [
             "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
             "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
-            "member", "quarantine", "delivery", "account_name",
+            "member", "quarantine", "delivery", "account_name", "passkey", "passkey_ceremony",
         ] {
             assert!(seeded.contains(table), "the canary is not in {table}");
         }

@@ -1,5 +1,5 @@
 //! Step-up: what touches money, identity or other people's data needs a session that proved within
-//! the last five minutes whose it is; by beginning then, or by a code or the password.
+//! the last five minutes whose it is; by beginning then, or by a passkey, a code or the password.
 
 use std::time::Duration;
 
@@ -23,14 +23,17 @@ pub enum Confirmation {
     Password,
     /// A code of the second factor; see [`Identity::confirm_session`].
     Code,
-    /// A new session, because there is neither.
+    /// A passkey, because there is neither; see [`Identity::confirm_with_passkey`]. Where there is one
+    /// of the others, a passkey does as well.
+    Passkey,
+    /// A new session, because there is none of these.
     SignInAgain,
 }
 
 impl Confirmation {
     /// Whether it is given on a page of its own rather than beside what it is for.
     pub const fn is_elsewhere(self) -> bool {
-        matches!(self, Self::Code | Self::SignInAgain)
+        matches!(self, Self::Code | Self::Passkey | Self::SignInAgain)
     }
 }
 
@@ -52,6 +55,9 @@ impl Identity {
         let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
         if credentials.is_some_and(|c| c.password_hash.is_some()) {
             return Ok(Confirmation::Password);
+        }
+        if !self.usable(user).await?.is_empty() {
+            return Ok(Confirmation::Passkey);
         }
         Ok(Confirmation::SignInAgain)
     }
@@ -116,7 +122,7 @@ impl Identity {
         if table::on_since(self.db.read(), user).await?.is_some() {
             return Err(IdentityError::invalid(
                 "password",
-                "you proved who you are more than five minutes ago: confirm it with a code first",
+                "you proved who you are more than five minutes ago: confirm it with a code or a passkey first",
             ));
         }
         self.prove_password(user, password).await
@@ -129,10 +135,12 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
         let Some(credentials) = credentials.filter(|c| c.password_hash.is_some()) else {
-            return Err(IdentityError::invalid(
-                "password",
-                "you signed in more than five minutes ago: sign out, sign in again and repeat this",
-            ));
+            let words = if self.usable(user).await?.is_empty() {
+                "you signed in more than five minutes ago: sign out, sign in again and repeat this"
+            } else {
+                "you signed in more than five minutes ago: confirm with your passkey that it is you, and repeat this"
+            };
+            return Err(IdentityError::invalid("password", words));
         };
         let Some(typed) = typed.filter(|typed| !typed.expose().is_empty()) else {
             return Err(IdentityError::invalid(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Denied, ErrorCode, MergeId};
+use kernel::{Denied, ErrorCode, MergeId, Secret};
 use store::StoreError;
 
 /// A refusal or failure of the identity service.
@@ -43,6 +43,16 @@ pub enum IdentityError {
     /// The one-time link was used, has expired or never existed.
     #[error("this link is no longer valid: ask for a new one")]
     TokenInvalid,
+    /// A passkey answered rightly, and its counter says that the key exists twice.
+    #[error(
+        "the passkey «{name}» was refused: it says that it was used less often than it was, so somebody may have a copy. Sign in another way and remove it under «Your account», «Security»"
+    )]
+    PasskeyCopied {
+        /// What its owner calls it.
+        name: String,
+        /// Where its owner gets mail.
+        tell: Option<Secret<String>>,
+    },
     /// The database failed.
     #[error("the change could not be stored")]
     Storage(#[source] StoreError),
@@ -64,7 +74,9 @@ impl IdentityError {
             Self::NotFound => ErrorCode::NotFound,
             Self::Invalid { .. } => ErrorCode::BadUserInput,
             Self::Conflict(_) | Self::MergeNeeded(_) => ErrorCode::Conflict,
-            Self::WrongCredentials | Self::TokenInvalid => ErrorCode::Unauthenticated,
+            Self::WrongCredentials | Self::TokenInvalid | Self::PasskeyCopied { .. } => {
+                ErrorCode::Unauthenticated
+            }
             Self::Throttled { .. } => ErrorCode::RateLimited,
             Self::Storage(error) => error.code(),
         }

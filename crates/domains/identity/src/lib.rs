@@ -23,6 +23,7 @@ mod link;
 mod membership;
 mod merge;
 mod oauth_state;
+mod passkey;
 mod password;
 mod personal;
 mod profile;
@@ -70,6 +71,9 @@ pub use merge::{
     RoleJoined,
 };
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
+pub use passkey::{
+    PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyChange, PasskeyQuestion, PasskeySite,
+};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use reputation::{
@@ -101,6 +105,7 @@ pub struct Identity {
     hashing: Arc<Semaphore>,
     followers: Arc<[Arc<dyn Follower>]>,
     is_open: bool,
+    passkeys: Result<PasskeySite, &'static str>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -125,6 +130,7 @@ impl Identity {
             hashing: Arc::new(Semaphore::new(HASHING_AT_ONCE)),
             followers: Arc::default(),
             is_open: false,
+            passkeys: Err(passkey::NOT_SET_UP),
         }
     }
 
@@ -132,6 +138,13 @@ impl Identity {
     #[must_use]
     pub fn with_followers(mut self, followers: Vec<Arc<dyn Follower>>) -> Self {
         self.followers = followers.into();
+        self
+    }
+
+    /// With the site to which browsers bind passkeys, or why there is none.
+    #[must_use]
+    pub fn with_passkeys(mut self, site: Result<PasskeySite, &'static str>) -> Self {
+        self.passkeys = site;
         self
     }
 

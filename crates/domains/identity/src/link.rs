@@ -365,9 +365,10 @@ impl Identity {
         let found = found.ok_or(IdentityError::NotFound)?;
         let credentials = tables::user::credentials_by_id(work.conn(), user).await?;
         let has_password = credentials.is_some_and(|c| c.password_hash.is_some());
-        if links.len() == 1 && !has_password {
+        if links.len() == 1 && !has_password && !self.has_passkey(&work, user, None).await? {
             return Err(IdentityError::Conflict(
-                "this is the only way you can sign in: link another account first".to_owned(),
+                "this is the only way you can sign in: link another account or add a passkey first"
+                    .to_owned(),
             ));
         }
         let sealed = table::sealed(work.conn(), link).await?;

@@ -87,11 +87,11 @@ impl Arrival {
 }
 
 /// The values of a browser and of a session never meet: each has its own prefix before hashing.
-fn browser_binding(browser: &str) -> String {
+pub(crate) fn browser_binding(browser: &str) -> String {
     token::digest(&format!("browser:{browser}"))
 }
 
-fn session_binding(user: UserId, session: SessionId) -> String {
+pub(crate) fn session_binding(user: UserId, session: SessionId) -> String {
     token::digest(&format!("session:{user}:{session}"))
 }
 

@@ -55,6 +55,15 @@ pub const PERSONAL: &[Declared] = &[
     Declared::left_out("email_code", "a code under way, good for an hour at most"),
     Declared::exported("totp", By::User("user_id"), &["secret_sealed"]),
     Declared::exported("recovery_code", By::User("user_id"), &["code_hash"]),
+    Declared::exported(
+        "passkey",
+        By::User("user_id"),
+        &["handle", "credential_id", "credential", "sign_count"],
+    ),
+    Declared::left_out(
+        "passkey_ceremony",
+        "a question to a browser, good for five minutes",
+    ),
     Declared::left_out("session_confirmation", "five minutes of a session"),
     Declared::exported("verification_attempt", By::User("user_id"), &[]),
     Declared::exported("verified_email", By::User("user_id"), &["address_folded"]),

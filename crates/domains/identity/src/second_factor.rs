@@ -22,6 +22,15 @@ const CODES: usize = 10;
 /// Characters of one: 80 bits.
 const CODE_LEN: usize = 16;
 
+/// What is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removed {
+    /// The app and the recovery codes.
+    Codes,
+    /// The passkeys too.
+    CodesAndPasskeys,
+}
+
 /// What comes of proving the first factor.
 #[derive(Debug)]
 pub enum Entered {
@@ -171,8 +180,7 @@ impl Identity {
     ) -> Result<Option<String>, IdentityError> {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         self.confirm(user, session, None).await?;
-        self.remove_second_factor(actor, user, "user.second_factor.off")
-            .await
+        self.remove_second_factor(actor, user, Removed::Codes).await
     }
 
     /// Makes fresh recovery codes, which are shown once; the old ones are void. Needs a fresh
@@ -196,8 +204,9 @@ impl Identity {
         Ok(codes)
     }
 
-    /// Takes somebody's second factor away who lost it; ends their sessions. For instance
-    /// administrators. Answers the address to tell.
+    /// Takes somebody's second factor and all their passkeys away who lost them, or whose passkey
+    /// somebody else has; ends their sessions. For instance administrators. Answers the address to
+    /// tell.
     pub async fn reset_second_factor(
         &self,
         actor: &Actor,
@@ -207,7 +216,7 @@ impl Identity {
         let (_, folded) = user::check_email(email)?;
         let found = tables::user::credentials_by_email(self.db.read(), &folded).await?;
         let id = UserId(found.ok_or(IdentityError::NotFound)?.id);
-        self.remove_second_factor(actor, id, "user.second_factor.reset")
+        self.remove_second_factor(actor, id, Removed::CodesAndPasskeys)
             .await
     }
 
@@ -215,18 +224,37 @@ impl Identity {
         &self,
         actor: &Actor,
         user: UserId,
-        action: &'static str,
+        what: Removed,
     ) -> Result<Option<String>, IdentityError> {
         let mut work = self.db.begin(actor, self.clock.now()).await?;
-        if !table::delete(work.conn(), user).await? {
-            return Err(IdentityError::Conflict("it is off already".to_owned()));
-        }
+        let was_on = table::delete(work.conn(), user).await?;
+        let (action, detail) = match what {
+            Removed::Codes if was_on => ("user.second_factor.off", serde_json::json!({})),
+            Removed::Codes => {
+                return Err(IdentityError::Conflict("it is off already".to_owned()));
+            }
+            Removed::CodesAndPasskeys => {
+                let n_passkeys = tables::passkey::delete_all(work.conn(), user).await?;
+                if !was_on && n_passkeys == 0 {
+                    return Err(IdentityError::Conflict(
+                        "they have neither a second factor nor a passkey".to_owned(),
+                    ));
+                }
+                let detail = serde_json::json!({ "passkeys": n_passkeys });
+                ("user.second_factor.reset", detail)
+            }
+        };
         if actor.user_id() != Some(user) {
             tables::session::delete_others(work.conn(), user, SessionId(0)).await?;
             tables::session::void_tokens_of(work.conn(), user, work.now()).await?;
         }
         Self::attempt_succeeded(&work, &[Subject::second_factor(user)]).await?;
-        audit(&mut work, action, user);
+        work.audit(Entry {
+            action,
+            object: format!("user:{user}"),
+            community: None,
+            detail,
+        });
         let known = tables::user::by_id(work.conn(), user).await?;
         work.commit().await?;
         Ok(known.and_then(|known| known.email))

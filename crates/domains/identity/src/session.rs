@@ -368,7 +368,7 @@ impl Identity {
     }
 
     /// Removes what has expired: sessions, one-time tokens, forgotten failures, installs that
-    /// nobody finished, API keys. Run by a job.
+    /// nobody finished, questions to browsers, API keys. Run by a job.
     pub async fn sweep(&self) -> Result<u64, IdentityError> {
         let now = self.clock.now();
         let work = self

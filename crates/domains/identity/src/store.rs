@@ -11,6 +11,7 @@ pub(crate) mod link;
 pub(crate) mod merge;
 pub(crate) mod moving;
 pub(crate) mod oauth_state;
+pub(crate) mod passkey;
 pub(crate) mod profile;
 pub(crate) mod reputation;
 pub(crate) mod session;

@@ -18,8 +18,8 @@ const KEEP: Duration = Duration::from_secs(365 * 86_400);
 pub struct Verification {
     /// Its id; grows with time.
     pub id: i64,
-    /// How: `password`, `link`, `totp`, `recovery-code`, `email`, `chat-code`, `register`, `setup`, or
-    /// `oauth:` and the provider's key.
+    /// How: `password`, `link`, `totp`, `recovery-code`, `second-factor`, `passkey`, `passkey-copied`,
+    /// `email`, `chat-code`, `register`, `setup`, or `oauth:` and the provider's key.
     pub method: String,
     /// Whether it succeeded.
     pub succeeded: bool,

@@ -115,6 +115,7 @@ impl Identity {
         let hidden = hide(work, from, to).await?;
         let accounts = table::give_all(work.conn(), Owned::Accounts, from, to).await?;
         let links = table::give_all(work.conn(), Owned::Links, from, to).await?;
+        let passkeys = table::give_all(work.conn(), Owned::Passkeys, from, to).await?;
         let mut roles = Vec::new();
         for held in table::held(work.conn(), from).await? {
             roles.push(take_role(work, held, from, to).await?);
@@ -123,7 +124,7 @@ impl Identity {
         let person = table::vacate(work.conn(), from).await?;
         let own = json!({
             "person": person, "accounts": accounts, "links": links, "roles": roles,
-            "visibility": hidden,
+            "visibility": hidden, "passkeys": passkeys,
         });
         mementos.insert(OWN, own);
         Ok(mementos)
@@ -148,16 +149,23 @@ impl Identity {
         }
         let accounts = memento::numbers(&own, "accounts")?;
         let links = memento::numbers(&own, "links")?;
+        // Mementos from before there were passkeys have none.
+        let passkeys = match own.get("passkeys") {
+            Some(_) => memento::numbers(&own, "passkeys")?,
+            None => Vec::new(),
+        };
         let conn = work.conn();
         table::give(conn, (Owned::Accounts, "id"), &accounts, to, from).await?;
         // Those that were linked since go with their account.
         let with = (Owned::Links, "account_id");
         let given = table::give(conn, (Owned::Links, "id"), &links, to, from).await?
-            + table::give(conn, with, &accounts, to, from).await?;
+            + table::give(conn, with, &accounts, to, from).await?
+            + table::give(conn, (Owned::Passkeys, "id"), &passkeys, to, from).await?;
         let left = tables::link::of_user(conn, to).await?;
         let credentials = tables::user::credentials_by_id(conn, to).await?;
         let has_password = credentials.is_some_and(|c| c.password_hash.is_some());
-        if given > 0 && left.is_empty() && !has_password {
+        let has_passkey = self.has_passkey(work, to, None).await?;
+        if given > 0 && left.is_empty() && !has_password && !has_passkey {
             return Err(IdentityError::Conflict(
                 "you could not sign in any more: link another account or set a password first, then undo the merge".to_owned(),
             ));

@@ -91,6 +91,10 @@ impl Identity {
                     count(tables::link::of_user(conn, user).await?.len()),
                 ),
                 (
+                    "passkeys",
+                    count(tables::passkey::of_user(conn, user).await?.len()),
+                ),
+                (
                     "communities",
                     count(tables::moving::held(conn, user).await?.len()),
                 ),

@@ -123,6 +123,8 @@ pub(crate) async fn delete_secrets(
         "DELETE FROM email_code WHERE user_id = $1",
         "DELETE FROM recovery_code WHERE user_id = $1",
         "DELETE FROM totp WHERE user_id = $1",
+        "DELETE FROM passkey_ceremony WHERE user_id = $1",
+        "DELETE FROM passkey WHERE user_id = $1",
         "UPDATE users SET password_hash = NULL, is_instance_admin = FALSE WHERE id = $1",
     ] {
         sql::execute(conn, query, vec![user.0.into()]).await?;

@@ -104,6 +104,7 @@ pub(crate) async fn has_email(
 pub(crate) enum Owned {
     Accounts,
     Links,
+    Passkeys,
 }
 
 impl Owned {
@@ -111,6 +112,7 @@ impl Owned {
         match self {
             Self::Accounts => "platform_account",
             Self::Links => "identity_link",
+            Self::Passkeys => "passkey",
         }
     }
 }
@@ -232,6 +234,7 @@ pub(crate) async fn shut_out(
         "DELETE FROM api_key WHERE user_id = $1",
         "DELETE FROM sign_in_state WHERE user_id = $1",
         "DELETE FROM install_state WHERE user_id = $1",
+        "DELETE FROM passkey_ceremony WHERE user_id = $1",
     ] {
         sql::execute(conn, statement, vec![user.0.into()]).await?;
     }

@@ -153,7 +153,8 @@ pub(crate) async fn sweep(
     let failures = super::throttle::sweep(conn, now).await?;
     let installs = super::connection::sweep(conn, now).await?;
     let sign_ins = super::oauth_state::sweep(conn, now).await?;
-    Ok(sessions + tokens + failures + installs + sign_ins)
+    let questions = super::passkey::sweep(conn, now).await?;
+    Ok(sessions + tokens + failures + installs + sign_ins + questions)
 }
 
 pub(crate) async fn put_token(
