@@ -1,6 +1,7 @@
 // Starts the page's small helpers. Every page works without them.
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startPasskeys } from "./passkey.js";
 import { startSwitch } from "./switch.js";
 import { localTimes, redate } from "./times.js";
 
@@ -8,6 +9,7 @@ for (const list of document.querySelectorAll("ol.chat")) redate(list);
 startSwitch();
 startKeys();
 startLive();
+startPasskeys();
 localTimes(document);
 
 // A form that came back with mistakes: its summary takes the focus.

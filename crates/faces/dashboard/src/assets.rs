@@ -28,7 +28,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 10] = [
     asset!("app.css", "text/css; charset=utf-8", "../assets/app.css"),
     asset!("duck.svg", "image/svg+xml", "../assets/duck.svg"),
     asset!(
@@ -50,6 +50,11 @@ static ASSETS: [Asset; 9] = [
         "live.js",
         "text/javascript; charset=utf-8",
         "../assets/live.js"
+    ),
+    asset!(
+        "passkey.js",
+        "text/javascript; charset=utf-8",
+        "../assets/passkey.js"
     ),
     asset!(
         "switch.js",

@@ -17,7 +17,7 @@ use crate::{
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
-    return_to,
+    passkeys, return_to,
     router::Face,
     security,
     viewer::{Client, SignedIn},
@@ -29,8 +29,9 @@ struct Page {
     shell: Shell,
     mistakes: Mistakes,
     return_to: String,
-    needs_code: bool,
-    needs_session: bool,
+    needed: Confirmation,
+    /// Whether a passkey would do instead.
+    has_passkey: bool,
 }
 
 /// Where to go afterwards.
@@ -77,6 +78,16 @@ pub(crate) async fn submit(
     }
 }
 
+/// The page with what went wrong with a passkey.
+pub(crate) async fn refused(
+    face: &Face,
+    who: &SignedIn,
+    mistakes: Mistakes,
+    to: &str,
+) -> Result<Response, PageError> {
+    show(face, who, mistakes, to).await
+}
+
 async fn show(
     face: &Face,
     who: &SignedIn,
@@ -99,8 +110,8 @@ async fn show(
         shell: Shell::new(face, &who.viewer, place).await?,
         mistakes,
         return_to: to.to_owned(),
-        needs_code: needed == Confirmation::Code,
-        needs_session: needed == Confirmation::SignInAgain,
+        needed,
+        has_passkey: passkeys::has_any(face, who).await?,
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

@@ -86,6 +86,29 @@ pub(crate) fn visit(face: &Face, value: &str, to: &str) -> Result<Response, Page
     )
 }
 
+/// The names of the value that binds a question for a passkey to the browser that it was asked in.
+const BROWSER: (&str, &str) = ("__Host-wb_browser", "wb_browser");
+/// How long a browser keeps it, in seconds. Questions end sooner.
+const BROWSER_SECS: u64 = 3_600;
+
+/// The value that a browser keeps while it is asked for passkeys; only what can be one of ours.
+pub(crate) fn browser<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str> {
+    find(face, headers, BROWSER)
+}
+
+/// Gives the browser its value along with an answer.
+pub(crate) fn with_browser(
+    face: &Face,
+    mut response: Response,
+    value: &str,
+) -> Result<Response, PageError> {
+    let cookie = named(face.settings.secure_cookies, BROWSER, value, BROWSER_SECS);
+    let value = HeaderValue::try_from(cookie)
+        .map_err(|error| PageError::from_cause(kernel::ErrorCode::Internal, "", error))?;
+    response.headers_mut().append(header::SET_COOKIE, value);
+    Ok(response)
+}
+
 /// The names of the token that stands for the first factor while the second is owed.
 const AWAITED: (&str, &str) = ("__Host-wb_awaited", "wb_awaited");
 

@@ -122,7 +122,7 @@ fn finish(seen: &Seen, response: Response, id: &str) -> Response {
         return to_sign_in(seen);
     }
     let is_bare = status.is_client_error() || status.is_server_error();
-    if !is_bare || is_page(response.headers()) || !seen.wants_html {
+    if !is_bare || is_whole(response.headers()) || !seen.wants_html {
         return response;
     }
     let foreign = response
@@ -157,11 +157,12 @@ fn finish(seen: &Seen, response: Response, id: &str) -> Response {
     answer
 }
 
-fn is_page(headers: &HeaderMap) -> bool {
+/// Whether an answer says all by itself: a page, or what a script asked for.
+fn is_whole(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("text/html"))
+        .is_some_and(|kind| kind.starts_with("text/html") || kind == "application/json")
 }
 
 /// To the sign-in page and back again; after a form, back to the start page.

@@ -342,6 +342,8 @@ fn notice(address: &str) -> Option<&'static str> {
         "key-revoked" => "The key was revoked. Programs that use it are refused from now on.",
         "again" => "Sign in again: the first step was too long ago.",
         "second-factor-off" => "The second factor is off.",
+        "passkey-added" => "The passkey was added. You can sign in with it from now on.",
+        "passkey-removed" => "The passkey was removed. It does not sign you in any more.",
         "code-sent" => "A code is on its way. Look into your mailbox.",
         "email" => "The address is verified.",
         "new-password" => "The new password is set. Sign in with it.",

@@ -36,6 +36,7 @@ struct Login {
     needs_setup: bool,
     providers: Vec<Choice>,
     is_open: bool,
+    has_passkeys: bool,
 }
 
 /// A provider to sign in with.
@@ -89,6 +90,15 @@ pub(crate) async fn form(
     show(&face, Mistakes::default(), String::new(), to, needs_setup).await
 }
 
+/// The sign-in page with what went wrong with a passkey.
+pub(crate) async fn refused(
+    face: &Face,
+    mistakes: Mistakes,
+    to: &str,
+) -> Result<Response, PageError> {
+    show(face, mistakes, String::new(), to, false).await
+}
+
 /// The sign-in page with what went wrong at a provider.
 pub(crate) async fn failed(face: &Face, message: &str, to: &str) -> Result<Response, PageError> {
     show(face, Mistakes::one("", message), String::new(), to, false).await
@@ -113,6 +123,7 @@ async fn show(
         needs_setup,
         providers: choices.collect(),
         is_open: face.app.identity.is_open(),
+        has_passkeys: face.app.identity.passkeys_off().is_none(),
     };
     let mut response = (page.mistakes.status(), layout::page(&page)?).into_response();
     auth::lead_away(face, &mut response).await;

@@ -158,7 +158,7 @@ async fn show(face: &Face, who: &SignedIn, mistakes: Mistakes) -> Result<Respons
 }
 
 /// A browser's name and system from its User-Agent, as far as people can recognise them by it.
-fn browser(agent: &str) -> String {
+pub(crate) fn browser(agent: &str) -> String {
     let first = |known: &[(&str, &'static str)]| {
         known
             .iter()

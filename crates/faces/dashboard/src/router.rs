@@ -17,8 +17,8 @@ use tower_http::{
 use crate::{
     accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
     data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
-    privacy, profile, register, reputation, role, second_factor, security, settings, setup,
-    suggestions, suspicions, verification,
+    passkeys, privacy, profile, register, reputation, role, second_factor, security, settings,
+    setup, suggestions, suspicions, verification,
 };
 
 /// What the operator decides about the dashboard.
@@ -71,12 +71,31 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/login/2fa",
             get(second_factor::page).post(second_factor::submit),
         )
+        .route("/login/passkey", post(passkeys::sign_in))
+        .route("/login/passkey/begin", post(passkeys::begin_sign_in))
+        .route("/login/2fa/passkey", post(passkeys::second_factor))
+        .route(
+            "/login/2fa/passkey/begin",
+            post(passkeys::begin_second_factor),
+        )
         .route("/login/recovery", get(second_factor::recovery))
         .route("/me/security", get(security::page))
         .route("/me/security/totp", post(security::begin))
         .route("/me/security/totp/confirm", post(security::confirm))
         .route("/me/security/totp/off", post(security::disable))
         .route("/me/security/recovery", post(security::renew))
+        .route("/me/security/passkeys", post(passkeys::add))
+        .route("/me/security/passkeys/begin", post(passkeys::begin))
+        .route(
+            "/me/security/passkeys/{id}",
+            get(passkeys::page).post(passkeys::rename),
+        )
+        .route("/me/security/passkeys/{id}/remove", post(passkeys::remove))
+        .route("/me/confirm/passkey", post(passkeys::confirm))
+        .route(
+            "/me/confirm/passkey/begin",
+            post(passkeys::begin_confirmation),
+        )
         .route("/me/confirm", get(confirm::page).post(confirm::submit))
         .route("/me/verification", get(verification::page))
         .route("/me/email", get(email::page).post(email::ask))

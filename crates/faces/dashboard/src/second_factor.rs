@@ -1,4 +1,5 @@
-//! The second step of signing in: a code of the app, or a recovery code.
+//! The second step of signing in: a code of the app, a recovery code, or a passkey (see
+//! [`crate::passkeys`]).
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ struct Asking {
     encoded: String,
     /// Whether a recovery code is asked for.
     is_recovery: bool,
+    has_passkey: bool,
 }
 
 /// Where to go afterwards.
@@ -57,7 +59,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     Query(after): Query<After>,
 ) -> Result<Response, PageError> {
-    ask(&face, &headers, &after, false)
+    ask(&face, &headers, &after, false).await
 }
 
 /// `GET /login/recovery`
@@ -66,7 +68,7 @@ pub(crate) async fn recovery(
     headers: HeaderMap,
     Query(after): Query<After>,
 ) -> Result<Response, PageError> {
-    ask(&face, &headers, &after, true)
+    ask(&face, &headers, &after, true).await
 }
 
 /// `POST /login/2fa`
@@ -97,29 +99,45 @@ pub(crate) async fn submit(
         Err(error) => return Err(error.into()),
     };
     let is_recovery = !typed.recovery.is_empty();
-    let page = asking(Mistakes::one("code", &message), to, is_recovery);
+    let has_passkey = face.app.identity.may_use_passkey(awaited).await?;
+    let mistakes = Mistakes::one("code", &message);
+    let page = asking(mistakes, to, is_recovery, has_passkey);
     Ok((status, layout::page(&page)?).into_response())
 }
 
-fn ask(
+/// The page with what went wrong with a passkey.
+pub(crate) async fn refused(
+    face: &Face,
+    awaited: &str,
+    mistakes: Mistakes,
+    to: &str,
+) -> Result<Response, PageError> {
+    let has_passkey = face.app.identity.may_use_passkey(awaited).await?;
+    let page = asking(mistakes, to, false, has_passkey);
+    Ok((page.mistakes.status(), layout::page(&page)?).into_response())
+}
+
+async fn ask(
     face: &Face,
     headers: &HeaderMap,
     after: &After,
     is_recovery: bool,
 ) -> Result<Response, PageError> {
-    if cookie::awaited(face, headers).is_none() {
+    let Some(awaited) = cookie::awaited(face, headers) else {
         return Ok(Redirect::to("/login").into_response());
-    }
+    };
+    let has_passkey = face.app.identity.may_use_passkey(awaited).await?;
     let to = return_to::checked(after.return_to.as_deref(), "/");
-    layout::page(&asking(Mistakes::default(), to, is_recovery))
+    layout::page(&asking(Mistakes::default(), to, is_recovery, has_passkey))
 }
 
-fn asking(mistakes: Mistakes, to: &str, is_recovery: bool) -> Asking {
+fn asking(mistakes: Mistakes, to: &str, is_recovery: bool, has_passkey: bool) -> Asking {
     Asking {
         shell: Shell::bare("Second factor"),
         mistakes,
         return_to: to.to_owned(),
         encoded: return_to::encode(to),
         is_recovery,
+        has_passkey,
     }
 }

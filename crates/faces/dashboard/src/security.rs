@@ -1,4 +1,4 @@
-//! What protects one's own account: the second factor and its recovery codes, with the way to
+//! What protects one's own account: passkeys, the second factor and its recovery codes, with the way to
 //! password, address, sessions, keys and the history.
 //!
 //! Must never show a secret or a recovery code but in the answer that made it.
@@ -11,7 +11,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{Confirmation, TotpSetup};
+use identity::{Confirmation, PASSKEYS_MAX, TotpSetup};
 use kernel::Secret;
 use qrcode::{EcLevel, QrCode, render::svg};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use crate::{
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
+    me, passkeys,
     router::Face,
     viewer::SignedIn,
 };
@@ -39,6 +40,11 @@ struct Page {
     setup: Option<(String, String)>,
     /// Recovery codes just made.
     codes: Vec<Secret<String>>,
+    passkeys: Vec<passkeys::Row>,
+    passkeys_off: Option<&'static str>,
+    passkeys_max: usize,
+    /// What a new passkey is called unless something else is typed.
+    suggested: String,
 }
 
 /// What the page shows once.
@@ -129,6 +135,15 @@ async fn with_codes(
     }
 }
 
+/// The page with what went wrong with a passkey.
+pub(crate) async fn failed(
+    face: &Face,
+    who: &SignedIn,
+    mistakes: Mistakes,
+) -> Result<Response, PageError> {
+    show(face, who, mistakes, Fresh::default()).await
+}
+
 async fn refused(face: &Face, who: &SignedIn, error: app::AppError) -> Result<Response, PageError> {
     let mistakes = email::mistakes(error)?.of_the_whole();
     show(face, who, mistakes, Fresh::default()).await
@@ -148,6 +163,13 @@ async fn show(
     let (identity, actor) = (&face.app.identity, &who.viewer.actor);
     let factor = identity.second_factor(actor).await?;
     let needed = identity.confirmation(actor, who.session).await?;
+    let sessions = identity.sessions(actor).await?;
+    let this = sessions.iter().find(|session| session.id == who.session);
+    let agent = this.map_or("", |session| session.user_agent.as_str());
+    let suggested = match agent {
+        "" => "Passkey".to_owned(),
+        agent => me::browser(agent),
+    };
     let setup = fresh.setup.map(|setup| {
         let letters: Vec<char> = setup.secret.expose().chars().collect();
         let groups: Vec<String> = letters.chunks(4).map(|g| g.iter().collect()).collect();
@@ -161,6 +183,10 @@ async fn show(
         needs_proof: needed != Confirmation::Given,
         setup,
         codes: fresh.codes,
+        passkeys: passkeys::rows(face, who).await?,
+        passkeys_off: identity.passkeys_off(),
+        passkeys_max: PASSKEYS_MAX,
+        suggested,
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }

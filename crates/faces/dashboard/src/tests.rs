@@ -14,6 +14,7 @@ mod health;
 mod keys;
 mod members;
 mod merges;
+mod passkeys;
 mod privacy;
 mod reputation;
 mod second_factor;

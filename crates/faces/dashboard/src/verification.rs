@@ -88,6 +88,8 @@ fn words(face: &Face, attempt: &Verification) -> String {
         "totp" => "code of the app",
         "recovery-code" => "recovery code",
         "second-factor" => "second factor",
+        "passkey" => "passkey",
+        "passkey-copied" => "passkey that looks copied",
         "email" => "code sent by mail",
         "chat-code" => "code typed in chat",
         "register" => "registered",
