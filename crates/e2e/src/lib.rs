@@ -5,6 +5,7 @@
 mod audit;
 mod browser;
 mod console;
+mod device;
 mod links;
 mod outside;
 mod program;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use audit::{Audit, Sight};
 pub use browser::{Browser, Look, Scheme};
+pub use device::Device;
 pub use links::{Crawl, crawl};
 pub use program::Program;
 pub use tab::Tab;
@@ -87,6 +89,16 @@ pub fn on_demo(test: impl AsyncFnOnce(&Demo) -> Result<()>) -> Result<()> {
     let browser = BROWSER.get(|| Browser::launch(&outside.chromium))?;
     let demo = DEMO.get(|| Demo::start(Arc::clone(&browser)))?;
     runtime()?.block_on(test(&demo))
+}
+
+/// Like [`on_fresh`], reached by a name instead of an address of numbers, as passkeys need it.
+pub fn on_named(test: impl AsyncFnOnce(&Program, &Browser) -> Result<()>) -> Result<()> {
+    let Some(outside) = outside::find() else {
+        return Ok(());
+    };
+    let browser = BROWSER.get(|| Browser::launch(&outside.chromium))?;
+    let program = Program::start_named("serve", "/setup?token=", "localhost")?;
+    runtime()?.block_on(test(&program, &browser))
 }
 
 /// Runs a test on a `waddlebot serve` of its own, with an empty data directory. Skips like [`on_demo`].

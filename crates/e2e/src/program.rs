@@ -30,6 +30,11 @@ pub struct Program {
 impl Program {
     /// Starts `serve` or `demo` and waits until it has printed something with `ready` in it.
     pub(crate) fn start(subcommand: &str, ready: &str) -> Result<Self> {
+        Self::start_named(subcommand, ready, "127.0.0.1")
+    }
+
+    /// The same, reached by a name of this machine.
+    pub(crate) fn start_named(subcommand: &str, ready: &str, host: &str) -> Result<Self> {
         let binary = outside::binary().context("WADDLEBOT_TEST_BIN is not set")?;
         let place = tempfile::Builder::new()
             .prefix("waddlebot-e2e-")
@@ -39,6 +44,7 @@ impl Program {
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .context("finding a free port")?;
+        let base = format!("http://{host}:{}", address.port());
         let log = place.path().join("log");
         let mut command = Command::new(&binary);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WADDLEBOT_")) {
@@ -47,6 +53,7 @@ impl Program {
         command.env_remove("DATABASE_URL").env_remove("REDIS_URL");
         let mut child = command
             .env("WADDLEBOT_SERVER__METRICS_LISTEN", "")
+            .env("WADDLEBOT_SERVER__PUBLIC_URL", &base)
             .arg("--data-dir")
             .arg(place.path().join("data"))
             .arg(subcommand)
@@ -59,7 +66,7 @@ impl Program {
         let stdout = child.stdout.take().context("no standard output")?;
         let mut program = Self {
             child,
-            base: format!("http://{address}"),
+            base,
             greeting: String::new(),
             _place: place,
         };
@@ -86,7 +93,7 @@ impl Program {
         }
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or with its name.
     pub fn base(&self) -> &str {
         &self.base
     }

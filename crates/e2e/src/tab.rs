@@ -55,6 +55,10 @@ impl Tab {
         Ok(tab)
     }
 
+    pub(crate) const fn page(&self) -> &Page {
+        &self.page
+    }
+
     /// Changes the screen.
     pub async fn look(&self, look: Look) -> Result<()> {
         let is_phone = look.width < 600;

@@ -4,6 +4,7 @@ mod e2e {
     mod keyboard;
     mod links;
     mod looks;
+    mod passkey;
     mod person;
     mod plain;
     mod setup;

@@ -10,7 +10,7 @@ const STEP: u64 = 30;
 
 /// What an authenticator app shows so many seconds from now, by the browser's clock: the program runs
 /// on the same machine.
-async fn code(tab: &Tab, secret: &str, ahead: u64) -> Result<String> {
+pub(super) async fn code(tab: &Tab, secret: &str, ahead: u64) -> Result<String> {
     let key = Secret::try_from_base32(secret.replace(' ', "")).context("reading the secret")?;
     let app = Builder::new().with_secret(key).build();
     let app = app.context("making an authenticator app")?;
@@ -90,7 +90,7 @@ async fn link(tab: &Tab, provider: &str, person: Option<&str>) -> Result<()> {
 }
 
 /// Switches the second factor on; answers its secret and a recovery code.
-async fn switch_on(tab: &Tab) -> Result<(String, String)> {
+pub(super) async fn switch_on(tab: &Tab) -> Result<(String, String)> {
     tab.open("/me/security").await?;
     tab.submit("form[action='/me/security/totp'] button")
         .await?;
