@@ -13,7 +13,7 @@ use kernel::{
 use crate::{App, AppError};
 
 /// How long a platform may take to answer one question; below a page's own limit.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often the gateway looks at its connections when nobody tells it of changes.
 const UNTOLD: Duration = Duration::from_secs(60);

@@ -37,6 +37,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         catch_up: CatchUp::Latest,
     },
     CronEntry {
+        name: "roles",
+        expression: "*/5 * * * *",
+        kind: identity::ROLES_JOB,
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "sweep",
         expression: "17 * * * *",
         kind: "identity.sweep",
@@ -64,6 +70,7 @@ struct Upkeep(Arc<App>);
 struct Watch(Arc<App>);
 struct Privacy(Arc<App>);
 struct Export(Arc<App>);
+struct Roles(Arc<App>);
 
 #[async_trait::async_trait]
 impl Handler for Tending {
@@ -160,6 +167,24 @@ impl Handler for Privacy {
 }
 
 #[async_trait::async_trait]
+impl Handler for Roles {
+    fn kind(&self) -> &'static str {
+        identity::ROLES_JOB
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.tend_roles().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait::async_trait]
 impl Handler for Export {
     fn kind(&self) -> &'static str {
         identity::EXPORT_JOB
@@ -242,7 +267,8 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Upkeep(Arc::clone(app))))
     .handler(Arc::new(Watch(Arc::clone(app))))
     .handler(Arc::new(Privacy(Arc::clone(app))))
-    .handler(Arc::new(Export(Arc::clone(app))));
+    .handler(Arc::new(Export(Arc::clone(app))))
+    .handler(Arc::new(Roles(Arc::clone(app))));
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)
 }

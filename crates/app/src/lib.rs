@@ -18,10 +18,12 @@ pub mod jobs;
 pub mod operations;
 mod passkey;
 pub mod privacy;
+mod roles;
 mod second_factor;
 pub mod session;
 mod sign_in;
 mod stage;
+mod tokens;
 
 use std::sync::{
     Arc, OnceLock,
@@ -119,6 +121,7 @@ pub struct App {
     providers: Vec<Arc<dyn Provider>>,
     public_url: String,
     waker: Waker,
+    turns: tokens::Turns,
     backlog: Arc<AtomicUsize>,
     stage: OnceLock<Arc<dyn Stage>>,
     started_at: Timestamp,
@@ -172,6 +175,12 @@ impl App {
         )
         .with_followers(vec![Arc::new(activity::Followed)])
         .with_registration(open_registration)
+        .with_role_scopes(
+            providers
+                .iter()
+                .filter_map(|p| Some((p.key().to_owned(), p.role_scope()?.to_owned())))
+                .collect(),
+        )
         .with_passkeys(PasskeySite::at(&public_url));
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
@@ -211,6 +220,7 @@ impl App {
             providers,
             public_url,
             waker,
+            turns: tokens::Turns::default(),
             backlog: Arc::default(),
             stage: OnceLock::new(),
         })

@@ -75,11 +75,41 @@ impl App {
         actor
             .user_id()
             .ok_or(AppError::Identity(IdentityError::NotFound))?;
+        self.link_address(actor, session, password, (trip, false))
+            .await
+    }
+
+    /// The same, and asks for leave to tell the provider what roles there may depend on.
+    pub async fn link_for_roles_url(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        trip: Trip<'_>,
+    ) -> Result<String, AppError> {
+        actor
+            .user_id()
+            .ok_or(AppError::Identity(IdentityError::NotFound))?;
+        if !self.has_roles(trip.provider) {
+            return Err(AppError::NotFound);
+        }
+        self.link_address(actor, session, password, (trip, true))
+            .await
+    }
+
+    async fn link_address(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        password: Option<&Secret<String>>,
+        (trip, for_roles): (Trip<'_>, bool),
+    ) -> Result<String, AppError> {
         let provider = self.provider(trip.provider)?;
-        let request = self
+        let mut request = self
             .identity
             .begin_link(actor, session, password, trip)
             .await?;
+        request.for_roles = for_roles;
         patiently(provider.authorize_url(&request)).await
     }
 
@@ -157,11 +187,12 @@ impl App {
 
     /// Gives the tokens of an account that was unlinked back to its provider, as well as that goes.
     pub(crate) async fn give_back(&self, unlinked: Unlinked) {
-        let Some(tokens) = unlinked.tokens else {
+        let Some(tokens) = unlinked.tokens.clone() else {
             return;
         };
         match self.provider(&unlinked.provider) {
             Ok(provider) => {
+                let tokens = self.take_roles_back(&*provider, &unlinked, tokens).await;
                 if let Err(error) = patiently(provider.revoke(&tokens)).await {
                     tracing::warn!(provider = %unlinked.provider, error = %error, "the provider did not take the tokens back");
                 }
@@ -229,7 +260,7 @@ impl App {
         Ok(known.map_or_else(|| "somebody".to_owned(), |user| user.display_name))
     }
 
-    fn provider(&self, key: &str) -> Result<Arc<dyn Provider>, AppError> {
+    pub(crate) fn provider(&self, key: &str) -> Result<Arc<dyn Provider>, AppError> {
         let found = self.providers.iter().find(|p| p.key() == key);
         found.cloned().ok_or(AppError::NotFound)
     }

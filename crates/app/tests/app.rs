@@ -18,6 +18,7 @@ mod app {
     mod email;
     mod identity;
     mod instance;
+    mod linked_roles;
     mod links;
     mod merges;
     mod passkeys;

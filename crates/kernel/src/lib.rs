@@ -43,4 +43,6 @@ pub use page::{Cursor, Page, PageRequest};
 pub use platform::Platform;
 pub use random::Entropy;
 pub use secret::Secret;
-pub use sign_in::{AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn};
+pub use sign_in::{
+    AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn, TokenError,
+};

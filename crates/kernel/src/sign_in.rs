@@ -2,6 +2,8 @@
 //! Platforms and OpenID Connect providers implement it; the identity service decides what a proof is
 //! good for. Holds no wire format and no way of storing.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::{ConnectError, Platform, Secret, Timestamp};
@@ -19,6 +21,9 @@ pub struct AuthorizeRequest {
     pub verifier: Secret<String>,
     /// Where the provider sends them back to, exactly as registered there.
     pub redirect: String,
+    /// Whether leave is asked for to tell the provider what roles there may depend on; without
+    /// meaning where there is no such thing.
+    pub for_roles: bool,
 }
 
 /// What a person comes back with, and what they were sent with.
@@ -66,17 +71,52 @@ pub struct Proof {
     pub tokens: Option<PersonalTokens>,
 }
 
-/// What Discord's linked roles are fed with («application role connection metadata»).
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What Discord's linked roles are fed with («application role connection metadata»). What somebody
+/// does not want told is `None`; nothing at all takes back what was told before.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RoleMetadata {
     /// The name of the person here, at most 100 characters.
-    pub name: String,
-    /// Whether their account is verified here.
-    pub verified: bool,
+    pub name: Option<String>,
+    /// Whether they proved an e-mail address here.
+    pub verified: Option<bool>,
     /// The tier of their reputation, 1 (poor) to 5 (exceptional).
-    pub tier: u8,
+    pub tier: Option<u8>,
     /// Their reputation, 300 to 850.
-    pub reputation: u16,
+    pub reputation: Option<u16>,
+    /// On how many services they proved an account.
+    pub platforms: Option<u16>,
+}
+
+impl RoleMetadata {
+    /// Whether nothing is told.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a question that brings somebody's tokens was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The provider does not take the token any more.
+    #[error("{0}")]
+    Refused(ConnectError),
+    /// It asks to wait.
+    #[error("{why}")]
+    Later {
+        /// How long.
+        after: Duration,
+        /// Its words.
+        why: ConnectError,
+    },
+    /// Anything else; perhaps it works another time.
+    #[error("{0}")]
+    Failed(ConnectError),
+}
+
+impl From<ConnectError> for TokenError {
+    fn from(error: ConnectError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Somewhere people have accounts that they can prove to be theirs.
@@ -102,19 +142,26 @@ pub trait Provider: Send + Sync {
     /// (audience), the nonce and the signature of an ID token.
     async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError>;
 
-    /// Exchanges a refresh token for fresh tokens.
-    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError>;
+    /// Exchanges a refresh token for fresh tokens. [`TokenError::Refused`] only if the person has to
+    /// come again.
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, TokenError>;
 
     /// Gives the tokens back; a provider that knows them no more, or knows no revocation, is fine.
     async fn revoke(&self, tokens: &PersonalTokens) -> Result<(), ConnectError>;
 
-    /// Tells the provider what the person's roles may depend on. `Ok(false)` where there is no such
-    /// thing.
-    async fn put_role_metadata(
+    /// The scope with which people let us tell the provider what roles there may depend on; `None`
+    /// where there is no such thing, or the operator does not want it.
+    fn role_scope(&self) -> Option<&str> {
+        None
+    }
+
+    /// Tells the provider what the person's roles may depend on; telling nothing takes back what was
+    /// told. A provider without such a thing was told all there is.
+    async fn put_roles(
         &self,
         _tokens: &PersonalTokens,
         _metadata: &RoleMetadata,
-    ) -> Result<bool, ConnectError> {
-        Ok(false)
+    ) -> Result<(), TokenError> {
+        Ok(())
     }
 }

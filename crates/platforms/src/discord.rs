@@ -14,6 +14,7 @@ mod commands;
 mod connect;
 mod courier;
 mod id;
+mod linked_roles;
 mod listen;
 mod moderation;
 mod recent;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::{Clock, ConnectError, PersonalTokens, Secret};
+use kernel::{Clock, ConnectError, PersonalTokens, Secret, TokenError};
 use reqwest::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
@@ -17,6 +17,17 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::http::{Call, Http, Reply};
+
+/// What token endpoints call a refresh token that is good no more (RFC 6749 §5.2; Slack's own words).
+const ENDED: [&str; 5] = [
+    "invalid_grant",
+    "invalid_refresh_token",
+    "token_revoked",
+    "token_expired",
+    "account_inactive",
+];
+/// The wait when a provider asks for one and does not say how long, and the longest that is believed.
+const WAIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
 
 /// The answer of a token endpoint; what Slack says beside it is there too.
 #[derive(Deserialize)]
@@ -127,30 +138,45 @@ impl Party {
 
     /// A refusal; of the provider's words only the name of the error, which holds nothing secret.
     pub(crate) fn refused(&self, reply: &Reply) -> ConnectError {
-        #[derive(Deserialize)]
-        struct Problem {
-            #[serde(default)]
-            error: String,
-        }
         let status = reply.status.as_u16();
-        let is_name = |error: &String| {
-            (1..=48).contains(&error.len())
-                && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        };
-        let named = reply.json::<Problem>().map(|problem| problem.error);
-        match named.filter(is_name) {
+        match named(reply) {
             Some(error) => self.failed(&format!("refused ({status}, {error})")),
             None => self.failed(&format!("refused ({status})")),
         }
     }
 
-    /// The refresh token among somebody's tokens.
+    /// Why tokens were not refreshed: whether the person has to come again, or it works another time.
+    pub(crate) fn not_refreshed(&self, reply: &Reply) -> TokenError {
+        let has_ended = named(reply).is_some_and(|error| ENDED.contains(&error.as_str()));
+        if has_ended {
+            return TokenError::Refused(self.refused(reply));
+        }
+        self.not_taken(reply)
+    }
+
+    /// Why a question was not answered, but for the token itself.
+    pub(crate) fn not_taken(&self, reply: &Reply) -> TokenError {
+        let why = self.refused(reply);
+        if reply.status.as_u16() != 429 {
+            return TokenError::Failed(why);
+        }
+        let secs = reply
+            .header("retry-after")
+            .and_then(|text| text.parse().ok());
+        let after = secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+        TokenError::Later {
+            after: after.unwrap_or(WAIT.0).min(WAIT.1),
+            why,
+        }
+    }
+
+    /// The refresh token among somebody's tokens; without one they have to come again.
     pub(crate) fn refresh_token<'a>(
         &self,
         tokens: &'a PersonalTokens,
-    ) -> Result<&'a Secret<String>, ConnectError> {
+    ) -> Result<&'a Secret<String>, TokenError> {
         let refresh = tokens.refresh.as_ref();
-        refresh.ok_or_else(|| self.failed("gave no refresh token"))
+        refresh.ok_or_else(|| TokenError::Refused(self.failed("gave no refresh token")))
     }
 
     /// An error in our words.
@@ -165,6 +191,21 @@ impl Party {
             _ => Err(self.refused(reply)),
         }
     }
+}
+
+/// The name a provider gives its refusal, if that is one.
+fn named(reply: &Reply) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Problem {
+        #[serde(default)]
+        error: String,
+    }
+    let is_name = |error: &String| {
+        (1..=48).contains(&error.len())
+            && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    let problem = reply.json::<Problem>()?;
+    Some(problem.error).filter(is_name)
 }
 
 /// An optional header whose value may not be right.

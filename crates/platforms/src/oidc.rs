@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, Secret,
-    SignInReturn,
+    SignInReturn, TokenError,
 };
 use openidconnect::{
     ClientId, ClientSecret, Nonce,
@@ -26,7 +26,7 @@ use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use crate::{
-    http::{Call, Http},
+    http::{Call, Http, Reply},
     identity::{Given, Party, address, challenge},
 };
 use metadata::{Known, Register, SIGNED_WITH};
@@ -122,10 +122,9 @@ impl Oidc {
         })
     }
 
-    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Reply, ConnectError> {
         let known = self.register.known().await?;
-        let reply = self.ask(&known, known.token_endpoint.clone(), fields).await;
-        self.party.read(&reply?)
+        self.ask(&known, known.token_endpoint.clone(), fields).await
     }
 
     /// Posts a form as the client that we are there (RFC 6749 §2.3.1).
@@ -134,7 +133,7 @@ impl Oidc {
         known: &Known,
         url: String,
         fields: &[(&str, &str)],
-    ) -> Result<crate::http::Reply, ConnectError> {
+    ) -> Result<Reply, ConnectError> {
         let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
         if known.takes_secret_in_form {
             let ours = [
@@ -261,7 +260,7 @@ impl Provider for Oidc {
     }
 
     async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "authorization_code"),
                 ("code", returned.code.expose()),
@@ -269,6 +268,7 @@ impl Provider for Oidc {
                 ("code_verifier", returned.verifier.expose()),
             ])
             .await?;
+        let given: Given = self.party.read(&reply)?;
         let tokens = given.tokens(&*self.clock, None);
         let token: Option<CoreIdToken> = given.id_token.and_then(|token| token.parse().ok());
         let token = token.ok_or_else(|| self.party.failed("gave no ID token"))?;
@@ -309,14 +309,18 @@ impl Provider for Oidc {
         })
     }
 
-    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, TokenError> {
         let refresh = self.party.refresh_token(tokens)?;
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh.expose()),
             ])
             .await?;
+        if !reply.status.is_success() {
+            return Err(self.party.not_refreshed(&reply));
+        }
+        let given: Given = self.party.read(&reply)?;
         Ok(given.tokens(&*self.clock, Some(tokens)))
     }
 

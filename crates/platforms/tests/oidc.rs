@@ -57,6 +57,7 @@ async fn visit(provider: &Oidc, form: Option<&str>) -> SignInReturn {
         nonce: "nonce-1".into(),
         verifier: Secret::new("v".repeat(43)),
         redirect: BACK.into(),
+        for_roles: false,
     };
     let url = provider.authorize_url(&request).await.unwrap();
     assert!(url.starts_with(&provider.authorize_place().await.unwrap()));
@@ -193,6 +194,7 @@ async fn a_provider_that_is_away_is_said_to_be_and_does_not_hold_up_pages() {
         nonce: "n".into(),
         verifier: Secret::new("v".repeat(43)),
         redirect: BACK.into(),
+        for_roles: false,
     };
     let error = provider.authorize_url(&request).await.unwrap_err();
     assert_eq!(error.to_string(), "Campus cannot be discovered");

@@ -10,6 +10,7 @@ mod gateway;
 mod guild;
 mod id;
 mod interaction;
+mod linked_roles;
 mod message;
 mod oauth;
 mod people;

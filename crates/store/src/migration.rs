@@ -17,6 +17,7 @@ mod m0010_merge;
 mod m0011_email;
 mod m0012_suggestions;
 mod m0013_suspicions;
+mod m0014_linked_roles;
 mod m0015_passkey;
 mod m0018_generation;
 
@@ -84,6 +85,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0013_suspicions",
         tables: m0013_suspicions::tables,
+    },
+    Step {
+        name: "m0014_linked_roles",
+        tables: m0014_linked_roles::tables,
     },
     Step {
         name: "m0015_passkey",

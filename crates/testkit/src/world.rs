@@ -291,6 +291,11 @@ impl World {
         found.expect("the world has a provider with the key")
     }
 
+    /// The scripted providers, for a second process.
+    pub fn providers(&self) -> Vec<Arc<TestProvider>> {
+        self.providers.clone()
+    }
+
     /// The database's address.
     pub fn url(&self) -> &str {
         &self.url

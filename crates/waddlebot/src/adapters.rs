@@ -30,6 +30,8 @@ pub(crate) struct Adapters {
     /// Vouch for people who sign in.
     pub(crate) providers: Vec<Arc<dyn Provider>>,
     discord: Option<Arc<discord::Discord>>,
+    /// The page where people allow linked roles, if they may.
+    roles_page: Option<String>,
 }
 
 /// What adapters are made with.
@@ -49,6 +51,9 @@ impl Adapters {
             .couriers
             .push(Arc::new(MailCourier::new(Arc::clone(&makings.mailer))));
         adapters.add_discord(&config.discord, &http, makings)?;
+        if config.discord.linked_roles {
+            adapters.roles_page = Some(format!("{}/link", config.public_url()));
+        }
         if !config.twitch.client_id.is_empty() {
             adapters.add_twitch(&config.twitch, &http, makings);
         }
@@ -81,7 +86,7 @@ impl Adapters {
                 &settings,
                 http.clone(),
                 Arc::clone(&makings.clock),
-                false,
+                section.linked_roles,
             )));
         }
         if section.token.expose().is_empty() {
@@ -197,6 +202,16 @@ impl Adapters {
         }
         self.providers.push(Arc::new(provider));
         Ok(())
+    }
+
+    /// Tells platforms that give roles by what is known here what there is to ask for.
+    pub(crate) async fn describe_roles(&self) {
+        let (Some(discord), Some(page)) = (&self.discord, &self.roles_page) else {
+            return;
+        };
+        if let Err(error) = discord.sync_linked_roles(page).await {
+            tracing::warn!(error = %error, "Discord does not know what linked roles may ask for; it is told again at the next start");
+        }
     }
 
     /// Tells platforms that list commands which there are.

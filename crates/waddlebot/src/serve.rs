@@ -100,7 +100,10 @@ impl System {
         tasks.push(tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = adapters.list_commands(&specs) => {}
+                () = async {
+                    adapters.list_commands(&specs).await;
+                    adapters.describe_roles().await;
+                } => {}
             }
         }));
         tasks

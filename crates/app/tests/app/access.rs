@@ -148,6 +148,19 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("identity.begin_erasing", "a job of the program"),
     ("identity.finish_erasing", "a job of the program"),
     ("app.make_export", "a job of the program"),
+    ("app.tend_roles", "a job of the program"),
+    (
+        "app.personal_tokens",
+        "the program asks providers with them; no face does",
+    ),
+    ("identity.link_tokens", "a job of the program"),
+    ("identity.begin_refresh", "a job of the program"),
+    ("identity.finish_refresh", "a job of the program"),
+    ("identity.refuse_refresh", "a job of the program"),
+    ("identity.give_up_refresh", "a job of the program"),
+    ("identity.enlist_roles", "a job of the program"),
+    ("identity.due_roles", "a job of the program"),
+    ("identity.settle_role", "a job of the program"),
     ("app.tend_privacy", "a job of the program"),
     (
         "identity.community_of",
@@ -483,6 +496,18 @@ async fn linked(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
         last = made.unwrap().id;
     }
     last
+}
+
+/// The same, and its provider is told what roles may depend on.
+async fn told(stage: &Stage, asker: &Asker, n: u32) -> LinkId {
+    let link = linked(stage, asker, n).await;
+    let row = format!(
+        "INSERT INTO linked_role (account_id, link_id, is_stopped, state, attempts) \
+         SELECT MIN(id), {link}, FALSE, 2, 0 FROM platform_account \
+         WHERE id NOT IN (SELECT account_id FROM linked_role)"
+    );
+    assert_eq!(stage.world.sql(&row).await, 1);
+    link
 }
 
 /// A request that keeps the asker; one that keeps somebody else for those who are nobody. It waits
@@ -1171,6 +1196,31 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             app.link_url(actor, young(stage, asker).await, None, TRIP)
                 .await,
         ),
+        "app.link_for_roles_url" => {
+            let trip = Trip {
+                provider: "discord",
+                ..TRIP
+            };
+            let session = young(stage, asker).await;
+            by_connection(app.link_for_roles_url(actor, session, None, trip).await)
+        }
+        "identity.linked_roles" => by_identity(identity.linked_roles(actor).await),
+        "identity.push_roles" => {
+            let link = told(stage, asker, n).await;
+            by_identity(
+                identity
+                    .push_roles(actor, link, &ClientInfo::default())
+                    .await,
+            )
+        }
+        "identity.stop_roles" => {
+            let link = told(stage, asker, n).await;
+            by_identity(
+                identity
+                    .stop_roles(actor, link, &ClientInfo::default())
+                    .await,
+            )
+        }
         "app.complete_sign_in" => {
             let begun = identity.begin_sign_in(TRIP, BROWSER).await.unwrap();
             let done = app

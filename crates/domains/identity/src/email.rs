@@ -10,7 +10,7 @@ use kernel::{Actor, Secret, SessionId, Timestamp, UserId};
 use store::{StoreError, Work, audit::Entry};
 
 use crate::{
-    ClientInfo, Identity, IdentityError, NewAccount, NewSession, password,
+    ClientInfo, Identity, IdentityError, NewAccount, NewSession, linked_role, password,
     store::{self as tables, email as table},
     throttle::Subject,
     token, typed_code, user,
@@ -485,6 +485,7 @@ async fn adopt(
         error => error.into(),
     })?;
     table::put_verified(work.conn(), user, folded, now).await?;
+    linked_role::nudge(work, user).await?;
     let is_change = before
         .as_ref()
         .is_none_or(|before| before.to_lowercase() != folded);

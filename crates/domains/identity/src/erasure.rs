@@ -136,6 +136,7 @@ impl Identity {
             let sealed = tables::link::sealed(work.conn(), link.id).await?;
             let opened = sealed.map(|sealed| sealed.open(&self.tokens())).transpose();
             tokens.push(Unlinked {
+                told_roles: tables::linked_role::was_told(work.conn(), link.id).await?,
                 provider: link.provider,
                 tokens: opened.ok().flatten().flatten(),
             });

@@ -20,6 +20,8 @@ mod events;
 mod export;
 mod grants;
 mod link;
+mod link_refresh;
+mod linked_role;
 mod membership;
 mod merge;
 mod oauth_state;
@@ -65,6 +67,8 @@ pub use grants::{
     ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
 };
 pub use link::{FreshLink, Link, Unlinked, fresh_links};
+pub use link_refresh::{LinkTokens, RefreshLease};
+pub use linked_role::{DueRole, DueRoles, LinkedRole, ROLES_JOB, RoleOutcome, RoleState};
 pub(crate) use merge::memento;
 pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
@@ -106,6 +110,8 @@ pub struct Identity {
     followers: Arc<[Arc<dyn Follower>]>,
     is_open: bool,
     passkeys: Result<PasskeySite, &'static str>,
+    /// Provider and scope of those that are told what roles may depend on.
+    role_scopes: Arc<[(String, String)]>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -131,6 +137,7 @@ impl Identity {
             followers: Arc::default(),
             is_open: false,
             passkeys: Err(passkey::NOT_SET_UP),
+            role_scopes: Arc::default(),
         }
     }
 
@@ -145,6 +152,14 @@ impl Identity {
     #[must_use]
     pub fn with_passkeys(mut self, site: Result<PasskeySite, &'static str>) -> Self {
         self.passkeys = site;
+        self
+    }
+
+    /// With the providers that are told what roles there may depend on, and the scope with which
+    /// people allow it.
+    #[must_use]
+    pub fn with_role_scopes(mut self, scopes: Vec<(String, String)>) -> Self {
+        self.role_scopes = scopes.into();
         self
     }
 

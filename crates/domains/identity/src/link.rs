@@ -46,6 +46,8 @@ pub struct Link {
     pub verified_email: Option<String>,
     /// What its tokens allow, in the provider's words.
     pub scopes: Vec<String>,
+    /// Whether its tokens are good no more, so that its owner has to link it again.
+    pub needs_relink: bool,
     /// When it was linked.
     pub linked_at: Timestamp,
     /// When its owner last came in with it.
@@ -59,6 +61,8 @@ pub struct Unlinked {
     pub provider: String,
     /// Erased here; `None` if there were none.
     pub tokens: Option<PersonalTokens>,
+    /// Whether the provider was told what roles may depend on, which is to be taken back.
+    pub told_roles: bool,
 }
 
 /// A proof is stored only if it has the form of such things.
@@ -284,6 +288,7 @@ impl Identity {
             }
         }
         let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
+        self.roles_changed(&mut work, user).await?;
         work.commit().await?;
         link.ok_or(IdentityError::NotFound)
     }
@@ -380,7 +385,9 @@ impl Identity {
                 None
             }
         };
+        let told_roles = tables::linked_role::was_told(work.conn(), link).await?;
         table::delete(work.conn(), link).await?;
+        self.roles_changed(&mut work, user).await?;
         work.audit(Entry {
             action: "account.unlink",
             object: format!("user:{user}"),
@@ -389,7 +396,11 @@ impl Identity {
         });
         let provider = found.provider.clone();
         work.commit().await?;
-        Ok(Unlinked { provider, tokens })
+        Ok(Unlinked {
+            provider,
+            tokens,
+            told_roles,
+        })
     }
 }
 

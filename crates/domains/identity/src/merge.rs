@@ -400,6 +400,7 @@ impl Identity {
         for (domain, memento) in &mementos {
             table::put_memento(work.conn(), merge.id, domain, memento).await?;
         }
+        self.roles_changed(work, merge.kept).await?;
         work.audit(Entry {
             action: "merge.apply",
             object: format!("user:{}", merge.kept),
@@ -463,6 +464,9 @@ impl Identity {
         }
         self.give_back(&mut work, id, merge.merged, merge.kept)
             .await?;
+        for user in [merge.kept, merge.merged] {
+            self.roles_changed(&mut work, user).await?;
+        }
         work.audit(Entry {
             action: "merge.undo",
             object: format!("user:{}", merge.kept),

@@ -218,6 +218,7 @@ impl Identity {
             nonce: token::fresh(&*self.entropy).expose().clone(),
             verifier: token::fresh(&*self.entropy),
             redirect: trip.redirect.to_owned(),
+            for_roles: false,
         };
         let (user, most) = match intent {
             Intent::SignIn => (None, SIGN_INS_OPEN_MAX),

@@ -81,6 +81,15 @@ pub const PERSONAL: &[Declared] = &[
         "suggestion_dismissal",
         "that such a guess is wrong, by whom it was said",
     ),
+    Declared::exported(
+        "linked_role",
+        By::Account("account_id"),
+        &["wanted_hash", "told_hash"],
+    ),
+    Declared::left_out(
+        "link_refresh",
+        "the refreshing of tokens under way, and whether it was refused",
+    ),
     Declared::left_out("tombstone", "of people who are not here any more"),
 ];
 

@@ -8,7 +8,8 @@ use kernel::{Actor, Permission, Platform, Role, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
-    Community, Facet, Identity, IdentityError, Link, Owner, PlatformAccount, User, may_see,
+    Community, Facet, Identity, IdentityError, Link, Owner, PlatformAccount, User, linked_role,
+    may_see,
     store::{self as tables, profile as table, visibility},
     user::check_name,
 };
@@ -250,6 +251,7 @@ impl Identity {
             }
             stored => stored?,
         }
+        linked_role::nudge(&mut work, user).await?;
         work.audit(Entry {
             action: "profile.change",
             object: format!("user:{user}"),

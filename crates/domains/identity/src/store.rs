@@ -8,6 +8,8 @@ pub(crate) mod email;
 pub(crate) mod erasure;
 pub(crate) mod export;
 pub(crate) mod link;
+pub(crate) mod link_refresh;
+pub(crate) mod linked_role;
 pub(crate) mod merge;
 pub(crate) mod moving;
 pub(crate) mod oauth_state;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use kernel::{Actor, Platform, Timestamp, UserId};
 use store::audit::Entry;
 
-use crate::{ClientInfo, Identity, IdentityError, store::visibility as table};
+use crate::{ClientInfo, Identity, IdentityError, linked_role, store::visibility as table};
 
 /// A side of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +222,7 @@ impl Identity {
         if changed.is_empty() {
             return Ok(());
         }
+        linked_role::nudge(&mut work, user).await?;
         work.audit(Entry {
             action: "visibility.change",
             object: format!("user:{user}"),

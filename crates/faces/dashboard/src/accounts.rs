@@ -1,4 +1,4 @@
-//! One's own accounts elsewhere: the list, linking another one, unlinking.
+//! One's own accounts elsewhere: the list, linking another one, what providers are told, unlinking.
 //!
 //! Must never show a token, and leads a browser away only through [`crate::auth`].
 
@@ -11,8 +11,8 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{Confirmation, IdentityError, Link, Trip};
-use kernel::{LinkId, Platform, Secret};
+use identity::{Confirmation, IdentityError, Link, LinkedRole, RoleState, Trip};
+use kernel::{LinkId, Platform, RoleMetadata, Secret, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     form::Mistakes,
     layout::{self, Place, Section, Shell},
     router::Face,
-    viewer::{SignedIn, Viewer},
+    viewer::{Client, SignedIn, Viewer},
 };
 
 const HOME: &str = "/me/accounts";
@@ -34,6 +34,10 @@ struct Page {
     mistakes: Mistakes,
     links: Vec<Row>,
     providers: Vec<Choice>,
+    /// What providers are told that roles may depend on.
+    roles: Vec<Roles>,
+    /// Providers whose roles may depend on what is known here.
+    with_roles: Vec<Choice>,
     /// Platforms whose accounts are linked by a code.
     by_code: Vec<Choice>,
     /// The code that was just made, and for which platform.
@@ -49,8 +53,82 @@ struct Row {
     username: String,
     email: Option<String>,
     scopes: Vec<String>,
+    needs_relink: bool,
     since: When,
     used: When,
+}
+
+/// What a provider is told of a linked account.
+struct Roles {
+    id: LinkId,
+    provider: String,
+    username: String,
+    /// How it stands, as a sentence.
+    state: String,
+    told: Option<When>,
+    values: Vec<String>,
+    /// Values that are kept back, because of what one decided about one's privacy.
+    is_reduced: bool,
+    is_stopped: bool,
+}
+
+impl Roles {
+    fn new(now: Timestamp, link: &Row, role: LinkedRole) -> Self {
+        let because = |why: Option<String>| why.map_or_else(String::new, |why| format!(": {why}"));
+        let state = match (role.is_stopped, role.state) {
+            (true, RoleState::Told) => "Stopped; what was told is taken back.".to_owned(),
+            (true, RoleState::Waiting) => "Stopped; what was told is being taken back.".to_owned(),
+            (_, RoleState::Told) => "Told.".to_owned(),
+            (false, RoleState::Waiting) => match role.trouble {
+                None => "Will be told within minutes.".to_owned(),
+                Some(why) => format!("It did not work yet and is tried again: {why}."),
+            },
+            (_, RoleState::GivenUp) => {
+                format!(
+                    "It did not work and is not tried any more{}.",
+                    because(role.trouble)
+                )
+            }
+            (_, RoleState::NeedsRelink) => {
+                format!(
+                    "It cannot be told: link the account again{}.",
+                    because(role.trouble)
+                )
+            }
+        };
+        Self {
+            id: link.id,
+            provider: link.provider.clone(),
+            username: link.username.clone(),
+            state,
+            told: role.told_at.map(|at| display::when(now, at)),
+            is_reduced: !role.is_stopped
+                && (role.wanted.reputation.is_none() || role.wanted.verified.is_none()),
+            values: values(&role.wanted),
+            is_stopped: role.is_stopped,
+        }
+    }
+}
+
+/// What is told, as people read it.
+fn values(wanted: &RoleMetadata) -> Vec<String> {
+    let yes_no = |yes| if yes { "yes" } else { "no" };
+    [
+        wanted.name.as_ref().map(|name| format!("Name: {name}")),
+        wanted
+            .verified
+            .map(|yes| format!("Verified e-mail address: {}", yes_no(yes))),
+        wanted
+            .tier
+            .map(|tier| format!("Reputation tier: {tier} of 5")),
+        wanted
+            .reputation
+            .map(|score| format!("Reputation: {score}")),
+        wanted.platforms.map(|n| format!("Linked services: {n}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A provider one can link an account of.
@@ -75,7 +153,11 @@ struct Unlink {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Linking {
+    #[serde(default)]
     provider: String,
+    /// The provider, if it is to be told what roles may depend on.
+    #[serde(default)]
+    for_roles: String,
     #[serde(default)]
     password: String,
 }
@@ -114,23 +196,77 @@ pub(crate) async fn link(
     Form(typed): Form<Linking>,
 ) -> Result<Response, PageError> {
     let password = Secret::new(typed.password);
-    let redirect = face.app.callback(&typed.provider);
+    let for_roles = !typed.for_roles.is_empty();
+    let provider = if for_roles {
+        typed.for_roles
+    } else {
+        typed.provider
+    };
+    let redirect = face.app.callback(&provider);
     let trip = Trip {
-        provider: &typed.provider,
+        provider: &provider,
         redirect: &redirect,
         return_to: HOME,
     };
-    let begun = face
-        .app
-        .link_url(&viewer.actor, session, Some(&password), trip)
-        .await;
+    let (app, actor) = (&face.app, &viewer.actor);
+    let begun = if for_roles {
+        app.link_for_roles_url(actor, session, Some(&password), trip)
+            .await
+    } else {
+        app.link_url(actor, session, Some(&password), trip).await
+    };
     let error = match begun {
         Ok(url) => return Ok(Redirect::to(&url).into_response()),
         Err(error) => error,
     };
     let field = field(&error);
-    let message = auth::message(&face, &typed.provider, error)?;
+    let message = auth::message(&face, &provider, error)?;
     show(&face, &viewer, Mistakes::one(field, &message)).await
+}
+
+/// `POST /me/accounts/{id}/roles/push`
+pub(crate) async fn push_roles(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Client(client): Client,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let link = find(&face, &viewer, &id).await?;
+    let asked = face
+        .app
+        .identity
+        .push_roles(&viewer.actor, link.id, &client)
+        .await;
+    decided(&face, &viewer, asked, "roles-asked").await
+}
+
+/// `POST /me/accounts/{id}/roles/stop`
+pub(crate) async fn stop_roles(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Client(client): Client,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let link = find(&face, &viewer, &id).await?;
+    let asked = face
+        .app
+        .identity
+        .stop_roles(&viewer.actor, link.id, &client)
+        .await;
+    decided(&face, &viewer, asked, "roles-stopped").await
+}
+
+async fn decided(
+    face: &Face,
+    viewer: &Viewer,
+    asked: Result<(), IdentityError>,
+    done: &str,
+) -> Result<Response, PageError> {
+    match asked {
+        Ok(()) => Ok(Redirect::to(&format!("{HOME}?done={done}")).into_response()),
+        Err(IdentityError::Conflict(words)) => show(face, viewer, Mistakes::one("", &words)).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `POST /me/accounts/code`
@@ -273,10 +409,23 @@ async fn show_with(
         username: link.username,
         email: link.verified_email,
         scopes: link.scopes,
+        needs_relink: link.needs_relink,
         since: display::when(now, link.linked_at),
         used: display::when(now, link.last_used_at),
     };
     let links = face.app.identity.links(&viewer.actor).await?;
+    let links: Vec<Row> = links.into_iter().map(row).collect();
+    let mut roles = Vec::new();
+    for role in face.app.identity.linked_roles(&viewer.actor).await? {
+        let link = links.iter().find(|link| link.id == role.link);
+        roles.extend(link.map(|link| Roles::new(now, link, role)));
+    }
+    let with_roles = face.app.providers().iter().filter_map(|provider| {
+        provider.role_scope().map(|_| Choice {
+            key: provider.key().to_owned(),
+            label: provider.label().to_owned(),
+        })
+    });
     let choices = face.app.providers().iter().map(|provider| Choice {
         key: provider.key().to_owned(),
         label: provider.label().to_owned(),
@@ -285,7 +434,9 @@ async fn show_with(
     let page = Page {
         shell: Shell::new(face, viewer, place("Linked accounts")).await?,
         mistakes,
-        links: links.into_iter().map(row).collect(),
+        links,
+        roles,
+        with_roles: with_roles.collect(),
         providers: choices.collect(),
         by_code: face.app.code_platforms().into_iter().map(chosen).collect(),
         code: code.map(|(platform, code)| (chosen(platform), code)),

@@ -336,6 +336,8 @@ fn notice(address: &str) -> Option<&'static str> {
         "confirmed" => "The flag was confirmed. Nobody was banned by it.",
         "reopened" => "The flag is open again.",
         "linked" => "The account was linked. You can sign in with it from now on.",
+        "roles-asked" => "It will be told within a moment.",
+        "roles-stopped" => "It is stopped. What was told is taken back within a moment.",
         "unlinked" => "The account was unlinked. It does not sign you in any more.",
         "not-linked" => "You did not allow it, so nothing was linked.",
         "password" => "The password was changed. Your other sessions were signed out.",

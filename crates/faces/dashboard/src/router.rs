@@ -132,6 +132,8 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/me/accounts/{id}/unlink",
             get(accounts::ask_unlink).post(accounts::unlink),
         )
+        .route("/me/accounts/{id}/roles/push", post(accounts::push_roles))
+        .route("/me/accounts/{id}/roles/stop", post(accounts::stop_roles))
         .route("/c/{slug}", get(community::home))
         .route("/c/{slug}/health", get(health::page))
         .route("/c/{slug}/health/{file}", get(health::download))

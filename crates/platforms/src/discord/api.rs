@@ -225,6 +225,17 @@ impl Ask {
         }
     }
 
+    /// A request without a body to a path that twilight does not know.
+    pub(super) fn at(method: Method, path: &str) -> Self {
+        Self {
+            limit: Limit::of_path(method.as_str(), path),
+            method,
+            path: path.to_owned(),
+            body: Bytes::new(),
+            reason: None,
+        }
+    }
+
     /// With a body.
     pub(super) fn json(mut self, body: &impl Serialize) -> Self {
         // Our bodies are maps with text keys: they can always be written.

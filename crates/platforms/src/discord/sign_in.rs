@@ -7,23 +7,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, RoleMetadata,
-    Secret, SignInReturn,
+    Secret, SignInReturn, TokenError,
 };
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderValue},
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Settings, created_at};
 use crate::{
-    http::{Call, Http},
+    http::{Call, Http, Reply},
     identity::{Given, Party, address, challenge},
 };
 
 const SCOPES: &str = "identify email";
 const ROLE_SCOPE: &str = "role_connections.write";
+/// What people read above the values.
+const PLATFORM_NAME: &str = "WaddleBot";
+/// Longest name of somebody, in characters.
+const NAME_MAX: usize = 100;
 
 #[derive(Deserialize)]
 struct Authorization {
@@ -58,7 +62,7 @@ pub struct DiscordSignIn {
     client_secret: Secret<String>,
     api_url: String,
     authorize_url: String,
-    scopes: String,
+    linked_roles: bool,
 }
 
 impl std::fmt::Debug for DiscordSignIn {
@@ -68,14 +72,9 @@ impl std::fmt::Debug for DiscordSignIn {
 }
 
 impl DiscordSignIn {
-    /// As the settings say; needs no bot token. `linked_roles` also asks for leave to tell Discord
+    /// As the settings say; needs no bot token. With `linked_roles` people may let us tell Discord
     /// what roles may depend on.
     pub fn new(settings: &Settings, http: Http, clock: Arc<dyn Clock>, linked_roles: bool) -> Self {
-        let scopes = if linked_roles {
-            format!("{SCOPES} {ROLE_SCOPE}")
-        } else {
-            SCOPES.to_owned()
-        };
         Self {
             party: Party {
                 http,
@@ -87,18 +86,17 @@ impl DiscordSignIn {
             client_secret: settings.client_secret.clone(),
             api_url: settings.api_url.trim_end_matches('/').to_owned(),
             authorize_url: settings.authorize_url.clone(),
-            scopes,
+            linked_roles,
         }
     }
 
-    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Reply, ConnectError> {
         let ours = [
             ("client_id", self.client_id.as_str()),
             ("client_secret", self.client_secret.expose().as_str()),
         ];
         let url = format!("{}/oauth2/token", self.api_url);
-        let reply = self.party.form(url, &[&ours, fields].concat()).await?;
-        self.party.read(&reply)
+        self.party.form(url, &[&ours, fields].concat()).await
     }
 
     async fn get<T: serde::de::DeserializeOwned>(
@@ -126,13 +124,21 @@ impl Provider for DiscordSignIn {
         Some(Platform::Discord)
     }
 
+    fn role_scope(&self) -> Option<&str> {
+        self.linked_roles.then_some(ROLE_SCOPE)
+    }
+
     async fn authorize_url(&self, request: &AuthorizeRequest) -> Result<String, ConnectError> {
+        let scopes = match self.role_scope().filter(|_| request.for_roles) {
+            Some(more) => format!("{SCOPES} {more}"),
+            None => SCOPES.to_owned(),
+        };
         address(
             &self.authorize_url,
             &[
                 ("response_type", "code"),
                 ("client_id", &self.client_id),
-                ("scope", &self.scopes),
+                ("scope", &scopes),
                 ("redirect_uri", &request.redirect),
                 ("state", &request.state),
                 ("code_challenge", &challenge(&request.verifier)),
@@ -146,7 +152,7 @@ impl Provider for DiscordSignIn {
     }
 
     async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "authorization_code"),
                 ("code", returned.code.expose()),
@@ -154,6 +160,7 @@ impl Provider for DiscordSignIn {
                 ("code_verifier", returned.verifier.expose()),
             ])
             .await?;
+        let given: Given = self.party.read(&reply)?;
         let tokens = given.tokens(&*self.clock, None);
         let authorization: Authorization = self.get("oauth2/@me", &tokens.access).await?;
         if authorization.application.id != self.application {
@@ -171,14 +178,18 @@ impl Provider for DiscordSignIn {
         })
     }
 
-    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, TokenError> {
         let refresh = self.party.refresh_token(tokens)?;
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh.expose()),
             ])
             .await?;
+        if !reply.status.is_success() {
+            return Err(self.party.not_refreshed(&reply));
+        }
+        let given: Given = self.party.read(&reply)?;
         Ok(given.tokens(&*self.clock, Some(tokens)))
     }
 
@@ -202,38 +213,63 @@ impl Provider for DiscordSignIn {
         Ok(())
     }
 
-    async fn put_role_metadata(
+    async fn put_roles(
         &self,
         tokens: &PersonalTokens,
         metadata: &RoleMetadata,
-    ) -> Result<bool, ConnectError> {
-        if !tokens.scopes.iter().any(|scope| scope == ROLE_SCOPE) {
-            return Ok(false);
-        }
+    ) -> Result<(), TokenError> {
         let path = format!(
             "users/@me/applications/{}/role-connection",
             self.application
         );
         let mut call = Call::new(Method::PUT, format!("{}/v10/{path}", self.api_url));
-        let body = json!({
-            "platform_name": "WaddleBot",
-            "platform_username": metadata.name.chars().take(100).collect::<String>(),
-            "metadata": {
-                "verified": u8::from(metadata.verified).to_string(),
-                "tier": metadata.tier.to_string(),
-                "reputation": metadata.reputation.to_string(),
-            },
-        });
-        call.body = body.to_string().into();
+        call.body = body(metadata).to_string().into();
         call.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let reply = self
             .party
             .with_token(call, "Bearer", &tokens.access)
             .await?;
-        if reply.status.is_success() {
-            return Ok(true);
+        match reply.status.as_u16() {
+            200..=299 => Ok(()),
+            401 => Err(TokenError::Refused(self.party.refused(&reply))),
+            _ => Err(self.party.not_taken(&reply)),
         }
-        Err(self.party.refused(&reply))
     }
+}
+
+/// The values by the keys of [`super::linked_roles`]; Discord wants all of them as text.
+fn body(metadata: &RoleMetadata) -> Value {
+    let values: Map<String, Value> = [
+        (
+            super::linked_roles::VERIFIED,
+            metadata
+                .verified
+                .map(|verified| u8::from(verified).to_string()),
+        ),
+        (
+            super::linked_roles::TIER,
+            metadata.tier.map(|tier| tier.to_string()),
+        ),
+        (
+            super::linked_roles::REPUTATION,
+            metadata.reputation.map(|score| score.to_string()),
+        ),
+        (
+            super::linked_roles::PLATFORMS,
+            metadata.platforms.map(|n| n.to_string()),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), Value::String(value?))))
+    .collect();
+    let name: Option<String> = metadata
+        .name
+        .as_ref()
+        .map(|name| name.chars().take(NAME_MAX).collect());
+    json!({
+        "platform_name": (!metadata.is_empty()).then_some(PLATFORM_NAME),
+        "platform_username": name,
+        "metadata": values,
+    })
 }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, SignInReturn,
+    TokenError,
 };
 use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -103,14 +104,13 @@ impl SlackSignIn {
         self.party.read(reply)
     }
 
-    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Reply, ConnectError> {
         let ours = [
             ("client_id", self.settings.client_id.as_str()),
             ("client_secret", self.settings.client_secret.expose()),
         ];
         let url = format!("{}/openid.connect.token", self.settings.api_url);
-        let reply = self.party.form(url, &[&ours, fields].concat()).await?;
-        self.read(&reply)
+        self.party.form(url, &[&ours, fields].concat()).await
     }
 
     fn claims(&self, given: &Given, nonce: &str) -> Result<Claims, ConnectError> {
@@ -173,13 +173,14 @@ impl Provider for SlackSignIn {
     }
 
     async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "authorization_code"),
                 ("code", returned.code.expose()),
                 ("redirect_uri", &returned.redirect),
             ])
             .await?;
+        let given: Given = self.read(&reply)?;
         let claims = self.claims(&given, &returned.nonce)?;
         let tokens = given.tokens(&*self.clock, None);
         let url = format!("{}/openid.connect.userInfo", self.settings.api_url);
@@ -203,14 +204,17 @@ impl Provider for SlackSignIn {
         })
     }
 
-    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, TokenError> {
         let refresh = self.party.refresh_token(tokens)?;
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh.expose()),
             ])
             .await?;
+        let given: Given = self
+            .read(&reply)
+            .map_err(|_refusal| self.party.not_refreshed(&reply))?;
         Ok(given.tokens(&*self.clock, Some(tokens)))
     }
 

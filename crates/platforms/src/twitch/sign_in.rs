@@ -7,14 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, Secret,
-    SignInReturn,
+    SignInReturn, TokenError,
 };
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::Settings;
 use crate::{
-    http::{Call, Http},
+    http::{Call, Http, Reply},
     identity::{Given, Party, address, header},
 };
 
@@ -77,14 +77,13 @@ impl TwitchSignIn {
         format!("{}/{path}", self.settings.id_url)
     }
 
-    async fn token(&self, fields: &[(&str, &str)]) -> Result<Given, ConnectError> {
+    async fn token(&self, fields: &[(&str, &str)]) -> Result<Reply, ConnectError> {
         let ours = [
             ("client_id", self.settings.client_id.as_str()),
             ("client_secret", self.settings.client_secret.expose()),
         ];
         let all = [&ours, fields].concat();
-        let reply = self.party.form(self.at("token"), &all).await?;
-        self.party.read(&reply)
+        self.party.form(self.at("token"), &all).await
     }
 
     /// Who a token of ours is for.
@@ -131,13 +130,14 @@ impl Provider for TwitchSignIn {
     }
 
     async fn prove(&self, returned: &SignInReturn) -> Result<Proof, ConnectError> {
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "authorization_code"),
                 ("code", returned.code.expose()),
                 ("redirect_uri", &returned.redirect),
             ])
             .await?;
+        let given: Given = self.party.read(&reply)?;
         let tokens = given.tokens(&*self.clock, None);
         let owner = self.owner(&tokens.access).await?;
         let mut call = Call::new(Method::GET, format!("{}/users", self.settings.api_url));
@@ -160,14 +160,22 @@ impl Provider for TwitchSignIn {
         })
     }
 
-    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, ConnectError> {
+    /// «Refreshing Access Tokens»: 400 and 401 say that the person has to come again, but with other
+    /// words than RFC 6749; 403 is about our own secret.
+    async fn refresh(&self, tokens: &PersonalTokens) -> Result<PersonalTokens, TokenError> {
         let refresh = self.party.refresh_token(tokens)?;
-        let given = self
+        let reply = self
             .token(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh.expose()),
             ])
             .await?;
+        match reply.status.as_u16() {
+            200..=299 => {}
+            400 | 401 => return Err(TokenError::Refused(self.party.refused(&reply))),
+            _ => return Err(self.party.not_refreshed(&reply)),
+        }
+        let given: Given = self.party.read(&reply)?;
         Ok(given.tokens(&*self.clock, Some(tokens)))
     }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kernel::{AuthorizeRequest, Provider, Secret, SignInReturn, SystemClock};
+use kernel::{
+    AuthorizeRequest, PersonalTokens, Provider, RoleMetadata, Secret, SignInReturn, SystemClock,
+    TokenError,
+};
 use platforms::{discord::DiscordSignIn, http::Http, slack::SlackSignIn, twitch::TwitchSignIn};
 use simulator::{
     discord::DiscordServer,
@@ -20,12 +23,16 @@ fn request() -> AuthorizeRequest {
         nonce: "nonce-1".into(),
         verifier: Secret::new("v".repeat(43)),
         redirect: BACK.into(),
+        for_roles: false,
     }
 }
 
 /// Goes to the page and comes back.
 async fn visit(provider: &dyn Provider) -> SignInReturn {
-    let request = request();
+    visit_with(provider, request()).await
+}
+
+async fn visit_with(provider: &dyn Provider, request: AuthorizeRequest) -> SignInReturn {
     let url = provider.authorize_url(&request).await.unwrap();
     assert!(url.starts_with(&provider.authorize_place().await.unwrap()));
     assert!(!url.contains(request.verifier.expose()));
@@ -67,7 +74,8 @@ async fn keeps_the_promises(provider: &dyn Provider, subject: &str) {
     }
     if let Some(refresh) = &tokens.refresh {
         let error = provider.refresh(&tokens).await.unwrap_err();
-        assert!(!error.0.contains(refresh.expose()), "{error}");
+        assert!(matches!(error, TokenError::Refused(_)), "{error:?}");
+        assert!(!error.to_string().contains(refresh.expose()), "{error}");
     }
 }
 
@@ -172,4 +180,133 @@ async fn a_slack_account_is_proved_and_a_foreign_nonce_is_refused() {
     assert!(error.0.contains("another sign-in"), "{error}");
     settings.authorize_url = "nowhere".into();
     assert!(SlackSignIn::new(&settings, http, clock).is_none());
+}
+
+/// Comes back with tokens, with leave to tell about roles or without.
+async fn allowed(provider: &dyn Provider, for_roles: bool) -> PersonalTokens {
+    let request = AuthorizeRequest {
+        for_roles,
+        ..request()
+    };
+    let returned = visit_with(provider, request).await;
+    provider.prove(&returned).await.unwrap().tokens.unwrap()
+}
+
+/// Holds what was asked and answered against Discord's contract.
+fn is_in_order(server: &DiscordServer) {
+    let Some(contract) = contracts::Contract::discord() else {
+        return;
+    };
+    let exchanges = server.exchanges().all();
+    let report = contract.check_all(exchanges.iter().map(|made| contracts::Exchange {
+        method: &made.method,
+        path: &made.path,
+        query: made.query.as_deref(),
+        content_type: made.content_type.as_deref(),
+        body: &made.body,
+        status: made.status,
+        reply: &made.reply,
+    }));
+    assert!(report.is_clean(), "{report}");
+    assert!(report.n_checked > 0, "{report}");
+}
+
+#[tokio::test]
+async fn discord_is_told_what_roles_depend_on_by_those_who_allow_it() {
+    let mut options = rig::options();
+    options.auto_approve = Some(rig::ANN);
+    let rig = rig::Rig::start(options).await;
+    let page = "https://bot.example.org/link";
+    let settings = rig::settings(&rig.server);
+    let http = Http::new().unwrap();
+    let clock = Arc::new(SystemClock);
+    let off = DiscordSignIn::new(&settings, http.clone(), clock.clone(), false);
+    let on = DiscordSignIn::new(&settings, http, clock, true);
+    assert_eq!(off.role_scope(), None);
+    let tokens = allowed(&off, true).await;
+    assert_eq!(tokens.scopes.len(), 2, "what is off is not asked for");
+
+    for _ in 0..2 {
+        rig.discord.sync_linked_roles(page).await.unwrap();
+    }
+    let writes =
+        |exchange: &simulator::wire::Exchange| matches!(exchange.method.as_str(), "PUT" | "PATCH");
+    let n_writes = rig
+        .server
+        .exchanges()
+        .all()
+        .iter()
+        .filter(|made| writes(made))
+        .count();
+    assert_eq!(n_writes, 2, "saying the same again changes nothing");
+    let records: Vec<(u64, String)> = rig
+        .server
+        .role_records()
+        .iter()
+        .map(|record| {
+            let key = record["key"].as_str().unwrap();
+            (record["type"].as_u64().unwrap(), key.to_owned())
+        })
+        .collect();
+    let wanted = [
+        (7, "verified"),
+        (2, "tier"),
+        (2, "reputation"),
+        (2, "platforms"),
+    ];
+    assert_eq!(records, wanted.map(|(kind, key)| (kind, key.to_owned())));
+    assert_eq!(rig.server.role_page().as_deref(), Some(page));
+
+    let all = RoleMetadata {
+        name: Some("ann".into()),
+        verified: Some(true),
+        tier: Some(3),
+        reputation: Some(701),
+        platforms: Some(2),
+    };
+    let plain = allowed(&on, false).await;
+    let refused = on.put_roles(&plain, &all).await;
+    assert!(
+        matches!(refused, Err(TokenError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(rig.server.role_connection(rig::ANN), None);
+
+    let tokens = allowed(&on, true).await;
+    assert!(
+        tokens
+            .scopes
+            .iter()
+            .any(|scope| Some(scope.as_str()) == on.role_scope())
+    );
+    on.put_roles(&tokens, &all).await.unwrap();
+    let said = rig.server.role_connection(rig::ANN).unwrap();
+    assert_eq!(
+        said,
+        serde_json::json!({
+            "platform_name": "WaddleBot", "platform_username": "ann",
+            "metadata": { "verified": "1", "tier": "3", "reputation": "701", "platforms": "2" },
+        })
+    );
+    let some = RoleMetadata {
+        verified: Some(false),
+        ..RoleMetadata::default()
+    };
+    on.put_roles(&tokens, &some).await.unwrap();
+    let said = rig.server.role_connection(rig::ANN).unwrap();
+    assert_eq!(said["metadata"], serde_json::json!({ "verified": "0" }));
+
+    rig.server.end_access_tokens();
+    let ended = on.put_roles(&tokens, &all).await;
+    assert!(matches!(ended, Err(TokenError::Refused(_))), "{ended:?}");
+    let fresh = on.refresh(&tokens).await.unwrap();
+    on.put_roles(&fresh, &RoleMetadata::default())
+        .await
+        .unwrap();
+    let said = rig.server.role_connection(rig::ANN).unwrap();
+    assert_eq!(said, serde_json::json!({ "metadata": {} }));
+    rig.server.deauthorize(rig::ANN);
+    let gone = on.refresh(&fresh).await;
+    assert!(matches!(gone, Err(TokenError::Refused(_))), "{gone:?}");
+    is_in_order(&rig.server);
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Form as Posted, Json,
-    extract::{Path, Query, State as Extract},
+    extract::{Query, State as Extract},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -357,14 +357,19 @@ pub(super) async fn revoke(
         );
     }
     let mut state = shared.state();
-    if let Some(token) = form.get("token") {
-        state.bearers.remove(token);
-        state.refreshes.remove(token);
+    let token = form.get("token").map(String::as_str).unwrap_or_default();
+    let known = [state.bearers.get(token), state.refreshes.get(token)];
+    // «When you revoke a token, any active access or refresh tokens associated with that
+    // authorization will be revoked.»
+    let user = known.into_iter().flatten().map(|bearer| bearer.user).next();
+    if let Some(user) = user {
+        state.deauthorize(user);
     }
     Json(json!({})).into_response()
 }
 
-fn bearer(shared: &Shared, headers: &HeaderMap) -> Option<Bearer> {
+/// What a request's bearer token allows, if it is good.
+pub(super) fn bearer(shared: &Shared, headers: &HeaderMap) -> Option<Bearer> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let token = value.strip_prefix("Bearer ")?;
     shared.look().bearers.get(token).cloned()
@@ -407,6 +412,9 @@ pub(super) async fn authorization(
     let expires = shared.now().plus(std::time::Duration::from_secs(LIFE_SECS));
     let application: Value = json!({
         "id": state.app.to_string(),
+        "type": null,
+        "flags": 0,
+        "flags_new": "0",
         "name": shared.options.bot_name,
         "icon": null,
         "description": "",
@@ -421,22 +429,4 @@ pub(super) async fn authorization(
         "user": state.user_view(found.user),
     }))
     .into_response())
-}
-
-/// Takes what linked roles depend on, and answers it.
-pub(super) async fn role_connection(
-    Extract(shared): Extract<Arc<Shared>>,
-    Path(app): Path<String>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> Answer {
-    let found = bearer(&shared, &headers).ok_or(Refusal::unauthorized())?;
-    let may = found
-        .scope
-        .split(' ')
-        .any(|scope| scope == "role_connections.write");
-    if !may || app != shared.options.application.to_string() {
-        return Err(Refusal::unauthorized());
-    }
-    Ok(Json(body).into_response())
 }

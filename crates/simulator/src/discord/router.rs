@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Shared, control, gateway, guild, interaction, message, oauth,
+    Shared, control, gateway, guild, interaction, linked_roles, message, oauth,
     rate::{self, Verdict},
     refusal::Refusal,
     scheduled,
@@ -36,11 +36,18 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         )
         .route(
             "/users/@me/applications/{app}/role-connection",
-            put(oauth::role_connection),
+            get(linked_roles::connection).put(linked_roles::put_connection),
         )
         .route("/oauth2/@me", get(oauth::authorization))
         .route("/oauth2/applications/@me", get(application))
-        .route("/applications/@me", get(application))
+        .route(
+            "/applications/@me",
+            get(application).patch(linked_roles::patch_application),
+        )
+        .route(
+            "/applications/{app}/role-connections/metadata",
+            get(linked_roles::records).put(linked_roles::put_records),
+        )
         .route(
             "/applications/{app}/commands",
             put(interaction::put_commands).get(interaction::commands),
@@ -190,7 +197,7 @@ async fn gateway_advice(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     }))
 }
 
-async fn application(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
+pub(super) async fn application(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     let state = shared.look();
     let owner = state.guilds.values().next().map(|guild| guild.owner);
     Json(json!({
@@ -208,7 +215,7 @@ async fn application(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
         "team": null,
         "redirect_uris": [],
         "interactions_endpoint_url": shared.options.interactions_url,
-        "role_connections_verification_url": null,
+        "role_connections_verification_url": state.role_page,
         "explicit_content_filter": 0,
         "approximate_guild_count": state.guilds.values().filter(|guild| guild.is_installed).count(),
         "approximate_user_install_count": 0,

@@ -142,6 +142,12 @@ pub(super) struct State {
     pub codes: BTreeMap<String, Approved>,
     pub bearers: BTreeMap<String, Bearer>,
     pub refreshes: BTreeMap<String, Bearer>,
+    /// What a linked role may ask for.
+    pub role_records: Vec<Value>,
+    /// Where people are sent who want a linked role.
+    pub role_page: Option<String>,
+    /// What the application said of people.
+    pub role_connections: BTreeMap<u64, Value>,
     pub nonces: HashMap<(u64, String), (u64, Timestamp)>,
     pub rates: Rates,
     pub n_connections: u64,
@@ -380,6 +386,9 @@ impl State {
         }
         while self.refreshes.len() > KEPT_MAX {
             self.refreshes.pop_first();
+        }
+        while self.role_connections.len() > KEPT_MAX {
+            self.role_connections.pop_first();
         }
         if self.nonces.len() > KEPT_MAX {
             self.nonces.retain(|_, (_, until)| *until > now);

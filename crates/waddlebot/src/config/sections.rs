@@ -194,6 +194,7 @@ pub(crate) struct DiscordSection {
     #[serde(deserialize_with = "secret")]
     pub(crate) client_secret: Secret<String>,
     pub(crate) public_key: String,
+    pub(crate) linked_roles: bool,
     pub(crate) api_url: String,
     pub(crate) gateway_url: String,
     pub(crate) authorize_url: String,

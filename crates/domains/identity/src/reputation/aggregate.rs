@@ -1,6 +1,10 @@
 //! One score over all accounts of a person.
 
+use kernel::Timestamp;
+
 use super::Score;
+
+const DAY_SECS: u64 = 86_400;
 
 /// Accounts at least this old count in full, in days.
 const GROWN: u32 = 360;
@@ -14,6 +18,17 @@ pub struct AccountShare {
     pub change: i64,
     /// How old it is.
     pub age_days: u32,
+}
+
+impl AccountShare {
+    /// Of an account that exists since an instant, as far as we know.
+    pub(crate) fn since(change: i64, since: Timestamp, now: Timestamp) -> Self {
+        let days = now.since(since).as_secs() / DAY_SECS;
+        Self {
+            change,
+            age_days: u32::try_from(days).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// The score over all accounts: 600, and what each account lost in full, and what it earned in

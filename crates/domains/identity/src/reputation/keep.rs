@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use store::{StoreError, Work, audit::Entry};
 
 use super::{AccountShare, Effect, Facts, Reason, Score, aggregate, clamp};
-use crate::{IdentityError, store::reputation as table};
+use crate::{IdentityError, linked_role, store::reputation as table};
 
 /// Most people in a list of scores.
 const LIST_MAX: i64 = 100;
@@ -15,7 +15,6 @@ const LIST_MAX: i64 = 100;
 const NOTE_MAX: usize = 300;
 /// Most that is changed by hand at once: the whole range, in points.
 const POINTS_MAX: i32 = 550;
-const DAY_SECS: u64 = 86_400;
 
 /// Something that happened to an account's score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +215,7 @@ pub async fn adjust(
     table::add(work.conn(), changes, work.now()).await?;
     table::insert(work.conn(), &entries).await?;
     let after = Score::of(wanted);
+    linked_role::nudge(work, user).await?;
     work.audit(Entry {
         action: "member.reputation.adjust",
         object: format!("user:{user}"),
@@ -255,7 +255,7 @@ pub async fn of_person(
 }
 
 fn age(since: i64, now: Timestamp) -> u32 {
-    u32::try_from(now.since(Timestamp(since)).as_secs() / DAY_SECS).unwrap_or(u32::MAX)
+    AccountShare::since(0, Timestamp(since), now).age_days
 }
 
 /// A person's score over all communities and those of their accounts whose platform counts.
@@ -269,10 +269,7 @@ pub async fn global(
         .await?
         .into_iter()
         .filter(|(platform, ..)| counts(*platform))
-        .map(|(_, change, since)| AccountShare {
-            change,
-            age_days: age(since, now),
-        })
+        .map(|(_, change, since)| AccountShare::since(change, Timestamp(since), now))
         .collect();
     Ok(aggregate(&shares))
 }

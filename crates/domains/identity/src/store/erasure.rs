@@ -219,6 +219,8 @@ pub(crate) async fn delete_person(
     super::merge::forget(conn, user).await?;
     super::reputation::delete_person(conn, user).await?;
     super::suggestion::delete_person(conn, user).await?;
+    super::linked_role::delete_person(conn, user).await?;
+    super::link_refresh::delete_person(conn, user).await?;
     // Every table of this domain that is about a person, those added later included; the newest
     // first, because it may refer to an older one.
     for table in ::store::personal::tables().into_iter().rev() {

@@ -31,6 +31,7 @@ struct Row {
     avatar: Option<String>,
     verified_email: Option<String>,
     scopes: String,
+    refused_at: Option<i64>,
     linked_at: i64,
     last_used_at: i64,
 }
@@ -47,6 +48,7 @@ impl From<Row> for Link {
             avatar: row.avatar,
             verified_email: row.verified_email,
             scopes: split(&row.scopes),
+            needs_relink: row.refused_at.is_some(),
             linked_at: Timestamp(row.linked_at),
             last_used_at: Timestamp(row.last_used_at),
         }
@@ -54,7 +56,9 @@ impl From<Row> for Link {
 }
 
 const SELECT: &str = "SELECT id, user_id, provider, subject, account_id, username, avatar, \
-     verified_email, scopes, linked_at, last_used_at FROM identity_link";
+     verified_email, scopes, linked_at, last_used_at, \
+     (SELECT r.refused_at FROM link_refresh r WHERE r.link_id = identity_link.id) AS refused_at \
+     FROM identity_link";
 
 pub(crate) async fn by_subject(
     conn: &impl ConnectionTrait,
@@ -67,6 +71,15 @@ pub(crate) async fn by_subject(
         vec![provider.into(), subject.into()],
     )
     .await?;
+    Ok(row.map(Link::from))
+}
+
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    id: LinkId,
+) -> Result<Option<Link>, StoreError> {
+    let row: Option<Row> =
+        sql::one(conn, &format!("{SELECT} WHERE id = $1"), vec![id.0.into()]).await?;
     Ok(row.map(Link::from))
 }
 
@@ -141,7 +154,26 @@ pub(crate) async fn insert(
     Ok(LinkId(id))
 }
 
-/// Writes down what the provider says now.
+#[derive(FromQueryResult)]
+struct Held {
+    scopes: String,
+    has_token: bool,
+    refused_at: Option<i64>,
+}
+
+impl Held {
+    /// Whether these tokens allow more than fresh ones and are good, as far as is known.
+    fn is_worth_more(&self, fresh: &PersonalTokens) -> bool {
+        let held = split(&self.scopes);
+        self.has_token
+            && self.refused_at.is_none()
+            && held.len() > fresh.scopes.len()
+            && fresh.scopes.iter().all(|scope| held.contains(scope))
+    }
+}
+
+/// Writes down what the provider says now. Whoever only signs in again, which asks for less, does not
+/// take back what they allowed when they linked the account: tokens that allow more are kept.
 pub(crate) async fn renew(
     conn: &impl ConnectionTrait,
     tokens: &Tokens<'_>,
@@ -165,6 +197,28 @@ pub(crate) async fn renew(
     let Some(fresh) = &proof.tokens else {
         return Ok(());
     };
+    let held: Option<Held> = sql::one(
+        conn,
+        "SELECT scopes, access_sealed IS NOT NULL AS has_token, \
+         (SELECT r.refused_at FROM link_refresh r WHERE r.link_id = identity_link.id) AS refused_at \
+         FROM identity_link WHERE id = $1",
+        vec![id.0.into()],
+    )
+    .await?;
+    if held.is_some_and(|held| held.is_worth_more(fresh)) {
+        return Ok(());
+    }
+    put_tokens(conn, tokens, id, fresh).await?;
+    super::link_refresh::forget(conn, id).await
+}
+
+/// Puts tokens in the place of others.
+pub(crate) async fn put_tokens(
+    conn: &impl ConnectionTrait,
+    tokens: &Tokens<'_>,
+    id: LinkId,
+    fresh: &PersonalTokens,
+) -> Result<(), StoreError> {
     let access = tokens.seal(&place(id.0, ACCESS), &fresh.access)?;
     let refresh = fresh
         .refresh
@@ -189,6 +243,8 @@ pub(crate) async fn renew(
 
 /// Removes a link with its tokens.
 pub(crate) async fn delete(conn: &impl ConnectionTrait, id: LinkId) -> Result<(), StoreError> {
+    super::link_refresh::forget(conn, id).await?;
+    super::linked_role::delete(conn, id).await?;
     sql::execute(
         conn,
         "DELETE FROM identity_link WHERE id = $1",
