@@ -25,6 +25,8 @@ pub(crate) enum Bench {
     Outgoing(program::Options),
     /// Memory of ten thousand idle subscriptions, delay of a thousand live ones (`waddlebot bench subscriptions`)
     Subscriptions(program::Options),
+    /// A nested GraphQL query in a closed and an open loop, worked out and kept (`waddlebot bench graphql`)
+    Graphql(program::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
     Start(start::Options),
     /// Wall and processor time of a clean release build on two processors
@@ -39,6 +41,7 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
         Bench::Commands(options) => program::run(repo, "commands", options),
         Bench::Outgoing(options) => program::run(repo, "outgoing", options),
         Bench::Subscriptions(options) => program::run(repo, "subscriptions", options),
+        Bench::Graphql(options) => program::run(repo, "graphql", options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),
     }

@@ -1,8 +1,10 @@
 //! Measurements, run by `cargo xtask bench`. Never part of a test: numbers of a busy machine prove
 //! nothing.
 
+mod askers;
 mod commands;
 mod followers;
+mod graphql;
 mod ingest;
 mod outgoing;
 mod overview;
@@ -25,6 +27,11 @@ pub(crate) enum Command {
     Outgoing(outgoing::Arguments),
     /// Many followers of a community's chat over WebSockets, waiting and listening
     Subscriptions(subscriptions::Arguments),
+    /// A nested GraphQL query over a million messages, worked out and kept
+    Graphql(graphql::Arguments),
+    /// The clients of `bench graphql`, which starts them
+    #[command(hide = true)]
+    Askers(askers::Arguments),
     /// The followers of `bench subscriptions`, which starts them
     #[command(hide = true)]
     Followers(followers::Arguments),
@@ -37,6 +44,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Commands(arguments) => commands::run(arguments).await,
         Command::Outgoing(arguments) => outgoing::run(arguments).await,
         Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
+        Command::Graphql(arguments) => graphql::run(arguments).await,
+        Command::Askers(arguments) => askers::run(arguments).await,
         Command::Followers(arguments) => followers::run(arguments).await,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use activity::Incoming;
 use anyhow::{Context, bail};
 use clap::Args;
-use identity::{ClientInfo, NewAccount, NewCommunity};
+use identity::{ClientInfo, Community, NewAccount, NewCommunity};
 use kernel::{
     Account, Actor, ChatEvent, CommunityId, EventKind, Origin, Platform, Source, Timestamp,
     event::Message,
@@ -42,61 +42,108 @@ pub(crate) struct Arguments {
 const CONNECTIONS: u32 = 16;
 const QUERY: &str = r#"{"query":"query($id: Int!) { community(communityId: $id) { name memberCount activity(period: LAST_90_DAYS) { dau { value previous } wau { value } mau { value } messages { value spark } daily { day activeMembers newcomers platforms { platform messages } } heatMap cohorts { week size active } platforms { platform messages activeMembers } } } }","variables":{"id":ID}}"#;
 
+/// A server over a full database, and an administrator's session.
+pub(super) struct Stage {
+    pub(super) system: System,
+    pub(super) community: Community,
+    pub(super) address: std::net::SocketAddr,
+    /// The cookie of the session.
+    pub(super) cookie: String,
+    server: tokio::task::JoinHandle<anyhow::Result<()>>,
+    _place: tempfile::TempDir,
+}
+
+impl Stage {
+    /// Fills an empty database with messages and serves it.
+    pub(super) async fn fill(
+        database_url: &str,
+        messages: u32,
+        people: u32,
+    ) -> anyhow::Result<Self> {
+        let place = tempfile::tempdir().context("making a temporary directory")?;
+        let mut settings = config(place.path(), database_url)?;
+        settings.graphql.cost_per_minute = 1_000_000_000;
+        settings.server.listen = "127.0.0.1:0".parse().context("an address")?;
+        let system = System::start(&settings).await?;
+        let actor = Actor::System("bench");
+        let new = NewCommunity {
+            name: "Bench".to_owned(),
+            ..NewCommunity::default()
+        };
+        let identity = &system.app.identity;
+        let community = identity.find_or_create_community(&actor, &new).await?;
+        fill(&system, community.id, messages, people).await?;
+        let account = NewAccount {
+            display_name: "Bench".to_owned(),
+            email: "bench@waddlebot.invalid".to_owned(),
+            password: kernel::random::token(&*system.app.entropy).into(),
+        };
+        let admin = identity.create_admin(&actor, &account).await?;
+        let link = identity.issue_sign_in_link(&actor, admin).await?;
+        let session = identity
+            .redeem_sign_in_link(link.expose(), &ClientInfo::default())
+            .await?
+            .session()
+            .context("a fresh administrator has no second factor")?;
+        let cookie = format!("{}={}", app::session::COOKIE, session.token.expose());
+        let listener = http::bind(settings.server.listen, "server.listen").await?;
+        let address = listener.local_addr()?;
+        let app = std::sync::Arc::clone(&system.app);
+        let router = http::public(&system, &settings)?;
+        let server = tokio::spawn(async move { http::serve(&app, listener, router).await });
+        Ok(Self {
+            system,
+            community,
+            address,
+            cookie,
+            server,
+            _place: place,
+        })
+    }
+
+    /// Stops everything.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.system.app.stop.cancel();
+        self.server.await.context("stopping the server")??;
+        self.system.stop().await
+    }
+
+    /// A request of a GraphQL body.
+    pub(super) fn post(&self, body: &str) -> String {
+        let Self {
+            address, cookie, ..
+        } = self;
+        format!(
+            "POST /graphql HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let place = tempfile::tempdir().context("making a temporary directory")?;
-    let mut settings = config(place.path(), &arguments.database_url)?;
-    settings.graphql.cost_per_minute = 1_000_000_000;
-    settings.server.listen = "127.0.0.1:0".parse().context("an address")?;
-    let system = System::start(&settings).await?;
-    let actor = Actor::System("bench");
-    let new = NewCommunity {
-        name: "Bench".to_owned(),
-        ..NewCommunity::default()
-    };
-    let community = system
-        .app
-        .identity
-        .find_or_create_community(&actor, &new)
-        .await?;
-    fill(&system, community.id, &arguments).await?;
-
-    let account = NewAccount {
-        display_name: "Bench".to_owned(),
-        email: "bench@waddlebot.invalid".to_owned(),
-        password: kernel::random::token(&*system.app.entropy).into(),
-    };
-    let admin = system.app.identity.create_admin(&actor, &account).await?;
-    let link = system
-        .app
-        .identity
-        .issue_sign_in_link(&actor, admin)
-        .await?;
-    let session = system
-        .app
-        .identity
-        .redeem_sign_in_link(link.expose(), &ClientInfo::default())
-        .await?
-        .session()
-        .context("a fresh administrator has no second factor")?;
-    let listener = http::bind(settings.server.listen, "server.listen").await?;
-    let address = listener.local_addr()?;
-    let app = std::sync::Arc::clone(&system.app);
-    let router = http::public(&system, &settings)?;
-    let server = tokio::spawn(async move { http::serve(&app, listener, router).await });
-
-    let cookie = format!("{}={}", app::session::COOKIE, session.token.expose());
+    let Arguments {
+        database_url,
+        messages,
+        people,
+        ..
+    } = &arguments;
+    let stage = Stage::fill(database_url, *messages, *people).await?;
+    let Stage {
+        system,
+        community,
+        address,
+        cookie,
+        ..
+    } = &stage;
     let body = QUERY.replace("ID", &community.id.to_string());
     let page = format!(
         "GET /c/{}/health?period=90d HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n",
         community.slug
     );
-    let query = format!(
-        "POST /graphql HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let query = stage.post(&body);
     for (name, request) in [("overview page", page), ("GraphQL query", query)] {
-        let mut times = load(&system, address, &request, &arguments).await?;
+        let mut times = load(system, *address, &request, &arguments).await?;
         times.sort_unstable();
         let at = |share: usize| {
             times
@@ -115,20 +162,19 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             at(100).as_secs_f64() * 1e3,
         ));
     }
-    system.app.stop.cancel();
-    server.await.context("stopping the server")??;
-    system.stop().await
+    stage.stop().await
 }
 
 /// Messages of a crowd in which few write much and many write little, over the year that ends now.
 async fn fill(
     system: &System,
     community: CommunityId,
-    arguments: &Arguments,
+    messages: u32,
+    people: u32,
 ) -> anyhow::Result<()> {
     let now = system.app.clock.now();
     let begin = now.minus(Duration::from_secs(365 * 86_400));
-    let step = now.since(begin) / arguments.messages.max(1);
+    let step = now.since(begin) / messages.max(1);
     let mut batch = Vec::with_capacity(2_000);
     // A linear congruential generator (Knuth's MMIX constants): the crowd is the same each time.
     let mut state = 1_u64;
@@ -138,7 +184,7 @@ async fn fill(
             .wrapping_add(1_442_695_040_888_963_407);
         u32::try_from(state >> 32).unwrap_or(0)
     };
-    for n in 0..arguments.messages {
+    for n in 0..messages {
         // The square of a uniform number favours low numbers: regulars.
         let unit = f64::from(next()) / 4_294_967_296.0;
         #[expect(
@@ -147,7 +193,7 @@ async fn fill(
             clippy::cast_sign_loss,
             reason = "0 <= value < people"
         )]
-        let person = (unit * unit * f64::from(arguments.people)) as u32;
+        let person = (unit * unit * f64::from(people)) as u32;
         let platform = [Platform::Discord, Platform::Twitch, Platform::Slack];
         let platform = platform
             .into_iter()
@@ -226,7 +272,7 @@ async fn load(
 }
 
 /// Reads one HTTP/1.1 answer with a length or in chunks; only 200 is an answer.
-async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
+pub(super) async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     if !line.starts_with("HTTP/1.1 200") {
