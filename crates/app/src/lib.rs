@@ -16,6 +16,7 @@ mod error;
 mod instance;
 pub mod jobs;
 pub mod operations;
+pub mod origin;
 mod passkey;
 pub mod privacy;
 mod roles;

@@ -1,10 +1,31 @@
-//! The session cookie: its name and how to find it in a `Cookie` header (RFC 6265 §4.2.1). Here,
+//! The session cookie: how it is set (RFC 6265bis §4.1) and found in a `Cookie` header (§4.2.1). Here,
 //! because several faces read it and faces do not know each other.
 
 /// The cookie's name over HTTPS. The prefix makes browsers refuse it without `Secure` and `Path=/`.
 pub const SECURE_COOKIE: &str = "__Host-wb_session";
 /// The cookie's name over plain HTTP, which is meant for this machine only.
 pub const COOKIE: &str = "wb_session";
+
+/// A `Set-Cookie` header for the session token; an empty token and no time end it.
+pub fn cookie(is_secure: bool, token: &str, max_age_secs: u64) -> String {
+    named_cookie(is_secure, (SECURE_COOKIE, COOKIE), token, max_age_secs)
+}
+
+/// A `Set-Cookie` header for a value that scripts and other sites never get; `names` are those over
+/// HTTPS and over plain HTTP.
+pub fn named_cookie(
+    is_secure: bool,
+    names: (&str, &str),
+    value: &str,
+    max_age_secs: u64,
+) -> String {
+    let (name, secure) = if is_secure {
+        (names.0, "; Secure")
+    } else {
+        (names.1, "")
+    };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_secs}{secure}")
+}
 
 /// The session token in a `Cookie` header; the secure cookie wins. Answers only what can be a token
 /// of ours: 64 hexadecimal characters.
@@ -23,7 +44,7 @@ pub fn token_from_cookies(header: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::token_from_cookies;
+    use super::{cookie, token_from_cookies};
 
     #[test]
     fn the_token_is_found_among_other_cookies() {
@@ -44,5 +65,21 @@ mod tests {
         ] {
             assert_eq!(token_from_cookies(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn over_https_the_cookie_is_bound_to_the_host() {
+        assert_eq!(
+            cookie(true, "ab", 60),
+            "__Host-wb_session=ab; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"
+        );
+    }
+
+    #[test]
+    fn on_loopback_it_is_still_hidden_from_scripts_and_other_sites() {
+        assert_eq!(
+            cookie(false, "", 0),
+            "wb_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
     }
 }

@@ -9,6 +9,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let place = root.join("docs/reference");
     for (name, text) in [
         ("schema.graphql", graphql::sdl()),
+        ("openapi.json", rest::document()),
         ("operations.md", app::operations::reference()),
         ("commands.md", commands::reference()),
     ] {

@@ -122,6 +122,22 @@ pub(crate) fn ingest_settings(config: &Config) -> ingest::Settings {
     }
 }
 
+/// What the REST face is told.
+pub(crate) fn rest_settings(config: &Config) -> rest::Settings {
+    let section = &config.rest;
+    rest::Settings {
+        secure_cookies: config.public_url().starts_with("https://"),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        origins: if config.server.public_url.is_empty() {
+            Vec::new()
+        } else {
+            vec![config.public_url()]
+        },
+        per_minute: section.requests_per_minute,
+        per_minute_anonymous: section.requests_per_minute_anonymous,
+    }
+}
+
 /// The bounds of the GraphQL face, and the documents it trusts.
 pub(crate) fn graphql_settings(config: &Config) -> anyhow::Result<graphql::Settings> {
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);

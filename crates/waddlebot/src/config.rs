@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
-    KeysSection, MailSection, RedisSection, ServerSection, SignInSection,
+    KeysSection, MailSection, RedisSection, RestSection, ServerSection, SignInSection,
 };
 pub(crate) use sections::{DiscordSection, OidcSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) ingest: IngestSection,
     pub(crate) activity: ActivitySection,
     pub(crate) jobs: JobsSection,
+    pub(crate) rest: RestSection,
     pub(crate) graphql: GraphqlSection,
     pub(crate) sign_in: SignInSection,
     pub(crate) discord: DiscordSection,
@@ -163,6 +164,18 @@ impl Config {
             60_000,
         )?;
         within("jobs.concurrency", self.jobs.concurrency, 1, 256)?;
+        within(
+            "rest.requests_per_minute",
+            self.rest.requests_per_minute,
+            10,
+            1_000_000,
+        )?;
+        within(
+            "rest.requests_per_minute_anonymous",
+            self.rest.requests_per_minute_anonymous,
+            10,
+            1_000_000,
+        )?;
         self.graphql.check(within)?;
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {

@@ -60,6 +60,7 @@ pub(crate) fn public(system: &System, config: &Config) -> anyhow::Result<Router>
         trusted_proxies: config.server.trusted_proxies.clone(),
     };
     let graphql = compose::graphql_settings(config)?;
+    let rest = compose::rest_settings(config);
     Ok(Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -69,6 +70,7 @@ pub(crate) fn public(system: &System, config: &Config) -> anyhow::Result<Router>
             system.ear(),
         ))
         .merge(graphql::router(Arc::clone(app), graphql))
+        .merge(rest::router(Arc::clone(app), rest))
         .merge(dashboard::router(Arc::clone(app), dashboard))
         .layer(middleware::from_fn_with_state(Arc::clone(app), measure)))
 }

@@ -88,6 +88,11 @@ const TABLE: &[Row] = &[
         ],
         &["testkit"],
     ),
+    row(
+        "rest",
+        &["kernel", "identity", "activity", "app"],
+        &["testkit"],
+    ),
     row("simulator", &["kernel"], &["contracts"]),
     // Nothing that runs may know it: it is in `tests_use` only.
     row("contracts", &[], &[]),
@@ -120,6 +125,7 @@ const TABLE: &[Row] = &[
             "commands",
             "graphql",
             "dashboard",
+            "rest",
             "platforms",
             "simulator",
         ],

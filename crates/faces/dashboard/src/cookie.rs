@@ -1,7 +1,7 @@
 //! The session cookie: set when a session begins, cleared when it ends. Its name and how to read it
 //! are in [`app::session`], because other faces read it too.
 
-use app::session::{COOKIE, SECURE_COOKIE};
+use app::session::{cookie as set, named_cookie as named};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
@@ -68,10 +68,6 @@ fn with(cookie: String, to: &str) -> Result<Response, PageError> {
     Ok(([(header::SET_COOKIE, value)], Redirect::to(to)).into_response())
 }
 
-fn set(is_secure: bool, value: &str, max_age_secs: u64) -> String {
-    named(is_secure, (SECURE_COOKIE, COOKIE), value, max_age_secs)
-}
-
 /// The names of the value that binds a sign-in at a provider to the browser that began it, with
 /// https and without.
 const VISIT: (&str, &str) = ("__Host-wb_visit", "wb_visit");
@@ -132,34 +128,4 @@ fn find<'a>(face: &Face, headers: &'a HeaderMap, names: (&str, &str)) -> Option<
         .find(|(found, _)| *found == name)
         .map(|(_, value)| value)
         .filter(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn named(is_secure: bool, names: (&str, &str), value: &str, max_age_secs: u64) -> String {
-    let (name, secure) = if is_secure {
-        (names.0, "; Secure")
-    } else {
-        (names.1, "")
-    };
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_secs}{secure}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::set;
-
-    #[test]
-    fn over_https_the_cookie_is_bound_to_the_host() {
-        assert_eq!(
-            set(true, "ab", 60),
-            "__Host-wb_session=ab; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"
-        );
-    }
-
-    #[test]
-    fn on_loopback_it_is_still_hidden_from_scripts_and_other_sites() {
-        assert_eq!(
-            set(false, "", 0),
-            "wb_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
-        );
-    }
 }

@@ -15,7 +15,6 @@ mod freshness;
 mod http;
 mod media;
 mod operation;
-mod origin;
 mod page;
 mod params;
 mod policy;

@@ -102,6 +102,13 @@ pub(crate) struct JobsSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct RestSection {
+    pub(crate) requests_per_minute: u64,
+    pub(crate) requests_per_minute_anonymous: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GraphqlSection {
     pub(crate) schema_readers: SchemaReaders,
     pub(crate) body_bytes_max: u64,

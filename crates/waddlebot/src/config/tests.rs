@@ -110,6 +110,15 @@ fn a_key_that_an_openid_connect_provider_does_not_have_is_named() {
 }
 
 #[test]
+fn the_rest_face_has_the_same_defaults_as_the_file() {
+    let config = Config::load(&env(&[])).unwrap();
+    let settings = crate::compose::rest_settings(&config);
+    let defaults = rest::Settings::default();
+    assert_eq!(settings.per_minute, defaults.per_minute);
+    assert_eq!(settings.per_minute_anonymous, defaults.per_minute_anonymous);
+}
+
+#[test]
 fn the_graphql_face_has_the_same_defaults_as_the_file() {
     let config = Config::load(&env(&[])).unwrap();
     let settings = crate::compose::graphql_settings(&config);

@@ -24,7 +24,6 @@ use super::{
     execute::Answer,
     freshness,
     media::{self, Media},
-    origin,
     params::Params,
     refusal::Refusal,
     socket,
@@ -143,11 +142,7 @@ impl Gateway {
 
     /// Whether a browser's request comes from our own pages.
     pub(crate) fn is_from_own_page(&self, headers: &HeaderMap) -> bool {
-        origin::allowed(
-            text(headers, &header::ORIGIN),
-            text(headers, &header::HOST),
-            &self.settings.origins,
-        )
+        app::origin::is_own_page(headers, &self.settings.origins)
     }
 
     pub(crate) async fn answer(&self, params: Params, parts: &Parts, method: &Method) -> Answer {

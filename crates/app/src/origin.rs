@@ -3,9 +3,17 @@
 //!
 //! Must never trust `Referer`, or compare anything but whole origins.
 
+use http::{HeaderMap, header};
+
+/// Whether a request comes from our own pages, from one of the listed origins, or from a program.
+pub fn is_own_page(headers: &HeaderMap, others: &[String]) -> bool {
+    let text = |name| headers.get(name)?.to_str().ok();
+    allowed(text(header::ORIGIN), text(header::HOST), others)
+}
+
 /// Whether a request with these `Origin` and `Host` headers may go on. Programs send no `Origin`;
 /// browsers cannot leave it out where it matters.
-pub(crate) fn allowed(origin: Option<&str>, host: Option<&str>, others: &[String]) -> bool {
+fn allowed(origin: Option<&str>, host: Option<&str>, others: &[String]) -> bool {
     let Some(origin) = origin else {
         return true;
     };

@@ -1,0 +1,138 @@
+//! One's own accounts elsewhere, and the history of proofs: `/users/me/identities`,
+//! `/users/me/verifications`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use identity::{Trip, Verification};
+use kernel::LinkId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    Face,
+    asker::SignedIn,
+    input::Path,
+    page::{List, Listed, PageParams, Paging},
+    problem::Problem,
+    view::Moment,
+};
+
+/// Where somebody who linked an account comes out.
+const HOME: &str = "/me/accounts";
+
+/// An account elsewhere that one signs in with.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IdentityView {
+    /// Its id.
+    id: i32,
+    /// The provider's key, such as `discord`.
+    platform: String,
+    /// The provider's id of it.
+    platform_user_id: String,
+    /// The name it goes by there.
+    platform_username: String,
+    /// The address of its picture.
+    avatar_url: Option<String>,
+    /// The address the provider checked.
+    verified_email: Option<String>,
+    /// What it allows this instance to do, in the provider's words.
+    scopes: Vec<String>,
+    /// When it was linked.
+    linked_at: Moment,
+    /// When its owner last came in with it.
+    last_used_at: Moment,
+}
+
+/// Where to go on with linking.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LinkStart {
+    /// The provider's page to open in the browser that has the session, within ten minutes.
+    url: String,
+}
+
+/// One attempt to prove who one is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VerificationView {
+    /// How, such as `password`, `totp` or `oauth:discord`.
+    method: String,
+    /// Whether it succeeded.
+    succeeded: bool,
+    /// When.
+    at: Moment,
+    /// The network it came from; empty if that is unknown.
+    network: String,
+}
+
+/// One's own accounts elsewhere.
+#[utoipa::path(get, path = "/users/me/identities", tag = "users", responses((status = 200, body = List<IdentityView>)))]
+pub(crate) async fn list(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+) -> Result<Json<List<IdentityView>>, Problem> {
+    let found = face.app.identity.links(&who.actor).await?;
+    let view = |link: identity::Link| IdentityView {
+        id: link.id.0,
+        platform: link.provider,
+        platform_user_id: link.subject,
+        platform_username: link.username,
+        avatar_url: link.avatar,
+        verified_email: link.verified_email,
+        scopes: link.scopes,
+        linked_at: link.linked_at.into(),
+        last_used_at: link.last_used_at.into(),
+    };
+    Ok(List::whole(found.into_iter().map(view).collect()))
+}
+
+/// Begins to link an account of a provider. Needs a fresh session.
+#[utoipa::path(post, path = "/users/me/identities/link/{provider}", tag = "users", params(("provider" = String, Path, description = "The provider's key.")), responses((status = 201, body = LinkStart)))]
+pub(crate) async fn link(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(provider): Path<String>,
+) -> Result<(StatusCode, Json<LinkStart>), Problem> {
+    let session = who.session()?;
+    let redirect = face.app.callback(&provider);
+    let trip = Trip {
+        provider: &provider,
+        redirect: &redirect,
+        return_to: HOME,
+    };
+    let url = face.app.link_url(&who.actor, session, None, trip).await?;
+    Ok((StatusCode::CREATED, Json(LinkStart { url })))
+}
+
+/// Unlinks an account: it no longer signs in, and its tokens are given back. Refused for the last way
+/// of signing in. Needs a fresh session.
+#[utoipa::path(delete, path = "/users/me/identities/{id}", tag = "users", params(("id" = i32, Path, description = "The identity's id.")), responses((status = 204)))]
+pub(crate) async fn unlink(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(id): Path<i32>,
+) -> Result<StatusCode, Problem> {
+    let session = who.session()?;
+    face.app
+        .unlink(&who.actor, session, None, LinkId(id))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How somebody proved to be oneself, and failed to, newest first.
+#[utoipa::path(get, path = "/users/me/verifications", tag = "users", params(PageParams), responses((status = 200, body = List<VerificationView>)))]
+pub(crate) async fn verifications(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    paging: Paging,
+) -> Result<Listed<VerificationView>, Problem> {
+    let identity = &face.app.identity;
+    let page = identity.verifications(&who.actor, &paging.request).await?;
+    Ok(
+        paging.answer(page, |attempt: Verification| VerificationView {
+            method: attempt.method,
+            succeeded: attempt.succeeded,
+            at: attempt.at.into(),
+            network: attempt.network,
+        }),
+    )
+}

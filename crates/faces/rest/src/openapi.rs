@@ -1,0 +1,198 @@
+//! The OpenAPI 3.1 document, made from the routes themselves: what is not in the list is not served,
+//! and what is served is described.
+
+use std::sync::Arc;
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
+        path::Operation,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Face, community, email, identity_link, key, member, merge, privacy,
+    problem::{FieldProblem, ProblemBody},
+    second_factor, session, user,
+};
+
+/// Where everything is.
+pub(crate) const BASE: &str = "/api/v1";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "WaddleBot",
+        description = "One community across Discord, Twitch and Slack. Every operation calls the service that the dashboard and GraphQL call too. What is wrong is a problem of RFC 9457 with a stable `code`. Lists take `limit` and `after`; their `next` and the header `Link` lead on. What is sensitive needs a session that proved within five minutes whose it is: `POST /auth/confirm`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "auth", description = "Signing in, second factor, sessions, API keys."),
+        (name = "users", description = "People and their accounts."),
+        (name = "privacy", description = "Who sees what, one's data as a file, being erased."),
+        (name = "merges", description = "Making one person of two."),
+        (name = "communities", description = "Communities and their settings."),
+        (name = "members", description = "Members and their reputation."),
+    ),
+    security(("session" = []), ("key" = []), ("bearer" = [])),
+    components(schemas(ProblemBody, FieldProblem)),
+    modifiers(&Shared)
+)]
+struct Document;
+
+/// What all operations have in common.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let key = |name: &str| ApiKeyValue::new(name);
+        for (name, scheme) in [
+            (
+                "session",
+                SecurityScheme::ApiKey(ApiKey::Cookie(key(app::session::SECURE_COOKIE))),
+            ),
+            (
+                "key",
+                SecurityScheme::ApiKey(ApiKey::Header(key("X-API-Key"))),
+            ),
+            (
+                "bearer",
+                SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+            ),
+        ] {
+            components.add_security_scheme(name, scheme);
+        }
+    }
+}
+
+/// Every route.
+pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(session::ways))
+        .routes(routes!(session::login))
+        .routes(routes!(session::finish_second_factor))
+        .routes(routes!(session::logout))
+        .routes(routes!(session::confirm))
+        .routes(routes!(session::change_password))
+        .routes(routes!(session::sessions))
+        .routes(routes!(session::end_session))
+        .routes(routes!(
+            second_factor::show,
+            second_factor::begin,
+            second_factor::disable
+        ))
+        .routes(routes!(second_factor::confirm))
+        .routes(routes!(second_factor::renew))
+        .routes(routes!(email::show, email::begin))
+        .routes(routes!(email::confirm))
+        .routes(routes!(email::forgot))
+        .routes(routes!(email::reset))
+        .routes(routes!(email::register))
+        .routes(routes!(email::finish_registration))
+        .routes(routes!(key::list, key::create))
+        .routes(routes!(key::regenerate))
+        .routes(routes!(key::revoke))
+        .routes(routes!(user::me, user::change))
+        .routes(routes!(user::show))
+        .routes(routes!(user::reputation))
+        .routes(routes!(user::activity))
+        .routes(routes!(user::feed))
+        .routes(routes!(user::reputations))
+        .routes(routes!(identity_link::list))
+        .routes(routes!(identity_link::link))
+        .routes(routes!(identity_link::unlink))
+        .routes(routes!(identity_link::verifications))
+        .routes(routes!(privacy::visibility, privacy::change_visibility))
+        .routes(routes!(privacy::consents))
+        .routes(routes!(privacy::exports, privacy::request_export))
+        .routes(routes!(privacy::fetch_export))
+        .routes(routes!(
+            privacy::erasure,
+            privacy::request_erasure,
+            privacy::cancel_erasure
+        ))
+        .routes(routes!(merge::own))
+        .routes(routes!(merge::all, merge::request))
+        .routes(routes!(merge::show))
+        .routes(routes!(merge::confirm))
+        .routes(routes!(merge::reject))
+        .routes(routes!(merge::undo))
+        .routes(routes!(community::list, community::create))
+        .routes(routes!(community::show, community::change))
+        .routes(routes!(member::list))
+        .routes(routes!(member::show))
+        .routes(routes!(member::history, member::adjust))
+        .routes(routes!(member::leaders))
+        .routes(routes!(member::at_risk));
+    OpenApiRouter::with_openapi(Document::openapi()).nest(BASE, api)
+}
+
+/// The document as JSON.
+pub fn document() -> String {
+    let (_, mut document) = routes().split_for_parts();
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(name(method, path));
+            add_problems(operation);
+        }
+    }
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The name of an operation for generated clients: `get_users_user_reputation`.
+fn name(method: &str, path: &str) -> String {
+    let parts = path.strip_prefix(BASE).unwrap_or(path).split('/');
+    let parts = parts.filter(|part| !part.is_empty());
+    let plain = |part: &str| part.replace(['{', '}'], "").replace('-', "_");
+    let parts: Vec<String> = parts.map(plain).collect();
+    format!("{method}_{}", parts.join("_"))
+}
+
+/// Every operation may answer with these.
+const PROBLEMS: [(&str, &str); 12] = [
+    ("400", "The request cannot be read."),
+    ("401", "Sign in first, or a proof was wrong."),
+    ("403", "Not allowed, or not with an API key."),
+    ("404", "There is no such thing, or it is not for the asker."),
+    ("409", "It cannot be done as things are."),
+    ("412", "It has changed since it was read."),
+    ("413", "The body is too large."),
+    ("415", "The body is not JSON."),
+    ("422", "A field is wrong; `errors` says which and why."),
+    (
+        "429",
+        "Too many requests; `Retry-After` says when to come back.",
+    ),
+    ("500", "A fault of ours; the log has it under `instance`."),
+    ("503", "Something that is needed is away; try again later."),
+];
+
+fn add_problems(operation: &mut Operation) {
+    let problem = |description: &str| -> RefOr<Response> {
+        let schema = Ref::from_schema_name("ProblemBody");
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        ResponseBuilder::new()
+            .description(description)
+            .content("application/problem+json", content)
+            .build()
+            .into()
+    };
+    for (status, description) in PROBLEMS {
+        let all = &mut operation.responses.responses;
+        all.entry(status.to_owned())
+            .or_insert_with(|| problem(description));
+    }
+}
