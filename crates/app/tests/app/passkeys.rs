@@ -136,6 +136,12 @@ async fn switch_on(world: &World, who: &Person, session: SessionId) {
         .unwrap();
 }
 
+/// The question to which the device of [`WRITTEN_BY_0_6`] made its key.
+const MADE_FROM: &str = r#"{"publicKey":{"challenge":"AA","rp":{"id":"bot.example.org"},"user":{"id":"0jZ_gAxkjaMFIMNktcdHBQ"}}}"#;
+/// A credential as webauthn-rs 0.6 wrote it. Rows like this lie in people's databases: it is never
+/// renewed.
+const WRITTEN_BY_0_6: &str = r#"{"cred":{"cred_id":"PRc88xGnWzOsjOdWlYRyBHZL3jtWIpNt-zJa326u9rQ","cred":{"type_":"ES256","key":{"EC_EC2":{"curve":"SECP256R1","x":"jOQUwp6fHtlNA0oPvq0Lu6FiYTZd3FlSkfaOd_SFBQE","y":"fDa8vUbqOuKAFtQoGY5lJ1lK_4SkFfd2-tXKNeL67Bw"}}},"counter":1,"transports":null,"user_verified":true,"backup_eligible":false,"backup_state":false,"registration_policy":"required","extensions":{"cred_protect":"Ignored","hmac_create_secret":"NotRequested","appid":"NotRequested","cred_props":"Ignored"},"attestation":{"data":"None","metadata":"None"},"attestation_format":"none"}}"#;
+
 /// What a device does that it should not.
 type Change = fn(&mut Device);
 
@@ -204,6 +210,19 @@ on_both! {
         assert!(audit.contains("user.passkey.add") && !audit.contains("Key ring"), "{audit}");
         let letters = world.app.outbox(&world.system(), &PageRequest::first(5)).await.unwrap().items;
         assert_eq!((letters[0].to.as_str(), letters[0].subject.as_str()), ("ann@example.org", "Your passkeys at WaddleBot"));
+    }
+
+    async fn a_row_that_an_earlier_version_wrote_still_signs_in(world: World) {
+        let ann = world.admin("ann").await;
+        let mut key = device(1);
+        key.create(MADE_FROM);
+        world.sql(&format!(
+            "INSERT INTO passkey (user_id, rp_id, handle, credential_id, credential, name, sign_count, backed_up, created_at) \
+             VALUES ({}, 'bot.example.org', 'd2367f80-0c64-8da3-0520-c364b5c74705', \
+               '3d173cf311a75b33ac8ce75695847204764bde3b5622936dfb325adf6eaef6b4', '{WRITTEN_BY_0_6}', 'Key ring', 1, FALSE, 1)",
+            ann.user
+        )).await;
+        assert_eq!(sign_in(&world, &mut key).await.unwrap().user, ann.user);
     }
 
     async fn one_that_is_kept_in_many_places_does_not_count_and_says_so(world: World) {
