@@ -38,6 +38,7 @@ pub(crate) type ChannelKey = (i32, i16, String);
 pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, StoreError> {
     // What is counted of messages may be shown some seconds late: nobody waits for one more.
     work.reaches(Reach::Nothing);
+    identity::hold_owners(work).await?;
     let mut fates = vec![Fate::Duplicate; batch.len()];
     let fresh = first_of_each(work, batch, &mut fates).await?;
     let newest = newest_of_each(&fresh);

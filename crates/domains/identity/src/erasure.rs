@@ -11,7 +11,9 @@ use ::store::{StoreError, Work, audit::Entry, personal::Subject};
 use kernel::{Actor, Platform, Role, Secret, SessionId, Timestamp, UserId};
 
 use crate::{
-    Identity, IdentityError, SeenAccount, Unlinked, personal,
+    Identity, IdentityError, SeenAccount, Unlinked,
+    ownership::change_owners,
+    personal,
     store::{self as tables, erasure as table},
     throttle::Subject as Throttled,
     token,
@@ -122,6 +124,7 @@ impl Identity {
     ) -> Result<Option<(Subject, Vec<Unlinked>)>, IdentityError> {
         let who = Actor::System("erasure");
         let work = self.db.begin(&who, self.clock.now()).await?;
+        change_owners(&work).await?;
         tables::user::lock(work.conn(), user).await?;
         let is_due = table::of_user(work.conn(), user).await?;
         if is_due.is_none_or(|erasure| erasure.due_at > work.now()) {
@@ -158,6 +161,7 @@ impl Identity {
         let who = Actor::System("erasure");
         let mut work = self.db.begin(&who, self.clock.now()).await?;
         let user = subject.user;
+        change_owners(&work).await?;
         tables::user::lock(work.conn(), user).await?;
         for (platform, id) in &subject.platform_ids {
             table::end_connections(work.conn(), *platform, id, work.now()).await?;

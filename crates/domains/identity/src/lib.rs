@@ -25,6 +25,7 @@ mod linked_role;
 mod membership;
 mod merge;
 mod oauth_state;
+mod ownership;
 mod passkey;
 mod password;
 mod personal;
@@ -75,6 +76,7 @@ pub use merge::{
     RoleJoined,
 };
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
+pub use ownership::hold_owners;
 pub use passkey::{
     PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyChange, PasskeyQuestion, PasskeySite,
 };

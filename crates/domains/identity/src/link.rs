@@ -11,6 +11,7 @@ use store::{StoreError, Work, audit::Entry};
 
 use crate::{
     Arrival, ClientInfo, Entered, Identity, IdentityError, Intent, SeenAccount,
+    ownership::change_owners,
     store::{self as tables, link as table},
 };
 
@@ -240,6 +241,7 @@ impl Identity {
         let provider = arrival.provider.as_str();
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
+        change_owners(&work).await?;
         let (found, _) = self.holder(&work, provider, platform, proof).await?;
         let other = found.unwrap_or(user);
         if !tables::user::lock_both(work.conn(), user, other).await? {

@@ -22,6 +22,7 @@ use crate::{
     Arrival, Identity, IdentityError, PERSON_MERGED, PERSON_UNMERGED,
     events::ROUTES,
     link::LINKS_MAX,
+    ownership::change_owners,
     store::{self as tables, merge as table},
 };
 
@@ -360,6 +361,7 @@ impl Identity {
         self.confirm(user, session, password).await?;
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
+        change_owners(&work).await?;
         tables::user::lock_both(work.conn(), merge.kept, merge.merged).await?;
         let merge = table::by_id(work.conn(), id).await?;
         let merge = merge.ok_or(IdentityError::NotFound)?.seen_at(now);
@@ -449,6 +451,7 @@ impl Identity {
         self.confirm(user, session, password).await?;
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let now = work.now();
+        change_owners(&work).await?;
         tables::user::lock_both(work.conn(), merge.kept, merge.merged).await?;
         let is_late = merge.undo_until().is_none_or(|until| now >= until);
         if is_late || !table::undo(work.conn(), id, now).await? {
