@@ -84,6 +84,10 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewCommunity),
     ),
     row(
+        "identity.servers_of",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
         "identity.connect_server",
         Needs::Community(Permission::ManageCommunity),
     ),
@@ -229,6 +233,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row(
         "activity.summary",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
+        "activity.summaries",
         Needs::Community(Permission::ViewCommunity),
     ),
     row(

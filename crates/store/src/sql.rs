@@ -5,7 +5,12 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, S
 
 use crate::StoreError;
 
+/// The target of the trace that says which statements run, without their values: for tests that count
+/// them and for whoever looks for a slow one.
+pub const TRACE: &str = "store::statement";
+
 fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
+    tracing::trace!(target: TRACE, sql, "statement");
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
@@ -122,6 +127,7 @@ fn chunks(
         let size = CHUNKS.into_iter().find(|size| *size <= rows.len())?;
         let sql = format!("{head} VALUES {}{tail}", placeholders(backend, size, width));
         let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+        tracing::trace!(target: TRACE, sql, "statement");
         Some(Statement::from_sql_and_values(backend, sql, values))
     })
 }

@@ -20,6 +20,7 @@ mod postgres;
 mod provider;
 mod run;
 mod skip;
+mod statements;
 mod world;
 
 pub use authenticator::totp_code;
@@ -32,6 +33,7 @@ pub use postgres::PrivateDatabase;
 pub use provider::TestProvider;
 pub use run::{on_postgres, on_sqlite};
 pub use skip::{engine, skip};
+pub use statements::Statements;
 pub use world::{Node, Person, Setup, World, command, message};
 
 #[doc(hidden)]

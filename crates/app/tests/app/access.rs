@@ -872,6 +872,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             };
             by_identity(identity.update_community(actor, pond, &change).await)
         }
+        "identity.servers_of" => by_identity(identity.servers_of(actor, &[pond]).await),
         "identity.servers" => by_identity(identity.servers(actor, pond).await),
         "identity.connect_server" => {
             let server = NewServer {
@@ -1252,6 +1253,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .overview(actor, pond, Period::last_days(today, 7))
                 .await,
         ),
+        "activity.summaries" => by_activity(activity.summaries(actor, &[pond]).await),
         "activity.summary" => by_activity(activity.summary(actor, pond).await),
         "activity.members" => by_activity(activity.members(actor, pond, &members()).await),
         "activity.member_count" => {

@@ -1,6 +1,6 @@
 //! A community in one line: for lists.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kernel::{Actor, CommunityId, Permission, Timestamp};
 
@@ -30,25 +30,60 @@ impl Activity {
     ) -> Result<Summary, ActivityError> {
         Self::require(actor, Permission::ViewCommunity, community)?;
         self.summaries
-            .try_get_with(community, self.summarise(community))
+            .try_get_with(community, async {
+                let mut found = self.summarise(&[community]).await?;
+                Ok::<_, ActivityError>(found.remove(&community).unwrap_or_default())
+            })
             .await
             .map(|summary| Summary::clone(&summary))
             .map_err(|error| ActivityError::clone(&error))
     }
 
-    async fn summarise(&self, community: CommunityId) -> Result<Arc<Summary>, ActivityError> {
+    /// The summaries of several communities, asked for at once.
+    pub async fn summaries(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Arc<Summary>>, ActivityError> {
+        let mut found = HashMap::with_capacity(communities.len());
+        let mut missing = Vec::new();
+        for community in communities {
+            Self::require(actor, Permission::ViewCommunity, *community)?;
+            match self.summaries.get(community).await {
+                Some(summary) => drop(found.insert(*community, summary)),
+                None => missing.push(*community),
+            }
+        }
+        for (community, summary) in self.summarise(&missing).await? {
+            self.summaries.insert(community, Arc::clone(&summary)).await;
+            found.insert(community, summary);
+        }
+        Ok(found)
+    }
+
+    async fn summarise(
+        &self,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Arc<Summary>>, ActivityError> {
+        if communities.is_empty() {
+            return Ok(HashMap::new());
+        }
         let month = Period::last_days(self.clock.now().day(), 30);
-        let days = tables::overview::summary(self.db.read(), community, month).await?;
-        let spark: Vec<u64> = month
-            .each()
-            .map(|day| days.messages.get(&day).copied().unwrap_or(0))
-            .collect();
-        Ok(Arc::new(Summary {
-            members: days.members,
-            messages_30d: spark.iter().sum(),
-            active_7d: days.active_7d,
-            spark,
-            last_at: days.last_at,
-        }))
+        let facts = tables::overview::summaries(self.db.read(), communities, month).await?;
+        let summaries = facts.into_iter().map(|(community, facts)| {
+            let spark: Vec<u64> = month
+                .each()
+                .map(|day| facts.messages.get(&day).copied().unwrap_or(0))
+                .collect();
+            let summary = Summary {
+                members: facts.members,
+                messages_30d: spark.iter().sum(),
+                active_7d: facts.active_7d,
+                spark,
+                last_at: facts.last_at,
+            };
+            (community, Arc::new(summary))
+        });
+        Ok(summaries.collect())
     }
 }

@@ -1,5 +1,7 @@
 //! Communities and the servers and channels connected to them.
 
+use std::collections::HashMap;
+
 use kernel::{Actor, CommunityId, Permission, Platform, Role, ServerId, Timestamp};
 use store::{DomainEvent, StoreError, Work, audit::Entry};
 
@@ -351,6 +353,24 @@ impl Identity {
     ) -> Result<Vec<Server>, IdentityError> {
         actor.require(Permission::ViewCommunity, id)?;
         Ok(tables::community::servers(self.db.read(), id).await?)
+    }
+
+    /// The servers of several communities, asked for at once; those without any are left out.
+    pub async fn servers_of(
+        &self,
+        actor: &Actor,
+        ids: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Vec<Server>>, IdentityError> {
+        for id in ids {
+            actor.require(Permission::ViewCommunity, *id)?;
+        }
+        let mut found: HashMap<CommunityId, Vec<Server>> = HashMap::new();
+        if !ids.is_empty() {
+            for (id, server) in tables::community::servers_of(self.db.read(), ids).await? {
+                found.entry(id).or_default().push(server);
+            }
+        }
+        Ok(found)
     }
 
     /// Connects a server. Connecting the same one again changes only its name; one that belongs to

@@ -4,7 +4,9 @@
 //! Must never show an e-mail address, a provider's id or a token, and decides about every platform
 //! with [`may_see`] only.
 
-use kernel::{Actor, Permission, Platform, Role, Timestamp, UserId};
+use std::collections::HashMap;
+
+use kernel::{Actor, CommunityId, Permission, Platform, Role, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
@@ -337,24 +339,8 @@ impl Identity {
         let mut links = tables::link::of_user(conn, person.id).await?;
         let is_shown = |id| visible.iter().any(|account| account.id == id);
         links.retain(|link| is_own || link.account.is_some_and(is_shown));
-        let mut communities = Vec::new();
         let where_shown = shown(Facet::Communities);
-        for (id, role) in roles.into_iter().take(COMMUNITIES_MAX) {
-            if actor.require(Permission::ViewCommunity, id).is_err() {
-                continue;
-            }
-            let places = tables::community::servers(conn, id).await?;
-            let may = if places.is_empty() {
-                where_shown.len() == Platform::ALL.len()
-            } else {
-                places
-                    .iter()
-                    .any(|place| where_shown.contains(&place.platform))
-            };
-            if may && let Some(community) = tables::community::by_id(conn, id).await? {
-                communities.push((community, role));
-            }
-        }
+        let communities = self.shown_communities(actor, roles, &where_shown).await?;
         Ok(Some(ProfileView {
             user: person.id,
             display_name: person.display_name,
@@ -367,6 +353,33 @@ impl Identity {
             reputation: shown(Facet::Reputation),
             is_own,
         }))
+    }
+
+    /// Those of somebody's communities that are on platforms where they show them, or on none while they
+    /// show them everywhere, and that the viewer knows.
+    async fn shown_communities(
+        &self,
+        actor: &Actor,
+        roles: Vec<(CommunityId, Role)>,
+        where_shown: &[Platform],
+    ) -> Result<Vec<(Community, Role)>, IdentityError> {
+        let mut known: Vec<_> = roles.into_iter().take(COMMUNITIES_MAX).collect();
+        known.retain(|(id, _)| actor.require(Permission::ViewCommunity, *id).is_ok());
+        let ids: Vec<CommunityId> = known.iter().map(|(id, _)| *id).collect();
+        let places = self.servers_of(actor, &ids).await?;
+        known.retain(|(id, _)| match places.get(id) {
+            None => where_shown.len() == Platform::ALL.len(),
+            Some(places) => places
+                .iter()
+                .any(|place| where_shown.contains(&place.platform)),
+        });
+        let ids: Vec<CommunityId> = known.iter().map(|(id, _)| *id).collect();
+        let found = tables::community::by_ids(self.db.read(), &ids).await?;
+        let mut found: HashMap<_, _> = found.into_iter().map(|it| (it.id, it)).collect();
+        Ok(known
+            .into_iter()
+            .filter_map(|(id, role)| Some((found.remove(&id)?, role)))
+            .collect())
     }
 }
 

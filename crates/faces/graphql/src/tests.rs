@@ -9,6 +9,7 @@ mod page;
 mod queries;
 mod socket;
 mod sse;
+mod statements;
 mod toll;
 mod usage;
 

@@ -346,6 +346,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
 }
 
 /// What a summary needs.
+#[derive(Default)]
 pub(crate) struct SummaryFacts {
     pub(crate) members: u64,
     pub(crate) messages: BTreeMap<Day, u64>,
@@ -353,34 +354,57 @@ pub(crate) struct SummaryFacts {
     pub(crate) last_at: Option<Timestamp>,
 }
 
-pub(crate) async fn summary(
+/// The facts of several communities, with a statement for each kind.
+pub(crate) async fn summaries(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     month: Period,
-) -> Result<SummaryFacts, StoreError> {
-    let reader = Reader { conn, community };
-    let messages = reader
-        .by_day(
-            "SELECT day, CAST(SUM(messages) AS bigint) FROM activity_hour \
-             WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY day",
-            month,
-        )
-        .await?;
-    let last_at: Option<i64> = sql::optional(
-        conn,
-        "SELECT last_at FROM member WHERE community_id = $1 ORDER BY last_at DESC LIMIT 1",
-        vec![community.0.into()],
-    )
-    .await?;
-    Ok(SummaryFacts {
-        members: reader.members().await?,
-        messages,
-        active_7d: reader
-            .people(Period {
-                from: month.until.plus(-7),
-                until: month.until,
-            })
-            .await?,
-        last_at: last_at.map(Timestamp),
-    })
+) -> Result<HashMap<CommunityId, SummaryFacts>, StoreError> {
+    let list = sql::in_list(3, communities.len());
+    let ask = |query: String, from: Day| {
+        let days = [from.0.into(), month.until.0.into()];
+        let ids = communities.iter().map(|id| id.0.into());
+        let values: Vec<Value> = days.into_iter().chain(ids).collect();
+        async move { sql::rows(conn, &query, values).await }
+    };
+    let mut found: HashMap<CommunityId, SummaryFacts> = communities
+        .iter()
+        .map(|id| (*id, SummaryFacts::default()))
+        .collect();
+    let messages = format!(
+        "SELECT community_id, day, CAST(SUM(messages) AS bigint) FROM activity_hour \
+         WHERE day >= $1 AND day < $2 AND community_id IN ({list}) GROUP BY community_id, day"
+    );
+    for row in ask(messages, month.from).await? {
+        let facts = found
+            .entry(CommunityId(row.try_get_by_index(0)?))
+            .or_default();
+        let day = Day(row.try_get_by_index(1)?);
+        facts.messages.insert(day, count(row.try_get_by_index(2)?));
+    }
+    let active = format!(
+        "SELECT community_id, COUNT(DISTINCT user_id) FROM activity_day \
+         WHERE day >= $1 AND day < $2 AND community_id IN ({list}) GROUP BY community_id"
+    );
+    for row in ask(active, month.until.plus(-7)).await? {
+        let facts = found
+            .entry(CommunityId(row.try_get_by_index(0)?))
+            .or_default();
+        facts.active_7d = count(row.try_get_by_index(1)?);
+    }
+    let members = format!(
+        "SELECT community_id, COUNT(*), MAX(last_at) FROM member \
+         WHERE community_id IN ({}) GROUP BY community_id",
+        sql::in_list(1, communities.len())
+    );
+    let ids = communities.iter().map(|id| id.0.into()).collect();
+    for row in sql::rows(conn, &members, ids).await? {
+        let facts = found
+            .entry(CommunityId(row.try_get_by_index(0)?))
+            .or_default();
+        facts.members = count(row.try_get_by_index(1)?);
+        let last_at: Option<i64> = row.try_get_by_index(2)?;
+        facts.last_at = last_at.map(Timestamp);
+    }
+    Ok(found)
 }

@@ -41,6 +41,13 @@ struct ServerRow {
     is_primary: bool,
 }
 
+#[derive(FromQueryResult)]
+struct ServerOfRow {
+    community_id: i32,
+    #[sea_orm(nested)]
+    server: ServerRow,
+}
+
 impl TryFrom<ServerRow> for Server {
     type Error = StoreError;
 
@@ -227,6 +234,23 @@ pub(crate) async fn servers(
     )
     .await?;
     rows.into_iter().map(Server::try_from).collect()
+}
+
+/// The servers of several communities, with one statement.
+pub(crate) async fn servers_of(
+    conn: &impl ConnectionTrait,
+    ids: &[CommunityId],
+) -> Result<Vec<(CommunityId, Server)>, StoreError> {
+    let query = format!(
+        "SELECT community_id, id, platform, platform_server_id, name, is_primary FROM community_server \
+         WHERE community_id IN ({}) AND status = 1 ORDER BY community_id, platform, LOWER(name), id LIMIT 10000",
+        sql::in_list(1, ids.len())
+    );
+    let ids = ids.iter().map(|id| id.0.into()).collect();
+    let rows: Vec<ServerOfRow> = sql::all(conn, &query, ids).await?;
+    rows.into_iter()
+        .map(|row| Ok((CommunityId(row.community_id), row.server.try_into()?)))
+        .collect()
 }
 
 pub(crate) async fn server_owner(

@@ -140,7 +140,7 @@ impl Loader<Seat> for Scores {
     }
 }
 
-/// Loads summaries: one query set each, but each community once.
+/// Loads summaries.
 pub(crate) struct Summaries(Source);
 
 impl Loader<CommunityId> for Summaries {
@@ -152,16 +152,11 @@ impl Loader<CommunityId> for Summaries {
         communities: &[CommunityId],
     ) -> Result<HashMap<CommunityId, Self::Value>, Self::Error> {
         let Source { app, actor } = &self.0;
-        let mut found = HashMap::with_capacity(communities.len());
-        for community in communities {
-            let summary = app.activity.summary(actor, *community).await?;
-            found.insert(*community, Arc::new(summary));
-        }
-        Ok(found)
+        Ok(app.activity.summaries(actor, communities).await?)
     }
 }
 
-/// Loads servers: each community once.
+/// Loads servers.
 pub(crate) struct Servers(Source);
 
 impl Loader<CommunityId> for Servers {
@@ -173,12 +168,11 @@ impl Loader<CommunityId> for Servers {
         communities: &[CommunityId],
     ) -> Result<HashMap<CommunityId, Self::Value>, Self::Error> {
         let Source { app, actor } = &self.0;
-        let mut found = HashMap::with_capacity(communities.len());
-        for community in communities {
-            let servers = app.identity.servers(actor, *community).await?;
-            found.insert(*community, Arc::new(servers));
-        }
-        Ok(found)
+        let found = app.identity.servers_of(actor, communities).await?;
+        let found = found.into_iter();
+        Ok(found
+            .map(|(community, servers)| (community, Arc::new(servers)))
+            .collect())
     }
 }
 
