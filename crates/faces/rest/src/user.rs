@@ -161,7 +161,7 @@ impl From<ProfileView> for UserView {
     }
 }
 
-/// `me`, an id or a handle, which never is a number alone or `me`.
+/// `me`, an id or a handle; a number is an id, also where somebody has it for a handle.
 fn who<'a>(asker: &Asker, text: &'a str) -> Result<Who<'a>, Problem> {
     if text == "me" {
         let me = asker.actor.user_id();
