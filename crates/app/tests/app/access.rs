@@ -125,7 +125,6 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("identity.authenticate", "checks the session's token"),
     ("identity.authenticate_key", "checks the key"),
-    ("app.caller", "checks the session's token or the key"),
     (
         "identity.sign_out",
         "ends only the session whose token it is given",
