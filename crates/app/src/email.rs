@@ -141,7 +141,7 @@ fn open(label: &str, url: String) -> Button {
     }
 }
 
-fn mail(to: &str, draft: &Draft) -> Mail {
+pub(crate) fn mail(to: &str, draft: &Draft) -> Mail {
     let letter = letter(draft);
     Mail {
         to: to.to_owned(),

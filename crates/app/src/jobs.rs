@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use store::job::{self, CatchUp, Claimed, CronEntry, Handler, Outcome, Runner};
 
-use crate::App;
+use crate::{App, notice::Notices};
 
 /// How long mails stay in the outbox.
 const OUTBOX_KEEP: Duration = Duration::from_secs(30 * 86_400);
@@ -268,7 +268,8 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Watch(Arc::clone(app))))
     .handler(Arc::new(Privacy(Arc::clone(app))))
     .handler(Arc::new(Export(Arc::clone(app))))
-    .handler(Arc::new(Roles(Arc::clone(app))));
+    .handler(Arc::new(Roles(Arc::clone(app))))
+    .handler(Arc::new(Notices(Arc::clone(app))));
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)
 }

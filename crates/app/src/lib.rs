@@ -15,6 +15,7 @@ mod entropy;
 mod error;
 mod instance;
 pub mod jobs;
+mod notice;
 pub mod operations;
 pub mod origin;
 mod passkey;

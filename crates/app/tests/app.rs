@@ -21,6 +21,7 @@ mod app {
     mod linked_roles;
     mod links;
     mod merges;
+    mod notices;
     mod owners;
     mod passkeys;
     mod privacy;

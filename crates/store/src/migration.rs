@@ -20,6 +20,7 @@ mod m0013_suspicions;
 mod m0014_linked_roles;
 mod m0015_passkey;
 mod m0018_generation;
+mod m0019_notices;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -97,6 +98,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0018_generation",
         tables: m0018_generation::tables,
+    },
+    Step {
+        name: "m0019_notices",
+        tables: m0019_notices::tables,
     },
 ];
 

@@ -136,6 +136,8 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("identity.sweep", "a job of the program"),
     ("identity.suggest", "a job of the program"),
+    ("identity.notice_to_send", "a job of the program"),
+    ("identity.notice_sent", "a job of the program"),
     ("identity.export_to_make", "a job of the program"),
     ("identity.export_progress", "a job of the program"),
     ("identity.export_ready", "a job of the program"),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use identity::{ClientInfo, EmailLetter, EmailReason, IdentityError};
-use kernel::Secret;
+use kernel::{Clock, Secret};
 use testkit::{Person, Setup, World, on_both};
 
 const PASSWORD: &str = "correct horse battery";
@@ -180,6 +180,8 @@ on_both! {
         assert!(!signs_in(&world, "ann@example.org", PASSWORD).await);
         assert!(identity.authenticate(&token).await.unwrap().is_none(), "other browsers are signed out");
         assert!(identity.email_status(&ann.actor).await.unwrap().verified_at.is_some());
+        assert_eq!(world.number("SELECT COUNT(*) FROM notice").await, 1, "the mailbox that got the link is told");
+        app::jobs::runner(&world.app, "tester").run_due(world.clock.now()).await.unwrap();
         let again = identity.finish_reset(&link, &secret("yet another password")).await;
         assert!(matches!(again, Err(IdentityError::TokenInvalid)), "{again:?}");
         let other_use = identity.follow_email_link(&link).await;

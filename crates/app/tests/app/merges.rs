@@ -16,7 +16,12 @@ use super::{
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Somebody who signs in with their account on Discord.
-async fn somebody(world: &mut World, pond: CommunityId, name: &str, role: Option<Role>) -> Person {
+pub(super) async fn somebody(
+    world: &mut World,
+    pond: CommunityId,
+    name: &str,
+    role: Option<Role>,
+) -> Person {
     let person = world.person(pond, name, role).await;
     sign_in(world, "discord", &format!("id-{name}"))
         .await
@@ -28,14 +33,14 @@ async fn somebody(world: &mut World, pond: CommunityId, name: &str, role: Option
 }
 
 /// Proves the other one's account on Discord while signed in.
-async fn prove(world: &World, who: &Person, other: &str) -> MergeId {
+pub(super) async fn prove(world: &World, who: &Person, other: &str) -> MergeId {
     match link(world, who, "discord", &format!("id-{other}")).await {
         Err(AppError::Identity(IdentityError::MergeNeeded(id))) => id,
         other => panic!("{other:?}"),
     }
 }
 
-async fn confirm(
+pub(super) async fn confirm(
     world: &World,
     who: &Person,
     id: MergeId,
@@ -48,7 +53,7 @@ async fn confirm(
         .await
 }
 
-async fn undo(world: &World, who: &Person, id: MergeId) -> Result<(), IdentityError> {
+pub(super) async fn undo(world: &World, who: &Person, id: MergeId) -> Result<(), IdentityError> {
     let session = seated(world, who).await;
     world
         .app

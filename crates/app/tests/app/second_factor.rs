@@ -23,9 +23,9 @@ fn here() -> ClientInfo {
 }
 
 /// Somebody with the second factor on.
-struct Protected {
-    person: Person,
-    session: SessionId,
+pub(super) struct Protected {
+    pub(super) person: Person,
+    pub(super) session: SessionId,
     key: Secret<String>,
     recovery: Vec<Secret<String>>,
 }
@@ -38,7 +38,7 @@ impl Protected {
     }
 }
 
-async fn protected(world: &World, name: &str) -> Protected {
+pub(super) async fn protected(world: &World, name: &str) -> Protected {
     let person = world.admin(name).await;
     let session = world.session(person.user).await;
     let identity = &world.app.identity;
@@ -57,7 +57,7 @@ async fn protected(world: &World, name: &str) -> Protected {
 }
 
 /// Proves the first factor.
-async fn first(world: &World, email: &str) -> AwaitedCode {
+pub(super) async fn first(world: &World, email: &str) -> AwaitedCode {
     let identity = &world.app.identity;
     match identity.sign_in(email, &secret(PASSWORD), &here()).await {
         Ok(Entered::SecondFactor(awaited)) => awaited,
@@ -65,7 +65,7 @@ async fn first(world: &World, email: &str) -> AwaitedCode {
     }
 }
 
-async fn second(
+pub(super) async fn second(
     world: &World,
     awaited: &AwaitedCode,
     code: &str,
@@ -244,6 +244,36 @@ on_both! {
         assert_eq!((report.by_key.get("new"), report.trouble), (Some(&1), None));
         let old = KeyRing::new(&Keys::new("test", vec![keys("test", 7)]).unwrap());
         assert_eq!(identity::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
+    }
+
+    async fn a_wrong_password_or_code_of_somebody_signed_in_is_in_their_history(world: World) {
+        let ann = world.admin("ann").await;
+        let identity = &world.app.identity;
+        let client = |last: u8| ClientInfo { address: Some([203, 0, last, 9].into()), ..ClientInfo::default() };
+        let entered = identity.sign_in("ann@example.org", &secret(PASSWORD), &client(1)).await.unwrap();
+        let token = entered.session().unwrap().token;
+        let session = identity.authenticate(token.expose()).await.unwrap().unwrap().session;
+        world.clock.advance(Duration::from_secs(301));
+        let wrong = secret("wrong horse battery");
+        assert!(identity.confirm_session(&ann.actor, session, &wrong, &client(2)).await.is_err());
+        assert!(identity.confirm_session(&ann.actor, session, &secret(""), &client(2)).await.is_err(), "nothing was typed");
+        assert!(identity.begin_email(&ann.actor, session, Some(&wrong), "new@example.org").await.is_err());
+        assert!(identity.begin_email(&ann.actor, session, None, "new@example.org").await.is_err(), "nothing was typed");
+        assert!(identity.change_password(&ann.actor, &wrong, &secret("another horse battery"), session).await.is_err());
+        let page = identity.verifications(&ann.actor, &PageRequest::first(10)).await.unwrap();
+        let at = world.clock.now();
+        let seen: Vec<_> = page.items.iter().filter(|v| v.at == at).map(|v| (v.method.as_str(), v.succeeded, v.network.as_str())).collect();
+        assert_eq!(seen, [
+            ("password", false, "203.0.1.0/24"),
+            ("password", false, "203.0.1.0/24"),
+            ("password", false, "203.0.2.0/24"),
+        ]);
+        let bob = protected(&world, "bob").await;
+        world.clock.advance(Duration::from_secs(301));
+        assert!(identity.confirm_session(&bob.person.actor, bob.session, &secret("000000"), &client(3)).await.is_err());
+        let page = identity.verifications(&bob.person.actor, &PageRequest::first(1)).await.unwrap();
+        let last = &page.items[0];
+        assert_eq!((last.method.as_str(), last.succeeded, last.network.as_str()), ("second-factor", false, "203.0.3.0/24"));
     }
 
     async fn its_owner_sees_every_attempt_and_nobody_elses(world: World) {

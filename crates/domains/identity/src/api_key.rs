@@ -9,7 +9,9 @@ use std::time::Duration;
 use kernel::{Actor, ApiKeyId, CommunityId, Permission, Secret, SessionId, Timestamp, UserId};
 use store::audit::Entry;
 
-use crate::{Identity, IdentityError, User, session::TOUCH, store as tables, token};
+use crate::{
+    Identity, IdentityError, Notice, User, notice, session::TOUCH, store as tables, token,
+};
 
 /// How every key begins, so that scanners of leaked secrets recognise it.
 pub const KEY_PREFIX: &str = "wbot_user_";
@@ -180,6 +182,7 @@ impl Identity {
         };
         let id = tables::api_key::insert(work.conn(), &row).await?;
         work.audit(entry("api_key.create", id, Some(new.scope)));
+        notice::tell(&mut work, user, &Notice::KeyMade).await?;
         work.commit().await?;
         Ok(MadeApiKey { id, key })
     }
@@ -207,6 +210,7 @@ impl Identity {
             return Err(IdentityError::NotFound);
         }
         work.audit(entry("api_key.regenerate", id, None));
+        notice::tell(&mut work, user, &Notice::KeyRenewed).await?;
         work.commit().await?;
         Ok(MadeApiKey { id, key })
     }

@@ -63,7 +63,7 @@ impl Identity {
     }
 
     /// Makes a session fresh again: with a code of the second factor where it is on, else with the
-    /// password. Wrong ones are slowed down.
+    /// password. Wrong ones are slowed down and written into the history.
     pub async fn confirm_session(
         &self,
         actor: &Actor,
@@ -75,7 +75,8 @@ impl Identity {
         let since = table::sure_since(self.db.read(), user, session).await?;
         since.ok_or(IdentityError::NotFound)?;
         if table::on_since(self.db.read(), user).await?.is_none() {
-            self.prove_password(user, Some(typed)).await?;
+            self.prove_password(user, Some(typed), &client.network())
+                .await?;
             let work = self
                 .db
                 .begin(actor, self.clock.now())
@@ -94,7 +95,7 @@ impl Identity {
             .reaching(::store::Reach::Nothing);
         let Some(method) = self.accept(&work, user, typed.expose()).await? else {
             drop(work);
-            self.note_failure(user, "second-factor", client).await?;
+            self.note_wrong_code(user, client).await?;
             return Err(IdentityError::invalid(
                 "password",
                 "this code is wrong or was used already: type the one your app shows now",
@@ -125,13 +126,16 @@ impl Identity {
                 "you proved who you are more than five minutes ago: confirm it with a code or a passkey first",
             ));
         }
-        self.prove_password(user, password).await
+        let network = tables::session::network(self.db.read(), user, session).await?;
+        self.prove_password(user, password, &network.unwrap_or_default())
+            .await
     }
 
     async fn prove_password(
         &self,
         user: UserId,
         typed: Option<&Secret<String>>,
+        network: &str,
     ) -> Result<(), IdentityError> {
         let credentials = tables::user::credentials_by_id(self.db.read(), user).await?;
         let Some(credentials) = credentials.filter(|c| c.password_hash.is_some()) else {
@@ -148,7 +152,7 @@ impl Identity {
                 "you signed in more than five minutes ago: enter your password",
             ));
         };
-        if self.knows_password(&credentials, typed).await? {
+        if self.knows_password(&credentials, typed, network).await? {
             return Ok(());
         }
         Err(IdentityError::invalid("password", "the password is wrong"))

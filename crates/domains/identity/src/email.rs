@@ -10,7 +10,8 @@ use kernel::{Actor, Secret, SessionId, Timestamp, UserId};
 use store::{StoreError, Work, audit::Entry};
 
 use crate::{
-    ClientInfo, Identity, IdentityError, NewAccount, NewSession, linked_role, password,
+    ClientInfo, Identity, IdentityError, NewAccount, NewSession, Notice, linked_role, notice,
+    password,
     store::{self as tables, email as table},
     throttle::Subject,
     token, typed_code, user,
@@ -321,6 +322,7 @@ impl Identity {
             community: None,
             detail: serde_json::json!({ "by": "e-mail" }),
         });
+        notice::tell(&mut work, user, &Notice::PasswordReset).await?;
         work.commit().await?;
         Ok(user)
     }

@@ -24,6 +24,7 @@ mod link_refresh;
 mod linked_role;
 mod membership;
 mod merge;
+mod notice;
 mod oauth_state;
 mod ownership;
 mod passkey;
@@ -75,6 +76,7 @@ pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
     RoleJoined,
 };
+pub use notice::{NOTICE_JOB, Notice, NoticeLetter};
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
 pub use ownership::hold_owners;
 pub use passkey::{

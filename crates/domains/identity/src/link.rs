@@ -10,7 +10,7 @@ use kernel::{
 use store::{StoreError, Work, audit::Entry};
 
 use crate::{
-    Arrival, ClientInfo, Entered, Identity, IdentityError, Intent, SeenAccount,
+    Arrival, ClientInfo, Entered, Identity, IdentityError, Intent, Notice, SeenAccount, notice,
     ownership::change_owners,
     store::{self as tables, link as table},
 };
@@ -287,6 +287,8 @@ impl Identity {
                     community: None,
                     detail: serde_json::json!({ "provider": provider }),
                 });
+                let told = Notice::Linked(provider.to_owned());
+                notice::tell(&mut work, user, &told).await?;
             }
         }
         let link = table::by_subject(work.conn(), provider, &proof.subject).await?;
@@ -397,6 +399,7 @@ impl Identity {
             detail: serde_json::json!({ "provider": found.provider }),
         });
         let provider = found.provider.clone();
+        notice::tell(&mut work, user, &Notice::Unlinked(provider.clone())).await?;
         work.commit().await?;
         Ok(Unlinked {
             provider,

@@ -19,9 +19,10 @@ pub use moving::Follower;
 pub use preview::{MergeCard, MergePreview, RoleJoined};
 
 use crate::{
-    Arrival, Identity, IdentityError, PERSON_MERGED, PERSON_UNMERGED,
+    Arrival, Identity, IdentityError, Notice, PERSON_MERGED, PERSON_UNMERGED,
     events::ROUTES,
     link::LINKS_MAX,
+    notice,
     ownership::change_owners,
     store::{self as tables, merge as table},
 };
@@ -273,6 +274,9 @@ impl Identity {
             community: None,
             detail: json!({ "merge": id.0, "merged": merged.0 }),
         });
+        for side in [kept, merged] {
+            notice::tell(work, side, &Notice::MergeAsked).await?;
+        }
         Ok(id)
     }
 
@@ -396,6 +400,8 @@ impl Identity {
             return Err(settled());
         }
         table::reject_of(work.conn(), merge.merged, now).await?;
+        // As long as each has their own.
+        let goes = tables::email::verified_address(work.conn(), merge.merged).await?;
         tables::user::claim(work.conn(), merge.kept, now).await?;
         let mementos = self.take_over(work, merge.merged, merge.kept).await?;
         tables::moving::unclaim(work.conn(), merge.merged).await?;
@@ -409,6 +415,12 @@ impl Identity {
             community: None,
             detail: json!({ "merge": merge.id.0, "merged": merge.merged.0 }),
         });
+        let until = now.plus(UNDO_FOR);
+        notice::tell(work, merge.kept, &Notice::MergeKept(until)).await?;
+        if let Some(address) = goes {
+            let told = Notice::MergeMerged(until);
+            notice::tell_at(work, merge.kept, &address, &told).await?;
+        }
         let event = DomainEvent {
             kind: PERSON_MERGED,
             community: None,
@@ -469,6 +481,7 @@ impl Identity {
             .await?;
         for user in [merge.kept, merge.merged] {
             self.roles_changed(&mut work, user).await?;
+            notice::tell(&mut work, user, &Notice::MergeUndone).await?;
         }
         work.audit(Entry {
             action: "merge.undo",

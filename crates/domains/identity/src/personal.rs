@@ -90,6 +90,10 @@ pub const PERSONAL: &[Declared] = &[
         "link_refresh",
         "the refreshing of tokens under way, and whether it was refused",
     ),
+    Declared::left_out(
+        "notice",
+        "letters that were mailed to them, forgotten two days later",
+    ),
     Declared::left_out("tombstone", "of people who are not here any more"),
 ];
 

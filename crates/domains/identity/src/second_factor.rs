@@ -287,7 +287,7 @@ impl Identity {
             .reaching(::store::Reach::Nothing);
         let Some(method) = self.accept(&work, user, code).await? else {
             drop(work);
-            self.note_failure(user, "second-factor", client).await?;
+            self.note_wrong_code(user, client).await?;
             return Err(wrong_code());
         };
         let taken = tables::session::use_token(work.conn(), &digest, purpose, now).await?;

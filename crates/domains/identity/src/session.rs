@@ -7,7 +7,8 @@ use kernel::{Actor, Permission, Secret, SessionId, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
-    Entered, Identity, IdentityError, SeenAccount, User, account, password, store as tables,
+    Entered, Identity, IdentityError, Notice, SeenAccount, User, account, notice, password,
+    store as tables,
     throttle::Subject,
     token::{self, Purpose},
     user,
@@ -123,7 +124,8 @@ impl Identity {
         };
         if !fits {
             let user = UserId(credentials.id);
-            self.note_failure(user, "password", client).await?;
+            self.note_failure(user, "password", &client.network())
+                .await?;
             return Err(IdentityError::WrongCredentials);
         }
         let work = self
@@ -381,6 +383,7 @@ impl Identity {
             + Self::sweep_email(&work).await?
             + Self::sweep_merges(&work).await?
             + Self::sweep_verifications(&work).await?
+            + Self::sweep_notices(&work).await?
             + tables::totp::sweep_confirmations(work.conn()).await?;
         work.commit().await?;
         Ok(swept)
@@ -424,6 +427,7 @@ impl Identity {
             community: None,
             detail: serde_json::json!({}),
         });
+        notice::tell(&mut work, id, &Notice::PasswordSet).await?;
         work.commit().await?;
         Ok(id)
     }

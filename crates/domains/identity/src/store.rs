@@ -12,6 +12,7 @@ pub(crate) mod link_refresh;
 pub(crate) mod linked_role;
 pub(crate) mod merge;
 pub(crate) mod moving;
+pub(crate) mod notice;
 pub(crate) mod oauth_state;
 pub(crate) mod passkey;
 pub(crate) mod profile;

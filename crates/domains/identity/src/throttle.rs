@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use ::store::StoreError;
 use kernel::Timestamp;
 
 use crate::{ClientInfo, Identity, IdentityError, SeenAccount, store};
@@ -81,6 +82,14 @@ impl Subject {
             key: format!("letters:{}", network.key),
             ..network
         })
+    }
+
+    /// Whether so many attempts failed that the next one has to wait.
+    pub(crate) async fn is_blocked(&self, work: &::store::Work) -> Result<bool, StoreError> {
+        let state = store::throttle::state(work.conn(), &self.key).await?;
+        Ok(state.is_some_and(|(failures, blocked_until)| {
+            failures > self.free && Timestamp(blocked_until) > work.now()
+        }))
     }
 
     /// A browser's network; `None` if it is unknown.

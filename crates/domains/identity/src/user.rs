@@ -2,7 +2,7 @@
 
 use kernel::{Actor, Secret, Timestamp, UserId};
 
-use crate::{Identity, IdentityError, password, store, throttle::Subject};
+use crate::{Identity, IdentityError, Notice, notice, password, store, throttle::Subject};
 
 /// A person. Most come into being when their platform account is first seen in chat; such a user
 /// is unclaimed until somebody proves to be them.
@@ -102,17 +102,20 @@ impl Identity {
     }
 
     /// Whether somebody who is signed in knows their password. Wrong ones count as failed attempts;
-    /// the right one forgets them, whatever it is wanted for.
+    /// the right one forgets them, whatever it is wanted for. A wrong one is written into their
+    /// history, with the network it came from.
     pub(crate) async fn knows_password(
         &self,
         credentials: &store::user::Credentials,
         typed: &Secret<String>,
+        network: &str,
     ) -> Result<bool, IdentityError> {
         let id = UserId(credentials.id);
         let subject = [Subject::user(id)];
         self.begin_attempt(&subject).await?;
         let stored = credentials.password_hash.clone().map(Secret::new);
         if !password::verify(&self.hashing, typed, stored.as_ref()).await {
+            self.note_failure(id, "password", network).await?;
             return Ok(false);
         }
         let actor = Actor::System("sign-in");
@@ -134,7 +137,9 @@ impl Identity {
         let credentials = store::user::credentials_by_id(self.db.read(), id)
             .await?
             .ok_or(IdentityError::NotFound)?;
-        if !self.knows_password(&credentials, current).await? {
+        let network = store::session::network(self.db.read(), id, keep_session).await?;
+        let network = network.unwrap_or_default();
+        if !self.knows_password(&credentials, current, &network).await? {
             return Err(IdentityError::invalid(
                 "current",
                 "the current password is wrong",
@@ -152,6 +157,7 @@ impl Identity {
             community: None,
             detail: serde_json::json!({}),
         });
+        notice::tell(&mut work, id, &Notice::PasswordChanged).await?;
         Ok(work.commit().await?)
     }
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use kernel::{Actor, Cursor, Page, PageRequest, Timestamp, UserId};
 use store::Work;
 
-use crate::{ClientInfo, Identity, IdentityError, store::verification as table};
+use crate::{ClientInfo, Identity, IdentityError, notice, store::verification as table};
 
 /// How long attempts are kept.
 const KEEP: Duration = Duration::from_secs(365 * 86_400);
+/// The method of a code that was wrong, whatever it was meant to be.
+const WRONG_CODE: &str = "second-factor";
 
 /// One attempt to prove who one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,8 @@ pub struct Verification {
     pub succeeded: bool,
     /// When.
     pub at: Timestamp,
-    /// The network it came from (/24 for IPv4, /48 for IPv6); empty if that is unknown.
+    /// The network it came from (/24 for IPv4, /48 for IPv6); empty if that is unknown. Of a password
+    /// typed beside what it is needed for, the network in which the session began.
     pub network: String,
 }
 
@@ -62,16 +65,30 @@ impl Identity {
         &self,
         user: UserId,
         method: &str,
+        network: &str,
+    ) -> Result<(), IdentityError> {
+        let work = self.begin_note().await?;
+        table::insert(work.conn(), user, (method, false), network, work.now()).await?;
+        Ok(work.commit().await?)
+    }
+
+    /// Writes a wrong code of the second factor down by itself, and tells its owner when it was one
+    /// too many.
+    pub(crate) async fn note_wrong_code(
+        &self,
+        user: UserId,
         client: &ClientInfo,
     ) -> Result<(), IdentityError> {
-        let who = Actor::System("sign-in");
-        let work = self
-            .db
-            .begin(&who, self.clock.now())
-            .await?
-            .reaching(::store::Reach::Nothing);
-        Self::note_verification(&work, user, (method, false), client).await?;
+        let mut work = self.begin_note().await?;
+        Self::note_verification(&work, user, (WRONG_CODE, false), client).await?;
+        notice::tell_blocked(&mut work, user).await?;
         Ok(work.commit().await?)
+    }
+
+    async fn begin_note(&self) -> Result<Work, IdentityError> {
+        let who = Actor::System("sign-in");
+        let work = self.db.begin(&who, self.clock.now()).await?;
+        Ok(work.reaching(::store::Reach::Nothing))
     }
 
     pub(crate) async fn sweep_verifications(work: &Work) -> Result<u64, IdentityError> {

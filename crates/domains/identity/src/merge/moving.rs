@@ -121,6 +121,7 @@ impl Identity {
             roles.push(take_role(work, held, from, to).await?);
         }
         table::shut_out(work.conn(), from, work.now()).await?;
+        tables::notice::give_all(work.conn(), from, to).await?;
         let person = table::vacate(work.conn(), from).await?;
         let own = json!({
             "person": person, "accounts": accounts, "links": links, "roles": roles,

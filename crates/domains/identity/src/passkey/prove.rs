@@ -240,7 +240,7 @@ impl Identity {
         };
         let Some((claim, row)) = found else {
             if let Some(user) = question.user {
-                self.note_failure(user, METHOD, client).await?;
+                self.note_failure(user, METHOD, &client.network()).await?;
             }
             return Err(not_accepted());
         };
@@ -252,14 +252,14 @@ impl Identity {
             (_, Some(handle)) => handle == row.handle,
         };
         if !says_so || question.user.is_some_and(|asked| asked != user) {
-            self.note_failure(question.user.unwrap_or(user), METHOD, client)
+            self.note_failure(question.user.unwrap_or(user), METHOD, &client.network())
                 .await?;
             return Err(not_accepted());
         }
         match site.prove(&question.state, &claim, &row.credential)? {
             Ok(kept) => Ok(Proved { row, kept }),
             Err(Refusal::Wrong) => {
-                self.note_failure(user, METHOD, client).await?;
+                self.note_failure(user, METHOD, &client.network()).await?;
                 Err(not_accepted())
             }
             Err(Refusal::Copied) => Err(self.copied(&row, client).await?),

@@ -174,6 +174,20 @@ pub(crate) async fn verified_at(
     Ok(at.map(Timestamp))
 }
 
+/// The address a person has, if they proved it.
+pub(crate) async fn verified_address(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Option<String>, StoreError> {
+    sql::optional(
+        conn,
+        "SELECT u.email FROM verified_email v JOIN users u ON u.id = v.user_id \
+         AND u.email_folded = v.address_folded WHERE v.user_id = $1",
+        vec![user.0.into()],
+    )
+    .await
+}
+
 pub(crate) async fn put_verified(
     conn: &impl ConnectionTrait,
     user: UserId,

@@ -66,6 +66,20 @@ pub(crate) async fn by_digest(
     .await
 }
 
+/// The network in which a session of a person began.
+pub(crate) async fn network(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<String>, StoreError> {
+    sql::optional(
+        conn,
+        "SELECT address_prefix FROM session WHERE id = $1 AND user_id = $2",
+        vec![session.0.into(), user.0.into()],
+    )
+    .await
+}
+
 pub(crate) async fn touch(
     conn: &impl ConnectionTrait,
     id: SessionId,

@@ -27,6 +27,23 @@ pub(crate) async fn count(
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
 }
 
+/// How many failures there are in a row, and until when the subject is blocked.
+pub(crate) async fn state(
+    conn: &impl ConnectionTrait,
+    subject: &str,
+) -> Result<Option<(i32, i64)>, StoreError> {
+    let rows = sql::rows(
+        conn,
+        "SELECT failures, blocked_until FROM sign_in_throttle WHERE subject = $1",
+        vec![subject.into()],
+    )
+    .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    Ok(Some((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+}
+
 /// Takes one failure back, and the wait it brought.
 pub(crate) async fn take_back(
     conn: &impl ConnectionTrait,

@@ -125,6 +125,11 @@ on_both! {
         assert_eq!((code(&late), field(&late)), ("BAD_USER_INPUT", "password"));
         let wrong = client.ask(r#"mutation { confirmSession(proof: "guess") }"#, json!({})).await;
         assert_eq!((code(&wrong), field(&wrong)), ("BAD_USER_INPUT", "password"));
+        let root = world.admin("root").await;
+        let client = Client::of(&world, &root).await;
+        client.ask(r#"mutation { confirmSession(proof: "guess") }"#, json!({})).await;
+        let failed = "SELECT COUNT(*) FROM verification_attempt WHERE method = 'password' AND result = 2";
+        assert_eq!(world.number(failed).await, 1, "their history tells them");
     }
 
     async fn two_become_one_and_two_again(world: World) {

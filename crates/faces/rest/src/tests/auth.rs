@@ -88,6 +88,8 @@ on_both! {
         let refused = client.ask(Method::POST, "/users/me/erasure", None).await.expect(422);
         assert_eq!(refused.json["errors"][0]["field"], "password");
         client.post("/auth/confirm", json!({ "proof": "guess" })).await.expect(422);
+        let failed = "SELECT COUNT(*) FROM verification_attempt WHERE method = 'password' AND result = 2";
+        assert_eq!(world.number(failed).await, 1, "their history tells them");
         client.post("/auth/confirm", json!({ "proof": PASSWORD })).await.expect(204);
         let last = client.ask(Method::POST, "/users/me/erasure", None).await.expect(409);
         assert!(last.json["detail"].as_str().unwrap().contains("administrator"), "{}", last.json);
