@@ -4,19 +4,16 @@
 //! Must never take an ID token whose signature, issuer, audience, end or nonce is wrong, talk to a
 //! provider without TLS (but on this machine), or follow a redirect.
 
+pub(crate) mod id_token;
 mod metadata;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kernel::{
     AuthorizeRequest, Clock, ConnectError, PersonalTokens, Platform, Proof, Provider, Secret,
     SignInReturn, TokenError,
-};
-use openidconnect::{
-    ClientId, ClientSecret, Nonce,
-    core::{CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier},
 };
 use reqwest::{
     Method,
@@ -29,11 +26,8 @@ use crate::{
     http::{Call, Http, Reply},
     identity::{Given, Party, address, challenge},
 };
-use metadata::{Known, Register, SIGNED_WITH};
-
-/// How old what we know of a provider must be before a token that does not fit makes us ask again:
-/// its keys may have been exchanged.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+use id_token::IdTokens;
+use metadata::Known;
 
 /// An OpenID Connect provider of the configuration.
 #[derive(Clone, Debug)]
@@ -70,7 +64,7 @@ pub struct Oidc {
     party: Party,
     clock: Arc<dyn Clock>,
     settings: OidcSettings,
-    register: Register,
+    tokens: IdTokens,
 }
 
 impl std::fmt::Debug for Oidc {
@@ -113,17 +107,23 @@ impl Oidc {
             http,
             name: settings.label.clone(),
         };
-        let register = Register::new(party.clone(), settings.issuer.clone(), Arc::clone(&clock));
+        let client = (settings.client_id.clone(), settings.client_secret.clone());
+        let tokens = IdTokens::new(
+            party.clone(),
+            settings.issuer.clone(),
+            client,
+            Arc::clone(&clock),
+        );
         Ok(Self {
             party,
             clock,
             settings,
-            register,
+            tokens,
         })
     }
 
     async fn token(&self, fields: &[(&str, &str)]) -> Result<Reply, ConnectError> {
-        let known = self.register.known().await?;
+        let known = self.tokens.register().known().await?;
         self.ask(&known, known.token_endpoint.clone(), fields).await
     }
 
@@ -160,50 +160,13 @@ impl Oidc {
         self.party.send(call).await
     }
 
-    /// The claims of an ID token that is for us and for this sign-in (OpenID Connect Core §3.1.3.7).
-    async fn claims(
-        &self,
-        token: &CoreIdToken,
-        nonce: &Nonce,
-    ) -> Result<CoreIdTokenClaims, ConnectError> {
-        let known = self.register.known().await?;
-        if let Some(claims) = self.check(&known, token, nonce) {
-            return Ok(claims);
-        }
-        if self.clock.now().since(known.asked_at) >= ASK_AGAIN {
-            let fresh = self.register.ask_again(known.asked_at).await?;
-            if let Some(claims) = self.check(&fresh, token, nonce) {
-                return Ok(claims);
-            }
-        }
-        Err(self
-            .party
-            .failed("gave an ID token that is not for this sign-in"))
-    }
-
-    fn check(
-        &self,
-        known: &Known,
-        token: &CoreIdToken,
-        nonce: &Nonce,
-    ) -> Option<CoreIdTokenClaims> {
-        let verifier = CoreIdTokenVerifier::new_confidential_client(
-            ClientId::new(self.settings.client_id.clone()),
-            ClientSecret::new(self.settings.client_secret.expose().clone()),
-            known.issuer.clone(),
-            known.keys.clone(),
-        )
-        .set_allowed_algs(SIGNED_WITH);
-        token.claims(&verifier, nonce).ok().cloned()
-    }
-
     /// What the provider says of somebody beside the ID token; nothing if it has no such place.
     async fn user_info(
         &self,
         tokens: &PersonalTokens,
         subject: &str,
     ) -> Result<Option<UserInfo>, ConnectError> {
-        let known = self.register.known().await?;
+        let known = self.tokens.register().known().await?;
         let Some(url) = &known.userinfo_endpoint else {
             return Ok(None);
         };
@@ -237,7 +200,7 @@ impl Provider for Oidc {
         let more = self.settings.scopes.iter().map(String::as_str);
         scopes.extend(more.filter(|scope| *scope != "openid"));
         address(
-            &self.register.known().await?.authorization_endpoint,
+            &self.tokens.register().known().await?.authorization_endpoint,
             &[
                 ("response_type", "code"),
                 ("client_id", &self.settings.client_id),
@@ -253,7 +216,7 @@ impl Provider for Oidc {
 
     /// Asks the provider if that is not known yet; nothing while it does not answer.
     async fn authorize_place(&self) -> Option<String> {
-        let known = self.register.soon().await?;
+        let known = self.tokens.register().soon().await?;
         let mut place = url::Url::parse(&known.authorization_endpoint).ok()?;
         place.set_query(None);
         Some(place.into())
@@ -270,10 +233,7 @@ impl Provider for Oidc {
             .await?;
         let given: Given = self.party.read(&reply)?;
         let tokens = given.tokens(&*self.clock, None);
-        let token: Option<CoreIdToken> = given.id_token.and_then(|token| token.parse().ok());
-        let token = token.ok_or_else(|| self.party.failed("gave no ID token"))?;
-        let nonce = Nonce::new(returned.nonce.clone());
-        let claims = self.claims(&token, &nonce).await?;
+        let claims = self.tokens.claims(&given, &returned.nonce).await?;
         let subject = claims.subject().to_string();
         let said = UserInfo {
             sub: subject.clone(),
@@ -326,7 +286,7 @@ impl Provider for Oidc {
 
     /// RFC 7009, where the provider has it; else the tokens end by themselves.
     async fn revoke(&self, tokens: &PersonalTokens) -> Result<(), ConnectError> {
-        let known = self.register.known().await?;
+        let known = self.tokens.register().known().await?;
         let Some(url) = &known.revocation_endpoint else {
             return Ok(());
         };

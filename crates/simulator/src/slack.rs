@@ -3,7 +3,7 @@
 //!
 //! What it does, and how strictly, follows docs.slack.dev (methods, «Rate limits», «Socket Mode»,
 //! «Events API», «Block Kit»). Where Slack publishes no number, the one here is in [`Limits`].
-//! «Sign in with Slack» is here without a signature on its ID tokens.
+//! «Sign in with Slack» is an OpenID Connect provider with discovery and published keys.
 //!
 //! Must never know the program: whoever talks to it does so over the wire.
 
@@ -24,6 +24,7 @@ mod push;
 mod respond;
 mod schedule;
 mod sign_in;
+mod signer;
 mod socket;
 mod state;
 
@@ -43,9 +44,11 @@ use tokio_util::task::AbortOnDropHandle;
 pub use drive::NotThere;
 pub use ids::slack_id;
 pub use limits::Limits;
+pub use signer::IdTokenFlaw;
 pub use state::{Member, Noise, Room, Sent, Workspace};
 
 use crate::wire::{Exchanges, Faults, Place, around, listen};
+use signer::Signer;
 use state::State;
 
 /// How a simulated Slack is set up. [`SlackOptions::default`] has one empty list of workspaces, no
@@ -116,6 +119,8 @@ impl Default for SlackOptions {
 struct Shared {
     options: SlackOptions,
     state: Mutex<State>,
+    /// Signs the ID tokens of who signs in.
+    signer: Signer,
     /// Woken at every change of what was sent.
     changed: Notify,
     /// Where we listen; known once we do.
@@ -160,7 +165,7 @@ impl SlackServer {
     /// Starts to listen. Within a tokio runtime.
     ///
     /// # Errors
-    /// If the port is taken, or no HTTP client can be made.
+    /// If the port is taken, or no HTTP client or signing key can be made.
     pub async fn start(options: SlackOptions) -> std::io::Result<Self> {
         // Whoever was first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -171,6 +176,7 @@ impl SlackServer {
         let port = options.port;
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(&options)),
+            signer: Signer::new()?,
             options,
             changed: Notify::new(),
             url: OnceLock::new(),
@@ -188,6 +194,11 @@ impl SlackServer {
                 "/openid/connect/authorize",
                 get(install::page).post(install::decide),
             )
+            .route(
+                "/.well-known/openid-configuration",
+                get(sign_in::configuration),
+            )
+            .route("/openid/connect/keys", get(sign_in::keys))
             .route("/commands/{team}/{id}/{secret}", post(respond::respond))
             .route("/actions/{team}/{id}/{secret}", post(respond::respond))
             .route("/link/", get(socket::open))

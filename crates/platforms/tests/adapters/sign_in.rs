@@ -1,15 +1,22 @@
 //! People prove their accounts: what every provider promises alike, and each one's own refusals.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use kernel::{
-    AuthorizeRequest, PersonalTokens, Provider, RoleMetadata, Secret, SignInReturn, SystemClock,
-    TokenError,
+    AuthorizeRequest, Clock, PersonalTokens, Provider, RoleMetadata, Secret, SignInReturn,
+    SystemClock, Timestamp, TokenError,
 };
 use platforms::{discord::DiscordSignIn, http::Http, slack::SlackSignIn, twitch::TwitchSignIn};
 use simulator::{
     discord::DiscordServer,
-    slack::{Member, SlackOptions, SlackServer, Workspace},
+    slack::{IdTokenFlaw, Member, SlackOptions, SlackServer, Workspace},
     twitch::{Broadcaster, Options as TwitchOptions, Partnership, TwitchServer},
 };
 
@@ -145,8 +152,18 @@ async fn a_twitch_account_is_proved() {
     keeps_the_promises(&provider, "1").await;
 }
 
-#[tokio::test]
-async fn a_slack_account_is_proved_and_a_foreign_nonce_is_refused() {
+/// The machine's clock, but for what we say has passed: whoever is simulated has the machine's too.
+#[derive(Default)]
+struct Later(AtomicU64);
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        let passed = Duration::from_secs(self.0.load(Ordering::Relaxed));
+        SystemClock.now().plus(passed)
+    }
+}
+
+async fn slack() -> (SlackServer, platforms::slack::Settings) {
     let server = SlackServer::start(SlackOptions {
         approves_itself: true,
         workspaces: vec![Workspace {
@@ -163,23 +180,78 @@ async fn a_slack_account_is_proved_and_a_foreign_nonce_is_refused() {
     })
     .await
     .unwrap();
-    let mut settings = platforms::slack::Settings {
+    let settings = platforms::slack::Settings {
         client_id: server.options().client_id.clone(),
         client_secret: Secret::new(server.options().client_secret.clone()),
         api_url: server.api_url(),
         authorize_url: server.authorize_url(),
         ..platforms::slack::Settings::default()
     };
+    (server, settings)
+}
+
+/// How often the provider was asked for its keys.
+fn n_asked_for_keys(server: &SlackServer) -> usize {
+    let asked = server.exchanges().all();
+    asked
+        .iter()
+        .filter(|made| made.path == "/openid/connect/keys")
+        .count()
+}
+
+#[tokio::test]
+async fn a_slack_account_is_proved_and_a_foreign_nonce_is_refused() {
+    let (_server, mut settings) = slack().await;
     let clock = Arc::new(SystemClock);
     let http = Http::new().unwrap();
     let provider = SlackSignIn::new(&settings, http.clone(), clock.clone()).unwrap();
     keeps_the_promises(&provider, "U1").await;
-    let mut returned = visit(&provider).await;
-    returned.nonce = "another".into();
-    let error = provider.prove(&returned).await.unwrap_err();
-    assert!(error.0.contains("another sign-in"), "{error}");
+    for nonce in ["another", ""] {
+        let mut returned = visit(&provider).await;
+        returned.nonce = nonce.into();
+        let error = provider.prove(&returned).await.unwrap_err();
+        assert!(error.0.contains("not for this sign-in"), "{error}");
+    }
     settings.authorize_url = "nowhere".into();
     assert!(SlackSignIn::new(&settings, http, clock).is_none());
+}
+
+#[tokio::test]
+async fn slack_is_believed_only_what_it_signed_for_us_and_this_sign_in() {
+    let (server, settings) = slack().await;
+    let clock = Arc::new(Later::default());
+    let provider = SlackSignIn::new(&settings, Http::new().unwrap(), clock.clone()).unwrap();
+    provider.prove(&visit(&provider).await).await.unwrap();
+    for flaw in [
+        IdTokenFlaw::Signature,
+        IdTokenFlaw::Unsigned,
+        IdTokenFlaw::Audience,
+        IdTokenFlaw::Issuer,
+        IdTokenFlaw::Nonce,
+        IdTokenFlaw::Ended,
+    ] {
+        server.flaw_id_tokens(Some(flaw));
+        let error = provider.prove(&visit(&provider).await).await.unwrap_err();
+        assert!(
+            error.0.contains("not for this sign-in"),
+            "{flaw:?}: {error}"
+        );
+    }
+    server.flaw_id_tokens(None);
+    assert_eq!(
+        n_asked_for_keys(&server),
+        1,
+        "lies cost nothing for a minute"
+    );
+
+    server.exchange_keys();
+    let early = provider.prove(&visit(&provider).await).await.unwrap_err();
+    assert!(early.0.contains("not for this sign-in"), "{early}");
+    clock.0.store(61, Ordering::Relaxed);
+    let proof = provider.prove(&visit(&provider).await).await.unwrap();
+    assert_eq!(proof.subject, "U1", "after a minute new keys are asked for");
+    provider.prove(&visit(&provider).await).await.unwrap();
+    assert_eq!(n_asked_for_keys(&server), 2, "and kept");
 }
 
 /// Comes back with tokens, with leave to tell about roles or without.

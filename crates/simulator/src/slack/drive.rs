@@ -8,6 +8,7 @@ use super::{
     Shared, SlackServer, blocks, deliver, events,
     events::Subtype,
     push, respond,
+    signer::IdTokenFlaw,
     state::{Member, Noise, ResponseUrl, Sent, Workspace},
 };
 
@@ -417,6 +418,16 @@ impl SlackServer {
         let room = one.channels.get_mut(channel).ok_or(NotThere("channel"))?;
         room.is_archived = is_archived;
         Ok(())
+    }
+
+    /// What is wrong about the ID tokens given from now on.
+    pub fn flaw_id_tokens(&self, flaw: Option<IdTokenFlaw>) {
+        self.shared.state().flaw = flaw;
+    }
+
+    /// Signs ID tokens with another key from now on; the one before is published no more.
+    pub fn exchange_keys(&self) {
+        self.shared.state().n_keys += 1;
     }
 
     /// Makes delivery bad from now on.

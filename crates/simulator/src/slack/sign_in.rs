@@ -1,19 +1,48 @@
-//! «Sign in with Slack»: a code becomes a token and an ID token, a token becomes a person. The ID
-//! token is unsigned: whoever takes it straight from here over TLS need not check a signature
-//! (OpenID Connect Core §3.1.3.7 point 6), and nobody else may take it.
+//! «Sign in with Slack»: what the provider says of itself, a code that becomes a token and an ID token,
+//! a token that becomes a person. Sources: docs.slack.dev «Sign in with Slack», OpenID Connect
+//! Discovery §3.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
 use super::{
+    Shared,
     answer::Refusal,
     call::Call,
     ids,
+    signer::IdTokenFlaw,
     state::{SECRETS_MAX, SignedIn},
 };
 
 /// How long an ID token is good.
 const GOOD_FOR_SECS: i64 = 300;
+
+/// Where everything is (OpenID Connect Discovery §3).
+pub(super) async fn configuration(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let url = shared.url();
+    Json(json!({
+        "issuer": url,
+        "authorization_endpoint": format!("{url}/openid/connect/authorize"),
+        "token_endpoint": format!("{url}/api/openid.connect.token"),
+        "userinfo_endpoint": format!("{url}/api/openid.connect.userInfo"),
+        "jwks_uri": format!("{url}/openid/connect/keys"),
+        "scopes_supported": ["openid", "profile", "email"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["form_post"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    }))
+}
+
+/// The key that signs now.
+pub(super) async fn keys(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let n = shared.state().n_keys;
+    Json(shared.signer.published(n))
+}
 
 /// `openid.connect.token`
 pub(super) fn token(call: &Call<'_>) -> Result<Value, Refusal> {
@@ -40,18 +69,27 @@ pub(super) fn token(call: &Call<'_>) -> Result<Value, Refusal> {
     }
     let n = state.number();
     let access = format!("xoxp-{}", ids::secret("person", &n.to_string()));
+    let flaw = state.flaw;
+    let wrong = |which: IdTokenFlaw, value: Value, instead: Value| {
+        if flaw == Some(which) { instead } else { value }
+    };
+    let ends = wrong(
+        IdTokenFlaw::Ended,
+        json!(now.secs() + GOOD_FOR_SECS),
+        json!(now.secs() - 1),
+    );
     let claims = json!({
-        "iss": call.shared.url(),
-        "aud": ours.client_id,
+        "iss": wrong(IdTokenFlaw::Issuer, json!(call.shared.url()), json!("https://slack.example")),
+        "aud": wrong(IdTokenFlaw::Audience, json!(ours.client_id), json!("3000.4000")),
         "sub": code.user,
-        "nonce": code.nonce,
+        "nonce": wrong(IdTokenFlaw::Nonce, json!(code.nonce), json!("of another sign-in")),
         "iat": now.secs(),
-        "exp": now.secs() + GOOD_FOR_SECS,
+        "exp": ends,
         "https://slack.com/user_id": code.user,
         "https://slack.com/team_id": code.team,
     });
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let id_token = format!("{}.{}.", part(&json!({"alg": "none"})), part(&claims));
+    let id_token = call.shared.signer.token(state.n_keys, &claims, flaw);
+    let id_token = id_token.ok_or("internal_error")?;
     let person = SignedIn {
         team: code.team,
         user: code.user,

@@ -7,7 +7,7 @@ use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{SlackOptions, deliver::Line, ids, limits::Meter};
+use super::{SlackOptions, deliver::Line, ids, limits::Meter, signer::IdTokenFlaw};
 use crate::{Channel, Place};
 
 /// Messages kept; older ones go.
@@ -202,6 +202,9 @@ pub(super) struct State {
     pub(super) codes: HashMap<String, Code>,
     /// By the tokens of people who signed in.
     pub(super) people: HashMap<String, SignedIn>,
+    /// How often the key was exchanged that signs ID tokens, and what is wrong about these.
+    pub(super) n_keys: usize,
+    pub(super) flaw: Option<IdTokenFlaw>,
     pub(super) urls: HashMap<String, ResponseUrl>,
     pub(super) meter: Meter,
     pub(super) noise: Noise,
