@@ -235,7 +235,14 @@ impl App {
         id: ConnectionId,
     ) -> Result<(Arc<dyn Connector>, Grant), AppError> {
         let found = self.identity.connection(actor, id).await?;
-        let connection = found.ok_or(AppError::NotFound)?;
+        self.grant_of(&found.ok_or(AppError::NotFound)?).await
+    }
+
+    /// What is needed to use a connection, for whoever was allowed to.
+    pub(crate) async fn grant_of(
+        &self,
+        connection: &Connection,
+    ) -> Result<(Arc<dyn Connector>, Grant), AppError> {
         let connector = self.connector(connection.platform)?;
         let grant = self
             .grants

@@ -45,6 +45,9 @@ pub enum AppError {
     /// The activity service failed.
     #[error("{0}")]
     Activity(#[source] activity::ActivityError),
+    /// The delivery service refused or failed.
+    #[error("{0}")]
+    Delivery(#[source] delivery::DeliveryError),
 }
 
 impl AppError {
@@ -60,6 +63,7 @@ impl AppError {
             Self::Identity(error) => error.code(),
             Self::Grants(_) => ErrorCode::Internal,
             Self::Activity(error) => error.code(),
+            Self::Delivery(error) => error.code(),
         }
     }
 }
@@ -73,5 +77,11 @@ impl From<identity::IdentityError> for AppError {
 impl From<activity::ActivityError> for AppError {
     fn from(error: activity::ActivityError) -> Self {
         Self::Activity(error)
+    }
+}
+
+impl From<delivery::DeliveryError> for AppError {
+    fn from(error: delivery::DeliveryError) -> Self {
+        Self::Delivery(error)
     }
 }

@@ -21,6 +21,7 @@ pub mod origin;
 mod passkey;
 pub mod privacy;
 mod roles;
+mod say;
 mod second_factor;
 pub mod session;
 mod sign_in;
@@ -47,8 +48,12 @@ pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
+pub use say::Saying;
 pub use sign_in::{Outcome, Returned};
 pub use stage::{Company, Player, Room, Stage, TEXT_MAX};
+
+/// What checking the audit log brings.
+pub use store::audit::Verdict as AuditVerdict;
 
 /// What the program chose before anything can run.
 pub struct Parts {

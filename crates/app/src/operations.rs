@@ -418,6 +418,7 @@ pub const OPERATIONS: &[Operation] = &[
         "deliveries.take_back",
         Needs::Community(Permission::SendMessages),
     ),
+    row("app.say", Needs::Community(Permission::SendMessages)),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.api_usage",

@@ -1,6 +1,8 @@
 //! The session cookie: how it is set (RFC 6265bis §4.1) and found in a `Cookie` header (§4.2.1). Here,
 //! because several faces read it and faces do not know each other.
 
+use http::{HeaderMap, header};
+
 /// The cookie's name over HTTPS. The prefix makes browsers refuse it without `Secure` and `Path=/`.
 pub const SECURE_COOKIE: &str = "__Host-wb_session";
 /// The cookie's name over plain HTTP, which is meant for this machine only.
@@ -40,6 +42,31 @@ pub fn token_from_cookies(header: &str) -> Option<&str> {
     find(SECURE_COOKIE)
         .or_else(|| find(COOKIE))
         .filter(|token| token.len() == 64 && token.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The names of the value that binds a question for a passkey to the browser that it was asked in,
+/// over HTTPS and over plain HTTP.
+pub const BROWSER_COOKIE: (&str, &str) = ("__Host-wb_browser", "wb_browser");
+/// How long a browser keeps that value, in seconds. Questions end sooner.
+pub const BROWSER_SECS: u64 = 3_600;
+
+/// A value of ours among the `Cookie` headers, by its names over HTTPS and over plain HTTP: 64
+/// hexadecimal characters.
+pub fn named_value<'a>(
+    is_secure: bool,
+    headers: &'a HeaderMap,
+    names: (&str, &str),
+) -> Option<&'a str> {
+    let name = if is_secure { names.0 } else { names.1 };
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+        .filter(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

@@ -90,7 +90,14 @@ const TABLE: &[Row] = &[
     ),
     row(
         "rest",
-        &["kernel", "identity", "activity", "app"],
+        &[
+            "kernel",
+            "identity",
+            "activity",
+            "community",
+            "delivery",
+            "app",
+        ],
         &["testkit"],
     ),
     row("simulator", &["kernel"], &["contracts"]),

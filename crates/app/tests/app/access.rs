@@ -8,7 +8,7 @@ use std::{
 
 use activity::{ActivityError, FeedQuery, MemberQuery, MemberSort, Period, Scope, SuspicionState};
 use app::{
-    AppError,
+    AppError, Saying,
     operations::{self, Needs, OPERATIONS},
 };
 use community::{CommandChange, CommunityError, SettingChange};
@@ -1354,6 +1354,20 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
+        "app.say" => {
+            let id = connection(stage, n).await;
+            let system = Actor::System("test");
+            let known = app.identity.connection(&system, id).await.unwrap();
+            let saying = Saying {
+                server: known.unwrap().server,
+                channel: Some("11".to_owned()),
+                draft: Draft::text("hi"),
+                key: format!("s{n}"),
+                wait: std::time::Duration::ZERO,
+                worth_for: None,
+            };
+            by_app(app.say(actor, pond, saying).await)
+        }
         "app.status" => by_app(app.status(actor).await),
         "app.api_usage" => by_app(app.api_usage(actor)),
         "app.dead_letters" => by_app(app.dead_letters(actor, &PageRequest::first(10)).await),

@@ -1,7 +1,9 @@
 //! The session cookie: set when a session begins, cleared when it ends. Its name and how to read it
 //! are in [`app::session`], because other faces read it too.
 
-use app::session::{cookie as set, named_cookie as named};
+use app::session::{
+    BROWSER_COOKIE, BROWSER_SECS, cookie as set, named_cookie as named, named_value,
+};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
@@ -82,14 +84,9 @@ pub(crate) fn visit(face: &Face, value: &str, to: &str) -> Result<Response, Page
     )
 }
 
-/// The names of the value that binds a question for a passkey to the browser that it was asked in.
-const BROWSER: (&str, &str) = ("__Host-wb_browser", "wb_browser");
-/// How long a browser keeps it, in seconds. Questions end sooner.
-const BROWSER_SECS: u64 = 3_600;
-
 /// The value that a browser keeps while it is asked for passkeys; only what can be one of ours.
 pub(crate) fn browser<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str> {
-    find(face, headers, BROWSER)
+    find(face, headers, BROWSER_COOKIE)
 }
 
 /// Gives the browser its value along with an answer.
@@ -98,7 +95,12 @@ pub(crate) fn with_browser(
     mut response: Response,
     value: &str,
 ) -> Result<Response, PageError> {
-    let cookie = named(face.settings.secure_cookies, BROWSER, value, BROWSER_SECS);
+    let cookie = named(
+        face.settings.secure_cookies,
+        BROWSER_COOKIE,
+        value,
+        BROWSER_SECS,
+    );
     let value = HeaderValue::try_from(cookie)
         .map_err(|error| PageError::from_cause(kernel::ErrorCode::Internal, "", error))?;
     response.headers_mut().append(header::SET_COOKIE, value);
@@ -114,18 +116,5 @@ pub(crate) fn visited<'a>(face: &Face, headers: &'a HeaderMap) -> Option<&'a str
 }
 
 fn find<'a>(face: &Face, headers: &'a HeaderMap, names: (&str, &str)) -> Option<&'a str> {
-    let name = if face.settings.secure_cookies {
-        names.0
-    } else {
-        names.1
-    };
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value)
-        .filter(|value| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
+    named_value(face.settings.secure_cookies, headers, names)
 }

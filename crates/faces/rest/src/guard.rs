@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use app::{Allowance, Caller, Credential, Payer};
 use axum::{
     Json,
-    body::{Body, to_bytes},
+    body::{Body, HttpBody, to_bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -28,7 +28,7 @@ use crate::{
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that gets a tag, in bytes. Larger ones are files.
-const TAGGED_MAX: usize = 1024 * 1024;
+const TAGGED_MAX: u64 = 1024 * 1024;
 /// The name of our allowance.
 const ALLOWANCE: &str = "rest";
 /// For a key that is worth nothing: its owner would wonder if they were treated as nobody.
@@ -195,9 +195,14 @@ async fn tagged(response: Response, wanted: &HeaderMap) -> Response {
     if response.status() != StatusCode::OK || !media.is_some_and(is_json) {
         return response;
     }
+    // Made here and whole: its size is known. What is too large to be worth it goes as it is.
+    let size = response.body().size_hint().upper();
+    if size.is_none_or(|size| size > TAGGED_MAX) {
+        return response;
+    }
     let (mut parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, TAGGED_MAX).await else {
-        // Our own JSON in memory: it is only ever longer than it should be.
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        // Our own JSON in memory.
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let tag = tag::of(&body);

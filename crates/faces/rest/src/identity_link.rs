@@ -15,11 +15,11 @@ use crate::{
     input::Path,
     page::{List, Listed, PageParams, Paging},
     problem::Problem,
-    view::Moment,
+    view::{Moment, PlatformName, Shown},
 };
 
 /// Where somebody who linked an account comes out.
-const HOME: &str = "/me/accounts";
+pub(crate) const HOME: &str = "/me/accounts";
 
 /// An account elsewhere that one signs in with.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +48,14 @@ pub(crate) struct IdentityView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkStart {
     /// The provider's page to open in the browser that has the session, within ten minutes.
-    url: String,
+    pub(crate) url: String,
+}
+
+/// A code to type in chat. Shown once.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChatCode {
+    /// Type `!verify` and this where the account is, within ten minutes.
+    code: Shown,
 }
 
 /// One attempt to prove who one is.
@@ -101,6 +108,23 @@ pub(crate) async fn link(
     };
     let url = face.app.link_url(&who.actor, session, None, trip).await?;
     Ok((StatusCode::CREATED, Json(LinkStart { url })))
+}
+
+/// Makes a code that links the account which types it in chat, where a platform's sign-in is not set up
+/// here; one made before is void. Needs a fresh session.
+#[utoipa::path(post, path = "/users/me/identities/code/{platform}", tag = "users", params(("platform" = PlatformName, Path, description = "Where the account is.")), responses((status = 201, body = ChatCode)))]
+pub(crate) async fn chat_code(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(platform): Path<PlatformName>,
+) -> Result<(StatusCode, Json<ChatCode>), Problem> {
+    let session = who.session()?;
+    let made = face
+        .app
+        .chat_code(&who.actor, session, None, platform.into())
+        .await?;
+    let code = Shown::from(&made);
+    Ok((StatusCode::CREATED, Json(ChatCode { code })))
 }
 
 /// Unlinks an account: it no longer signs in, and its tokens are given back. Refused for the last way

@@ -6,7 +6,7 @@ use axum::{
         FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request,
         rejection::JsonRejection,
     },
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 use kernel::ErrorCode;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,17 @@ pub(crate) struct Query<T>(pub(crate) T);
 
 /// The parts of the path; what does not fit is «not found».
 pub(crate) struct Path<T>(pub(crate) T);
+
+/// The key of a request that must have one; `why` says what for.
+pub(crate) fn idempotency_key<'a>(headers: &'a HeaderMap, why: &str) -> Result<&'a str, Problem> {
+    let key = headers.get("idempotency-key");
+    let key = key.and_then(|value| value.to_str().ok());
+    key.filter(|key| (1..=100).contains(&key.len()))
+        .ok_or_else(|| {
+            let detail = format!("send the header `Idempotency-Key` of 1 to 100 bytes, {why}");
+            Problem::http(StatusCode::BAD_REQUEST, detail)
+        })
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;

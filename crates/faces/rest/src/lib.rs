@@ -5,21 +5,32 @@
 //! who may do what, hold a rule that another face would need too, or answer anything but JSON.
 
 mod asker;
+mod command;
 mod community;
+mod connection;
+mod delivery;
 mod docs;
 mod email;
 mod guard;
+mod history;
 mod identity_link;
 mod input;
+mod instance;
 mod key;
+mod linked_role;
 mod member;
 mod merge;
+mod message;
 mod openapi;
+mod overview;
 mod page;
+mod passkey;
 mod privacy;
 mod problem;
 mod second_factor;
 mod session;
+mod suggestion;
+mod suspicion;
 mod tag;
 mod user;
 mod view;

@@ -17,11 +17,11 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     Face,
     asker::SignedIn,
-    input::{Body, Path, Query},
+    input::{Body, Path, Query, idempotency_key},
     page::{List, Listed, PageParams, Paging},
     problem::Problem,
     user::BadgeView,
-    view::{Moment, PlatformName, ReputationView},
+    view::{Moment, PlatformName, ReputationView, RoleName},
 };
 
 /// A member.
@@ -41,6 +41,8 @@ pub(crate) struct MemberView {
     messages: u64,
     /// Days with at least one message.
     active_days: u32,
+    /// What they are; absent for somebody without a role.
+    role: Option<RoleName>,
 }
 
 /// What members are sorted by.
@@ -91,6 +93,16 @@ pub(crate) struct MemberCardView {
     reputation: ReputationView,
     /// Their badges there.
     badges: Vec<BadgeView>,
+    /// What they are; absent for somebody without a role.
+    role: Option<RoleName>,
+}
+
+/// A role to give.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GivenRole {
+    /// Which.
+    role: RoleName,
 }
 
 /// An account of a member.
@@ -178,23 +190,25 @@ pub(crate) async fn list(
         descending: !filter.ascending,
         page: paging.request.clone(),
     };
-    let activity = &face.app.activity;
-    let page = activity.members(&who.actor, CommunityId(community), &query);
-    Ok(
-        paging.answer(page.await?, |member: activity::Member| MemberView {
-            user_id: member.user_id.0,
-            name: member.name,
-            platforms: member
-                .platforms
-                .into_iter()
-                .map(PlatformName::from)
-                .collect(),
-            first_seen_at: member.first_at.into(),
-            last_seen_at: member.last_at.into(),
-            messages: member.messages,
-            active_days: member.active_days,
-        }),
-    )
+    let (activity, identity) = (&face.app.activity, &face.app.identity);
+    let community = CommunityId(community);
+    let page = activity.members(&who.actor, community, &query).await?;
+    let people: Vec<UserId> = page.items.iter().map(|member| member.user_id).collect();
+    let roles = identity.roles(&who.actor, community, &people).await?;
+    Ok(paging.answer(page, |member: activity::Member| MemberView {
+        role: roles.get(&member.user_id).copied().map(RoleName::from),
+        user_id: member.user_id.0,
+        name: member.name,
+        platforms: member
+            .platforms
+            .into_iter()
+            .map(PlatformName::from)
+            .collect(),
+        first_seen_at: member.first_at.into(),
+        last_seen_at: member.last_at.into(),
+        messages: member.messages,
+        active_days: member.active_days,
+    }))
 }
 
 /// A member, with accounts, reputation and badges. For moderators.
@@ -212,13 +226,48 @@ pub(crate) async fn show(
         username: account.username,
         is_bot: account.is_bot,
     };
+    let identity = &face.app.identity;
+    let users = [card.user];
+    let roles = identity.roles(&who.actor, CommunityId(community), &users);
+    let role = roles.await?.get(&card.user).copied();
     Ok(Json(MemberCardView {
+        role: role.map(RoleName::from),
         user_id: card.user.0,
         name: card.name,
         accounts: card.accounts.into_iter().map(account).collect(),
         reputation: card.score.into(),
         badges: card.badges.into_iter().map(BadgeView::from).collect(),
     }))
+}
+
+/// Gives somebody a role below one's own; owners may make owners. For the community's administrators.
+#[utoipa::path(put, path = "/communities/{community}/members/{user}/role", tag = "members", params(("community" = i32, Path, description = "The community's id."), ("user" = i32, Path, description = "The member's id.")), request_body = GivenRole, responses((status = 204)))]
+pub(crate) async fn set_role(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path((community, user)): Path<(i32, i32)>,
+    Body(given): Body<GivenRole>,
+) -> Result<StatusCode, Problem> {
+    let role = Some(given.role.into());
+    let identity = &face.app.identity;
+    identity
+        .set_role(&who.actor, CommunityId(community), UserId(user), role)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends somebody's membership. For the community's administrators.
+#[utoipa::path(delete, path = "/communities/{community}/members/{user}/role", tag = "members", params(("community" = i32, Path, description = "The community's id."), ("user" = i32, Path, description = "The member's id.")), responses((status = 204)))]
+pub(crate) async fn end_role(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path((community, user)): Path<(i32, i32)>,
+) -> Result<StatusCode, Problem> {
+    let identity = &face.app.identity;
+    identity
+        .set_role(&who.actor, CommunityId(community), UserId(user), None)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// How a member's score came about, newest first, without plain talk. For moderators.
@@ -261,12 +310,8 @@ pub(crate) async fn adjust(
     headers: HeaderMap,
     Body(wanted): Body<Adjusting>,
 ) -> Result<Json<ReputationView>, Problem> {
-    let key = headers.get("idempotency-key");
-    let key = key.and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        let detail =
-            "send the header `Idempotency-Key`, so that a repeated request changes the score once";
-        Problem::http(StatusCode::BAD_REQUEST, detail)
-    })?;
+    let why = "so that a repeated request changes the score once";
+    let key = idempotency_key(&headers, why)?;
     let adjustment = Adjustment {
         points: wanted.points,
         note: wanted.reason,

@@ -14,9 +14,10 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Face, community, email, identity_link, key, member, merge, privacy,
+    Face, command, community, connection, delivery, email, history, identity_link, instance, key,
+    linked_role, member, merge, message, overview, passkey, privacy,
     problem::{FieldProblem, ProblemBody},
-    second_factor, session, user,
+    second_factor, session, suggestion, suspicion, user,
 };
 
 /// Where everything is.
@@ -35,7 +36,12 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "privacy", description = "Who sees what, one's data as a file, being erased."),
         (name = "merges", description = "Making one person of two."),
         (name = "communities", description = "Communities and their settings."),
-        (name = "members", description = "Members and their reputation."),
+        (name = "members", description = "Members, their roles and their reputation."),
+        (name = "messages", description = "What was said, and where."),
+        (name = "commands", description = "Chat commands: the community's own and the program's."),
+        (name = "connections", description = "Where a community is connected."),
+        (name = "instance", description = "The instance, for those who run it."),
+        (name = "deliveries", description = "What is said in a community's name, and what became of it."),
     ),
     security(("session" = []), ("key" = []), ("bearer" = [])),
     components(schemas(ProblemBody, FieldProblem)),
@@ -76,7 +82,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(session::login))
         .routes(routes!(session::finish_second_factor))
         .routes(routes!(session::logout))
-        .routes(routes!(session::confirm))
+        .routes(routes!(session::confirmation, session::confirm))
         .routes(routes!(session::change_password))
         .routes(routes!(session::sessions))
         .routes(routes!(session::end_session))
@@ -93,6 +99,15 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(email::reset))
         .routes(routes!(email::register))
         .routes(routes!(email::finish_registration))
+        .routes(routes!(passkey::list, passkey::add))
+        .routes(routes!(passkey::begin))
+        .routes(routes!(passkey::rename, passkey::remove))
+        .routes(routes!(passkey::begin_confirmation))
+        .routes(routes!(passkey::confirm))
+        .routes(routes!(passkey::begin_sign_in))
+        .routes(routes!(passkey::sign_in))
+        .routes(routes!(passkey::begin_second_factor))
+        .routes(routes!(passkey::second_factor))
         .routes(routes!(key::list, key::create))
         .routes(routes!(key::regenerate))
         .routes(routes!(key::revoke))
@@ -105,7 +120,12 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(identity_link::list))
         .routes(routes!(identity_link::link))
         .routes(routes!(identity_link::unlink))
+        .routes(routes!(identity_link::chat_code))
         .routes(routes!(identity_link::verifications))
+        .routes(routes!(linked_role::list))
+        .routes(routes!(linked_role::link))
+        .routes(routes!(linked_role::push))
+        .routes(routes!(linked_role::stop))
         .routes(routes!(privacy::visibility, privacy::change_visibility))
         .routes(routes!(privacy::consents))
         .routes(routes!(privacy::exports, privacy::request_export))
@@ -121,10 +141,53 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(merge::confirm))
         .routes(routes!(merge::reject))
         .routes(routes!(merge::undo))
+        .routes(routes!(suggestion::own))
+        .routes(routes!(suggestion::dismiss_own, suggestion::restore_own))
+        .routes(routes!(suggestion::all))
+        .routes(routes!(suggestion::list))
+        .routes(routes!(suggestion::of_member))
+        .routes(routes!(suggestion::dismiss, suggestion::restore))
+        .routes(routes!(suspicion::list))
+        .routes(routes!(suspicion::of_member))
+        .routes(routes!(suspicion::decide))
+        .routes(routes!(instance::health))
+        .routes(routes!(instance::status))
+        .routes(routes!(instance::usage))
+        .routes(routes!(instance::jobs))
+        .routes(routes!(instance::replay))
+        .routes(routes!(instance::discard))
+        .routes(routes!(instance::quarantine))
+        .routes(routes!(instance::mails))
+        .routes(routes!(instance::mail))
+        .routes(routes!(instance::audit))
+        .routes(routes!(instance::verify))
         .routes(routes!(community::list, community::create))
         .routes(routes!(community::show, community::change))
+        .routes(routes!(overview::summary))
+        .routes(routes!(overview::overview))
+        .routes(routes!(history::imports))
+        .routes(routes!(history::retention))
+        .routes(routes!(message::list))
+        .routes(routes!(message::channels))
+        .routes(routes!(command::list, command::create))
+        .routes(routes!(command::show, command::change, command::remove))
+        .routes(routes!(command::built_in))
+        .routes(routes!(command::set))
+        .routes(routes!(connection::servers))
+        .routes(routes!(connection::list))
+        .routes(routes!(connection::install))
+        .routes(routes!(connection::show, connection::disconnect))
+        .routes(routes!(connection::channels))
+        .routes(routes!(connection::choose))
+        .routes(routes!(connection::test))
+        .routes(routes!(delivery::list, delivery::say))
+        .routes(routes!(delivery::show, delivery::take_back))
+        .routes(routes!(delivery::cancel))
+        .routes(routes!(delivery::retry))
+        .routes(routes!(delivery::edit))
         .routes(routes!(member::list))
         .routes(routes!(member::show))
+        .routes(routes!(member::set_role, member::end_role))
         .routes(routes!(member::history, member::adjust))
         .routes(routes!(member::leaders))
         .routes(routes!(member::at_risk));

@@ -180,6 +180,23 @@ impl From<activity::ActivityError> for Problem {
     }
 }
 
+impl From<::community::CommunityError> for Problem {
+    fn from(error: ::community::CommunityError) -> Self {
+        match &error {
+            ::community::CommunityError::Invalid { field, message } => {
+                Self::field(field, message.clone())
+            }
+            _ => Self::service(error.code(), error),
+        }
+    }
+}
+
+impl From<delivery::DeliveryError> for Problem {
+    fn from(error: delivery::DeliveryError) -> Self {
+        Self::service(error.code(), error)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();

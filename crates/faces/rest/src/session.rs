@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use identity::{Entered, NewSession};
+use identity::{Confirmation, Entered, NewSession};
 use kernel::{ErrorCode, Secret, SessionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -96,6 +96,14 @@ pub(crate) struct Code {
 pub(crate) struct Proof {
     /// A code where the second factor is on, else the password.
     proof: Typed,
+}
+
+/// What something sensitive needs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Needed {
+    /// `nothing` while the session is fresh, `password`, `code`, `passkey`, or `sign_in`: again, because
+    /// there is none of these.
+    needs: String,
 }
 
 /// Two passwords.
@@ -233,6 +241,25 @@ pub(crate) async fn confirm(
         .confirm_session(&who.actor, session, &proof, &who.client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What something sensitive needs in this session.
+#[utoipa::path(get, path = "/auth/confirm", tag = "auth", responses((status = 200, body = Needed)))]
+pub(crate) async fn confirmation(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+) -> Result<Json<Needed>, Problem> {
+    let session = who.session()?;
+    let identity = &face.app.identity;
+    let needs = match identity.confirmation(&who.actor, session).await? {
+        Confirmation::Given => "nothing",
+        Confirmation::Password => "password",
+        Confirmation::Code => "code",
+        Confirmation::Passkey => "passkey",
+        Confirmation::SignInAgain => "sign_in",
+    };
+    let needs = needs.to_owned();
+    Ok(Json(Needed { needs }))
 }
 
 /// Changes one's password. Other sessions and all API keys end.

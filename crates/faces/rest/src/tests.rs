@@ -1,7 +1,10 @@
 //! The face over a whole app: requests in, status and JSON out.
 
 mod auth;
+mod community;
+mod coverage;
 mod documents;
+mod instance;
 mod people;
 mod wire;
 
@@ -106,6 +109,10 @@ impl Client {
 
     async fn post(&self, path: &str, body: Value) -> Answer {
         self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, Some(body)).await
     }
 
     async fn patch(&self, path: &str, body: Value) -> Answer {

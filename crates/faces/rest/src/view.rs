@@ -1,6 +1,6 @@
 //! Words that several views share.
 
-use kernel::{Platform, Secret, Timestamp};
+use kernel::{Platform, Role, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,6 +73,50 @@ impl From<PlatformName> for Platform {
             PlatformName::Slack => Self::Slack,
             PlatformName::Irc => Self::Irc,
             PlatformName::Import => Self::Import,
+        }
+    }
+}
+
+/// A role in a community, weakest first.
+#[derive(Serialize, Deserialize, ToSchema, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RoleName {
+    /// Excluded.
+    Banned,
+    /// Belongs to the community.
+    Member,
+    /// A member the community honours.
+    Vip,
+    /// Keeps order.
+    Moderator,
+    /// Runs the community.
+    Admin,
+    /// Owns the community.
+    Owner,
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Banned => Self::Banned,
+            Role::Member => Self::Member,
+            Role::Vip => Self::Vip,
+            Role::Moderator => Self::Moderator,
+            Role::Admin => Self::Admin,
+            Role::Owner => Self::Owner,
+        }
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Banned => Self::Banned,
+            RoleName::Member => Self::Member,
+            RoleName::Vip => Self::Vip,
+            RoleName::Moderator => Self::Moderator,
+            RoleName::Admin => Self::Admin,
+            RoleName::Owner => Self::Owner,
         }
     }
 }
