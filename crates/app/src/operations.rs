@@ -108,6 +108,10 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ManageCommunity),
     ),
     row(
+        "identity.connections_of",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
         "identity.connection",
         Needs::Community(Permission::ManageCommunity),
     ),
@@ -160,6 +164,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("identity.own_profile", Needs::SignedIn),
     row("identity.change_profile", Needs::SignedIn),
     row("identity.profile", Needs::Nothing),
+    row("identity.profiles", Needs::Nothing),
     row("identity.visibility", Needs::SignedIn),
     row("identity.change_visibility", Needs::SignedIn),
     row("identity.consents", Needs::SignedIn),
@@ -224,11 +229,19 @@ pub const OPERATIONS: &[Operation] = &[
     row("app.unlink", Needs::SignedIn),
     row("identity.roles", Needs::Community(Permission::ViewMembers)),
     row(
+        "identity.roles_of",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
         "identity.set_role",
         Needs::Community(Permission::ManageMembers),
     ),
     row(
         "activity.overview",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row(
+        "activity.overviews",
         Needs::Community(Permission::ViewActivity),
     ),
     row(
@@ -244,17 +257,33 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewMembers),
     ),
     row(
+        "activity.members_of",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
         "activity.member_count",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.member_counts",
         Needs::Community(Permission::ViewMembers),
     ),
     row(
         "activity.accounts",
         Needs::Community(Permission::ViewMembers),
     ),
+    row(
+        "activity.accounts_of",
+        Needs::Community(Permission::ViewMembers),
+    ),
     row("activity.own_reputation", Needs::SignedIn),
     row("activity.reputation_of", Needs::Nothing),
     row(
         "activity.reputations",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "activity.reputations_of",
         Needs::Community(Permission::ViewMembers),
     ),
     row(
@@ -287,6 +316,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row(
         "activity.recent_messages",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row(
+        "activity.recent_messages_of",
         Needs::Community(Permission::ViewActivity),
     ),
     row(

@@ -1,7 +1,11 @@
 //! Who asks, and what they may do. Every service operation takes an [`Actor`] first and asks it for
 //! a [`Permission`] before it reads anything.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use crate::{CommunityId, UserId};
 
@@ -263,6 +267,24 @@ impl Actor {
             .is_some_and(|needed| self.role_in(community).is_some_and(|has| has >= needed));
         let by_instance = self.runs_instance() && self.reaches(community);
         self.decide(by_role || by_instance, permission)
+    }
+
+    /// Asks for a permission in several communities: where the actor has it, each community once, and why
+    /// not in the others.
+    pub fn sort_out(
+        &self,
+        permission: Permission,
+        communities: &[CommunityId],
+    ) -> (Vec<CommunityId>, Vec<(CommunityId, Denied)>) {
+        let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+        let each: BTreeSet<CommunityId> = communities.iter().copied().collect();
+        for community in each {
+            match self.require(permission, community) {
+                Ok(()) => allowed.push(community),
+                Err(why) => denied.push((community, why)),
+            }
+        }
+        (allowed, denied)
     }
 
     /// Asks for a permission that belongs to the whole instance.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 pub const MAX_LIMIT: u32 = 100;
 
 /// An opaque place in a sorted list: the sort key and the id of the last row seen.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Cursor {
     /// The last row's sort key.
     pub key: String,
@@ -53,7 +53,7 @@ impl Cursor {
 }
 
 /// Which page is asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PageRequest {
     after: Option<Cursor>,
     limit: u32,

@@ -132,8 +132,24 @@ fn chunks(
     })
 }
 
-/// `($1,$2), ($3,$4)` on PostgreSQL, `(?,?), (?,?)` on SQLite: there a numbered placeholder is a
-/// name, and binding searches all names for each value, which makes thousands of them slow.
+/// The first rows of each of some things as one statement: `branch` is the statement for one of them, which
+/// is told its number in the list, from 1 on. Each branch finds its rows by an index, however many others
+/// there are.
+pub fn union(n: usize, branch: impl Fn(usize) -> String) -> String {
+    (1..=n)
+        .map(|i| format!("SELECT * FROM ({}) AS part", branch(i)))
+        .collect::<Vec<_>>()
+        .join(" UNION ALL ")
+}
+
+/// `($first,$first+1),($first+2,$first+3),…` for a VALUES list of `n` pairs.
+pub fn pairs(first: usize, n: usize) -> String {
+    (0..n)
+        .map(|i| format!("(${},${})", first + 2 * i, first + 2 * i + 1))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
 /// `$first, $first+1, …` for an IN list of `n` values.
 pub fn in_list(first: usize, n: usize) -> String {
     (first..first + n)
@@ -142,6 +158,8 @@ pub fn in_list(first: usize, n: usize) -> String {
         .join(",")
 }
 
+/// `($1,$2), ($3,$4)` on PostgreSQL, `(?,?), (?,?)` on SQLite: there a numbered placeholder is a
+/// name, and binding searches all names for each value, which makes thousands of them slow.
 fn placeholders(backend: DbBackend, rows: usize, width: usize) -> String {
     let mut text = String::with_capacity(rows * width * 6);
     let mut n = 0;

@@ -34,11 +34,14 @@ impl Statements {
         }
     }
 
-    /// How often each statement was sent so far. Lists of values (`$1,$2,$3`) of any length are the same.
+    /// How often each statement was sent so far. Lists of values (`$1,$2,$3`), of pairs of them, and of
+    /// the same statement for several things (`UNION ALL`) of any length are the same.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for text in self.heard.lock().unwrap().iter() {
-            *counts.entry(without_numbers(text)).or_default() += 1;
+            *counts
+                .entry(without_repeats(&without_numbers(text)))
+                .or_default() += 1;
         }
         counts
     }
@@ -59,10 +62,32 @@ fn without_numbers(text: &str) -> String {
         if part.trim() == "," {
             continue;
         }
+        // The pair is there already.
+        if part.trim() == "),(" {
+            continue;
+        }
         whole.push_str(part);
         whole.push('$');
     }
     whole.trim_end_matches('$').to_owned()
+}
+
+/// The text with the branches of a union as one, if they are the same.
+fn without_repeats(text: &str) -> String {
+    let parts: Vec<&str> = text.split(" UNION ALL ").collect();
+    let [first, middle @ .., last] = parts.as_slice() else {
+        return text.to_owned();
+    };
+    let ends = last.char_indices().map(|(at, _)| at).skip(1);
+    let branch = ends
+        .map(|at| &last[..at])
+        .filter(|branch| first.ends_with(branch));
+    match branch.last() {
+        Some(branch) if middle.iter().all(|part| *part == branch) => {
+            format!("{first}{}", &last[branch.len()..])
+        }
+        _ => text.to_owned(),
+    }
 }
 
 struct Ear(Arc<Mutex<Vec<String>>>);
@@ -104,7 +129,24 @@ impl Visit for Text<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_numbers;
+    use super::{without_numbers, without_repeats};
+
+    #[test]
+    fn branches_and_pairs_of_any_number_are_the_same() {
+        let pairs = |list: &str| {
+            without_numbers(&format!("SELECT a FROM (VALUES {list}) AS w WHERE b = $9"))
+        };
+        assert_eq!(pairs("($1,$2)"), pairs("($1,$2),($3,$4),($5,$6)"));
+        let branch = "SELECT * FROM (SELECT a FROM b WHERE c = $) AS part";
+        let union = |n: usize| {
+            let branches = vec![branch; n].join(" UNION ALL ");
+            without_repeats(&format!("SELECT p.a FROM ({branches}) AS p ORDER BY a"))
+        };
+        assert_eq!(union(1), union(2));
+        assert_eq!(union(1), union(5));
+        let other = format!("{branch} UNION ALL SELECT d FROM e UNION ALL {branch}");
+        assert_eq!(without_repeats(&other), other);
+    }
 
     #[test]
     fn lists_of_any_length_are_the_same() {

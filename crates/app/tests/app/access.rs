@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use activity::{ActivityError, FeedQuery, MemberQuery, MemberSort, Period, Scope, SuspicionState};
+use activity::{
+    ActivityError, FeedQuery, MemberQuery, MemberSort, MessageQuery, OfEach, Period, Scope,
+    SuspicionState,
+};
 use app::{
     AppError, Saying,
     operations::{self, Needs, OPERATIONS},
@@ -20,9 +23,9 @@ use identity::{
     Who,
 };
 use kernel::{
-    AccountId, Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Draft, Grant,
-    Installed, JobId, LinkId, MergeId, PageRequest, PasskeyId, Permission, Platform, Proof, Role,
-    Secret, SessionId, Timestamp, UserId,
+    AccountId, Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Denied, Draft,
+    Grant, Installed, JobId, LinkId, MergeId, PageRequest, PasskeyId, Permission, Platform, Proof,
+    Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{Device, Person, World, on_both, totp_code};
 
@@ -166,6 +169,14 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     (
         "identity.community_of",
         "the pipeline asks where chat belongs; nothing about people",
+    ),
+    (
+        "activity.reputations_shown",
+        "a profile that was read for somebody says what they may see",
+    ),
+    (
+        "activity.activity_shown",
+        "a profile that was read for somebody says what they may see",
     ),
     ("activity.apply_retention", "a job of the program"),
     ("activity.find_suggestions", "a job of the program"),
@@ -576,6 +587,12 @@ fn by_activity<T>(answer: Result<T, ActivityError>) -> bool {
     }
 }
 
+/// The answer for the one community that was asked about.
+fn only<T, E: From<Denied>>(answer: Result<OfEach<T>, E>, community: CommunityId) -> Result<T, E> {
+    let mut found = answer?;
+    Ok(found.remove(&community).unwrap()?)
+}
+
 fn by_delivery<T>(answer: Result<T, DeliveryError>) -> bool {
     match answer {
         // Once it was cancelled or tried again, only those who may are told so.
@@ -758,6 +775,45 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             let seen = activity.reputation_of(actor, target, Eyes::Own).await;
             assert_eq!(seen.as_ref().unwrap(), &None);
             by_activity(seen)
+        }
+        "identity.profiles" => {
+            let seen = identity.profiles(actor, &[target], Eyes::Own).await;
+            assert!(
+                seen.as_ref().unwrap().is_empty(),
+                "nobody signs in as the target"
+            );
+            by_identity(seen)
+        }
+        "activity.reputations_of" => {
+            by_activity(activity.reputations_of(actor, &[(pond, target)]).await)
+        }
+        "activity.accounts_of" => by_activity(activity.accounts_of(actor, &[(pond, target)]).await),
+        "identity.roles_of" => by_identity(identity.roles_of(actor, &[(pond, target)]).await),
+        "activity.members_of" => {
+            let found = activity.members_of(actor, &[pond], &members()).await;
+            by_activity(only(found, pond))
+        }
+        "activity.member_counts" => {
+            let found = activity.member_counts(actor, &[pond], &members()).await;
+            by_activity(only(found, pond))
+        }
+        "activity.recent_messages_of" => {
+            let query = MessageQuery {
+                platform: None,
+                before: None,
+                limit: 10,
+            };
+            let found = activity.recent_messages_of(actor, &[pond], query).await;
+            by_activity(only(found, pond))
+        }
+        "activity.overviews" => {
+            let period = Period::last_days(today, 7);
+            let found = activity.overviews(actor, &[pond], period).await;
+            by_activity(only(found, pond))
+        }
+        "identity.connections_of" => {
+            let found = identity.connections_of(actor, &[pond]).await;
+            by_identity(only(found, pond))
         }
         "activity.reputations" => by_activity(activity.reputations(actor, pond, &[target]).await),
         "activity.member_card" => by_activity(activity.member_card(actor, pond, target).await),

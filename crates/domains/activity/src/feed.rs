@@ -1,7 +1,9 @@
 //! What one person did, over all their accounts: their own feed with the words, and for others only
 //! how much and when, as far as they may see it.
 
-use identity::{Eyes, Who};
+use std::collections::HashMap;
+
+use identity::{Eyes, ProfileView, Who};
 use kernel::{
     Actor, CommunityId, Cursor, Denied, Page, PageRequest, Permission, Platform, Timestamp, UserId,
     event::EventTag,
@@ -96,9 +98,39 @@ impl Activity {
         let Some(seen) = seen else {
             return Ok(Vec::new());
         };
+        let mut found = self.activity_shown(&[&seen]).await?;
+        Ok(found.remove(&user).unwrap_or_default())
+    }
+
+    /// The same as people's profiles show it to whom the profiles were read for.
+    pub async fn activity_shown(
+        &self,
+        seen: &[&ProfileView],
+    ) -> Result<HashMap<UserId, Vec<PlatformActivity>>, ActivityError> {
         let since = self.clock.now().day().0.saturating_sub(DAYS);
-        let ids = self.accounts_in(user, |platform| seen.activity.contains(&platform));
-        Ok(tables::feed::by_platform(self.db.read(), &ids.await?, since).await?)
+        let ids = self.accounts_shown(seen, |view| &view.activity).await?;
+        Ok(tables::feed::by_platform(self.db.read(), &flat(&ids), since).await?)
+    }
+
+    /// People's accounts on the platforms that their profiles show for something; who has none is left out.
+    pub(crate) async fn accounts_shown(
+        &self,
+        seen: &[&ProfileView],
+        shown: impl Fn(&ProfileView) -> &[Platform],
+    ) -> Result<HashMap<UserId, Vec<i64>>, ActivityError> {
+        let users: Vec<UserId> = seen.iter().map(|view| view.user).collect();
+        let mut found = identity::accounts_of(self.db.read(), &users).await?;
+        let of = |view: &&ProfileView| {
+            let accounts = found.remove(&view.user)?;
+            let ids: Vec<i64> = accounts
+                .iter()
+                .filter(|account| shown(view).contains(&account.platform))
+                .map(|account| account.id.0)
+                .take(ACCOUNTS_MAX)
+                .collect();
+            (!ids.is_empty()).then_some((view.user, ids))
+        };
+        Ok(seen.iter().filter_map(of).collect())
     }
 
     /// Somebody's accounts on some platforms.
@@ -115,6 +147,11 @@ impl Activity {
             .take(ACCOUNTS_MAX)
             .collect())
     }
+}
+
+/// All accounts of several people.
+pub(crate) fn flat(accounts: &HashMap<UserId, Vec<i64>>) -> Vec<i64> {
+    accounts.values().flatten().copied().collect()
 }
 
 /// Where an entry stands: time, then messages before events, then id.

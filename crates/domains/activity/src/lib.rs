@@ -29,13 +29,13 @@ mod summary;
 mod suspicion;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use identity::Identity;
-use kernel::{Actor, Clock, CommunityId, Permission};
+use kernel::{Actor, Clock, CommunityId, Denied, Permission, UserId};
 
 pub use cohort::Cohort;
 pub use error::ActivityError;
@@ -44,7 +44,7 @@ pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
 pub use live::{LiveFeed, LiveItem, chat_topic};
 pub use member::{Member, MemberQuery, MemberSort};
-pub use message::ChatMessage;
+pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
@@ -54,6 +54,14 @@ pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
 pub use suspicion::{Evidence, Pattern, Suspicion, SuspicionState};
+
+/// What was asked of several communities: each has its answer, or why the actor may not know it.
+pub type OfEach<T> = HashMap<CommunityId, Result<T, Denied>>;
+/// What was asked of people in communities; those without an answer are left out.
+pub type OfSeats<T> = HashMap<(CommunityId, UserId), T>;
+
+/// Most communities that one statement asks for the first rows of each.
+const UNION_MAX: usize = 100;
 
 /// How many times its normal age an overview may have while a newer one is computed.
 const STALE_MAX: u32 = 6;
@@ -135,5 +143,18 @@ impl Activity {
         community: CommunityId,
     ) -> Result<(), ActivityError> {
         Ok(actor.require(permission, community)?)
+    }
+
+    /// Asks for a permission in every community of some seats.
+    fn require_seats(
+        actor: &Actor,
+        permission: Permission,
+        seats: &[(CommunityId, UserId)],
+    ) -> Result<(), ActivityError> {
+        let communities: Vec<CommunityId> = seats.iter().map(|(community, _)| *community).collect();
+        match actor.sort_out(permission, &communities).1.first() {
+            Some((_, denied)) => Err(ActivityError::NotAllowed(*denied)),
+            None => Ok(()),
+        }
     }
 }

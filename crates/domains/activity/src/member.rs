@@ -8,7 +8,7 @@ use kernel::{
     Actor, CommunityId, Cursor, Page, PageRequest, Permission, Platform, Timestamp, UserId,
 };
 
-use crate::{Activity, ActivityError, store as tables};
+use crate::{Activity, ActivityError, OfEach, OfSeats, UNION_MAX, store as tables};
 
 /// What the table is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub enum MemberSort {
 }
 
 /// Which rows of the table, in which order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MemberQuery {
     /// Part of the name, without regard to case; empty = everybody.
     pub search: String,
@@ -81,18 +81,51 @@ impl Activity {
     ) -> Result<Page<Member>, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
         check(query)?;
-        let rows = tables::member::page(self.db.read(), community, query).await?;
+        let mut pages = self.pages(&[community], query).await?;
+        Ok(pages.remove(&community).unwrap_or_else(empty))
+    }
+
+    /// The same page of the members' tables of several communities, asked for at once.
+    pub async fn members_of(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        query: &MemberQuery,
+    ) -> Result<OfEach<Page<Member>>, ActivityError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewMembers, communities);
+        check(query)?;
+        let mut found: OfEach<_> = denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        for part in allowed.chunks(UNION_MAX) {
+            let mut pages = self.pages(part, query).await?;
+            found.extend(part.iter().map(|id| {
+                let page = pages.remove(id).unwrap_or_else(empty);
+                (*id, Ok(page))
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn pages(
+        &self,
+        communities: &[CommunityId],
+        query: &MemberQuery,
+    ) -> Result<HashMap<CommunityId, Page<Member>>, ActivityError> {
+        let mut rows: HashMap<CommunityId, Vec<tables::member::Row>> = HashMap::new();
+        for row in tables::member::pages(self.db.read(), communities, query).await? {
+            rows.entry(row.community()).or_default().push(row);
+        }
         let sort = query.sort;
-        let page = Page::from_rows(rows, &query.page, |row| Cursor {
-            key: row.key(sort),
-            id: row.user_id.into(),
-        });
-        let users: Vec<i32> = page.items.iter().map(|row| row.user_id).collect();
-        let days = tables::member::active_days(self.db.read(), community, &users).await?;
-        Ok(page.map(|row| {
-            let active_days = days.get(&row.user_id).copied().unwrap_or(0);
-            row.into_member(active_days)
-        }))
+        let page = |rows| {
+            Page::from_rows(rows, &query.page, |row: &tables::member::Row| Cursor {
+                key: row.key(sort),
+                id: row.user_id.into(),
+            })
+            .map(tables::member::Row::into_member)
+        };
+        Ok(rows
+            .into_iter()
+            .map(|(id, rows)| (id, page(rows)))
+            .collect())
     }
 
     /// How many rows the whole table has; counted up to 10,000.
@@ -104,7 +137,26 @@ impl Activity {
     ) -> Result<u64, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
         check(query)?;
-        Ok(tables::member::count(self.db.read(), community, query).await?)
+        let counts = tables::member::counts(self.db.read(), &[community], query).await?;
+        Ok(counts.get(&community).copied().unwrap_or(0))
+    }
+
+    /// How many rows the tables of several communities have, each counted up to 10,000.
+    pub async fn member_counts(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        query: &MemberQuery,
+    ) -> Result<OfEach<u64>, ActivityError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewMembers, communities);
+        check(query)?;
+        let mut found: OfEach<_> = denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        for part in allowed.chunks(UNION_MAX) {
+            let counts = tables::member::counts(self.db.read(), part, query).await?;
+            let count = |id| counts.get(id).copied().unwrap_or(0);
+            found.extend(part.iter().map(|id| (*id, Ok(count(id)))));
+        }
+        Ok(found)
     }
 
     /// The platform accounts of some members. People who were never seen in the community are left
@@ -115,8 +167,36 @@ impl Activity {
         community: CommunityId,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<PlatformAccount>>, ActivityError> {
+        let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
         Self::require(actor, Permission::ViewMembers, community)?;
-        let members = tables::member::among(self.db.read(), community, users).await?;
-        Ok(identity::accounts_of(self.db.read(), &members).await?)
+        let found = self.accounts_of(actor, &seats).await?;
+        Ok(found
+            .into_iter()
+            .map(|((_, user), list)| (user, list))
+            .collect())
+    }
+
+    /// The same for people in several communities.
+    pub async fn accounts_of(
+        &self,
+        actor: &Actor,
+        seats: &[(CommunityId, UserId)],
+    ) -> Result<OfSeats<Vec<PlatformAccount>>, ActivityError> {
+        Self::require_seats(actor, Permission::ViewMembers, seats)?;
+        let seen = tables::member::among(self.db.read(), seats).await?;
+        let mut users: Vec<UserId> = seen.iter().map(|(_, user)| *user).collect();
+        users.sort_unstable();
+        users.dedup();
+        let accounts = identity::accounts_of(self.db.read(), &users).await?;
+        let with = |seat: (CommunityId, UserId)| Some((seat, accounts.get(&seat.1)?.clone()));
+        Ok(seen.into_iter().filter_map(with).collect())
+    }
+}
+
+/// The page of a community without members.
+const fn empty() -> Page<Member> {
+    Page {
+        items: Vec::new(),
+        next: None,
     }
 }

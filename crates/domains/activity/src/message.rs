@@ -2,7 +2,18 @@
 
 use kernel::{AccountId, Actor, CommunityId, MessageId, Permission, Platform, Timestamp, UserId};
 
-use crate::{Activity, ActivityError, store as tables};
+use crate::{Activity, ActivityError, OfEach, UNION_MAX, store as tables};
+
+/// Which messages of a community are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageQuery {
+    /// Only those of a platform.
+    pub platform: Option<Platform>,
+    /// Only those before a message.
+    pub before: Option<MessageId>,
+    /// How many, 1..=200.
+    pub limit: u32,
+}
 
 /// A stored message with its author's name of today.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +52,41 @@ impl Activity {
         limit: u32,
     ) -> Result<Vec<ChatMessage>, ActivityError> {
         Self::require(actor, Permission::ViewActivity, community)?;
-        let limit = limit.clamp(1, 200);
-        let mut rows =
-            tables::message::before(self.db.read(), community, platform, before, limit).await?;
-        rows.reverse();
+        let query = MessageQuery {
+            platform,
+            before,
+            limit,
+        };
+        self.latest(&[community], query).await
+    }
+
+    /// The same of several communities, asked for at once.
+    pub async fn recent_messages_of(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        query: MessageQuery,
+    ) -> Result<OfEach<Vec<ChatMessage>>, ActivityError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewActivity, communities);
+        let mut found: OfEach<Vec<ChatMessage>> =
+            denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        found.extend(allowed.iter().map(|id| (*id, Ok(Vec::new()))));
+        for part in allowed.chunks(UNION_MAX) {
+            for message in self.latest(part, query).await? {
+                if let Some(Ok(messages)) = found.get_mut(&message.community) {
+                    messages.push(message);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn latest(
+        &self,
+        communities: &[CommunityId],
+        query: MessageQuery,
+    ) -> Result<Vec<ChatMessage>, ActivityError> {
+        let rows = tables::message::before(self.db.read(), communities, query).await?;
         Ok(tables::message::with_authors(self.db.read(), rows).await?)
     }
 }

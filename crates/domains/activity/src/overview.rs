@@ -9,7 +9,7 @@ use std::{
 use kernel::{Actor, CommunityId, Day, Permission, Platform, Timestamp, event::EventTag};
 
 use crate::{
-    Activity, ActivityError, Period,
+    Activity, ActivityError, OfEach, Period, UNION_MAX,
     cohort::{self, Cohort},
     store as tables,
     store::overview::Facts,
@@ -135,6 +135,45 @@ impl Activity {
             .map_err(|error| ActivityError::clone(&error))
     }
 
+    /// The overviews of several communities, asked for at once; those that are not known are computed
+    /// together.
+    pub async fn overviews(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        period: Period,
+    ) -> Result<OfEach<Arc<Overview>>, ActivityError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewActivity, communities);
+        let mut found: OfEach<_> = denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        let mut missing = Vec::new();
+        for community in allowed {
+            match self.overviews.get(&(community, period)).await {
+                Some(known) if known.first_day.is_some() => {
+                    if self.clock.now().since(known.computed_at) >= self.overview_ttl {
+                        self.refresh(community, period);
+                    }
+                    found.insert(community, Ok(known));
+                }
+                _ => missing.push(community),
+            }
+        }
+        // Whoever else asks for a single one waits for the same computation.
+        if let [one] = missing.as_slice() {
+            found.insert(*one, Ok(self.overview(actor, *one, period).await?));
+            return Ok(found);
+        }
+        for part in missing.chunks(UNION_MAX) {
+            for (community, overview) in self.compute_all(part, period).await? {
+                let overview = Arc::new(overview);
+                self.overviews
+                    .insert((community, period), Arc::clone(&overview))
+                    .await;
+                found.insert(community, Ok(overview));
+            }
+        }
+        Ok(found)
+    }
+
     /// Computes an overview in the background, unless that is being done.
     fn refresh(&self, community: CommunityId, period: Period) {
         let key = (community, period);
@@ -167,8 +206,23 @@ impl Activity {
         community: CommunityId,
         period: Period,
     ) -> Result<Arc<Overview>, ActivityError> {
-        let facts = tables::overview::facts(self.db.read(), community, period).await?;
-        Ok(Arc::new(assemble(period, self.clock.now(), &facts)))
+        let mut computed = self.compute_all(&[community], period).await?;
+        Ok(Arc::new(
+            computed.remove(&community).ok_or(ActivityError::NotFound)?,
+        ))
+    }
+
+    async fn compute_all(
+        &self,
+        communities: &[CommunityId],
+        period: Period,
+    ) -> Result<HashMap<CommunityId, Overview>, ActivityError> {
+        let facts = tables::overview::facts(self.db.read(), communities, period).await?;
+        let now = self.clock.now();
+        Ok(facts
+            .into_iter()
+            .map(|(community, facts)| (community, assemble(period, now, &facts)))
+            .collect())
     }
 }
 

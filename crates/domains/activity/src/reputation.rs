@@ -5,14 +5,14 @@
 use std::collections::HashMap;
 
 use identity::{
-    Adjustment, Badge, Eyes, History, IdentityError, PlatformAccount, ReputationChange, Resolved,
-    Score, Standing, Who,
+    Adjustment, Badge, Eyes, History, IdentityError, PlatformAccount, ProfileView,
+    ReputationChange, Resolved, Score, Standing, Who,
 };
 use kernel::{
     Actor, CommunityId, Day, Page, PageRequest, Permission, Platform, Source, Timestamp, UserId,
 };
 
-use crate::{Activity, ActivityError, Incoming, store as tables};
+use crate::{Activity, ActivityError, Incoming, OfSeats, feed::flat, store as tables};
 
 /// How far back badges look, in days.
 const BADGE_DAYS: i32 = 30;
@@ -116,19 +116,41 @@ impl Activity {
     ) -> Result<Option<PersonReputation>, ActivityError> {
         let seen = self.identity.profile(actor, Who::User(user), eyes).await?;
         let Some(seen) = seen else { return Ok(None) };
-        let counts = |platform: Platform| seen.reputation.contains(&platform);
-        let ids = self.accounts_in(user, counts).await?;
-        if ids.is_empty() && !seen.is_own {
-            return Ok(None);
-        }
+        Ok(self.reputations_shown(&[&seen]).await?.remove(&user))
+    }
+
+    /// The reputations that people's profiles show to whom the profiles were read for; who shows none is
+    /// left out.
+    pub async fn reputations_shown(
+        &self,
+        seen: &[&ProfileView],
+    ) -> Result<HashMap<UserId, PersonReputation>, ActivityError> {
         let conn = self.db.read();
-        let score = identity::global(conn, user, counts, self.clock.now()).await?;
-        let spoken = tables::feed::by_platform(conn, &ids, i32::MIN).await?;
-        Ok(Some(PersonReputation {
-            score,
-            messages: spoken.iter().map(|on| on.messages).sum(),
-            last_active: spoken.iter().map(|on| on.last).max(),
-        }))
+        let ids = self.accounts_shown(seen, |view| &view.reputation).await?;
+        let shown: Vec<&ProfileView> = seen
+            .iter()
+            .copied()
+            .filter(|view| view.is_own || ids.contains_key(&view.user))
+            .collect();
+        let users: Vec<UserId> = shown.iter().map(|view| view.user).collect();
+        let counts = |user, platform: Platform| {
+            let of = |view: &&ProfileView| view.user == user && view.reputation.contains(&platform);
+            shown.iter().any(of)
+        };
+        let scores = identity::globals(conn, &users, counts, self.clock.now()).await?;
+        let spoken = tables::feed::by_platform(conn, &flat(&ids), i32::MIN).await?;
+        Ok(shown
+            .iter()
+            .map(|view| {
+                let spoken = spoken.get(&view.user).map_or(&[][..], Vec::as_slice);
+                let reputation = PersonReputation {
+                    score: scores.get(&view.user).copied().unwrap_or_default(),
+                    messages: spoken.iter().map(|on| on.messages).sum(),
+                    last_active: spoken.iter().map(|on| on.last).max(),
+                };
+                (view.user, reputation)
+            })
+            .collect())
     }
 
     /// The scores of some members. People who were never seen in the community are left out.
@@ -139,8 +161,23 @@ impl Activity {
         users: &[UserId],
     ) -> Result<HashMap<UserId, Score>, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
-        let members = tables::member::among(self.db.read(), community, users).await?;
-        Ok(identity::scores(self.db.read(), community, &members).await?)
+        let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
+        let found = self.reputations_of(actor, &seats).await?;
+        Ok(found
+            .into_iter()
+            .map(|((_, user), score)| (user, score))
+            .collect())
+    }
+
+    /// The same for people in several communities.
+    pub async fn reputations_of(
+        &self,
+        actor: &Actor,
+        seats: &[(CommunityId, UserId)],
+    ) -> Result<OfSeats<Score>, ActivityError> {
+        Self::require_seats(actor, Permission::ViewMembers, seats)?;
+        let seen = tables::member::among(self.db.read(), seats).await?;
+        Ok(identity::scores_of(self.db.read(), &seen).await?)
     }
 
     /// A member; `None` if this person was never seen in the community.
@@ -205,7 +242,7 @@ impl Activity {
         Self::require(actor, Permission::ModerateMembers, community)?;
         let begun = self.db.begin(actor, self.clock.now()).await;
         let mut work = begun?;
-        let seen = tables::member::among(work.conn(), community, &[user]).await?;
+        let seen = tables::member::among(work.conn(), &[(community, user)]).await?;
         if seen.is_empty() {
             return Err(ActivityError::NotFound);
         }

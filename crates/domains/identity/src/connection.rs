@@ -5,11 +5,11 @@
 //! Must never call a platform, and never put a token or a state into a log, an audit entry or an
 //! error.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use kernel::{
-    Actor, ChannelChoice, CommunityId, ConnectionId, Installed, Permission, Platform, Secret,
-    ServerId, SessionId, Timestamp, UserId,
+    Actor, ChannelChoice, CommunityId, ConnectionId, Denied, Installed, Permission, Platform,
+    Secret, ServerId, SessionId, Timestamp, UserId,
 };
 use store::audit::Entry;
 
@@ -294,7 +294,26 @@ impl Identity {
         community: CommunityId,
     ) -> Result<Vec<Connection>, IdentityError> {
         actor.require(Permission::ManageCommunity, community)?;
-        Ok(tables::connection::of_community(self.db.read(), community).await?)
+        Ok(tables::connection::of_communities(self.db.read(), &[community]).await?)
+    }
+
+    /// The live connections of several communities, asked for at once: each has its own, or why the
+    /// actor may not know them.
+    pub async fn connections_of(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Result<Vec<Connection>, Denied>>, IdentityError> {
+        let (allowed, denied) = actor.sort_out(Permission::ManageCommunity, communities);
+        let mut found: HashMap<CommunityId, Result<Vec<Connection>, Denied>> =
+            denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        found.extend(allowed.iter().map(|id| (*id, Ok(Vec::new()))));
+        for connection in tables::connection::of_communities(self.db.read(), &allowed).await? {
+            if let Some(Ok(connections)) = found.get_mut(&connection.community) {
+                connections.push(connection);
+            }
+        }
+        Ok(found)
     }
 
     /// A live connection; `None` if absent, ended or not to be known of.

@@ -87,7 +87,7 @@ pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use reputation::{
     AccountShare, Adjustment, Badge, BadgeKind, Effect, Facts, History, Reason, ReputationChange,
     Score, Standing, Tier, adjust, aggregate, apply, at_risk, badges, effect, facts, global,
-    history, leaders, of_person, scores, weight,
+    globals, history, leaders, of_person, scores, scores_of, weight,
 };
 pub use second_factor::{AwaitedCode, Entered, SecondFactor, TotpSetup};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};

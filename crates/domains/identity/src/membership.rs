@@ -27,6 +27,20 @@ impl Identity {
         Ok(tables::community::roles_in(self.db.read(), community, users).await?)
     }
 
+    /// The roles of people in several communities; those without one are left out.
+    pub async fn roles_of(
+        &self,
+        actor: &Actor,
+        seats: &[(CommunityId, UserId)],
+    ) -> Result<HashMap<(CommunityId, UserId), Role>, IdentityError> {
+        let communities: Vec<CommunityId> = seats.iter().map(|(community, _)| *community).collect();
+        let (_, denied) = actor.sort_out(Permission::ViewMembers, &communities);
+        if let Some((_, why)) = denied.first() {
+            return Err(IdentityError::NotAllowed(*why));
+        }
+        Ok(tables::community::roles_at(self.db.read(), seats).await?)
+    }
+
     /// Gives a person a role, or with `None` ends the membership. Refused for roles not below one's
     /// own, and where no owner would remain.
     pub async fn set_role(

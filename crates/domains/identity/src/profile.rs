@@ -10,8 +10,8 @@ use kernel::{Actor, CommunityId, Permission, Platform, Role, Timestamp, UserId};
 use store::{StoreError, audit::Entry};
 
 use crate::{
-    Community, Facet, Identity, IdentityError, Link, Owner, PlatformAccount, User, linked_role,
-    may_see,
+    Community, Facet, Identity, IdentityError, Link, Owner, PlatformAccount, User, Visibility,
+    linked_role, may_see,
     store::{self as tables, profile as table, visibility},
     user::check_name,
 };
@@ -280,107 +280,178 @@ impl Identity {
             },
         };
         let Some(user) = user else { return Ok(None) };
-        let person = tables::user::by_id(self.db.read(), user).await?;
-        match person.filter(|person| person.claimed) {
-            Some(person) => self.seen(actor, person, eyes).await,
-            None => Ok(None),
-        }
+        Ok(self.profiles(actor, &[user], eyes).await?.remove(&user))
     }
 
-    async fn seen(
+    /// The profiles of several people as the actor may see them, asked for at once; those that do not
+    /// exist and those of which nothing may be seen are left out.
+    pub async fn profiles(
         &self,
         actor: &Actor,
-        person: User,
+        users: &[UserId],
         eyes: Eyes,
-    ) -> Result<Option<ProfileView>, IdentityError> {
-        let conn = self.db.read();
-        let is_owner = actor.user_id() == Some(person.id);
-        let visibility = visibility::of_user(conn, person.id).await?;
-        let owner = Owner {
-            user: person.id,
-            visibility: &visibility,
-        };
-        let roles: Vec<_> = tables::community::roles_of(conn, person.id)
-            .await?
-            .into_iter()
-            .filter(|(_, role)| *role >= Role::Member)
-            .collect();
-        // Whom the preview pretends to be.
-        let (viewer, shares) = match (is_owner, eyes) {
-            (true, Eyes::Community) => (Some(UserId(0)), true),
-            (true, Eyes::Everyone) => (None, false),
-            _ => {
-                let with = |role: Option<Role>| role.is_some_and(|role| role >= Role::Member);
-                let shares = roles.iter().any(|(id, _)| with(actor.role_in(*id)));
-                (actor.user_id(), shares)
-            }
-        };
-        let shown = |facet| -> Vec<Platform> {
-            let may = |platform: &Platform| may_see(viewer, owner, facet, *platform, shares);
-            Platform::ALL.into_iter().filter(may).collect()
-        };
-        let profile_on = shown(Facet::Profile);
-        let accounts = tables::account::of_users(conn, &[person.id]).await?;
-        let visible: Vec<PlatformAccount> = accounts
-            .iter()
-            .filter(|account| profile_on.contains(&account.platform))
-            .cloned()
-            .collect();
-        // Who has accounts decides with their platforms; who has none, with any.
-        let is_visible = if accounts.is_empty() {
-            !profile_on.is_empty()
-        } else {
-            !visible.is_empty()
-        };
-        let is_own = is_owner && eyes == Eyes::Own;
-        if !is_visible && !is_own {
-            return Ok(None);
+    ) -> Result<HashMap<UserId, ProfileView>, IdentityError> {
+        let mut people = tables::user::by_ids(self.db.read(), users).await?;
+        people.retain(|person| person.claimed);
+        if people.is_empty() {
+            return Ok(HashMap::new());
         }
-        let mut links = tables::link::of_user(conn, person.id).await?;
-        let is_shown = |id| visible.iter().any(|account| account.id == id);
-        links.retain(|link| is_own || link.account.is_some_and(is_shown));
-        let where_shown = shown(Facet::Communities);
-        let communities = self.shown_communities(actor, roles, &where_shown).await?;
-        Ok(Some(ProfileView {
+        let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
+        let mut known = self.known(&ids).await?;
+        let mut seen = Vec::with_capacity(people.len());
+        for person in people {
+            let known = known.remove(&person.id).unwrap_or_default();
+            seen.extend(look(actor, eyes, person, known));
+        }
+        self.with_communities(actor, seen).await
+    }
+
+    /// All that profiles are made of, of some people.
+    async fn known(&self, ids: &[UserId]) -> Result<HashMap<UserId, Known>, IdentityError> {
+        let conn = self.db.read();
+        let mut known: HashMap<UserId, Known> = HashMap::with_capacity(ids.len());
+        for (user, visibility) in visibility::of_users(conn, ids).await? {
+            known.entry(user).or_default().visibility = visibility;
+        }
+        for (user, mut roles) in tables::community::roles_of_each(conn, ids).await? {
+            roles.retain(|(_, role)| *role >= Role::Member);
+            known.entry(user).or_default().roles = roles;
+        }
+        for account in tables::account::of_users(conn, ids).await? {
+            let accounts = &mut known.entry(account.user).or_default().accounts;
+            accounts.push(account);
+        }
+        for link in tables::link::of_users(conn, ids).await? {
+            known.entry(link.user).or_default().links.push(link);
+        }
+        for (user, profile) in table::of_users(conn, ids).await? {
+            known.entry(user).or_default().profile = profile;
+        }
+        Ok(known)
+    }
+
+    /// Adds to each the communities that are on platforms where they show them, or on none while they show
+    /// them everywhere, and that the viewer knows.
+    async fn with_communities(
+        &self,
+        actor: &Actor,
+        seen: Vec<Seen>,
+    ) -> Result<HashMap<UserId, ProfileView>, IdentityError> {
+        let mut ids: Vec<CommunityId> = seen.iter().flat_map(Seen::communities).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| actor.require(Permission::ViewCommunity, *id).is_ok());
+        let places = self.servers_of(actor, &ids).await?;
+        let found = tables::community::by_ids(self.db.read(), &ids).await?;
+        let found: HashMap<_, _> = found.into_iter().map(|it| (it.id, it)).collect();
+        let views = seen.into_iter().map(|seen| {
+            let is_shown = |id: &CommunityId| match places.get(id) {
+                None => seen.where_shown.len() == Platform::ALL.len(),
+                Some(places) => places
+                    .iter()
+                    .any(|place| seen.where_shown.contains(&place.platform)),
+            };
+            let shown = seen.roles.iter().take(COMMUNITIES_MAX);
+            let communities = shown
+                .filter(|(id, _)| is_shown(id))
+                .filter_map(|(id, role)| Some((found.get(id)?.clone(), *role)))
+                .collect();
+            let view = ProfileView {
+                communities,
+                ..seen.view
+            };
+            (view.user, view)
+        });
+        Ok(views.collect())
+    }
+}
+
+/// What a profile is made of.
+#[derive(Default)]
+struct Known {
+    visibility: Visibility,
+    /// Of a member or more.
+    roles: Vec<(CommunityId, Role)>,
+    accounts: Vec<PlatformAccount>,
+    links: Vec<Link>,
+    profile: Profile,
+}
+
+/// A profile that may be seen, its communities not yet looked up.
+struct Seen {
+    view: ProfileView,
+    roles: Vec<(CommunityId, Role)>,
+    where_shown: Vec<Platform>,
+}
+
+impl Seen {
+    fn communities(&self) -> impl Iterator<Item = CommunityId> {
+        self.roles.iter().take(COMMUNITIES_MAX).map(|(id, _)| *id)
+    }
+}
+
+/// What of a person may be seen; `None` if nothing may.
+fn look(actor: &Actor, eyes: Eyes, person: User, known: Known) -> Option<Seen> {
+    let Known {
+        visibility,
+        roles,
+        accounts,
+        mut links,
+        profile,
+    } = known;
+    let is_owner = actor.user_id() == Some(person.id);
+    let owner = Owner {
+        user: person.id,
+        visibility: &visibility,
+    };
+    // Whom the preview pretends to be.
+    let (viewer, shares) = match (is_owner, eyes) {
+        (true, Eyes::Community) => (Some(UserId(0)), true),
+        (true, Eyes::Everyone) => (None, false),
+        _ => {
+            let with = |role: Option<Role>| role.is_some_and(|role| role >= Role::Member);
+            let shares = roles.iter().any(|(id, _)| with(actor.role_in(*id)));
+            (actor.user_id(), shares)
+        }
+    };
+    let shown = |facet| -> Vec<Platform> {
+        let may = |platform: &Platform| may_see(viewer, owner, facet, *platform, shares);
+        Platform::ALL.into_iter().filter(may).collect()
+    };
+    let profile_on = shown(Facet::Profile);
+    let has_accounts = !accounts.is_empty();
+    let visible: Vec<PlatformAccount> = accounts
+        .into_iter()
+        .filter(|account| profile_on.contains(&account.platform))
+        .collect();
+    // Who has accounts decides with their platforms; who has none, with any.
+    let is_visible = if has_accounts {
+        !visible.is_empty()
+    } else {
+        !profile_on.is_empty()
+    };
+    let is_own = is_owner && eyes == Eyes::Own;
+    if !is_visible && !is_own {
+        return None;
+    }
+    let is_shown = |id| visible.iter().any(|account| account.id == id);
+    links.retain(|link| is_own || link.account.is_some_and(is_shown));
+    Some(Seen {
+        roles,
+        where_shown: shown(Facet::Communities),
+        view: ProfileView {
             user: person.id,
             display_name: person.display_name,
-            profile: table::of_user(conn, person.id).await?.unwrap_or_default(),
+            profile,
             since: person.created_at,
             accounts: visible,
             links,
-            communities,
+            communities: Vec::new(),
             activity: shown(Facet::Activity),
             reputation: shown(Facet::Reputation),
             is_own,
-        }))
-    }
-
-    /// Those of somebody's communities that are on platforms where they show them, or on none while they
-    /// show them everywhere, and that the viewer knows.
-    async fn shown_communities(
-        &self,
-        actor: &Actor,
-        roles: Vec<(CommunityId, Role)>,
-        where_shown: &[Platform],
-    ) -> Result<Vec<(Community, Role)>, IdentityError> {
-        let mut known: Vec<_> = roles.into_iter().take(COMMUNITIES_MAX).collect();
-        known.retain(|(id, _)| actor.require(Permission::ViewCommunity, *id).is_ok());
-        let ids: Vec<CommunityId> = known.iter().map(|(id, _)| *id).collect();
-        let places = self.servers_of(actor, &ids).await?;
-        known.retain(|(id, _)| match places.get(id) {
-            None => where_shown.len() == Platform::ALL.len(),
-            Some(places) => places
-                .iter()
-                .any(|place| where_shown.contains(&place.platform)),
-        });
-        let ids: Vec<CommunityId> = known.iter().map(|(id, _)| *id).collect();
-        let found = tables::community::by_ids(self.db.read(), &ids).await?;
-        let mut found: HashMap<_, _> = found.into_iter().map(|it| (it.id, it)).collect();
-        Ok(known
-            .into_iter()
-            .filter_map(|(id, role)| Some((found.remove(&id)?, role)))
-            .collect())
-    }
+        },
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use aggregate::{AccountShare, aggregate};
 pub use badge::{Badge, BadgeKind, Facts, badges};
 pub use keep::{
     Adjustment, History, ReputationChange, Standing, adjust, apply, at_risk, facts, global,
-    history, leaders, of_person, scores,
+    globals, history, leaders, of_person, scores, scores_of,
 };
 pub(crate) use score::clamp;
 pub use score::{Score, Tier};

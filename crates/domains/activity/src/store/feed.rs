@@ -1,7 +1,9 @@
 //! Rows of `message`, `chat_event` and `activity_day` of one person's accounts.
 
+use std::collections::HashMap;
+
 use ::store::{StoreError, sql};
-use kernel::{CommunityId, PageRequest, Timestamp, event::EventTag};
+use kernel::{CommunityId, PageRequest, Timestamp, UserId, event::EventTag};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{count, placeholders, platform as platform_of, tag as tag_of};
@@ -167,42 +169,45 @@ pub(crate) async fn events(
 
 #[derive(FromQueryResult)]
 struct Sum {
+    user_id: i32,
     platform: i16,
     messages: i64,
     days: i64,
     last_at: i64,
 }
 
+/// What was written with some accounts, for each person they belong to.
 pub(crate) async fn by_platform(
     conn: &impl ConnectionTrait,
     accounts: &[i64],
     since: i32,
-) -> Result<Vec<PlatformActivity>, StoreError> {
+) -> Result<HashMap<UserId, Vec<PlatformActivity>>, StoreError> {
     if accounts.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     let mut values: Vec<Value> = vec![since.into()];
     values.extend(accounts.iter().map(|id| Value::from(*id)));
     let rows: Vec<Sum> = sql::all(
         conn,
         &format!(
-            "SELECT platform, CAST(SUM(messages) AS bigint) AS messages, COUNT(DISTINCT day) AS days, \
-               MAX(last_at) AS last_at FROM activity_day \
+            "SELECT user_id, platform, CAST(SUM(messages) AS bigint) AS messages, \
+               COUNT(DISTINCT day) AS days, MAX(last_at) AS last_at FROM activity_day \
              WHERE account_id IN ({}) AND day >= $1 AND messages > 0 \
-             GROUP BY platform ORDER BY platform",
+             GROUP BY user_id, platform ORDER BY user_id, platform",
             placeholders(2, accounts.len())
         ),
         values,
     )
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(PlatformActivity {
-                platform: platform_of(row.platform)?,
-                messages: count(row.messages),
-                active_days: count(row.days),
-                last: Timestamp(row.last_at),
-            })
-        })
-        .collect()
+    let mut found: HashMap<UserId, Vec<PlatformActivity>> = HashMap::new();
+    for row in rows {
+        let activity = PlatformActivity {
+            platform: platform_of(row.platform)?,
+            messages: count(row.messages),
+            active_days: count(row.days),
+            last: Timestamp(row.last_at),
+        };
+        found.entry(UserId(row.user_id)).or_default().push(activity);
+    }
+    Ok(found)
 }

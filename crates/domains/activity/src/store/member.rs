@@ -14,6 +14,7 @@ use crate::{Member, MemberQuery, MemberSort, member::COUNT_MAX};
 
 #[derive(FromQueryResult)]
 pub(crate) struct Row {
+    community_id: i32,
     pub(crate) user_id: i32,
     name: String,
     name_folded: String,
@@ -21,9 +22,14 @@ pub(crate) struct Row {
     first_at: i64,
     last_at: i64,
     messages: i64,
+    active_days: i64,
 }
 
 impl Row {
+    pub(crate) const fn community(&self) -> CommunityId {
+        CommunityId(self.community_id)
+    }
+
     /// The sort key of a cursor.
     pub(crate) fn key(&self, sort: MemberSort) -> String {
         match sort {
@@ -34,7 +40,7 @@ impl Row {
         }
     }
 
-    pub(crate) fn into_member(self, active_days: u32) -> Member {
+    pub(crate) fn into_member(self) -> Member {
         let on = |platform: &Platform| self.platforms & (1_i32 << platform.code()) != 0;
         Member {
             user_id: UserId(self.user_id),
@@ -43,7 +49,7 @@ impl Row {
             first_at: Timestamp(self.first_at),
             last_at: Timestamp(self.last_at),
             messages: unsigned(self.messages),
-            active_days,
+            active_days: u32::try_from(self.active_days).unwrap_or(0),
         }
     }
 }
@@ -57,13 +63,13 @@ const fn column(sort: MemberSort) -> &'static str {
     }
 }
 
-/// The condition that all pages of a query share.
-fn filter(community: CommunityId, query: &MemberQuery) -> (String, Vec<Value>) {
-    let mut values: Vec<Value> = vec![community.0.into()];
-    let mut text = "community_id = $1".to_owned();
+/// The condition that all pages of a query share, for a branch of a union, and its values after `values`.
+fn filter(query: &MemberQuery, values: &mut Vec<Value>) -> String {
+    let mut text = String::new();
     if let Some(platform) = query.platform {
         values.push((1_i32 << platform.code()).into());
-        text.push_str(" AND (platforms & $2) <> 0");
+        // Writing to a String cannot fail.
+        let _ = write!(text, " AND (platforms & ${}) <> 0", values.len());
     }
     let search = query.search.trim().to_lowercase();
     if !search.is_empty() {
@@ -72,18 +78,23 @@ fn filter(community: CommunityId, query: &MemberQuery) -> (String, Vec<Value>) {
             .replace('%', "\\%")
             .replace('_', "\\_");
         values.push(format!("%{escaped}%").into());
-        // Writing to a String cannot fail.
         let _ = write!(text, " AND name_folded LIKE ${} ESCAPE '\\'", values.len());
     }
-    (text, values)
+    text
 }
 
-pub(crate) async fn page(
+fn ids(communities: &[CommunityId]) -> Vec<Value> {
+    communities.iter().map(|id| id.0.into()).collect()
+}
+
+/// A page of each of some communities, in order.
+pub(crate) async fn pages(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     query: &MemberQuery,
 ) -> Result<Vec<Row>, StoreError> {
-    let (mut condition, mut values) = filter(community, query);
+    let mut values = ids(communities);
+    let mut condition = filter(query, &mut values);
     let column = column(query.sort);
     let (compare, order) = if query.descending {
         ("<", "DESC")
@@ -110,28 +121,45 @@ pub(crate) async fn page(
         );
     }
     values.push(i64::try_from(query.page.fetch()).unwrap_or(101).into());
+    let limit = values.len();
+    let page = sql::union(communities.len(), |n| {
+        format!(
+            "SELECT community_id, user_id, name, name_folded, platforms, first_at, last_at, messages FROM member \
+             WHERE community_id = ${n}{condition} ORDER BY {column} {order}, user_id {order} LIMIT ${limit}"
+        )
+    });
     sql::all(
         conn,
         &format!(
-            "SELECT user_id, name, name_folded, platforms, first_at, last_at, messages FROM member \
-             WHERE {condition} ORDER BY {column} {order}, user_id {order} LIMIT ${}",
-            values.len()
+            "SELECT p.*, (SELECT COUNT(DISTINCT d.day) FROM activity_day d \
+               WHERE d.community_id = p.community_id AND d.user_id = p.user_id) AS active_days \
+             FROM ({page}) AS p ORDER BY p.community_id, p.{column} {order}, p.user_id {order}"
         ),
         values,
     )
     .await
 }
 
-pub(crate) async fn count(
+/// How many rows each of some communities has; those without any are left out.
+pub(crate) async fn counts(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     query: &MemberQuery,
-) -> Result<u64, StoreError> {
-    let (condition, values) = filter(community, query);
-    let query = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM member WHERE {condition} LIMIT {COUNT_MAX}) AS few"
-    );
-    Ok(unsigned(sql::scalar(conn, &query, values).await?))
+) -> Result<HashMap<CommunityId, u64>, StoreError> {
+    let mut values = ids(communities);
+    let condition = filter(query, &mut values);
+    let few = sql::union(communities.len(), |n| {
+        format!(
+            "SELECT community_id FROM member WHERE community_id = ${n}{condition} LIMIT {COUNT_MAX}"
+        )
+    });
+    let query = format!("SELECT community_id, COUNT(*) FROM ({few}) AS few GROUP BY community_id");
+    let mut counts = HashMap::with_capacity(communities.len());
+    for row in sql::rows(conn, &query, values).await? {
+        let community = CommunityId(row.try_get_by_index(0)?);
+        counts.insert(community, unsigned(row.try_get_by_index(1)?));
+    }
+    Ok(counts)
 }
 
 /// When a member was last seen.
@@ -149,46 +177,26 @@ pub(crate) async fn last_seen(
     Ok(at.map(Timestamp))
 }
 
-/// Days with messages of some members.
-pub(crate) async fn active_days(
-    conn: &impl ConnectionTrait,
-    community: CommunityId,
-    users: &[i32],
-) -> Result<HashMap<i32, u32>, StoreError> {
-    if users.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut values: Vec<Value> = vec![community.0.into()];
-    values.extend(users.iter().map(|user| Value::from(*user)));
-    let query = format!(
-        "SELECT user_id, COUNT(DISTINCT day) FROM activity_day WHERE community_id = $1 AND user_id IN ({}) \
-         GROUP BY user_id",
-        placeholders(2, users.len())
-    );
-    let mut days = HashMap::with_capacity(users.len());
-    for row in sql::rows(conn, &query, values).await? {
-        let n: i64 = row.try_get_by_index(1)?;
-        days.insert(row.try_get_by_index(0)?, u32::try_from(n).unwrap_or(0));
-    }
-    Ok(days)
-}
-
-/// Those of some people who were seen in a community.
+/// Those of some people who were seen in the community beside them.
 pub(crate) async fn among(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
-    users: &[UserId],
-) -> Result<Vec<UserId>, StoreError> {
-    let mut found = Vec::with_capacity(users.len());
-    for part in users.chunks(500) {
-        let mut values: Vec<Value> = vec![community.0.into()];
-        values.extend(part.iter().map(|user| Value::from(user.0)));
+    seats: &[(CommunityId, UserId)],
+) -> Result<Vec<(CommunityId, UserId)>, StoreError> {
+    let mut found = Vec::with_capacity(seats.len());
+    for part in seats.chunks(500) {
         let query = format!(
-            "SELECT user_id FROM member WHERE community_id = $1 AND user_id IN ({})",
-            placeholders(2, part.len())
+            "SELECT m.community_id, m.user_id FROM (VALUES {}) AS w CROSS JOIN member m \
+             WHERE m.community_id = w.column1 AND m.user_id = w.column2",
+            sql::pairs(1, part.len())
         );
-        for row in sql::rows(conn, &query, values).await? {
-            found.push(UserId(row.try_get_by_index(0)?));
+        let values = part
+            .iter()
+            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
+        for row in sql::rows(conn, &query, values.collect()).await? {
+            found.push((
+                CommunityId(row.try_get_by_index(0)?),
+                UserId(row.try_get_by_index(1)?),
+            ));
         }
     }
     Ok(found)

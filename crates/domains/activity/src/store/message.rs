@@ -1,11 +1,11 @@
 //! Reading and removing rows of `message`.
 
 use ::store::{StoreError, sql};
-use kernel::{AccountId, CommunityId, MessageId, Platform, Timestamp, UserId};
+use kernel::{AccountId, CommunityId, MessageId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::platform as platform_of;
-use crate::ChatMessage;
+use crate::{ChatMessage, message::MessageQuery};
 
 #[derive(FromQueryResult)]
 pub(crate) struct Row {
@@ -24,32 +24,36 @@ impl Row {
     }
 }
 
-const SELECT: &str = "SELECT m.id, m.community_id, m.platform, c.name AS channel, m.account_id, m.sent_at, m.text \
-                      FROM message m JOIN channel c ON c.id = m.channel_id WHERE m.community_id = $1";
+const COLUMNS: &str = "SELECT m.id, m.community_id, m.platform, c.name AS channel, m.account_id, m.sent_at, m.text \
+                       FROM message m JOIN channel c ON c.id = m.channel_id";
 
-/// Newest first.
+/// The newest of each of some communities, oldest first.
 pub(crate) async fn before(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
-    platform: Option<Platform>,
-    before: Option<MessageId>,
-    limit: u32,
+    communities: &[CommunityId],
+    query: MessageQuery,
 ) -> Result<Vec<Row>, StoreError> {
-    let mut values: Vec<Value> = vec![
-        community.0.into(),
-        before.map_or(i64::MAX, |id| id.0).into(),
-        i64::from(limit).into(),
-    ];
-    let filter = match platform {
+    let mut values: Vec<Value> = communities.iter().map(|id| id.0.into()).collect();
+    let n = values.len();
+    values.push(query.before.map_or(i64::MAX, |id| id.0).into());
+    values.push(i64::from(query.limit.clamp(1, 200)).into());
+    let (before, limit) = (n + 1, n + 2);
+    let platform = match query.platform {
         Some(platform) => {
             values.push(platform.code().into());
-            "AND m.platform = $4"
+            format!(" AND m.platform = ${}", n + 3)
         }
-        None => "",
+        None => String::new(),
     };
+    let newest = sql::union(n, |community| {
+        format!(
+            "{COLUMNS} WHERE m.community_id = ${community} AND m.id < ${before}{platform} \
+             ORDER BY m.id DESC LIMIT ${limit}"
+        )
+    });
     sql::all(
         conn,
-        &format!("{SELECT} AND m.id < $2 {filter} ORDER BY m.id DESC LIMIT $3"),
+        &format!("SELECT p.* FROM ({newest}) AS p ORDER BY p.id"),
         values,
     )
     .await
@@ -64,7 +68,7 @@ pub(crate) async fn live_after(
 ) -> Result<Vec<Row>, StoreError> {
     sql::all(
         conn,
-        &format!("{SELECT} AND m.id > $2 AND NOT m.imported ORDER BY m.id LIMIT $3"),
+        &format!("{COLUMNS} WHERE m.community_id = $1 AND m.id > $2 AND NOT m.imported ORDER BY m.id LIMIT $3"),
         vec![community.0.into(), after.0.into(), limit.into()],
     )
     .await
@@ -79,7 +83,7 @@ pub(crate) async fn newest_live_after(
 ) -> Result<Vec<Row>, StoreError> {
     let mut rows: Vec<Row> = sql::all(
         conn,
-        &format!("{SELECT} AND m.id > $2 AND NOT m.imported ORDER BY m.id DESC LIMIT $3"),
+        &format!("{COLUMNS} WHERE m.community_id = $1 AND m.id > $2 AND NOT m.imported ORDER BY m.id DESC LIMIT $3"),
         vec![community.0.into(), after.0.into(), limit.into()],
     )
     .await?;

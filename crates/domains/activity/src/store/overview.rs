@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Day, Platform, Timestamp, event::EventTag};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, TryGetable, Value};
 
 use super::{count, platform, tag};
 use crate::{
@@ -39,13 +39,12 @@ pub(crate) struct Facts {
     pub(crate) retainable: u64,
 }
 
+/// The facts of several communities, with a statement for each kind.
 pub(crate) async fn facts(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     period: Period,
-) -> Result<Facts, StoreError> {
-    let (first_day, last_day) = extent(conn, community).await?;
-    let reader = Reader { conn, community };
+) -> Result<HashMap<CommunityId, Facts>, StoreError> {
     // Wide enough for the comparison and for the 30 days of stickiness at both ends.
     let wide = Period {
         from: period.previous().from.min(period.from.plus(-30)),
@@ -57,291 +56,318 @@ pub(crate) async fn facts(
     };
     let cohort_last = week_number(period.until.plus(-1));
     let cohort_first = week_number(period.from).max(cohort_last - (COHORTS_MAX - 1));
-    let (retainable, retained) = reader.retention(period.until).await?;
-    Ok(Facts {
-        first_day,
-        last_day,
-        members: reader.members().await?,
-        messages: reader.messages(wide).await?,
-        active: reader.active(wide).await?,
-        newcomers: reader.newcomers(wide).await?,
-        kinds: reader.kinds(wide).await?,
-        weekly_active: reader.weekly_active(period).await?,
-        wau: reader.people(back(period.until, 7)).await?,
-        wau_before: reader.people(back(period.from, 7)).await?,
-        mau: reader.people(back(period.until, 30)).await?,
-        mau_before: reader.people(back(period.from, 30)).await?,
-        heat: reader.heat(period).await?,
-        active_on: reader.active_on(period).await?,
-        newcomers_on: reader.newcomers_on(period).await?,
-        cohorts: reader.cohorts(cohort_first, period.until).await?,
+    let blank = || Facts {
+        heat: vec![[0; 24]; 7],
         cohort_first,
         cohort_last,
-        retained,
-        retainable,
-    })
-}
-
-/// The first and last day with messages.
-pub(crate) async fn extent(
-    conn: &impl ConnectionTrait,
-    community: CommunityId,
-) -> Result<(Option<Day>, Option<Day>), StoreError> {
-    let end = |order: &'static str| {
-        sql::optional::<i32>(
-            conn,
-            match order {
-                "ASC" => {
-                    "SELECT day FROM activity_hour WHERE community_id = $1 ORDER BY day ASC LIMIT 1"
-                }
-                _ => {
-                    "SELECT day FROM activity_hour WHERE community_id = $1 ORDER BY day DESC LIMIT 1"
-                }
-            },
-            vec![community.0.into()],
-        )
+        ..Facts::default()
     };
-    Ok((end("ASC").await?.map(Day), end("DESC").await?.map(Day)))
+    let mut reader = Reader {
+        conn,
+        communities,
+        found: communities.iter().map(|id| (*id, blank())).collect(),
+    };
+    reader.extent().await?;
+    reader.retention(period.until).await?;
+    reader.members().await?;
+    reader.messages(wide).await?;
+    reader.active(wide).await?;
+    reader.newcomers(wide).await?;
+    reader.kinds(wide).await?;
+    reader.weekly_active(period).await?;
+    reader
+        .people(back(period.until, 7), |facts| &mut facts.wau)
+        .await?;
+    reader
+        .people(back(period.from, 7), |facts| &mut facts.wau_before)
+        .await?;
+    reader
+        .people(back(period.until, 30), |facts| &mut facts.mau)
+        .await?;
+    reader
+        .people(back(period.from, 30), |facts| &mut facts.mau_before)
+        .await?;
+    reader.heat(period).await?;
+    reader.active_on(period).await?;
+    reader.newcomers_on(period).await?;
+    reader.cohorts(cohort_first, period.until).await?;
+    Ok(reader.found)
 }
 
+/// Reads for all communities at once and gives each its own.
 struct Reader<'a, C> {
     conn: &'a C,
-    community: CommunityId,
+    communities: &'a [CommunityId],
+    found: HashMap<CommunityId, Facts>,
+}
+
+/// A row without its first column, which is the community.
+struct Cells(sea_orm::QueryResult);
+
+impl Cells {
+    fn get<T: TryGetable>(&self, index: usize) -> Result<T, StoreError> {
+        Ok(self.0.try_get_by_index(index + 1)?)
+    }
+
+    fn day(&self, index: usize) -> Result<Day, StoreError> {
+        Ok(Day(self.get(index)?))
+    }
+
+    fn count(&self, index: usize) -> Result<u64, StoreError> {
+        Ok(count(self.get(index)?))
+    }
 }
 
 impl<C: ConnectionTrait> Reader<'_, C> {
-    /// Runs a query whose first three values are the community and the span of days.
-    async fn rows(
-        &self,
+    /// Runs a query whose first values are the span of days and whose `{}` is the list of communities.
+    /// The first column says whose row it is.
+    async fn read(
+        &mut self,
         query: &str,
         span: Period,
-    ) -> Result<Vec<sea_orm::QueryResult>, StoreError> {
-        let values: Vec<Value> = vec![
-            self.community.0.into(),
-            span.from.0.into(),
-            span.until.0.into(),
-        ];
-        sql::rows(self.conn, query, values).await
+        put: impl Fn(&mut Facts, &Cells) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let query = query.replace("{}", &sql::in_list(3, self.communities.len()));
+        let mut values: Vec<Value> = vec![span.from.0.into(), span.until.0.into()];
+        values.extend(self.communities.iter().map(|id| Value::from(id.0)));
+        for row in sql::rows(self.conn, &query, values).await? {
+            let community = CommunityId(row.try_get_by_index(0)?);
+            if let Some(facts) = self.found.get_mut(&community) {
+                put(facts, &Cells(row))?;
+            }
+        }
+        Ok(())
     }
 
-    async fn single(&self, query: &str, span: Period) -> Result<u64, StoreError> {
-        let values: Vec<Value> = vec![
-            self.community.0.into(),
-            span.from.0.into(),
-            span.until.0.into(),
-        ];
-        Ok(count(sql::scalar(self.conn, query, values).await?))
+    /// The first and last day with messages.
+    async fn extent(&mut self) -> Result<(), StoreError> {
+        let query = sql::union(self.communities.len(), |n| {
+            format!(
+                "SELECT CAST(${n} AS integer) AS community_id, \
+                 (SELECT MIN(day) FROM activity_hour WHERE community_id = ${n}) AS first_day, \
+                 (SELECT MAX(day) FROM activity_hour WHERE community_id = ${n}) AS last_day"
+            )
+        });
+        let values = self.communities.iter().map(|id| id.0.into()).collect();
+        for row in sql::rows(self.conn, &query, values).await? {
+            let (first, last): (Option<i32>, Option<i32>) =
+                (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+            if let Some(facts) = self.found.get_mut(&CommunityId(row.try_get_by_index(0)?)) {
+                (facts.first_day, facts.last_day) = (first.map(Day), last.map(Day));
+            }
+        }
+        Ok(())
     }
 
-    async fn by_day(&self, query: &str, span: Period) -> Result<BTreeMap<Day, u64>, StoreError> {
-        let rows = self.rows(query, span).await?;
-        rows.iter()
-            .map(|row| {
-                Ok((
-                    Day(row.try_get_by_index(0)?),
-                    count(row.try_get_by_index(1)?),
-                ))
-            })
-            .collect()
-    }
-
-    async fn members(&self) -> Result<u64, StoreError> {
-        let n = sql::scalar(
-            self.conn,
-            "SELECT COUNT(*) FROM member WHERE community_id = $1",
-            vec![self.community.0.into()],
+    async fn members(&mut self) -> Result<(), StoreError> {
+        let query = format!(
+            "SELECT community_id, COUNT(*) FROM member WHERE community_id IN ({}) GROUP BY community_id",
+            sql::in_list(1, self.communities.len())
         );
-        Ok(count(n.await?))
+        let values = self.communities.iter().map(|id| id.0.into()).collect();
+        for row in sql::rows(self.conn, &query, values).await? {
+            if let Some(facts) = self.found.get_mut(&CommunityId(row.try_get_by_index(0)?)) {
+                facts.members = count(row.try_get_by_index(1)?);
+            }
+        }
+        Ok(())
     }
 
-    async fn messages(&self, span: Period) -> Result<BTreeMap<(Day, Platform), u64>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT day, platform, CAST(SUM(messages) AS bigint) FROM activity_hour \
-                 WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY day, platform",
-                span,
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let key = (
-                    Day(row.try_get_by_index(0)?),
-                    platform(row.try_get_by_index(1)?)?,
-                );
-                Ok((key, count(row.try_get_by_index(2)?)))
-            })
-            .collect()
-    }
-
-    async fn active(&self, span: Period) -> Result<BTreeMap<Day, u64>, StoreError> {
-        self.by_day(
-            "SELECT day, COUNT(DISTINCT user_id) FROM activity_day \
-             WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY day",
+    async fn messages(&mut self, span: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, day, platform, CAST(SUM(messages) AS bigint) FROM activity_hour \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY community_id, day, platform",
             span,
+            |facts, row| {
+                let key = (row.day(0)?, platform(row.get(1)?)?);
+                facts.messages.insert(key, row.count(2)?);
+                Ok(())
+            },
         )
         .await
     }
 
-    async fn newcomers(&self, span: Period) -> Result<BTreeMap<Day, u64>, StoreError> {
-        self.by_day(
-            "SELECT first_message_day, COUNT(*) FROM member \
-             WHERE community_id = $1 AND first_message_day >= $2 AND first_message_day < $3 GROUP BY first_message_day",
+    async fn active(&mut self, span: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, day, COUNT(DISTINCT user_id) FROM activity_day \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY community_id, day",
             span,
+            |facts, row| {
+                facts.active.insert(row.day(0)?, row.count(1)?);
+                Ok(())
+            },
         )
         .await
     }
 
-    async fn kinds(&self, span: Period) -> Result<Vec<(Day, EventTag, u64, i64)>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT day, kind, CAST(SUM(events) AS bigint), CAST(SUM(amount) AS bigint) FROM activity_kind \
-                 WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY day, kind ORDER BY day, kind",
-                span,
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let kind = tag(row.try_get_by_index(1)?)?;
-                Ok((
-                    Day(row.try_get_by_index(0)?),
-                    kind,
-                    count(row.try_get_by_index(2)?),
-                    row.try_get_by_index(3)?,
-                ))
-            })
-            .collect()
+    async fn newcomers(&mut self, span: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, first_message_day, COUNT(*) FROM member \
+             WHERE community_id IN ({}) AND first_message_day >= $1 AND first_message_day < $2 \
+             GROUP BY community_id, first_message_day",
+            span,
+            |facts, row| {
+                facts.newcomers.insert(row.day(0)?, row.count(1)?);
+                Ok(())
+            },
+        )
+        .await
     }
 
-    async fn people(&self, span: Period) -> Result<u64, StoreError> {
-        self.single(
-            "SELECT COUNT(DISTINCT user_id) FROM activity_day WHERE community_id = $1 AND day >= $2 AND day < $3",
+    async fn kinds(&mut self, span: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, day, kind, CAST(SUM(events) AS bigint), CAST(SUM(amount) AS bigint) \
+             FROM activity_kind WHERE community_id IN ({}) AND day >= $1 AND day < $2 \
+             GROUP BY community_id, day, kind ORDER BY community_id, day, kind",
             span,
+            |facts, row| {
+                let kind = tag(row.get(1)?)?;
+                facts.kinds.push((row.day(0)?, kind, row.count(2)?, row.get(3)?));
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn people(
+        &mut self,
+        span: Period,
+        place: impl Fn(&mut Facts) -> &mut u64,
+    ) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, COUNT(DISTINCT user_id) FROM activity_day \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY community_id",
+            span,
+            |facts, row| {
+                *place(facts) = row.count(0)?;
+                Ok(())
+            },
         )
         .await
     }
 
     /// People per seven days, counted back from the end of the period, oldest first.
-    async fn weekly_active(&self, period: Period) -> Result<Vec<u64>, StoreError> {
-        let weeks = self
-            .by_day(
-                "SELECT ($3 - 1 - day) / 7, COUNT(DISTINCT user_id) FROM activity_day \
-                 WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY 1",
-                period,
-            )
-            .await?;
-        let n = i32::try_from(period.days() / 7).unwrap_or(0);
-        Ok((0..n)
-            .rev()
-            .map(|week| weeks.get(&Day(week)).copied().unwrap_or(0))
-            .collect())
-    }
-
-    async fn heat(&self, period: Period) -> Result<Vec<[u64; 24]>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT (day + 3) % 7, hour, CAST(SUM(messages) AS bigint) FROM activity_hour \
-                 WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY 1, 2",
-                period,
-            )
-            .await?;
-        let mut heat = vec![[0; 24]; 7];
-        for row in rows {
-            let (weekday, hour): (i32, i16) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            let cell = usize::try_from(weekday)
-                .ok()
-                .and_then(|weekday| heat.get_mut(weekday))
-                .and_then(|hours| hours.get_mut(usize::try_from(hour).ok()?));
-            if let Some(cell) = cell {
-                *cell = count(row.try_get_by_index(2)?);
-            }
+    async fn weekly_active(&mut self, period: Period) -> Result<(), StoreError> {
+        let n = usize::try_from(period.days() / 7).unwrap_or(0);
+        for facts in self.found.values_mut() {
+            facts.weekly_active = vec![0; n];
         }
-        Ok(heat)
+        self.read(
+            "SELECT community_id, ($2 - 1 - day) / 7, COUNT(DISTINCT user_id) FROM activity_day \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY 1, 2",
+            period,
+            |facts, row| {
+                let week: i32 = row.get(0)?;
+                let place = usize::try_from(week).ok();
+                let place = place.and_then(|week| n.checked_sub(week + 1));
+                if let Some(people) = place.and_then(|place| facts.weekly_active.get_mut(place)) {
+                    *people = row.count(1)?;
+                }
+                Ok(())
+            },
+        )
+        .await
     }
 
-    async fn active_on(&self, period: Period) -> Result<HashMap<Platform, u64>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT platform, COUNT(DISTINCT user_id) FROM activity_day \
-                 WHERE community_id = $1 AND day >= $2 AND day < $3 GROUP BY platform",
-                period,
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok((
-                    platform(row.try_get_by_index(0)?)?,
-                    count(row.try_get_by_index(1)?),
-                ))
-            })
-            .collect()
+    async fn heat(&mut self, period: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, (day + 3) % 7, hour, CAST(SUM(messages) AS bigint) FROM activity_hour \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY 1, 2, 3",
+            period,
+            |facts, row| {
+                let (weekday, hour): (i32, i16) = (row.get(0)?, row.get(1)?);
+                let cell = usize::try_from(weekday)
+                    .ok()
+                    .and_then(|weekday| facts.heat.get_mut(weekday))
+                    .and_then(|hours| hours.get_mut(usize::try_from(hour).ok()?));
+                if let Some(cell) = cell {
+                    *cell = row.count(2)?;
+                }
+                Ok(())
+            },
+        )
+        .await
     }
 
-    async fn newcomers_on(&self, period: Period) -> Result<HashMap<Platform, u64>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT platforms, COUNT(*) FROM member \
-                 WHERE community_id = $1 AND first_message_day >= $2 AND first_message_day < $3 GROUP BY platforms",
-                period,
-            )
-            .await?;
-        let mut found = HashMap::new();
-        for row in rows {
-            let (bits, n): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            for platform in Platform::ALL
-                .into_iter()
-                .filter(|p| bits & (1_i32 << p.code()) != 0)
-            {
-                *found.entry(platform).or_default() += count(n);
-            }
-        }
-        Ok(found)
+    async fn active_on(&mut self, period: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, platform, COUNT(DISTINCT user_id) FROM activity_day \
+             WHERE community_id IN ({}) AND day >= $1 AND day < $2 GROUP BY community_id, platform",
+            period,
+            |facts, row| {
+                facts
+                    .active_on
+                    .insert(platform(row.get(0)?)?, row.count(1)?);
+                Ok(())
+            },
+        )
+        .await
     }
 
-    async fn cohorts(
-        &self,
-        first_week: i32,
-        until: Day,
-    ) -> Result<BTreeMap<(i32, i32), u64>, StoreError> {
+    async fn newcomers_on(&mut self, period: Period) -> Result<(), StoreError> {
+        self.read(
+            "SELECT community_id, platforms, COUNT(*) FROM member \
+             WHERE community_id IN ({}) AND first_message_day >= $1 AND first_message_day < $2 \
+             GROUP BY community_id, platforms",
+            period,
+            |facts, row| {
+                let bits: i32 = row.get(0)?;
+                for platform in Platform::ALL
+                    .into_iter()
+                    .filter(|p| bits & (1_i32 << p.code()) != 0)
+                {
+                    *facts.newcomers_on.entry(platform).or_default() += row.count(1)?;
+                }
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn cohorts(&mut self, first_week: i32, until: Day) -> Result<(), StoreError> {
         let from = Day(first_week.saturating_mul(7).saturating_sub(3));
-        let rows = self
-            .rows(
-                "SELECT (m.first_message_day + 3) / 7, (d.day + 3) / 7, COUNT(DISTINCT d.user_id) \
-                 FROM member m JOIN activity_day d ON d.community_id = m.community_id AND d.user_id = m.user_id \
-                 WHERE m.community_id = $1 AND m.first_message_day >= $2 AND m.first_message_day < $3 \
-                 AND d.day >= $2 AND d.day < $3 GROUP BY 1, 2",
-                Period { from, until },
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let key = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-                Ok((key, count(row.try_get_by_index(2)?)))
-            })
-            .collect()
+        self.read(
+            "SELECT m.community_id, (m.first_message_day + 3) / 7, (d.day + 3) / 7, COUNT(DISTINCT d.user_id) \
+             FROM member m JOIN activity_day d ON d.community_id = m.community_id AND d.user_id = m.user_id \
+             WHERE m.community_id IN ({}) AND m.first_message_day >= $1 AND m.first_message_day < $2 \
+             AND d.day >= $1 AND d.day < $2 GROUP BY 1, 2, 3",
+            Period { from, until },
+            |facts, row| {
+                facts.cohorts.insert((row.get(0)?, row.get(1)?), row.count(2)?);
+                Ok(())
+            },
+        )
+        .await
     }
 
     /// Those who first wrote 31 to 60 days before the end, and how many of them wrote in the last 30.
-    async fn retention(&self, until: Day) -> Result<(u64, u64), StoreError> {
+    async fn retention(&mut self, until: Day) -> Result<(), StoreError> {
         let newcomers = Period {
             from: until.plus(-60),
             until: until.plus(-30),
         };
-        let all = self
-            .single(
-                "SELECT COUNT(*) FROM member \
-                 WHERE community_id = $1 AND first_message_day >= $2 AND first_message_day < $3",
-                newcomers,
-            )
-            .await?;
-        let back = self
-            .single(
-                "SELECT COUNT(*) FROM member m WHERE m.community_id = $1 \
-                 AND m.first_message_day >= $2 AND m.first_message_day < $3 AND EXISTS (SELECT 1 FROM activity_day d \
-                 WHERE d.community_id = m.community_id AND d.user_id = m.user_id AND d.day >= $3 AND d.day < $3 + 30)",
-                newcomers,
-            )
-            .await?;
-        Ok((all, back))
+        self.read(
+            "SELECT community_id, COUNT(*) FROM member WHERE community_id IN ({}) \
+             AND first_message_day >= $1 AND first_message_day < $2 GROUP BY community_id",
+            newcomers,
+            |facts, row| {
+                facts.retainable = row.count(0)?;
+                Ok(())
+            },
+        )
+        .await?;
+        self.read(
+            "SELECT m.community_id, COUNT(*) FROM member m WHERE m.community_id IN ({}) \
+             AND m.first_message_day >= $1 AND m.first_message_day < $2 AND EXISTS (SELECT 1 FROM activity_day d \
+             WHERE d.community_id = m.community_id AND d.user_id = m.user_id AND d.day >= $2 AND d.day < $2 + 30) \
+             GROUP BY m.community_id",
+            newcomers,
+            |facts, row| {
+                facts.retained = row.count(0)?;
+                Ok(())
+            },
+        )
+        .await
     }
 }
 

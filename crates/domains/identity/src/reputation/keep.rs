@@ -235,10 +235,23 @@ pub async fn scores(
     community: CommunityId,
     users: &[UserId],
 ) -> Result<HashMap<UserId, Score>, StoreError> {
-    let changes = table::changes(conn, community, users).await?;
-    Ok(users
+    let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
+    let found = scores_of(conn, &seats).await?;
+    Ok(found
+        .into_iter()
+        .map(|((_, user), score)| (user, score))
+        .collect())
+}
+
+/// The same in several communities.
+pub async fn scores_of(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, UserId)],
+) -> Result<HashMap<(CommunityId, UserId), Score>, StoreError> {
+    let changes = table::changes(conn, seats).await?;
+    Ok(seats
         .iter()
-        .map(|user| (*user, Score::of(changes.get(user).copied().unwrap_or(0))))
+        .map(|seat| (*seat, Score::of(changes.get(seat).copied().unwrap_or(0))))
         .collect())
 }
 
@@ -265,13 +278,29 @@ pub async fn global(
     counts: impl Fn(Platform) -> bool,
     now: Timestamp,
 ) -> Result<Score, StoreError> {
-    let shares: Vec<AccountShare> = table::shares(conn, user)
-        .await?
-        .into_iter()
-        .filter(|(platform, ..)| counts(*platform))
-        .map(|(_, change, since)| AccountShare::since(change, Timestamp(since), now))
-        .collect();
-    Ok(aggregate(&shares))
+    let found = globals(conn, &[user], |_, platform| counts(platform), now).await?;
+    Ok(found.get(&user).copied().unwrap_or_default())
+}
+
+/// The same for several people; everybody has one.
+pub async fn globals(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+    counts: impl Fn(UserId, Platform) -> bool,
+    now: Timestamp,
+) -> Result<HashMap<UserId, Score>, StoreError> {
+    let mut shares: HashMap<UserId, Vec<AccountShare>> = HashMap::new();
+    for (user, platform, change, since) in table::shares(conn, users).await? {
+        if counts(user, platform) {
+            let share = AccountShare::since(change, Timestamp(since), now);
+            shares.entry(user).or_default().push(share);
+        }
+    }
+    let of = |user| shares.get(user).map_or(&[][..], Vec::as_slice);
+    Ok(users
+        .iter()
+        .map(|user| (*user, aggregate(of(user))))
+        .collect())
 }
 
 /// What badges are given for, as far as this domain knows: all but the active days.

@@ -315,6 +315,7 @@ pub(crate) async fn disconnect_server(
 
 #[derive(FromQueryResult)]
 struct RoleOf {
+    user_id: i32,
     community_id: i32,
     role: i16,
 }
@@ -323,15 +324,53 @@ pub(crate) async fn roles_of(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<Vec<(CommunityId, Role)>, StoreError> {
-    let rows: Vec<RoleOf> = sql::all(
-        conn,
-        "SELECT community_id, role FROM membership WHERE user_id = $1",
-        vec![user.0.into()],
-    )
-    .await?;
-    rows.into_iter()
-        .map(|row| Ok((CommunityId(row.community_id), role(row.role)?)))
-        .collect()
+    let mut found = roles_of_each(conn, &[user]).await?;
+    Ok(found.remove(&user).unwrap_or_default())
+}
+
+/// The roles of each of some people; who has none is left out.
+pub(crate) async fn roles_of_each(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<(CommunityId, Role)>>, StoreError> {
+    let mut found: HashMap<UserId, Vec<(CommunityId, Role)>> = HashMap::new();
+    for part in users.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT user_id, community_id, role FROM membership WHERE user_id IN ({})",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        let rows: Vec<RoleOf> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            let known = (CommunityId(row.community_id), role(row.role)?);
+            found.entry(UserId(row.user_id)).or_default().push(known);
+        }
+    }
+    Ok(found)
+}
+
+/// The roles of people in the communities beside them; who has none is left out.
+pub(crate) async fn roles_at(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, UserId)],
+) -> Result<HashMap<(CommunityId, UserId), Role>, StoreError> {
+    let mut found = HashMap::with_capacity(seats.len());
+    for part in seats.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT m.user_id, m.community_id, m.role FROM (VALUES {}) AS w CROSS JOIN membership m \
+             WHERE m.community_id = w.column1 AND m.user_id = w.column2",
+            sql::pairs(1, part.len())
+        );
+        let values = part
+            .iter()
+            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
+        let rows: Vec<RoleOf> = sql::all(conn, &query, values.collect()).await?;
+        for row in rows {
+            let seat = (CommunityId(row.community_id), UserId(row.user_id));
+            found.insert(seat, role(row.role)?);
+        }
+    }
+    Ok(found)
 }
 
 #[derive(FromQueryResult)]

@@ -8,7 +8,7 @@ use kernel::{
 };
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::community::platform;
+use super::{IN_MAX, community::platform, placeholders};
 use crate::{Connection, ConnectionStatus};
 
 const TABLE: &str = "connection";
@@ -120,21 +120,27 @@ pub(crate) async fn by_id(
     row.map(Connection::try_from).transpose()
 }
 
-/// Those that have not ended.
-pub(crate) async fn of_community(
+/// Those of some communities that have not ended, in the mean at most 1,000 of each.
+pub(crate) async fn of_communities(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
 ) -> Result<Vec<Connection>, StoreError> {
-    let rows: Vec<Row> = sql::all(
-        conn,
-        &format!(
-            "{SELECT} WHERE c.community_id = $1 AND c.status <> $2 \
-             ORDER BY c.platform, LOWER(s.name), c.id LIMIT 1000"
-        ),
-        vec![community.0.into(), ConnectionStatus::Revoked.code().into()],
-    )
-    .await?;
-    rows.into_iter().map(Connection::try_from).collect()
+    let mut found = Vec::new();
+    for part in communities.chunks(IN_MAX) {
+        let limit = i64::try_from(part.len() * 1_000).unwrap_or(i64::MAX);
+        let mut values = vec![ConnectionStatus::Revoked.code().into(), limit.into()];
+        values.extend(part.iter().map(|id| id.0.into()));
+        let query = format!(
+            "{SELECT} WHERE c.community_id IN ({}) AND c.status <> $1 \
+             ORDER BY c.community_id, c.platform, LOWER(s.name), c.id LIMIT $2",
+            placeholders(3, part.len())
+        );
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            found.push(Connection::try_from(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A connection to write down.

@@ -4,7 +4,11 @@ use ::store::{StoreError, seal::Place, sql};
 use kernel::{AccountId, CommunityId, LinkId, PersonalTokens, Proof, Secret, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::connection::{Tokens, split};
+use super::{
+    IN_MAX,
+    connection::{Tokens, split},
+    placeholders,
+};
 use crate::{FreshLink, Link};
 
 const ACCESS: &str = "access_sealed";
@@ -87,13 +91,25 @@ pub(crate) async fn of_user(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<Vec<Link>, StoreError> {
-    let rows: Vec<Row> = sql::all(
-        conn,
-        &format!("{SELECT} WHERE user_id = $1 ORDER BY provider, linked_at, id LIMIT 100"),
-        vec![user.0.into()],
-    )
-    .await?;
-    Ok(rows.into_iter().map(Link::from).collect())
+    of_users(conn, &[user]).await
+}
+
+/// Of several people, each with those of the same provider beside each other.
+pub(crate) async fn of_users(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<Vec<Link>, StoreError> {
+    let mut found = Vec::new();
+    for part in users.chunks(IN_MAX) {
+        let query = format!(
+            "{SELECT} WHERE user_id IN ({}) ORDER BY user_id, provider, linked_at, id",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        found.extend(rows.into_iter().map(Link::from));
+    }
+    Ok(found)
 }
 
 /// What was linked since, in order of time; of too many the newest.

@@ -1,13 +1,17 @@
 //! Rows of `profile`.
 
+use std::collections::HashMap;
+
 use ::store::{StoreError, sql};
 use kernel::{Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::{IN_MAX, placeholders};
 use crate::Profile;
 
 #[derive(FromQueryResult)]
 struct Row {
+    user_id: i32,
     handle: Option<String>,
     bio: String,
     website: String,
@@ -18,18 +22,33 @@ pub(crate) async fn of_user(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<Option<Profile>, StoreError> {
-    let row: Option<Row> = sql::one(
-        conn,
-        "SELECT handle, bio, website, location FROM profile WHERE user_id = $1",
-        vec![user.0.into()],
-    )
-    .await?;
-    Ok(row.map(|row| Profile {
-        handle: row.handle,
-        bio: row.bio,
-        website: row.website,
-        location: row.location,
-    }))
+    Ok(of_users(conn, &[user]).await?.remove(&user))
+}
+
+/// Who has none is left out.
+pub(crate) async fn of_users(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Profile>, StoreError> {
+    let mut found = HashMap::with_capacity(users.len());
+    for part in users.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT user_id, handle, bio, website, location FROM profile WHERE user_id IN ({})",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        found.extend(rows.into_iter().map(|row| {
+            let profile = Profile {
+                handle: row.handle,
+                bio: row.bio,
+                website: row.website,
+                location: row.location,
+            };
+            (UserId(row.user_id), profile)
+        }));
+    }
+    Ok(found)
 }
 
 pub(crate) async fn by_handle(

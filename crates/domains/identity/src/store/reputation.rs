@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, PageRequest, Platform, Timestamp, UserId};
-use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{IN_MAX, community::platform as platform_of, placeholders};
 use crate::{History, Reason, Score, Standing};
@@ -124,21 +124,27 @@ pub(crate) async fn accounts_of(
 /// The sums of people's changes in a community; people without any are left out.
 pub(crate) async fn changes(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
-    users: &[UserId],
-) -> Result<HashMap<UserId, i64>, StoreError> {
-    let mut found = HashMap::with_capacity(users.len());
-    for part in users.chunks(IN_MAX) {
+    seats: &[(CommunityId, UserId)],
+) -> Result<HashMap<(CommunityId, UserId), i64>, StoreError> {
+    let mut found = HashMap::with_capacity(seats.len());
+    for part in seats.chunks(IN_MAX) {
+        // In this order: from the people to their accounts to what changed in the community.
         let query = format!(
-            "SELECT a.user_id, CAST(SUM(r.change) AS bigint) FROM platform_account a \
-             JOIN reputation r ON r.account_id = a.id AND r.community_id = $1 \
-             WHERE a.user_id IN ({}) GROUP BY a.user_id",
-            placeholders(2, part.len())
+            "SELECT r.community_id, a.user_id, CAST(SUM(r.change) AS bigint) FROM (VALUES {}) AS w \
+             CROSS JOIN platform_account a CROSS JOIN reputation r \
+             WHERE a.user_id = w.column2 AND r.account_id = a.id AND r.community_id = w.column1 \
+             GROUP BY r.community_id, a.user_id",
+            sql::pairs(1, part.len())
         );
-        let mut values: Vec<Value> = vec![community.0.into()];
-        values.extend(part.iter().map(|user| Value::from(user.0)));
-        for row in sql::rows(conn, &query, values).await? {
-            found.insert(UserId(row.try_get_by_index(0)?), row.try_get_by_index(1)?);
+        let values = part
+            .iter()
+            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
+        for row in sql::rows(conn, &query, values.collect()).await? {
+            let seat = (
+                CommunityId(row.try_get_by_index(0)?),
+                UserId(row.try_get_by_index(1)?),
+            );
+            found.insert(seat, row.try_get_by_index(2)?);
         }
     }
     Ok(found)
@@ -170,23 +176,28 @@ pub(crate) async fn of_person(
 /// For each account of a person: the sum of its changes, and since when it exists as far as we know.
 pub(crate) async fn shares(
     conn: &impl ConnectionTrait,
-    user: UserId,
-) -> Result<Vec<(Platform, i64, i64)>, StoreError> {
-    let rows = sql::rows(
-        conn,
-        "SELECT a.platform, CAST(SUM(r.change) AS bigint), \
-           COALESCE(a.account_created_at, a.first_seen_at) \
-         FROM platform_account a JOIN reputation r ON r.account_id = a.id \
-         WHERE a.user_id = $1 GROUP BY a.id, a.platform, a.account_created_at, a.first_seen_at",
-        vec![user.0.into()],
-    )
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let platform = platform_of(row.try_get_by_index(0)?)?;
-            Ok((platform, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
-        })
-        .collect()
+    users: &[UserId],
+) -> Result<Vec<(UserId, Platform, i64, i64)>, StoreError> {
+    let mut found = Vec::new();
+    for part in users.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT a.user_id, a.platform, CAST(SUM(r.change) AS bigint), \
+               COALESCE(a.account_created_at, a.first_seen_at) \
+             FROM platform_account a JOIN reputation r ON r.account_id = a.id WHERE a.user_id IN ({}) \
+             GROUP BY a.id, a.user_id, a.platform, a.account_created_at, a.first_seen_at",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            found.push((
+                UserId(row.try_get_by_index(0)?),
+                platform_of(row.try_get_by_index(1)?)?,
+                row.try_get_by_index(2)?,
+                row.try_get_by_index(3)?,
+            ));
+        }
+    }
+    Ok(found)
 }
 
 /// How many accounts elsewhere a person has proved, and since when the oldest in chat exists.

@@ -4,6 +4,7 @@ use ::store::{StoreError, sql};
 use kernel::{Secret, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::{IN_MAX, placeholders};
 use crate::{NewAccount, User};
 
 #[derive(FromQueryResult)]
@@ -27,20 +28,32 @@ pub(crate) async fn by_id(
     conn: &impl ConnectionTrait,
     id: UserId,
 ) -> Result<Option<User>, StoreError> {
-    let row: Option<Row> = sql::one(
-        conn,
-        "SELECT id, display_name, email, is_instance_admin, claimed_at, created_at FROM users WHERE id = $1",
-        vec![id.0.into()],
-    )
-    .await?;
-    Ok(row.map(|row| User {
-        id: UserId(row.id),
-        display_name: row.display_name,
-        email: row.email,
-        is_instance_admin: row.is_instance_admin,
-        claimed: row.claimed_at.is_some(),
-        created_at: Timestamp(row.created_at),
-    }))
+    Ok(by_ids(conn, &[id]).await?.pop())
+}
+
+/// In no order.
+pub(crate) async fn by_ids(
+    conn: &impl ConnectionTrait,
+    ids: &[UserId],
+) -> Result<Vec<User>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in ids.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT id, display_name, email, is_instance_admin, claimed_at, created_at FROM users WHERE id IN ({})",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|id| id.0.into()).collect();
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        found.extend(rows.into_iter().map(|row| User {
+            id: UserId(row.id),
+            display_name: row.display_name,
+            email: row.email,
+            is_instance_admin: row.is_instance_admin,
+            claimed: row.claimed_at.is_some(),
+            created_at: Timestamp(row.created_at),
+        }));
+    }
+    Ok(found)
 }
 
 pub(crate) async fn credentials_by_email(

@@ -1,14 +1,17 @@
 //! Rows of `visibility` and `consent`.
 
+use std::collections::HashMap;
+
 use ::store::{StoreError, sql};
 use kernel::{Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::community::platform as platform_of;
+use super::{IN_MAX, community::platform as platform_of, placeholders};
 use crate::{Audience, Consent, Facet, Visibility};
 
 #[derive(FromQueryResult)]
 struct Row {
+    user_id: i32,
     platform: i16,
     facet: i16,
     audience: i16,
@@ -18,20 +21,32 @@ pub(crate) async fn of_user(
     conn: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<Visibility, StoreError> {
-    let rows: Vec<Row> = sql::all(
-        conn,
-        "SELECT platform, facet, audience FROM visibility WHERE user_id = $1",
-        vec![user.0.into()],
-    )
-    .await?;
-    let mut visibility = Visibility::default();
-    for row in rows {
-        let unknown = || StoreError::Data("an unknown facet or audience".to_owned());
-        let facet = Facet::from_code(row.facet).ok_or_else(unknown)?;
-        let audience = Audience::from_code(row.audience).ok_or_else(unknown)?;
-        visibility.set(platform_of(row.platform)?, facet, audience);
+    let mut found = of_users(conn, &[user]).await?;
+    Ok(found.remove(&user).unwrap_or_default())
+}
+
+/// Who never decided anything is left out: theirs is [`Visibility::default`].
+pub(crate) async fn of_users(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Visibility>, StoreError> {
+    let mut found: HashMap<UserId, Visibility> = HashMap::new();
+    for part in users.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT user_id, platform, facet, audience FROM visibility WHERE user_id IN ({})",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|user| user.0.into()).collect();
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            let unknown = || StoreError::Data("an unknown facet or audience".to_owned());
+            let facet = Facet::from_code(row.facet).ok_or_else(unknown)?;
+            let audience = Audience::from_code(row.audience).ok_or_else(unknown)?;
+            let visibility = found.entry(UserId(row.user_id)).or_default();
+            visibility.set(platform_of(row.platform)?, facet, audience);
+        }
     }
-    Ok(visibility)
+    Ok(found)
 }
 
 pub(crate) async fn put(

@@ -45,17 +45,17 @@ pub(crate) struct ChatMessage {
     after_gap: bool,
 }
 
-impl From<::activity::ChatMessage> for ChatMessage {
-    fn from(message: ::activity::ChatMessage) -> Self {
+impl From<&::activity::ChatMessage> for ChatMessage {
+    fn from(message: &::activity::ChatMessage) -> Self {
         Self {
             id: ID(message.id.to_string()),
             community_id: message.community.0,
             platform: message.platform.as_str(),
-            channel: message.channel,
+            channel: message.channel.clone(),
             user_id: message.user_id.0,
-            username: message.username,
+            username: message.username.clone(),
             is_bot: message.is_bot,
-            text: message.text,
+            text: message.text.clone(),
             sent_at: DateTime(message.sent_at),
             after_gap: false,
         }
@@ -144,7 +144,7 @@ impl Following {
                 let start = std::mem::replace(&mut self.start, Start::Now);
                 return Some(Ok(ChatMessage {
                     after_gap: start == Start::SinceWithGap,
-                    ..message.into()
+                    ..(&message).into()
                 }));
             }
             match self.feed.next().await? {

@@ -7,17 +7,19 @@
 
 use std::sync::Arc;
 
-use ::activity::{MemberQuery, Summary};
+use ::activity::{ActivityError, MemberQuery, MessageQuery, Summary};
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use identity::Server as IdentityServer;
 use kernel::{MessageId, PageRequest};
 
 use super::{
+    Viewer,
     activity::{self, Activity, Period},
     cache_control::cache_control,
     chat::ChatMessage,
     cost,
-    error::{bad_input, refused, viewer},
+    error::{Coded, bad_input, refused, viewer},
+    loaders::{Answer, Ask},
     member::{MemberConnection, MemberSort, Place},
     scalar::{Date, DateTime, Platform, Role, count},
 };
@@ -83,15 +85,18 @@ pub(crate) struct Connection {
     connected_at: DateTime,
 }
 
-impl From<identity::Connection> for Connection {
-    fn from(connection: identity::Connection) -> Self {
+impl From<&identity::Connection> for Connection {
+    fn from(connection: &identity::Connection) -> Self {
         Self {
             platform: connection.platform.into(),
-            server: connection.platform_server_id,
-            name: connection.server_name,
+            server: connection.platform_server_id.clone(),
+            name: connection.server_name.clone(),
             status: connection.status.into(),
-            trouble: connection.trouble,
-            channel: connection.channel.map(|channel| channel.name),
+            trouble: connection.trouble.clone(),
+            channel: connection
+                .channel
+                .as_ref()
+                .map(|channel| channel.name.clone()),
             connected_at: DateTime(connection.connected_at),
         }
     }
@@ -204,14 +209,10 @@ impl Community {
     #[graphql(complexity = "cost::PAGE + child_complexity")]
     async fn connections(&self, ctx: &Context<'_>) -> Result<Option<Vec<Connection>>> {
         let viewer = viewer(ctx)?;
-        let services = viewer.app();
-        let found = services
-            .identity
-            .connections(viewer.actor(), self.0.id)
-            .await;
-        let found = found.map_err(|cause| refused(viewer, &cause))?;
+        let found = viewer.loaders().connections.load_one(self.0.id).await;
+        let found = answered(viewer, found)?;
         viewer.spend(ctx, found.len())?;
-        Ok(Some(found.into_iter().map(Connection::from).collect()))
+        Ok(Some(found.iter().map(Connection::from).collect()))
     }
 
     /// Everybody seen in it, in pages. Needs the role of a moderator.
@@ -260,13 +261,12 @@ impl Community {
     ) -> Result<Option<Activity>> {
         let viewer = viewer(ctx)?;
         let period = activity::period(viewer, period.unwrap_or(Period::Month), from, until)?;
-        let services = viewer.app();
-        let overview = services
-            .activity
-            .overview(viewer.actor(), self.0.id, period)
-            .await;
-        let overview = overview.map_err(|cause| refused(viewer, &cause))?;
-        Ok(Some(Activity(overview)))
+        let asked = Ask {
+            community: self.0.id,
+            query: period,
+        };
+        let overview = viewer.loaders().overviews.load_one(asked).await;
+        Ok(Some(Activity(answered(viewer, overview)?)))
     }
 
     /// The latest chat messages, oldest first.
@@ -281,21 +281,30 @@ impl Community {
         let limit = length("last", last.unwrap_or(50))?;
         let before = before.map(|id| message_id("before", &id)).transpose()?;
         let viewer = viewer(ctx)?;
-        let services = viewer.app();
-        let found = services
-            .activity
-            .recent_messages(
-                viewer.actor(),
-                self.0.id,
-                platform.map(Into::into),
+        let asked = Ask {
+            community: self.0.id,
+            query: MessageQuery {
+                platform: platform.map(Into::into),
                 before,
                 limit,
-            )
-            .await;
-        let found = found.map_err(|cause| refused(viewer, &cause))?;
+            },
+        };
+        let found = viewer.loaders().messages.load_one(asked).await;
+        let found = answered(viewer, found)?;
         viewer.spend(ctx, found.len())?;
-        Ok(Some(found.into_iter().map(ChatMessage::from).collect()))
+        Ok(Some(found.iter().map(ChatMessage::from).collect()))
     }
+}
+
+/// What a loader found for one community.
+pub(crate) fn answered<T, E: Coded>(
+    viewer: &Viewer,
+    found: Result<Option<Answer<T>>, E>,
+) -> Result<Arc<T>> {
+    let answer = found.map_err(|cause| refused(viewer, &cause))?;
+    let nothing = || refused(viewer, &ActivityError::NotFound);
+    let denied = |why| refused(viewer, &ActivityError::NotAllowed(why));
+    answer.ok_or_else(nothing)?.map_err(denied)
 }
 
 /// Reads a message's id.

@@ -2,39 +2,87 @@
 //! for their accounts. One set of loaders per request, so that what one viewer may see is never in
 //! another's cache.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use ::activity::{ActivityError, Summary};
+use ::activity::{
+    ActivityError, ChatMessage, MemberQuery, MessageQuery, Overview, Period, PersonReputation,
+    PlatformActivity, Summary,
+};
 use app::App;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use identity::{IdentityError, PlatformAccount, Score, Server};
-use kernel::{Actor, CommunityId, Role, UserId};
+use identity::{Connection, Eyes, IdentityError, PlatformAccount, ProfileView, Score, Server};
+use kernel::{Actor, CommunityId, Denied, Page, Role, UserId};
 
 /// A person in a community.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Seat {
+pub(crate) type Seat = (CommunityId, UserId);
+
+/// What is asked of a community, with the field's arguments.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Ask<Q> {
     /// Where.
     pub(crate) community: CommunityId,
-    /// Who.
-    pub(crate) user: UserId,
+    /// What.
+    pub(crate) query: Q,
+}
+
+/// The answer for one community, or why the viewer may not know it.
+pub(crate) type Answer<T> = Result<Arc<T>, Denied>;
+
+/// A profile as a key: the viewer's eyes are the same throughout a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen(pub(crate) Arc<ProfileView>);
+
+impl PartialEq for Seen {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.user == other.0.user
+    }
+}
+
+impl Eq for Seen {}
+
+impl Hash for Seen {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.user.hash(state);
+    }
 }
 
 /// Most keys of one batch: what fits the parameters of a statement on every database.
 const BATCH: usize = 500;
+/// Most people of one batch: the statements list their accounts.
+const PEOPLE: usize = 100;
 
 /// The loaders of one request.
 pub(crate) struct Loaders {
     /// Roles of members.
-    pub(crate) roles: DataLoader<Roles, HashMapCache>,
+    pub(crate) roles: Cached<Roles>,
     /// Accounts of members.
-    pub(crate) accounts: DataLoader<Accounts, HashMapCache>,
+    pub(crate) accounts: Cached<Accounts>,
     /// Scores of members.
-    pub(crate) scores: DataLoader<Scores, HashMapCache>,
+    pub(crate) scores: Cached<Scores>,
     /// Summaries of communities.
-    pub(crate) summaries: DataLoader<Summaries, HashMapCache>,
+    pub(crate) summaries: Cached<Summaries>,
     /// Servers of communities.
-    pub(crate) servers: DataLoader<Servers, HashMapCache>,
+    pub(crate) servers: Cached<Servers>,
+    /// Connections of communities.
+    pub(crate) connections: Cached<Connections>,
+    /// Pages of members.
+    pub(crate) members: Cached<Members>,
+    /// How many members there are.
+    pub(crate) member_counts: Cached<MemberCounts>,
+    /// Messages of communities.
+    pub(crate) messages: Cached<Messages>,
+    /// What happened in communities.
+    pub(crate) overviews: Cached<Overviews>,
+    /// People, as the viewer may see them.
+    pub(crate) profiles: Cached<Profiles>,
+    /// People's reputations.
+    pub(crate) reputations: Cached<Reputations>,
+    /// What people did.
+    pub(crate) activities: Cached<Activities>,
 }
+
+/// A loader that remembers what it found.
+pub(crate) type Cached<L> = DataLoader<L, HashMapCache>;
 
 impl Loaders {
     pub(crate) fn new(app: &Arc<App>, actor: &Arc<Actor>) -> Self {
@@ -43,21 +91,29 @@ impl Loaders {
             actor: Arc::clone(actor),
         };
         Self {
-            roles: loader(Roles(source())),
-            accounts: loader(Accounts(source())),
-            scores: loader(Scores(source())),
-            summaries: loader(Summaries(source())),
-            servers: loader(Servers(source())),
+            roles: loader(Roles(source()), BATCH),
+            accounts: loader(Accounts(source()), BATCH),
+            scores: loader(Scores(source()), BATCH),
+            summaries: loader(Summaries(source()), BATCH),
+            servers: loader(Servers(source()), BATCH),
+            connections: loader(Connections(source()), BATCH),
+            members: loader(Members(source()), BATCH),
+            member_counts: loader(MemberCounts(source()), BATCH),
+            messages: loader(Messages(source()), BATCH),
+            overviews: loader(Overviews(source()), BATCH),
+            profiles: loader(Profiles(source()), PEOPLE),
+            reputations: loader(Reputations(source()), PEOPLE),
+            activities: loader(Activities(source()), PEOPLE),
         }
     }
 }
 
 /// No delay: the fields of one list ask in the same turn of the runtime, and waiting a millisecond
 /// for more would double the time of a small query.
-fn loader<L>(loader: L) -> DataLoader<L, HashMapCache> {
+fn loader<L>(loader: L, batch: usize) -> Cached<L> {
     DataLoader::with_cache(loader, tokio::spawn, HashMapCache::default())
         .delay(Duration::ZERO)
-        .max_batch_size(BATCH)
+        .max_batch_size(batch)
 }
 
 /// Whom and with which rights to ask.
@@ -66,12 +122,25 @@ pub(crate) struct Source {
     actor: Arc<Actor>,
 }
 
-fn by_community(seats: &[Seat]) -> HashMap<CommunityId, Vec<UserId>> {
-    let mut grouped: HashMap<CommunityId, Vec<UserId>> = HashMap::new();
-    for seat in seats {
-        grouped.entry(seat.community).or_default().push(seat.user);
+/// The communities that are asked the same, for each thing asked.
+fn by_query<Q: Clone + Eq + Hash>(asked: &[Ask<Q>]) -> HashMap<Q, Vec<CommunityId>> {
+    let mut grouped: HashMap<Q, Vec<CommunityId>> = HashMap::new();
+    for ask in asked {
+        let communities = grouped.entry(ask.query.clone()).or_default();
+        communities.push(ask.community);
     }
     grouped
+}
+
+/// The answers to one query, each with its key.
+fn keyed<Q: Clone + Eq + Hash, T>(
+    query: &Q,
+    found: HashMap<CommunityId, Result<T, Denied>>,
+) -> impl Iterator<Item = (Ask<Q>, Answer<T>)> {
+    found.into_iter().map(|(community, answer)| {
+        let query = query.clone();
+        (Ask { community, query }, answer.map(Arc::new))
+    })
 }
 
 /// Loads roles.
@@ -83,16 +152,7 @@ impl Loader<Seat> for Roles {
 
     async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Role>, Self::Error> {
         let Source { app, actor } = &self.0;
-        let mut found = HashMap::with_capacity(seats.len());
-        for (community, users) in by_community(seats) {
-            let roles = app.identity.roles(actor, community, &users).await?;
-            found.extend(
-                roles
-                    .into_iter()
-                    .map(|(user, role)| (Seat { community, user }, role)),
-            );
-        }
-        Ok(found)
+        Ok(app.identity.roles_of(actor, seats).await?)
     }
 }
 
@@ -105,16 +165,7 @@ impl Loader<Seat> for Accounts {
 
     async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Self::Value>, Self::Error> {
         let Source { app, actor } = &self.0;
-        let mut found = HashMap::with_capacity(seats.len());
-        for (community, users) in by_community(seats) {
-            let accounts = app.activity.accounts(actor, community, &users).await?;
-            found.extend(
-                accounts
-                    .into_iter()
-                    .map(|(user, list)| (Seat { community, user }, list)),
-            );
-        }
-        Ok(found)
+        Ok(app.activity.accounts_of(actor, seats).await?)
     }
 }
 
@@ -127,16 +178,7 @@ impl Loader<Seat> for Scores {
 
     async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Score>, Self::Error> {
         let Source { app, actor } = &self.0;
-        let mut found = HashMap::with_capacity(seats.len());
-        for (community, users) in by_community(seats) {
-            let scores = app.activity.reputations(actor, community, &users).await?;
-            found.extend(
-                scores
-                    .into_iter()
-                    .map(|(user, score)| (Seat { community, user }, score)),
-            );
-        }
-        Ok(found)
+        Ok(app.activity.reputations_of(actor, seats).await?)
     }
 }
 
@@ -176,6 +218,171 @@ impl Loader<CommunityId> for Servers {
     }
 }
 
+/// Loads connections.
+pub(crate) struct Connections(Source);
+
+impl Loader<CommunityId> for Connections {
+    type Value = Answer<Vec<Connection>>;
+    type Error = Arc<IdentityError>;
+
+    async fn load(
+        &self,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let found = app.identity.connections_of(actor, communities).await?;
+        Ok(found
+            .into_iter()
+            .map(|(community, answer)| (community, answer.map(Arc::new)))
+            .collect())
+    }
+}
+
+/// Loads pages of members.
+pub(crate) struct Members(Source);
+
+impl Loader<Ask<MemberQuery>> for Members {
+    type Value = Answer<Page<::activity::Member>>;
+    type Error = Arc<ActivityError>;
+
+    async fn load(
+        &self,
+        asked: &[Ask<MemberQuery>],
+    ) -> Result<HashMap<Ask<MemberQuery>, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(asked.len());
+        for (query, communities) in by_query(asked) {
+            let pages = app.activity.members_of(actor, &communities, &query).await?;
+            found.extend(keyed(&query, pages));
+        }
+        Ok(found)
+    }
+}
+
+/// Counts members.
+pub(crate) struct MemberCounts(Source);
+
+impl Loader<Ask<MemberQuery>> for MemberCounts {
+    type Value = Answer<u64>;
+    type Error = Arc<ActivityError>;
+
+    async fn load(
+        &self,
+        asked: &[Ask<MemberQuery>],
+    ) -> Result<HashMap<Ask<MemberQuery>, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(asked.len());
+        for (query, communities) in by_query(asked) {
+            let counts = app
+                .activity
+                .member_counts(actor, &communities, &query)
+                .await?;
+            found.extend(keyed(&query, counts));
+        }
+        Ok(found)
+    }
+}
+
+/// Loads messages.
+pub(crate) struct Messages(Source);
+
+impl Loader<Ask<MessageQuery>> for Messages {
+    type Value = Answer<Vec<ChatMessage>>;
+    type Error = Arc<ActivityError>;
+
+    async fn load(
+        &self,
+        asked: &[Ask<MessageQuery>],
+    ) -> Result<HashMap<Ask<MessageQuery>, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(asked.len());
+        for (query, communities) in by_query(asked) {
+            let messages = app
+                .activity
+                .recent_messages_of(actor, &communities, query)
+                .await?;
+            found.extend(keyed(&query, messages));
+        }
+        Ok(found)
+    }
+}
+
+/// Loads what happened.
+pub(crate) struct Overviews(Source);
+
+impl Loader<Ask<Period>> for Overviews {
+    type Value = Result<Arc<Overview>, Denied>;
+    type Error = Arc<ActivityError>;
+
+    async fn load(
+        &self,
+        asked: &[Ask<Period>],
+    ) -> Result<HashMap<Ask<Period>, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(asked.len());
+        for (query, communities) in by_query(asked) {
+            let overviews = app.activity.overviews(actor, &communities, query).await?;
+            found.extend(
+                overviews
+                    .into_iter()
+                    .map(|(community, answer)| (Ask { community, query }, answer)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// Loads people.
+pub(crate) struct Profiles(Source);
+
+impl Loader<UserId> for Profiles {
+    type Value = Arc<ProfileView>;
+    type Error = Arc<IdentityError>;
+
+    async fn load(&self, users: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let found = app.identity.profiles(actor, users, Eyes::Own).await?;
+        Ok(found
+            .into_iter()
+            .map(|(user, view)| (user, Arc::new(view)))
+            .collect())
+    }
+}
+
+/// Loads people's reputations.
+pub(crate) struct Reputations(Source);
+
+impl Loader<Seen> for Reputations {
+    type Value = PersonReputation;
+    type Error = Arc<ActivityError>;
+
+    async fn load(&self, seen: &[Seen]) -> Result<HashMap<Seen, Self::Value>, Self::Error> {
+        let views: Vec<&ProfileView> = seen.iter().map(|seen| &*seen.0).collect();
+        let mut found = self.0.app.activity.reputations_shown(&views).await?;
+        Ok(seen
+            .iter()
+            .filter_map(|seen| Some((seen.clone(), found.remove(&seen.0.user)?)))
+            .collect())
+    }
+}
+
+/// Loads what people did.
+pub(crate) struct Activities(Source);
+
+impl Loader<Seen> for Activities {
+    type Value = Vec<PlatformActivity>;
+    type Error = Arc<ActivityError>;
+
+    async fn load(&self, seen: &[Seen]) -> Result<HashMap<Seen, Self::Value>, Self::Error> {
+        let views: Vec<&ProfileView> = seen.iter().map(|seen| &*seen.0).collect();
+        let mut found = self.0.app.activity.activity_shown(&views).await?;
+        Ok(seen
+            .iter()
+            .filter_map(|seen| Some((seen.clone(), found.remove(&seen.0.user)?)))
+            .collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -199,17 +406,14 @@ mod tests {
 
         async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, i32>, Infallible> {
             self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(seats.iter().map(|seat| (*seat, seat.user.0)).collect())
+            Ok(seats.iter().map(|seat| (*seat, seat.1.0)).collect())
         }
     }
 
     #[tokio::test]
     async fn a_list_of_a_hundred_asks_once_and_its_second_field_not_at_all() {
-        let counting = loader(Counting::default());
-        let seat = |user| Seat {
-            community: CommunityId(1),
-            user: UserId(user),
-        };
+        let counting = loader(Counting::default(), 500);
+        let seat = |user| (CommunityId(1), UserId(user));
         for _ in 0..2 {
             let found = join_all((0..100).map(|user| counting.load_one(seat(user)))).await;
             let expected: Vec<_> = (0..100).map(|user| Ok(Some(user))).collect();

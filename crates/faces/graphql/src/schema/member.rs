@@ -14,9 +14,10 @@ use kernel::{CommunityId, Cursor, Page, PageRequest};
 use super::{
     Viewer,
     cache_control::cache_control,
+    community::answered,
     cost,
     error::{bad_input, refused, viewer},
-    loaders::Seat,
+    loaders::{Ask, Seat},
     reputation::Reputation,
     scalar::{DateTime, Platform, Role, count},
 };
@@ -83,7 +84,7 @@ pub(crate) struct MemberConnection {
     community: CommunityId,
     query: MemberQuery,
     start: Place,
-    page: Page<::activity::Member>,
+    page: Arc<Page<::activity::Member>>,
 }
 
 /// A member and its place in the list.
@@ -125,10 +126,10 @@ impl MemberConnection {
                 query.page = start.request(limit);
                 Self::read(viewer, community, &query).await?
             }
-            None => Page {
+            None => Arc::new(Page {
                 items: Vec::new(),
                 next: None,
-            },
+            }),
         };
         Ok(Self {
             community,
@@ -153,7 +154,7 @@ impl MemberConnection {
             ..query.clone()
         };
         let skipped = Self::read(viewer, community, &skipped).await?;
-        Ok(skipped.next.map(|cursor| Place {
+        Ok(skipped.next.clone().map(|cursor| Place {
             cursor: Some(cursor),
             n_rows: 0,
         }))
@@ -163,13 +164,10 @@ impl MemberConnection {
         viewer: &Viewer,
         community: CommunityId,
         query: &MemberQuery,
-    ) -> Result<Page<::activity::Member>> {
-        let services = viewer.app();
-        let page = services
-            .activity
-            .members(viewer.actor(), community, query)
-            .await;
-        page.map_err(|cause| refused(viewer, &cause))
+    ) -> Result<Arc<Page<::activity::Member>>> {
+        let query = query.clone();
+        let asked = Ask { community, query };
+        answered(viewer, viewer.loaders().members.load_one(asked).await)
     }
 
     /// The cursor of the `index`-th row.
@@ -227,12 +225,15 @@ impl MemberConnection {
     #[graphql(complexity = "cost::PAGE")]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let viewer = viewer(ctx)?;
-        let services = viewer.app();
-        let counted = services
-            .activity
-            .member_count(viewer.actor(), self.community, &self.query)
-            .await;
-        counted.map(count).map_err(|cause| refused(viewer, &cause))
+        // Of the whole list, wherever the page is.
+        let query = MemberQuery {
+            page: PageRequest::first(1),
+            ..self.query.clone()
+        };
+        let community = self.community;
+        let asked = Ask { community, query };
+        let counted = viewer.loaders().member_counts.load_one(asked).await;
+        answered(viewer, counted).map(|n| count(*n))
     }
 }
 
@@ -261,10 +262,7 @@ pub(crate) struct Member {
 impl Member {
     fn new(community: CommunityId, row: &::activity::Member) -> Self {
         Self {
-            seat: Seat {
-                community,
-                user: row.user_id,
-            },
+            seat: (community, row.user_id),
             user_id: row.user_id.0,
             name: row.name.clone(),
             platforms: row.platforms.iter().copied().map(Into::into).collect(),

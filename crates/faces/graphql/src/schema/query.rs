@@ -5,6 +5,8 @@
     reason = "the engine's resolvers are async, also those that have all they need"
 )]
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result};
 use identity::{Eyes, Who};
 use kernel::{CommunityId, ErrorCode, UserId};
@@ -39,9 +41,17 @@ impl Query {
         #[graphql(desc = "The person's id.")] id: Option<i32>,
     ) -> Result<Option<User>> {
         let viewer = viewer(ctx)?;
-        let who = match (&handle, hub_user_id.xor(id)) {
-            (Some(handle), None) => Who::Handle(handle),
-            (None, Some(id)) => Who::User(UserId(id)),
+        let found = match (&handle, hub_user_id.xor(id)) {
+            (Some(handle), None) => {
+                let identity = &viewer.app().identity;
+                let who = Who::Handle(handle);
+                let found = identity.profile(viewer.actor(), who, Eyes::Own).await;
+                lookup(viewer, found)?.flatten().map(Arc::new)
+            }
+            (None, Some(id)) => {
+                let found = viewer.loaders().profiles.load_one(UserId(id)).await;
+                lookup(viewer, found)?.flatten()
+            }
             _ => {
                 return Err(coded(
                     ErrorCode::BadUserInput,
@@ -49,9 +59,6 @@ impl Query {
                 ));
             }
         };
-        let identity = &viewer.app().identity;
-        let found = identity.profile(viewer.actor(), who, Eyes::Own).await;
-        let found = lookup(viewer, found)?.flatten();
         found.map(|view| User::other(ctx, view)).transpose()
     }
 

@@ -2,15 +2,18 @@
 //!
 //! Must never show an address or a platform's id of anybody but the viewer.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
-use identity::{Eyes, PlatformAccount, ProfileView, Who};
+use identity::{PlatformAccount, ProfileView};
 use kernel::UserId;
 use tokio::sync::OnceCell;
 
 use super::{
     community::{self, Community},
     cost,
-    error::{lookup, refused, viewer},
+    error::{refused, viewer},
+    loaders::Seen,
     own::OwnData,
     reputation::Reputation,
     scalar::{DateTime, Platform, count},
@@ -22,7 +25,7 @@ pub(crate) struct User {
     own: Option<identity::User>,
     id: UserId,
     /// Looked up when it is first asked for.
-    seen: OnceCell<ProfileView>,
+    seen: OnceCell<Arc<ProfileView>>,
 }
 
 /// An account of a person on a platform, or one elsewhere that they sign in with.
@@ -48,7 +51,7 @@ impl User {
     }
 
     /// Anybody whom the viewer may see.
-    pub(crate) fn other(ctx: &Context<'_>, view: ProfileView) -> Result<Self> {
+    pub(crate) fn other(ctx: &Context<'_>, view: Arc<ProfileView>) -> Result<Self> {
         let me = viewer(ctx)?.user().filter(|me| me.id == view.user);
         Ok(Self {
             own: me.cloned(),
@@ -57,12 +60,10 @@ impl User {
         })
     }
 
-    async fn view(&self, ctx: &Context<'_>) -> Result<&ProfileView> {
+    async fn view(&self, ctx: &Context<'_>) -> Result<&Arc<ProfileView>> {
         let load = async || {
             let viewer = viewer(ctx)?;
-            let identity = &viewer.app().identity;
-            let who = Who::User(self.id);
-            let found = identity.profile(viewer.actor(), who, Eyes::Own).await;
+            let found = viewer.loaders().profiles.load_one(self.id).await;
             let found = found.map_err(|cause| refused(viewer, &cause))?;
             found.ok_or_else(|| refused(viewer, &identity::IdentityError::NotFound))
         };
@@ -161,24 +162,25 @@ impl User {
     /// there are none.
     #[graphql(complexity = "cost::LOOKUP + child_complexity")]
     async fn reputation(&self, ctx: &Context<'_>) -> Result<Option<Reputation>> {
+        let seen = Seen(Arc::clone(self.view(ctx).await?));
         let viewer = viewer(ctx)?;
-        let activity = &viewer.app().activity;
-        let seen = activity.reputation_of(viewer.actor(), self.id, Eyes::Own);
-        let seen = lookup(viewer, seen.await)?.flatten();
-        Ok(seen.map(Reputation::from))
+        let found = viewer.loaders().reputations.load_one(seen).await;
+        let found = found.map_err(|cause| refused(viewer, &cause))?;
+        Ok(found.map(Reputation::from))
     }
 
     /// Messages by platform in the last 90 days, where the viewer may see them.
     #[graphql(complexity = "cost::list(5, child_complexity)")]
     async fn activity(&self, ctx: &Context<'_>) -> Result<Vec<UserActivity>> {
+        let seen = Seen(Arc::clone(self.view(ctx).await?));
         let viewer = viewer(ctx)?;
-        let found = viewer
-            .app()
-            .activity
-            .activity_of(viewer.actor(), self.id, Eyes::Own)
-            .await;
-        let found = lookup(viewer, found)?.unwrap_or_default();
-        Ok(found.into_iter().map(UserActivity).collect())
+        let found = viewer.loaders().activities.load_one(seen).await;
+        let found = found.map_err(|cause| refused(viewer, &cause))?;
+        Ok(found
+            .unwrap_or_default()
+            .into_iter()
+            .map(UserActivity)
+            .collect())
     }
 
     /// The communities the person has a role in, by name; of somebody else those that they show and
