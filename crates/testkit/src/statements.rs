@@ -78,7 +78,8 @@ fn without_repeats(text: &str) -> String {
     let [first, middle @ .., last] = parts.as_slice() else {
         return text.to_owned();
     };
-    let ends = last.char_indices().map(|(at, _)| at).skip(1);
+    let inside = last.char_indices().map(|(at, _)| at).skip(1);
+    let ends = inside.chain([last.len()]);
     let branch = ends
         .map(|at| &last[..at])
         .filter(|branch| first.ends_with(branch));
@@ -144,6 +145,8 @@ mod tests {
         };
         assert_eq!(union(1), union(2));
         assert_eq!(union(1), union(5));
+        let bare = |n: usize| without_repeats(&vec![branch; n].join(" UNION ALL "));
+        assert_eq!(bare(1), bare(3));
         let other = format!("{branch} UNION ALL SELECT d FROM e UNION ALL {branch}");
         assert_eq!(without_repeats(&other), other);
     }
