@@ -45,6 +45,9 @@ pub enum AppError {
     /// The activity service failed.
     #[error("{0}")]
     Activity(#[source] activity::ActivityError),
+    /// The webhook service failed.
+    #[error("{0}")]
+    Webhook(#[source] webhook::WebhookError),
     /// The delivery service refused or failed.
     #[error("{0}")]
     Delivery(#[source] delivery::DeliveryError),
@@ -63,6 +66,7 @@ impl AppError {
             Self::Identity(error) => error.code(),
             Self::Grants(_) => ErrorCode::Internal,
             Self::Activity(error) => error.code(),
+            Self::Webhook(error) => error.code(),
             Self::Delivery(error) => error.code(),
         }
     }
@@ -83,5 +87,11 @@ impl From<activity::ActivityError> for AppError {
 impl From<delivery::DeliveryError> for AppError {
     fn from(error: delivery::DeliveryError) -> Self {
         Self::Delivery(error)
+    }
+}
+
+impl From<webhook::WebhookError> for AppError {
+    fn from(error: webhook::WebhookError) -> Self {
+        Self::Webhook(error)
     }
 }

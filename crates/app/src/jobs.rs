@@ -3,12 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use store::job::{self, CatchUp, Claimed, CronEntry, Handler, Outcome, Runner};
+use store::{
+    event,
+    job::{self, CatchUp, Claimed, CronEntry, Handler, Outcome, Runner},
+};
 
 use crate::{App, notice::Notices};
 
 /// How long mails stay in the outbox.
 const OUTBOX_KEEP: Duration = Duration::from_secs(30 * 86_400);
+
+/// How long domain events stay in their log.
+const EVENTS_KEEP: Duration = Duration::from_secs(90 * 86_400);
 
 /// What runs when, in UTC.
 pub const SCHEDULE: &[CronEntry] = &[
@@ -55,6 +61,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         catch_up: CatchUp::Latest,
     },
     CronEntry {
+        name: "webhooks",
+        expression: "*/10 * * * *",
+        kind: "webhook.tend",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
         name: "upkeep",
         expression: "40 4 * * *",
         kind: "store.upkeep",
@@ -71,6 +83,7 @@ struct Watch(Arc<App>);
 struct Privacy(Arc<App>);
 struct Export(Arc<App>);
 struct Roles(Arc<App>);
+struct Webhooks(Arc<App>);
 
 #[async_trait::async_trait]
 impl Handler for Tending {
@@ -221,6 +234,9 @@ impl Handler for Upkeep {
         if let Err(error) = job::prune(&app.db, now).await {
             return Outcome::retry(error.to_string());
         }
+        if let Err(error) = event::prune(&app.db, now.minus(EVENTS_KEEP)).await {
+            return Outcome::retry(error.to_string());
+        }
         if let Some(outbox) = &app.outbox
             && let Err(error) = outbox.prune_before(now.minus(OUTBOX_KEEP)).await
         {
@@ -251,6 +267,20 @@ impl Handler for Watch {
     }
 }
 
+#[async_trait::async_trait]
+impl Handler for Webhooks {
+    fn kind(&self) -> &'static str {
+        "webhook.tend"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.tend_webhooks().await {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
+
 /// A runner with every handler of the program; registers nothing: see [`SCHEDULE`].
 pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     let runner = Runner::new(
@@ -269,7 +299,9 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Privacy(Arc::clone(app))))
     .handler(Arc::new(Export(Arc::clone(app))))
     .handler(Arc::new(Roles(Arc::clone(app))))
-    .handler(Arc::new(Notices(Arc::clone(app))));
+    .handler(Arc::new(Notices(Arc::clone(app))))
+    .handler(Arc::new(Webhooks(Arc::clone(app))))
+    .handler(app.webhooks.handler());
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)
 }

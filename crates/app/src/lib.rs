@@ -22,11 +22,13 @@ mod passkey;
 pub mod privacy;
 mod roles;
 mod say;
+mod seals;
 mod second_factor;
 pub mod session;
 mod sign_in;
 mod stage;
 mod tokens;
+mod webhooks;
 
 use std::sync::{
     Arc, OnceLock,
@@ -38,9 +40,12 @@ use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
 use identity::{Identity, PasskeySite, StoredGrants};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Provider, Timestamp};
+use kernel::{
+    Clock, CommandSpec, Connector, Courier, Entropy, HookCaller, Provider, Timestamp,
+};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
+use webhook::Webhooks;
 
 pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
 pub use caller::{Caller, Credential};
@@ -49,6 +54,7 @@ pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
 pub use say::Saying;
+pub use seals::{check_seals, missing_key, reseal};
 pub use sign_in::{Outcome, Returned};
 pub use stage::{Company, Player, Room, Stage, TEXT_MAX};
 
@@ -93,6 +99,10 @@ pub struct Parts {
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
     pub deliveries: delivery::Settings,
+    /// Who calls the receivers of webhooks.
+    pub hooks: Arc<dyn HookCaller>,
+    /// Bounds of the webhook service.
+    pub webhooks: webhook::Settings,
     /// The chat commands of the program; a process that runs none names them all the same, because
     /// pages show them.
     pub commands: Vec<CommandSpec>,
@@ -108,6 +118,8 @@ pub struct App {
     pub deliveries: Deliveries,
     /// Which chat commands a community has.
     pub commands: Commands,
+    /// Where a community's events go.
+    pub webhooks: Webhooks,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -165,6 +177,8 @@ impl App {
             activity,
             couriers,
             deliveries,
+            hooks,
+            webhooks,
             commands,
         } = parts;
         let stop = CancellationToken::new();
@@ -189,6 +203,15 @@ impl App {
                 .collect(),
         )
         .with_passkeys(PasskeySite::at(&public_url));
+        let webhooks = Webhooks::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            keys.clone(),
+            hooks,
+            webhooks,
+        );
+        db.on_events(webhooks.listener());
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
         let activity = Activity::new(
             db.clone(),
@@ -210,6 +233,7 @@ impl App {
             activity,
             deliveries,
             commands,
+            webhooks,
             started_at: clock.now(),
             usage: api_usage::ApiUsage::new(clock.now()),
             clock,

@@ -29,6 +29,7 @@ pub fn declared() -> Vec<Declared> {
         activity::PERSONAL,
         delivery::PERSONAL,
         community::PERSONAL,
+        webhook::PERSONAL,
     ]
     .concat()
 }
@@ -166,7 +167,7 @@ impl App {
     }
 
     async fn erase_kept(&self, subject: &Subject) -> Result<(), AppError> {
-        let keepers: [&dyn Keeper; 2] = [&activity::Kept, &delivery::Kept];
+        let keepers: [&dyn Keeper; 3] = [&activity::Kept, &delivery::Kept, &webhook::Kept];
         for keeper in keepers {
             let who = Actor::System("erasure");
             let work = self.db.begin(&who, self.clock.now()).await?;

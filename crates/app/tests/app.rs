@@ -30,4 +30,5 @@ mod app {
     mod second_factor;
     mod suggestions;
     mod suspicions;
+    mod webhooks;
 }

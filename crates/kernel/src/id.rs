@@ -93,3 +93,11 @@ id!(
     /// A signed-in browser.
     SessionId(i64)
 );
+id!(
+    /// An address that a community's events are sent to.
+    WebhookId(i32)
+);
+id!(
+    /// An event on its way to one such address.
+    HookMessageId(i64)
+);

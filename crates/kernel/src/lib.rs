@@ -11,6 +11,7 @@ pub mod command;
 pub mod draft;
 pub mod event;
 pub mod grant;
+pub mod hook;
 pub mod id;
 pub mod incoming;
 pub mod outgoing;
@@ -29,9 +30,10 @@ pub use event::{Account, ChatEvent, EventKind, Origin, Source};
 pub use grant::{
     ChannelChoice, ConnectError, Connector, Grant, Grants, GrantsError, Installed, Returned,
 };
+pub use hook::{HookCall, HookCaller, HookError, HookReply};
 pub use id::{
-    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, JobId, LinkId, MergeId,
-    MessageId, PasskeyId, ServerId, SessionId, UserId,
+    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, HookMessageId, JobId,
+    LinkId, MergeId, MessageId, PasskeyId, ServerId, SessionId, UserId, WebhookId,
 };
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,

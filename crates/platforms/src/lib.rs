@@ -10,6 +10,7 @@
 
 pub mod discord;
 pub mod gate;
+pub mod hook;
 pub mod http;
 pub mod oidc;
 pub mod slack;

@@ -14,7 +14,7 @@ use sea_orm::{
     sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::{AfterCommit, StoreError, Work, filesystem, sql};
+use crate::{AfterCommit, StoreError, Work, event::Listener, filesystem, sql};
 
 /// The two engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,7 @@ pub struct Db {
     engine: Engine,
     file: Option<PathBuf>,
     after: Arc<OnceLock<Arc<dyn AfterCommit>>>,
+    listener: Arc<OnceLock<Arc<dyn Listener>>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -150,6 +151,7 @@ impl Db {
             engine: Engine::Sqlite,
             file: Some(path.to_owned()),
             after: Arc::default(),
+            listener: Arc::default(),
         })
     }
 
@@ -234,6 +236,7 @@ impl Db {
             engine: Engine::Postgres,
             file: None,
             after: Arc::default(),
+            listener: Arc::default(),
         })
     }
 
@@ -263,6 +266,12 @@ impl Db {
         let _ = self.after.set(hook);
     }
 
+    /// Sets who hears of domain events while they are recorded. Only the first call has an effect.
+    pub fn on_events(&self, listener: Arc<dyn Listener>) {
+        // As above.
+        let _ = self.listener.set(listener);
+    }
+
     /// Begins a unit of work. On SQLite it waits for the one writer connection and takes the write
     /// lock at once, so that it cannot fail later with «database is locked».
     pub async fn begin(&self, actor: &Actor, now: Timestamp) -> Result<Work, StoreError> {
@@ -278,6 +287,7 @@ impl Db {
             actor,
             now,
             self.after.get().cloned(),
+            self.listener.get().cloned(),
         ))
     }
 

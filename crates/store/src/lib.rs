@@ -13,6 +13,7 @@ pub mod generation;
 pub mod job;
 pub mod migration;
 pub mod personal;
+pub mod reseal;
 pub mod schema;
 pub mod seal;
 pub mod sql;

@@ -21,6 +21,7 @@ mod m0014_linked_roles;
 mod m0015_passkey;
 mod m0018_generation;
 mod m0019_notices;
+mod m0020_webhook;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -102,6 +103,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0019_notices",
         tables: m0019_notices::tables,
+    },
+    Step {
+        name: "m0020_webhook",
+        tables: m0020_webhook::tables,
     },
 ];
 

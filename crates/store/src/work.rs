@@ -8,6 +8,7 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     Engine, StoreError, audit,
+    event::Heard,
     generation::{Reach, Reached},
 };
 
@@ -38,6 +39,7 @@ pub struct Work {
     jobs_enqueued: bool,
     reached: Reached,
     after: Option<Arc<dyn AfterCommit>>,
+    listener: Heard,
 }
 
 impl std::fmt::Debug for Work {
@@ -56,6 +58,7 @@ impl Work {
         actor: &Actor,
         now: Timestamp,
         after: Option<Arc<dyn AfterCommit>>,
+        listener: Heard,
     ) -> Self {
         Self {
             tx,
@@ -67,7 +70,13 @@ impl Work {
             jobs_enqueued: false,
             reached: Reached::default(),
             after,
+            listener,
         }
+    }
+
+    /// Who hears of events.
+    pub(crate) fn listener(&self) -> Heard {
+        self.listener.clone()
     }
 
     /// The connection to read and write through.

@@ -16,7 +16,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::{
-    MockClock, SeededEntropy, TestConnector, TestProvider, engine, postgres::PrivateDatabase,
+    MockClock, SeededEntropy, TestConnector, TestHooks, TestProvider, engine,
+    postgres::PrivateDatabase,
 };
 
 /// Monday 2026-06-01T12:00:00Z: when every world begins.
@@ -53,6 +54,10 @@ pub struct Setup {
     pub couriers: Vec<Arc<dyn Courier>>,
     /// Bounds of the delivery service.
     pub deliveries: delivery::Settings,
+    /// Where webhooks go.
+    pub hooks: Arc<TestHooks>,
+    /// Bounds of the webhook service.
+    pub webhooks: webhook::Settings,
     /// The chat commands of the program.
     pub commands: Vec<CommandSpec>,
 }
@@ -75,6 +80,8 @@ impl Default for Setup {
             public_url: "https://bot.example.org".to_owned(),
             couriers: Vec::new(),
             deliveries: delivery::Settings::default(),
+            hooks: TestHooks::new(),
+            webhooks: webhook::Settings::default(),
             commands: vec![command("ping", &["p"]), command("help", &[])],
         }
     }
@@ -135,6 +142,8 @@ impl Node {
             },
             couriers: setup.couriers,
             deliveries: setup.deliveries,
+            hooks: setup.hooks,
+            webhooks: setup.webhooks,
             commands: setup.commands,
         });
         let (ingest, line) = Ingest::start(

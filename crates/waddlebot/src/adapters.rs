@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use engines::{MailCourier, Mailer};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants, Provider};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants, HookCaller, Provider};
 use platforms::{
     Listener, Webhook, discord,
+    hook::{self, HookClient},
     http::Http,
     oidc::{Oidc, OidcSettings},
     slack, twitch,
@@ -32,6 +33,17 @@ pub(crate) struct Adapters {
     discord: Option<Arc<discord::Discord>>,
     /// The page where people allow linked roles, if they may.
     roles_page: Option<String>,
+}
+
+/// Who calls the receivers of webhooks.
+pub(crate) fn hooks(config: &Config) -> anyhow::Result<Arc<dyn HookCaller>> {
+    let section = &config.webhooks;
+    let settings = hook::Settings {
+        ports: section.ports.clone(),
+        trusted: section.trusted_receivers.clone(),
+    };
+    let client = HookClient::new(settings).context("making the HTTP client of webhooks")?;
+    Ok(Arc::new(client))
 }
 
 /// What adapters are made with.

@@ -15,7 +15,7 @@ use kernel::{Clock, Entropy, SystemClock};
 use store::{Db, Options, migration};
 
 use crate::{
-    adapters::{Adapters, Makings},
+    adapters::{self, Adapters, Makings},
     config::{Config, SchemaReaders},
     keys,
 };
@@ -107,6 +107,8 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
         },
         couriers: adapters.couriers.clone(),
         deliveries: delivery::Settings::default(),
+        hooks: adapters::hooks(config)?,
+        webhooks: webhook::Settings::default(),
         commands: commands::specs().collect(),
     });
     Ok((app, adapters))

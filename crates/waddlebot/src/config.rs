@@ -16,6 +16,7 @@ use serde::Deserialize;
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
     KeysSection, MailSection, RedisSection, RestSection, ServerSection, SignInSection,
+    WebhooksSection,
 };
 pub(crate) use sections::{DiscordSection, OidcSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
@@ -39,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) jobs: JobsSection,
     pub(crate) rest: RestSection,
     pub(crate) graphql: GraphqlSection,
+    pub(crate) webhooks: WebhooksSection,
     pub(crate) sign_in: SignInSection,
     pub(crate) discord: DiscordSection,
     pub(crate) twitch: TwitchSection,
@@ -177,6 +179,9 @@ impl Config {
             1_000_000,
         )?;
         self.graphql.check(within)?;
+        if self.webhooks.ports.is_empty() || self.webhooks.ports.len() > 20 {
+            bail!("`webhooks.ports` must have 1 to 20 ports");
+        }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
             bail!("`server.public_url` must begin with https:// or http://, or be empty");

@@ -234,7 +234,7 @@ async fn ring(config: &Config, db: &Db) -> Finding {
         Ok(Kept::Nowhere(_)) => {
             // A ring that has no key of the tokens, if there are any.
             let made = Keys::generate(&app::SystemEntropy);
-            return match identity::missing_key(db, &KeyRing::new(&made)).await {
+            return match app::missing_key(db, &KeyRing::new(&made)).await {
                 Ok(None) => Good("made at the first start".to_owned()),
                 Ok(Some(id)) => Bad(format!(
                     "the key file with the key `{id}` is gone: put it back from a backup"
@@ -251,7 +251,7 @@ async fn ring(config: &Config, db: &Db) -> Finding {
             path.display()
         ));
     }
-    match identity::check_seals(db, &KeyRing::new(&keys)).await {
+    match app::check_seals(db, &KeyRing::new(&keys)).await {
         Ok(report) => match report.trouble {
             None => Good(format!(
                 "{} keys, {} active, every sealed token opens ({})",

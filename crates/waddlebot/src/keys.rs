@@ -158,7 +158,7 @@ fn from_file(path: &Path, keys: &Keys) -> KeyRing {
 }
 
 async fn refuse_missing(db: &Db, ring: &KeyRing) -> anyhow::Result<()> {
-    let missing = identity::missing_key(db, ring)
+    let missing = app::missing_key(db, ring)
         .await
         .context("reading which keys are in use")?;
     match missing {
@@ -214,7 +214,7 @@ async fn list(config: &Config, db: &Db) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let report = identity::check_seals(db, &KeyRing::new(&keys))
+    let report = app::check_seals(db, &KeyRing::new(&keys))
         .await
         .context("reading the sealed tokens")?;
     console::say(format!("keys in {place}:"));
@@ -241,7 +241,7 @@ async fn rotate(config: &Config, db: &Db) -> anyhow::Result<()> {
         Kept::Nowhere(_) => ring(config, db).await?,
         Kept::File(path, keys) => {
             refuse_missing(db, &KeyRing::new(&keys)).await?;
-            let report = identity::check_seals(db, &KeyRing::new(&keys)).await?;
+            let report = app::check_seals(db, &KeyRing::new(&keys)).await?;
             let behind = report.by_key.keys().any(|id| id != keys.active());
             if behind {
                 console::say(format!(
@@ -264,7 +264,7 @@ async fn rotate(config: &Config, db: &Db) -> anyhow::Result<()> {
     let mut sealed = 0;
     // Texts that a running process writes meanwhile are few; each round finds fewer.
     for _ in 0..10 {
-        let done = identity::reseal(db, &ring, &SystemEntropy)
+        let done = app::reseal(db, &ring, &SystemEntropy)
             .await
             .context("sealing the tokens anew")?;
         sealed += done.texts;

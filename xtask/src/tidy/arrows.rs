@@ -35,6 +35,7 @@ const DOMAINS: &[&str] = &[
     "activity",
     "community",
     "delivery",
+    "webhook",
 ];
 
 /// An edge that is not here does not exist. Tests of every crate may also use `kernel`.
@@ -51,6 +52,7 @@ const TABLE: &[Row] = &[
         &["kernel", "store", "engines", "identity", "activity"],
         &[],
     ),
+    row("webhook", &["kernel", "store"], &[]),
     row("app", DOMAINS, &["testkit"]),
     row(
         "ingest",
@@ -112,6 +114,7 @@ const TABLE: &[Row] = &[
             "identity",
             "activity",
             "delivery",
+            "webhook",
             "app",
             "ingest",
             "simulator",
@@ -127,6 +130,7 @@ const TABLE: &[Row] = &[
             "identity",
             "activity",
             "delivery",
+            "webhook",
             "app",
             "ingest",
             "commands",

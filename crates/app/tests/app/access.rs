@@ -29,7 +29,9 @@ use kernel::{
 };
 use testkit::{Device, Person, World, on_both, totp_code};
 
-use super::{delivery::greeting, passkeys};
+use webhook::{MessageFilter, NewWebhook, WebhookChange, WebhookError};
+
+use super::{delivery::greeting, passkeys, webhooks};
 
 /// Public methods of the services that are no operations of an actor, and why.
 const NOT_OPERATIONS: &[(&str, &str)] = &[
@@ -183,6 +185,11 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("activity.watch", "a job of the program"),
     ("activity.quarantine", "the pipeline puts events aside"),
     ("deliveries.tend", "a job of the program"),
+    ("webhooks.tend", "a job of the program"),
+    ("webhooks.untold", "a job of the program"),
+    ("webhooks.told", "a job of the program"),
+    ("app.tend_webhooks", "a job of the program"),
+    ("identity.manager_mail", "a job of the program"),
     (
         "app.connections_changed",
         "wakes the gateway; tells nothing but that something changed",
@@ -608,6 +615,58 @@ fn by_community<T>(answer: Result<T, CommunityError>) -> bool {
         Err(CommunityError::NotAllowed(_)) => false,
         Err(other) => panic!("unexpected: {other:?}"),
     }
+}
+
+fn by_webhook<T>(answer: Result<T, WebhookError>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(WebhookError::NotAllowed(_) | WebhookError::NotFound) => false,
+        Err(other) => panic!("unexpected: {other:?}"),
+    }
+}
+
+/// The calls about webhooks.
+async fn call_webhooks(stage: &Stage, operation: &str, asker: &Asker, n: u32) -> Option<bool> {
+    let (world, pond, actor) = (&stage.world, stage.pond, &asker.actor);
+    let service = &world.app.webhooks;
+    // A community has few of them.
+    world.sql("DELETE FROM webhook_message").await;
+    world.sql("DELETE FROM webhook").await;
+    let id = webhooks::webhook(world, pond).await;
+    let message = webhooks::failed(world, id).await;
+    Some(match operation {
+        "webhooks.webhooks" => by_webhook(service.webhooks(actor, pond).await),
+        "webhooks.webhook" => service.webhook(actor, id).await.unwrap().is_some(),
+        "webhooks.create" => {
+            let new = NewWebhook {
+                url: format!("https://{n}.example/"),
+                ..NewWebhook::default()
+            };
+            by_webhook(service.create(actor, pond, &new).await)
+        }
+        "webhooks.change" => {
+            by_webhook(service.change(actor, id, &WebhookChange::default()).await)
+        }
+        "webhooks.rotate" => by_webhook(service.rotate(actor, id).await),
+        "webhooks.pause" => by_webhook(service.pause(actor, id).await),
+        "webhooks.resume" => by_webhook(service.resume(actor, id).await),
+        "webhooks.remove" => by_webhook(service.remove(actor, id).await),
+        "webhooks.messages" => {
+            let page = PageRequest::first(10);
+            by_webhook(
+                service
+                    .messages(actor, id, MessageFilter::default(), &page)
+                    .await,
+            )
+        }
+        "webhooks.message" => service.message(actor, message).await.unwrap().is_some(),
+        "webhooks.replay" => by_webhook(service.replay(actor, message).await),
+        "webhooks.replay_failed" => {
+            by_webhook(service.replay_failed(actor, id, Timestamp(0)).await)
+        }
+        "webhooks.ping" => by_webhook(service.ping(actor, id).await),
+        _ => return None,
+    })
 }
 
 /// One delivery in each of the states that operations are for.
@@ -1435,7 +1494,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.speak" => by_app(app.speak(actor, pond, "room", "player", "quack").await),
         "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
         "app.verify_audit" => by_app(app.verify_audit(actor).await),
-        _ => return None,
+        other => return call_webhooks(stage, other, asker, n).await,
     };
     Some(allowed)
 }
@@ -1555,6 +1614,7 @@ fn every_service_method_has_a_row_or_a_reason_not_to() {
     all.extend(methods("activity", "crates/domains/activity/src"));
     all.extend(methods("deliveries", "crates/domains/delivery/src"));
     all.extend(methods("community", "crates/domains/community/src"));
+    all.extend(methods("webhooks", "crates/domains/webhook/src"));
     all.extend(methods("app", "crates/app/src"));
     // A listener is made by `activity.live`, which asks for the right.
     all.remove("activity.next");

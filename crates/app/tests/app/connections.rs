@@ -419,7 +419,7 @@ on_both! {
         let all = world.app.grants().all(Platform::Discord).await.unwrap();
         let servers: Vec<&str> = all.iter().map(|grant| grant.server.as_str()).collect();
         assert_eq!(servers, ["1", "3"]);
-        let report = identity::check_seals(world.app.db(), &keys(&[("test", 7)])).await.unwrap();
+        let report = app::check_seals(world.app.db(), &keys(&[("test", 7)])).await.unwrap();
         assert_eq!(report.by_key["test"], 6);
         assert_eq!(report.trouble.unwrap().1, SealError::DoesNotOpen("test".to_owned()));
     }
@@ -435,16 +435,16 @@ on_both! {
         let both = keys(&[("new", 8), ("test", 7)]);
         let only_new = keys(&[("new", 8)]);
         let entropy = SeededEntropy::new(5);
-        assert_eq!(identity::missing_key(db, &both).await.unwrap(), None);
-        assert_eq!(identity::missing_key(db, &only_new).await.unwrap().as_deref(), Some("test"));
-        let lost = identity::reseal(db, &only_new, &entropy).await.unwrap_err();
-        assert!(matches!(&lost, identity::ResealError::Seal { cause: SealError::UnknownKey(id), .. } if id == "test"), "{lost:?}");
+        assert_eq!(app::missing_key(db, &both).await.unwrap(), None);
+        assert_eq!(app::missing_key(db, &only_new).await.unwrap().as_deref(), Some("test"));
+        let lost = app::reseal(db, &only_new, &entropy).await.unwrap_err();
+        assert!(matches!(&lost, store::reseal::ResealError::Seal { cause: SealError::UnknownKey(id), .. } if id == "test"), "{lost:?}");
 
-        let done = identity::reseal(db, &both, &entropy).await.unwrap();
+        let done = app::reseal(db, &both, &entropy).await.unwrap();
         assert_eq!((done.texts, done.overtaken), (10, 0));
-        assert_eq!(identity::reseal(db, &both, &entropy).await.unwrap().texts, 0, "again changes nothing");
-        assert_eq!(identity::missing_key(db, &only_new).await.unwrap(), None);
-        assert_eq!(identity::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
+        assert_eq!(app::reseal(db, &both, &entropy).await.unwrap().texts, 0, "again changes nothing");
+        assert_eq!(app::missing_key(db, &only_new).await.unwrap(), None);
+        assert_eq!(app::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
         let all = grants_with(&world, only_new).all(Platform::Discord).await.unwrap();
         let tokens: Vec<&str> = all.iter().map(|grant| grant.access.expose().as_str()).collect();
         assert_eq!(tokens, ["access 0", "access 1", "access 2", "access 3", "access 4"]);
@@ -465,7 +465,7 @@ on_both! {
             let entropy = SeededEntropy::new(5);
             let mut texts = 0;
             for _ in 0..50 {
-                texts += identity::reseal(&db, &both, &entropy).await.unwrap().texts;
+                texts += app::reseal(&db, &both, &entropy).await.unwrap().texts;
             }
             texts
         });

@@ -421,10 +421,10 @@ on_both! {
         }
         let db = world.app.db();
         let old = KeyRing::new(&Keys::new("test", vec![keys("test", 7)]).unwrap());
-        assert_eq!(identity::check_seals(db, &old).await.unwrap().by_key["test"], 2);
+        assert_eq!(app::check_seals(db, &old).await.unwrap().by_key["test"], 2);
         let both = KeyRing::new(&Keys::new("new", vec![keys("new", 8), keys("test", 7)]).unwrap());
-        let done = identity::reseal(db, &both, &SeededEntropy::new(5)).await.unwrap();
+        let done = app::reseal(db, &both, &SeededEntropy::new(5)).await.unwrap();
         assert_eq!((done.texts, done.overtaken), (2, 0));
-        assert_eq!(identity::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
+        assert_eq!(app::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
     }
 }

@@ -237,13 +237,13 @@ on_both! {
         let db = world.app.db();
         let keys = |id: &str, byte: u8| (id.to_owned(), Secret::new([byte; KEY_BYTES]));
         let both = KeyRing::new(&Keys::new("new", vec![keys("new", 8), keys("test", 7)]).unwrap());
-        let done = identity::reseal(db, &both, &SeededEntropy::new(5)).await.unwrap();
+        let done = app::reseal(db, &both, &SeededEntropy::new(5)).await.unwrap();
         assert_eq!((done.texts, done.overtaken), (1, 0));
         let new = KeyRing::new(&Keys::new("new", vec![keys("new", 8)]).unwrap());
-        let report = identity::check_seals(db, &new).await.unwrap();
+        let report = app::check_seals(db, &new).await.unwrap();
         assert_eq!((report.by_key.get("new"), report.trouble), (Some(&1), None));
         let old = KeyRing::new(&Keys::new("test", vec![keys("test", 7)]).unwrap());
-        assert_eq!(identity::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
+        assert_eq!(app::missing_key(db, &old).await.unwrap().as_deref(), Some("new"));
     }
 
     async fn a_wrong_password_or_code_of_somebody_signed_in_is_in_their_history(world: World) {

@@ -1,16 +1,17 @@
-//! The grants that adapters act with, read from the sealed columns and written back sealed; and what
-//! keeping the keys needs: which keys are in use, and sealing everything anew.
+//! The grants that adapters act with, read from the sealed columns and written back sealed; and where
+//! identity's sealed texts are, for whoever keeps the keys.
 //!
 //! Keeps no copy of a token: one lookup by a unique key costs less than a token that somebody has
 //! just withdrawn.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{Clock, Entropy, Grant, Grants, GrantsError, Platform};
 use store::{
-    Db, KeyRing, SealError, StoreError,
-    seal::{self, Place},
+    Db, KeyRing, StoreError,
+    reseal::{Batch, Sealed},
+    seal::Place,
 };
 
 use crate::store::{
@@ -36,24 +37,6 @@ impl std::fmt::Debug for StoredGrants {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredGrants").finish_non_exhaustive()
     }
-}
-
-/// How the sealed columns are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SealReport {
-    /// Sealed texts by the id of their key.
-    pub by_key: BTreeMap<String, u64>,
-    /// The first text that does not open: whose it is («connection 5»), and why.
-    pub trouble: Option<(String, SealError)>,
-}
-
-/// What sealing anew did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resealed {
-    /// Texts sealed with the active key now.
-    pub texts: u64,
-    /// Texts that somebody else wrote at the same moment; they are looked at again.
-    pub overtaken: u64,
 }
 
 impl StoredGrants {
@@ -135,156 +118,60 @@ impl Grants for StoredGrants {
     }
 }
 
-/// The tables that keep sealed texts.
-#[derive(Clone, Copy)]
-enum Holder {
+/// A table of identity's that keeps sealed texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seals {
+    /// Tokens of connections.
     Connections,
+    /// Tokens of linked accounts.
     Links,
+    /// Secrets of second factors.
     SecondFactors,
 }
 
-/// Some rows of a table that keeps sealed texts.
-struct Batch {
-    last: i32,
-    texts: Vec<(Place, String)>,
+impl Seals {
+    /// Every table.
+    pub const ALL: [Self; 3] = [Self::Connections, Self::Links, Self::SecondFactors];
 }
 
-impl Holder {
-    const ALL: [Self; 3] = [Self::Connections, Self::Links, Self::SecondFactors];
+fn batch<'a>(
+    last: i32,
+    texts: impl Iterator<Item = (Place, &'a str)>,
+) -> Batch {
+    Batch {
+        last: last.into(),
+        texts: texts.map(|(place, text)| (place, text.to_owned())).collect(),
+    }
+}
 
-    /// The next rows; `None` after the last one.
-    async fn after(self, db: &Db, after: i32) -> Result<Option<Batch>, StoreError> {
-        let own = |(place, text): (Place, &str)| (place, text.to_owned());
+#[async_trait]
+impl Sealed for Seals {
+    fn noun(&self) -> &'static str {
         match self {
+            Self::Connections => "connection",
+            Self::Links => "linked account",
+            Self::SecondFactors => "second factor",
+        }
+    }
+
+    async fn after(&self, db: &Db, after: i64) -> Result<Option<Batch>, StoreError> {
+        let after = i32::try_from(after).unwrap_or(i32::MAX);
+        Ok(match self {
             Self::Connections => {
                 let rows = table::sealed_after(db.read(), after, BATCH).await?;
-                Ok(rows.last().map(|last| Batch {
-                    last: last.id,
-                    texts: rows
-                        .iter()
-                        .flat_map(table::Sealed::texts)
-                        .map(own)
-                        .collect(),
-                }))
+                rows.last()
+                    .map(|last| batch(last.id, rows.iter().flat_map(table::Sealed::texts)))
             }
             Self::Links => {
                 let rows = links::sealed_after(db.read(), after, BATCH).await?;
-                Ok(rows.last().map(|last| Batch {
-                    last: last.id,
-                    texts: rows
-                        .iter()
-                        .flat_map(links::Sealed::texts)
-                        .map(own)
-                        .collect(),
-                }))
+                rows.last()
+                    .map(|last| batch(last.id, rows.iter().flat_map(links::Sealed::texts)))
             }
             Self::SecondFactors => {
                 let rows = totp::sealed_after(db.read(), after, BATCH).await?;
-                Ok(rows.last().map(|last| Batch {
-                    last: last.id,
-                    texts: rows.iter().flat_map(totp::Row::texts).map(own).collect(),
-                }))
+                rows.last()
+                    .map(|last| batch(last.id, rows.iter().flat_map(totp::Row::texts)))
             }
-        }
+        })
     }
-}
-
-/// Whose a sealed text is, in words.
-fn holder(place: &Place) -> String {
-    let noun = match place.table {
-        "connection" => "connection",
-        "totp" => "second factor",
-        _ => "linked account",
-    };
-    format!("{noun} {}", place.row)
-}
-
-/// A key id that sealed rows need and the ring lacks; `None` if every row can be opened, as far as
-/// ids tell. Reads ids only.
-pub async fn missing_key(db: &Db, keys: &KeyRing) -> Result<Option<String>, StoreError> {
-    for kind in Holder::ALL {
-        let mut after = 0;
-        while let Some(batch) = kind.after(db, after).await? {
-            after = batch.last;
-            let missing = batch.texts.iter().find_map(|(_, text)| {
-                let id = seal::key_id(text).unwrap_or("?");
-                (!keys.knows(id)).then(|| id.to_owned())
-            });
-            if missing.is_some() {
-                return Ok(missing);
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Opens every sealed text and counts them by key. For `waddlebot doctor` and `waddlebot keys list`.
-pub async fn check_seals(db: &Db, keys: &KeyRing) -> Result<SealReport, StoreError> {
-    let mut report = SealReport::default();
-    for kind in Holder::ALL {
-        let mut after = 0;
-        while let Some(batch) = kind.after(db, after).await? {
-            after = batch.last;
-            for (place, text) in &batch.texts {
-                let id = seal::key_id(text).unwrap_or("?").to_owned();
-                *report.by_key.entry(id).or_default() += 1;
-                if let Err(error) = keys.open(place, text) {
-                    report.trouble.get_or_insert((holder(place), error));
-                }
-            }
-        }
-    }
-    Ok(report)
-}
-
-/// Seals everything anew that is not sealed with the active key, in bounded batches, while others
-/// read and write: a text that changed meanwhile is left alone and looked at again. Breaking it off
-/// loses nothing; running it again goes on where it was.
-pub async fn reseal(
-    db: &Db,
-    keys: &KeyRing,
-    entropy: &dyn Entropy,
-) -> Result<Resealed, ResealError> {
-    let tokens = Tokens { keys, entropy };
-    let active = keys.active();
-    let mut done = Resealed::default();
-    for kind in Holder::ALL {
-        let mut after = 0;
-        while let Some(batch) = kind.after(db, after).await? {
-            after = batch.last;
-            for (place, text) in &batch.texts {
-                if seal::key_id(text) == Some(active.as_str()) {
-                    continue;
-                }
-                let cause = |cause| ResealError::Seal {
-                    holder: holder(place),
-                    cause,
-                };
-                let fresh = tokens.again(place, text).map_err(cause)?;
-                if table::swap(db.write(), place, text, &fresh).await? {
-                    done.texts += 1;
-                } else {
-                    done.overtaken += 1;
-                }
-            }
-        }
-    }
-    Ok(done)
-}
-
-/// Why sealing anew stopped. What was done stays done.
-#[derive(Debug, thiserror::Error)]
-pub enum ResealError {
-    /// A text does not open.
-    #[error("the tokens of {holder} cannot be sealed anew")]
-    Seal {
-        /// Whose it is.
-        holder: String,
-        /// Why.
-        #[source]
-        cause: SealError,
-    },
-    /// The database failed.
-    #[error("the tokens could not be read or written")]
-    Storage(#[from] StoreError),
 }

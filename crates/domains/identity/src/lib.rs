@@ -65,9 +65,7 @@ pub use erasure::{Erasure, erased};
 pub use error::IdentityError;
 pub use events::{COMMUNITY_CREATED, PERSON_MERGED, PERSON_UNMERGED, ROLE_CHANGED};
 pub use export::{DataExport, EXPORT_JOB, ExportState};
-pub use grants::{
-    ResealError, Resealed, SealReport, StoredGrants, check_seals, missing_key, reseal,
-};
+pub use grants::{Seals, StoredGrants};
 pub use link::{FreshLink, Link, Unlinked, fresh_links};
 pub use link_refresh::{LinkTokens, RefreshLease};
 pub use linked_role::{DueRole, DueRoles, LinkedRole, ROLES_JOB, RoleOutcome, RoleState};

@@ -41,6 +41,14 @@ impl Identity {
         Ok(tables::community::roles_at(self.db.read(), seats).await?)
     }
 
+    /// The mailboxes of those who manage a community, at most 100. For jobs that tell them something.
+    pub async fn manager_mail(
+        &self,
+        community: CommunityId,
+    ) -> Result<Vec<(UserId, String)>, IdentityError> {
+        Ok(tables::community::manager_mail(self.db.read(), community).await?)
+    }
+
     /// Gives a person a role, or with `None` ends the membership. Refused for roles not below one's
     /// own, and where no owner would remain.
     pub async fn set_role(

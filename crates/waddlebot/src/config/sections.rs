@@ -109,6 +109,13 @@ pub(crate) struct RestSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct WebhooksSection {
+    pub(crate) ports: Vec<u16>,
+    pub(crate) trusted_receivers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GraphqlSection {
     pub(crate) schema_readers: SchemaReaders,
     pub(crate) body_bytes_max: u64,

@@ -400,6 +400,28 @@ pub(crate) async fn roles_in(
     Ok(found)
 }
 
+/// The mailboxes of a community's owners and administrators.
+pub(crate) async fn manager_mail(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Vec<(UserId, String)>, StoreError> {
+    let rows = sql::rows(
+        conn,
+        "SELECT u.id, u.email FROM membership m JOIN users u ON u.id = m.user_id \
+         WHERE m.community_id = $1 AND m.role >= $2 AND u.email IS NOT NULL ORDER BY u.id LIMIT 100",
+        vec![community.0.into(), Role::Admin.code().into()],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                UserId(row.try_get_by_index(0)?),
+                row.try_get_by_index(1)?,
+            ))
+        })
+        .collect()
+}
+
 pub(crate) async fn count_owners(
     conn: &impl ConnectionTrait,
     community: CommunityId,

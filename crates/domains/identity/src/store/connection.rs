@@ -1,7 +1,7 @@
 //! Rows of `connection` and `install_state`. The only place where a token goes from open to sealed
 //! and back.
 
-use ::store::{KeyRing, SealError, StoreError, seal::Place, sql};
+use ::store::{KeyRing, StoreError, seal::Place, sql};
 use kernel::{
     ChannelChoice, CommunityId, ConnectionId, Entropy, Grant, Platform, Secret, ServerId,
     SessionId, Timestamp, UserId,
@@ -26,12 +26,6 @@ impl Tokens<'_> {
     pub(crate) fn seal(&self, place: &Place, token: &Secret<String>) -> Result<String, StoreError> {
         let sealed = self.keys.seal(self.entropy, place, token.expose());
         sealed.map_err(|error| StoreError::Data(error.to_string()))
-    }
-
-    /// The same secret under the active key.
-    pub(crate) fn again(&self, place: &Place, sealed: &str) -> Result<String, SealError> {
-        let open = self.keys.open(place, sealed)?;
-        self.keys.seal(self.entropy, place, open.expose())
     }
 }
 
@@ -408,23 +402,6 @@ pub(crate) async fn sealed_after(
         ],
     )
     .await
-}
-
-/// Puts a text in the place of another, if that is still there.
-pub(crate) async fn swap(
-    conn: &impl ConnectionTrait,
-    place: &Place,
-    old: &str,
-    new: &str,
-) -> Result<bool, StoreError> {
-    let (table, column) = (place.table, place.column);
-    let n = sql::execute(
-        conn,
-        &format!("UPDATE {table} SET {column} = $3 WHERE id = $1 AND {column} = $2"),
-        vec![place.row.into(), old.into(), new.into()],
-    )
-    .await?;
-    Ok(n == 1)
 }
 
 /// An install that was begun.
