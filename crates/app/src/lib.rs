@@ -40,9 +40,7 @@ use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
 use identity::{Identity, PasskeySite, StoredGrants};
-use kernel::{
-    Clock, CommandSpec, Connector, Courier, Entropy, HookCaller, Provider, Timestamp,
-};
+use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, HookCaller, Provider, Timestamp};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 use webhook::Webhooks;

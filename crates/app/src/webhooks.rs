@@ -59,10 +59,7 @@ impl App {
             let key = format!("webhook-off:{}:{}:{user}", off.id, off.at.0);
             letters.push(NewDelivery::new(off.community, key, Priority::Sync, order));
         }
-        self.deliveries
-            .post_many(&ACTOR, letters)
-            .await
-            .map_err(AppError::Delivery)?;
+        self.deliveries.post_many(&ACTOR, letters).await?;
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod app {
     mod connections;
     mod delivery;
     mod email;
+    mod events;
     mod identity;
     mod instance;
     mod linked_roles;

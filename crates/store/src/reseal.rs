@@ -93,9 +93,7 @@ pub async fn check(
                 let id = seal::key_id(text).unwrap_or("?").to_owned();
                 *report.by_key.entry(id).or_default() += 1;
                 if let Err(error) = keys.open(place, text) {
-                    report
-                        .trouble
-                        .get_or_insert((holder(*kind, place), error));
+                    report.trouble.get_or_insert((holder(*kind, place), error));
                 }
             }
         }

@@ -12,6 +12,8 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         ("openapi.json", rest::document()),
         ("operations.md", app::operations::reference()),
         ("commands.md", commands::reference()),
+        ("webhooks.md", webhook::catalogue::reference()),
+        ("webhooks.schema.json", webhook::catalogue::schema_text()),
     ] {
         let path = place.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;

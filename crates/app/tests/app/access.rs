@@ -644,9 +644,7 @@ async fn call_webhooks(stage: &Stage, operation: &str, asker: &Asker, n: u32) ->
             };
             by_webhook(service.create(actor, pond, &new).await)
         }
-        "webhooks.change" => {
-            by_webhook(service.change(actor, id, &WebhookChange::default()).await)
-        }
+        "webhooks.change" => by_webhook(service.change(actor, id, &WebhookChange::default()).await),
         "webhooks.rotate" => by_webhook(service.rotate(actor, id).await),
         "webhooks.pause" => by_webhook(service.pause(actor, id).await),
         "webhooks.resume" => by_webhook(service.resume(actor, id).await),

@@ -209,6 +209,18 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
         format!(
             "INSERT INTO delivery (community_id, medium, address, body, idem_key, state, priority, due_at, attempts, was_cut, is_confirmed, requested_by, created_at, finished_at) VALUES ({pond}, 100, '{{\"to\":\"me@{CANARY}.example\"}}', '', 'a', 2, 1, 0, 1, FALSE, FALSE, 'user:{user}', 0, 1), ({pond}, 1, '{{}}', '{{\"body\":\"hello {CANARY}\"}}', 'b', 3, 1, 0, 1, FALSE, FALSE, 'user:{user}', 0, 1)"
         ),
+        format!(
+            "INSERT INTO webhook (community_id, url, description, kinds, state, secret_sealed, failures, created_by, created_at, updated_at) VALUES ({pond}, 'https://receiver.example/', '', '', 1, '', 0, {user}, 0, 0)"
+        ),
+        format!(
+            "INSERT INTO webhook_message (webhook_id, community_id, public_id, kind, body, state, attempts, round, due_at, created_at, finished_at) SELECT id, {pond}, 'msg_1', 'x', '{{\"data\":{{\"user\":{user},\"name\":\"short\"}}}}', 1, 1, 1, 0, 0, 1 FROM webhook"
+        ),
+        format!(
+            "INSERT INTO webhook_message (webhook_id, community_id, public_id, kind, body, state, attempts, round, due_at, created_at) SELECT id, {pond}, 'msg_2', 'x', '{{\"data\":{{\"name\":\"{CANARY}\"}}}}', 0, 1, 1, 0, 0 FROM webhook"
+        ),
+        format!(
+            "INSERT INTO webhook_attempt (message_id, n, begun_at, took_ms, status, excerpt) SELECT id, 1, 0, 0, 200, 'thanks for {CANARY}' FROM webhook_message"
+        ),
     ] {
         world.sql(&statement).await;
     }
@@ -315,7 +327,8 @@ on_both! {
         for table in [
             "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
             "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
-            "member", "quarantine", "delivery", "account_name", "passkey", "passkey_ceremony",
+            "member", "quarantine", "delivery", "account_name", "passkey", "passkey_ceremony", "webhook_message",
+            "webhook_attempt",
         ] {
             assert!(seeded.contains(table), "the canary is not in {table}");
         }
@@ -344,6 +357,7 @@ on_both! {
         }
         assert!(files(&world.place().join("blobs")).is_empty());
         assert!(after["message"].iter().any(|row| row.contains("words of bob")), "others stay");
+        assert_eq!(world.number("SELECT COUNT(*) FROM webhook_message WHERE body = ''").await, 2, "by id and by name");
         assert_eq!(after["activity_hour"], actives, "a community's numbers stay");
         assert!(after["audit"].iter().any(|row| row.contains("user.erasure.done")));
         assert!(app.identity.exports(&person.actor).await.unwrap().is_empty());

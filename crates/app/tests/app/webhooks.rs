@@ -45,7 +45,10 @@ async fn made(world: &World, community: CommunityId, kinds: &[&str]) -> MadeWebh
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
     };
     let service = &world.app.webhooks;
-    service.create(&world.system(), community, &new).await.unwrap()
+    service
+        .create(&world.system(), community, &new)
+        .await
+        .unwrap()
 }
 
 /// A world with these receivers and a community.
@@ -95,12 +98,21 @@ async fn messages(world: &World, webhook: WebhookId) -> Vec<Message> {
 async fn only(world: &World, webhook: WebhookId) -> Message {
     let listed = messages(world, webhook).await;
     assert_eq!(listed.len(), 1, "{listed:?}");
-    let message = world.app.webhooks.message(&world.system(), listed[0].id).await;
+    let message = world
+        .app
+        .webhooks
+        .message(&world.system(), listed[0].id)
+        .await;
     message.unwrap().unwrap()
 }
 
 async fn state(world: &World, id: WebhookId) -> WebhookState {
-    let seen = world.app.webhooks.webhook(&world.system(), id).await.unwrap();
+    let seen = world
+        .app
+        .webhooks
+        .webhook(&world.system(), id)
+        .await
+        .unwrap();
     seen.unwrap().state
 }
 
@@ -113,7 +125,9 @@ fn header(call: &HookCall, name: &str) -> String {
 fn is_signed(call: &HookCall, secret: &Secret<String>) -> bool {
     let at = Timestamp::from_secs(header(call, "webhook-timestamp").parse().unwrap());
     let wanted = webhook::signature(secret, &header(call, "webhook-id"), at, &call.body).unwrap();
-    header(call, "webhook-signature").split(' ').any(|one| one == wanted)
+    header(call, "webhook-signature")
+        .split(' ')
+        .any(|one| one == wanted)
 }
 
 on_both! {

@@ -134,13 +134,12 @@ impl Seals {
     pub const ALL: [Self; 3] = [Self::Connections, Self::Links, Self::SecondFactors];
 }
 
-fn batch<'a>(
-    last: i32,
-    texts: impl Iterator<Item = (Place, &'a str)>,
-) -> Batch {
+fn batch<'a>(last: i32, texts: impl Iterator<Item = (Place, &'a str)>) -> Batch {
     Batch {
         last: last.into(),
-        texts: texts.map(|(place, text)| (place, text.to_owned())).collect(),
+        texts: texts
+            .map(|(place, text)| (place, text.to_owned()))
+            .collect(),
     }
 }
 

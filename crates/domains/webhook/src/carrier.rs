@@ -283,7 +283,10 @@ impl Carrier {
             // Erased, or taken up by somebody else: what was sent is sent, and nothing is to be done.
             return Ok(work.commit().await?);
         };
-        let excerpt = tried.answer.as_ref().map_or("", |reply| reply.excerpt.as_str());
+        let excerpt = tried
+            .answer
+            .as_ref()
+            .map_or("", |reply| reply.excerpt.as_str());
         tables::attempt::insert(
             work.conn(),
             &tables::attempt::New {

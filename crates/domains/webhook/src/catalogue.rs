@@ -112,8 +112,18 @@ pub const KINDS: &[EventKind] = &[
         meaning: "Two people of whom one was known here became one. What was the merged person's is the kept person's.",
         fields: &[
             COMMUNITY,
-            field("kept", Shape::Integer, "the id of the person who stays", "42"),
-            field("merged", Shape::Integer, "the id that is nobody's any more", "57"),
+            field(
+                "kept",
+                Shape::Integer,
+                "the id of the person who stays",
+                "42",
+            ),
+            field(
+                "merged",
+                Shape::Integer,
+                "the id that is nobody's any more",
+                "57",
+            ),
         ],
     },
     EventKind {
@@ -121,8 +131,18 @@ pub const KINDS: &[EventKind] = &[
         meaning: "A merge was undone: the two are two people again.",
         fields: &[
             COMMUNITY,
-            field("kept", Shape::Integer, "the id of the person who stayed", "42"),
-            field("merged", Shape::Integer, "the id of the person who is back", "57"),
+            field(
+                "kept",
+                Shape::Integer,
+                "the id of the person who stayed",
+                "42",
+            ),
+            field(
+                "merged",
+                Shape::Integer,
+                "the id of the person who is back",
+                "57",
+            ),
         ],
     },
     EventKind {
@@ -184,7 +204,11 @@ impl EventKind {
                 .is_none_or(|value| !field.shape.fits(value))
         });
         if let Some(field) = wrong {
-            return Some(format!("`{}` is absent or no {}", field.name, field.shape.words()));
+            return Some(format!(
+                "`{}` is absent or no {}",
+                field.name,
+                field.shape.words()
+            ));
         }
         let known = |name: &&String| self.fields.iter().any(|field| field.name == **name);
         let extra = data.keys().find(|name| !known(name));
@@ -228,6 +252,11 @@ pub fn schema() -> Value {
         "oneOf": any,
         "$defs": defs,
     })
+}
+
+/// The same as text.
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema())
 }
 
 /// The catalogue as a Markdown page.
@@ -276,6 +305,19 @@ mod tests {
             assert_eq!(kind.fault(&kind.example()), None, "{}", kind.name);
             assert!(kind.meaning.ends_with('.'), "{}", kind.name);
             assert!(kind.fields.contains(&COMMUNITY), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn the_pages_of_events_are_current() {
+        let place =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference");
+        for (name, wanted) in [
+            ("webhooks.md", reference()),
+            ("webhooks.schema.json", schema_text()),
+        ] {
+            let stored = std::fs::read_to_string(place.join(name)).unwrap_or_default();
+            assert_eq!(stored, wanted, "run `cargo xtask codegen`");
         }
     }
 

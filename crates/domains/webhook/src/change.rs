@@ -8,9 +8,8 @@ use kernel::{Actor, CommunityId, Permission, Secret, Timestamp, WebhookId};
 use serde_json::{Value, json};
 
 use crate::{
-    Webhook, WebhookError, WebhookState, Webhooks, catalogue,
-    endpoint::may_manage,
-    job_for, secret, store as tables,
+    Webhook, WebhookError, WebhookState, Webhooks, catalogue, endpoint::may_manage, job_for,
+    secret, store as tables,
 };
 
 /// How many webhooks a community may have.
@@ -123,7 +122,10 @@ async fn check_single(
     url: &str,
 ) -> Result<usize, WebhookError> {
     let all = tables::webhook::of_community(work.conn(), community).await?;
-    if all.iter().any(|other| other.url == url && Some(other.id) != own) {
+    if all
+        .iter()
+        .any(|other| other.url == url && Some(other.id) != own)
+    {
         return Err(WebhookError::Conflict(
             "this community has a webhook with this address already: change that one".to_owned(),
         ));
@@ -194,8 +196,11 @@ impl Webhooks {
         let description = change.description.as_deref().map(check_description);
         let kinds = change.kinds.as_deref().map(check_kinds);
         let url = change.url.as_deref().map(|url| self.check_url(url));
-        let (description, kinds, url) =
-            (description.transpose()?, kinds.transpose()?, url.transpose()?);
+        let (description, kinds, url) = (
+            description.transpose()?,
+            kinds.transpose()?,
+            url.transpose()?,
+        );
         let mut work = self.begin(actor).await?;
         tables::lock(&work, before.community).await?;
         let before = manageable(&work, actor, id).await?;
@@ -269,7 +274,11 @@ impl Webhooks {
             WebhookState::On => "webhook.resume",
             _ => "webhook.pause",
         };
-        work.audit(entry(action, &before, json!({ "before": before.state.as_str() })));
+        work.audit(entry(
+            action,
+            &before,
+            json!({ "before": before.state.as_str() }),
+        ));
         let after = found(tables::webhook::by_id(work.conn(), id).await?)?;
         work.commit().await?;
         Ok(after)
@@ -326,11 +335,7 @@ impl Webhooks {
 const WOKEN_MAX: i64 = 5_000;
 
 /// Enqueues the jobs of what waits.
-async fn wake(
-    work: &mut Work,
-    id: WebhookId,
-    community: CommunityId,
-) -> Result<(), WebhookError> {
+async fn wake(work: &mut Work, id: WebhookId, community: CommunityId) -> Result<(), WebhookError> {
     let waiting = tables::message::waiting(work.conn(), id, WOKEN_MAX).await?;
     let now = work.now();
     let jobs = waiting

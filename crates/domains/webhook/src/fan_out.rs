@@ -54,8 +54,10 @@ fn bounded(event: &Recorded, community: CommunityId, at: Timestamp) -> String {
 #[async_trait]
 impl Listener for FanOut {
     async fn heard(&self, work: &mut Work, events: &[Recorded]) -> Result<(), StoreError> {
-        let mut communities: Vec<CommunityId> =
-            events.iter().filter_map(|heard| heard.event.community).collect();
+        let mut communities: Vec<CommunityId> = events
+            .iter()
+            .filter_map(|heard| heard.event.community)
+            .collect();
         communities.sort_unstable();
         communities.dedup();
         let webhooks = tables::webhook::listening(work.conn(), &communities).await?;

@@ -4,12 +4,7 @@ use kernel::{
     Actor, CommunityId, Cursor, HookError, HookMessageId, Page, PageRequest, Timestamp, WebhookId,
 };
 
-use crate::{
-    WebhookError, Webhooks,
-    change::found,
-    endpoint::may_manage,
-    store as tables,
-};
+use crate::{WebhookError, Webhooks, change::found, endpoint::may_manage, store as tables};
 
 /// Where a message is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -49,7 +49,10 @@ pub fn next(
     let asked = match answer {
         Ok(reply) if (200..300).contains(&reply.status) => return Next::Delivered,
         Ok(reply) if reply.status == 410 => return Next::Gone,
-        Ok(reply) => reply.retry_after.as_deref().and_then(|text| wait(text, now)),
+        Ok(reply) => reply
+            .retry_after
+            .as_deref()
+            .and_then(|text| wait(text, now)),
         Err(_) => None,
     };
     let planned = usize::try_from(round.max(1) - 1)

@@ -10,8 +10,7 @@ use crate::{
     catalogue::PING,
     change::{entry, found, manageable},
     fan_out::{body, public_id},
-    job_for,
-    store as tables,
+    job_for, store as tables,
 };
 
 /// The most messages that are sent again at once.
@@ -49,7 +48,11 @@ impl Webhooks {
         job::withdraw(&mut work, JOB, &id.to_string()).await?;
         work.enqueue(job_for(id, webhook.id, webhook.community))
             .await?;
-        work.audit(entry("webhook.replay", &webhook, json!({ "message": id.0 })));
+        work.audit(entry(
+            "webhook.replay",
+            &webhook,
+            json!({ "message": id.0 }),
+        ));
         Ok(work.commit().await?)
     }
 
@@ -65,8 +68,7 @@ impl Webhooks {
         let webhook = manageable(&work, actor, webhook).await?;
         check_on(webhook.state)?;
         let at = (since, work.now());
-        let ids =
-            tables::message::reopen_failed(work.conn(), webhook.id, at, REPLAYED_MAX).await?;
+        let ids = tables::message::reopen_failed(work.conn(), webhook.id, at, REPLAYED_MAX).await?;
         let n = u64::try_from(ids.len()).unwrap_or(u64::MAX);
         if n == 0 {
             return Ok(0);

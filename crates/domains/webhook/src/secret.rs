@@ -24,7 +24,10 @@ pub fn signature(secret: &Secret<String>, id: &str, at: Timestamp, body: &str) -
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
     mac.update(format!("{id}.{}.", at.secs()).as_bytes());
     mac.update(body.as_bytes());
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    Some(format!(
+        "v1,{}",
+        STANDARD.encode(mac.finalize().into_bytes())
+    ))
 }
 
 /// The headers of a signed message: one signature for each secret, with spaces between them.

@@ -47,9 +47,15 @@ async fn serve(router: Router) -> SocketAddr {
 fn an_address_of_the_public_internet_is_taken_as_it_is_kept() {
     for (typed, kept) in [
         ("https://example.org", "https://example.org/"),
-        ("HTTPS://Example.ORG:443/Hooks?a=b", "https://example.org/Hooks?a=b"),
+        (
+            "HTTPS://Example.ORG:443/Hooks?a=b",
+            "https://example.org/Hooks?a=b",
+        ),
         ("https://example.org:8443/x", "https://example.org:8443/x"),
-        ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
+        (
+            "https://bücher.example/x",
+            "https://xn--bcher-kva.example/x",
+        ),
         ("https://1.1.1.1/", "https://1.1.1.1/"),
         ("https://[2606:4700::1111]/", "https://[2606:4700::1111]/"),
     ] {
@@ -60,22 +66,60 @@ fn an_address_of_the_public_internet_is_taken_as_it_is_kept() {
 #[tokio::test]
 async fn a_hostile_address_is_neither_kept_nor_called() {
     for url in [
-        "", "example.org", "/hooks", "http://example.org/", "ftp://example.org/",
-        "file:///etc/passwd", "gopher://example.org/", "javascript:alert(1)", "data:text/plain,a",
-        "https://", "https://user@example.org/", "https://user:pw@example.org/",
-        "https://example.org@127.0.0.1/", "https://example.org/#x", "https://example.org:22/",
-        "https://example.org:80/", "https://example.org:6379/", "https://example.org:99999/",
-        "https://localhost/", "https://LOCALHOST./", "https://a.localhost/", "https://db.internal/",
-        "https://printer.local/", "https://router.home.arpa/", "https://127.0.0.1/", "https://127.1/",
-        "https://0/", "https://0x7f000001/", "https://0177.0.0.1/", "https://2130706433/",
-        "https://127.0.0.1./", "https://%31%32%37.0.0.1/", "https://①②⑦.0.0.1/",
-        "https://10.0.0.1/", "https://169.254.169.254/latest/meta-data/", "https://192.168.1.1/",
-        "https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/",
-        "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://[fe80::1]/",
-        "https://[fd00:ec2::254]/", "https://[ff02::1]/", "https://exa mple.org/", "https://exa<mple.org/",
+        "",
+        "example.org",
+        "/hooks",
+        "http://example.org/",
+        "ftp://example.org/",
+        "file:///etc/passwd",
+        "gopher://example.org/",
+        "javascript:alert(1)",
+        "data:text/plain,a",
+        "https://",
+        "https://user@example.org/",
+        "https://user:pw@example.org/",
+        "https://example.org@127.0.0.1/",
+        "https://example.org/#x",
+        "https://example.org:22/",
+        "https://example.org:80/",
+        "https://example.org:6379/",
+        "https://example.org:99999/",
+        "https://localhost/",
+        "https://LOCALHOST./",
+        "https://a.localhost/",
+        "https://db.internal/",
+        "https://printer.local/",
+        "https://router.home.arpa/",
+        "https://127.0.0.1/",
+        "https://127.1/",
+        "https://0/",
+        "https://0x7f000001/",
+        "https://0177.0.0.1/",
+        "https://2130706433/",
+        "https://127.0.0.1./",
+        "https://%31%32%37.0.0.1/",
+        "https://①②⑦.0.0.1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://192.168.1.1/",
+        "https://[::1]/",
+        "https://[::]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[fe80::1]/",
+        "https://[fd00:ec2::254]/",
+        "https://[ff02::1]/",
+        "https://exa mple.org/",
+        "https://exa<mple.org/",
     ] {
         assert!(client().check(url).is_err(), "{url}");
-        assert_eq!(client().call(&call(url)).await, Err(HookError::Forbidden), "{url}");
+        assert_eq!(
+            client().call(&call(url)).await,
+            Err(HookError::Forbidden),
+            "{url}"
+        );
     }
     let long = format!("https://example.org/{}", "a".repeat(2_000));
     assert!(client().check(&long).is_err());
@@ -160,9 +204,17 @@ async fn a_name_that_changes_its_mind_leads_to_what_was_checked_or_nowhere() {
     let first = client.call(&call(&url)).await;
     assert_eq!(first, Err(HookError::NotConnected), "no TLS there");
     assert_eq!(script.n_asked.load(Ordering::SeqCst), 1, "resolved once");
-    assert_eq!(n_public.load(Ordering::SeqCst), 1, "connected to what was checked");
+    assert_eq!(
+        n_public.load(Ordering::SeqCst),
+        1,
+        "connected to what was checked"
+    );
     assert_eq!(client.call(&call(&url)).await, Err(HookError::Forbidden));
-    assert_eq!(n_private.load(Ordering::SeqCst), 0, "nobody called the machine");
+    assert_eq!(
+        n_private.load(Ordering::SeqCst),
+        0,
+        "nobody called the machine"
+    );
 }
 
 #[tokio::test]
@@ -181,7 +233,10 @@ async fn a_trusted_receiver_gets_the_body_as_it_is_and_its_answer_is_kept_short(
         .call(&call(&format!("http://{place}/")))
         .await
         .unwrap();
-    assert_eq!((reply.status, reply.retry_after.as_deref()), (200, Some("120")));
+    assert_eq!(
+        (reply.status, reply.retry_after.as_deref()),
+        (200, Some("120"))
+    );
     assert!(reply.excerpt.starts_with("thanks  é"), "{}", reply.excerpt);
     assert!(reply.excerpt.len() <= 1_026 && reply.excerpt.len() > 1_000);
     // Only what is listed, and only as it is listed.
@@ -199,7 +254,12 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     let router = Router::new()
         .route(
             "/",
-            post(|| async { (axum::http::StatusCode::TEMPORARY_REDIRECT, [("location", "/in")]) }),
+            post(|| async {
+                (
+                    axum::http::StatusCode::TEMPORARY_REDIRECT,
+                    [("location", "/in")],
+                )
+            }),
         )
         .route(
             "/in",
@@ -226,11 +286,15 @@ async fn a_connection_that_breaks_and_one_that_is_not_made_are_told_apart() {
             let _ = stream.read(&mut some).await;
         }
     });
-    let broken = trusting(place).call(&call(&format!("http://{place}/"))).await;
+    let broken = trusting(place)
+        .call(&call(&format!("http://{place}/")))
+        .await;
     assert_eq!(broken, Err(HookError::Broken));
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = gone.local_addr().unwrap();
     drop(gone);
-    let refused = trusting(place).call(&call(&format!("http://{place}/"))).await;
+    let refused = trusting(place)
+        .call(&call(&format!("http://{place}/")))
+        .await;
     assert_eq!(refused, Err(HookError::NotConnected));
 }

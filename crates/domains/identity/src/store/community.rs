@@ -413,12 +413,7 @@ pub(crate) async fn manager_mail(
     )
     .await?;
     rows.iter()
-        .map(|row| {
-            Ok((
-                UserId(row.try_get_by_index(0)?),
-                row.try_get_by_index(1)?,
-            ))
-        })
+        .map(|row| Ok((UserId(row.try_get_by_index(0)?), row.try_get_by_index(1)?)))
         .collect()
 }
 

@@ -27,10 +27,7 @@ pub(crate) struct New<'a> {
     pub(crate) excerpt: &'a str,
 }
 
-pub(crate) async fn insert(
-    conn: &impl ConnectionTrait,
-    new: &New<'_>,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert(conn: &impl ConnectionTrait, new: &New<'_>) -> Result<(), StoreError> {
     let (status, trouble) = new.answer;
     let end = new.excerpt.floor_char_boundary(EXCERPT_MAX);
     let excerpt = clean(new.excerpt.get(..end).unwrap_or_default());
@@ -42,7 +39,9 @@ pub(crate) async fn insert(
             new.message.0.into(),
             new.n.into(),
             new.begun_at.0.into(),
-            i32::try_from(new.took.as_millis()).unwrap_or(i32::MAX).into(),
+            i32::try_from(new.took.as_millis())
+                .unwrap_or(i32::MAX)
+                .into(),
             status.map(i32::from).into(),
             trouble.map(kernel::HookError::code).into(),
             excerpt.into(),

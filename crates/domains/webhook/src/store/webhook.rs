@@ -133,7 +133,10 @@ pub(crate) async fn lock(
 ) -> Result<Option<WebhookState>, StoreError> {
     let code: Option<i16> = sql::optional(
         conn,
-        &format!("SELECT state FROM webhook WHERE id = $1{}", for_update(engine)),
+        &format!(
+            "SELECT state FROM webhook WHERE id = $1{}",
+            for_update(engine)
+        ),
         vec![id.0.into()],
     )
     .await?;
@@ -442,7 +445,9 @@ pub(crate) async fn sealed_after(
     let texts = rows.into_iter().flat_map(|row| {
         let at = |column| place(WebhookId(row.id), CommunityId(row.community_id), column);
         let old = row.old_secret_sealed.map(|text| (at(OLD_SECRET), text));
-        [Some((at(SECRET), row.secret_sealed)), old].into_iter().flatten()
+        [Some((at(SECRET), row.secret_sealed)), old]
+            .into_iter()
+            .flatten()
     });
     Ok(Some(Batch {
         last,
