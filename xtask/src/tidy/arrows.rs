@@ -75,7 +75,9 @@ const TABLE: &[Row] = &[
     ),
     row(
         "graphql",
-        &["kernel", "identity", "activity", "delivery", "app"],
+        &[
+            "kernel", "identity", "activity", "delivery", "webhook", "app",
+        ],
         &["testkit"],
     ),
     row(
@@ -86,6 +88,7 @@ const TABLE: &[Row] = &[
             "activity",
             "community",
             "delivery",
+            "webhook",
             "app",
         ],
         &["testkit"],
@@ -98,6 +101,7 @@ const TABLE: &[Row] = &[
             "activity",
             "community",
             "delivery",
+            "webhook",
             "app",
         ],
         &["testkit"],

@@ -34,6 +34,7 @@ mod suspicion;
 mod tag;
 mod user;
 mod view;
+mod webhook;
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -17,7 +17,7 @@ use crate::{
     Face, command, community, connection, delivery, email, history, identity_link, instance, key,
     linked_role, member, merge, message, overview, passkey, privacy,
     problem::{FieldProblem, ProblemBody},
-    second_factor, session, suggestion, suspicion, user,
+    second_factor, session, suggestion, suspicion, user, webhook,
 };
 
 /// Where everything is.
@@ -36,6 +36,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "privacy", description = "Who sees what, one's data as a file, being erased."),
         (name = "merges", description = "Making one person of two."),
         (name = "communities", description = "Communities and their settings."),
+        (name = "webhooks", description = "Where a community's events go; what comes is described in the guide."),
         (name = "members", description = "Members, their roles and their reputation."),
         (name = "messages", description = "What was said, and where."),
         (name = "commands", description = "Chat commands: the community's own and the program's."),
@@ -185,6 +186,16 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(delivery::cancel))
         .routes(routes!(delivery::retry))
         .routes(routes!(delivery::edit))
+        .routes(routes!(webhook::list, webhook::create))
+        .routes(routes!(webhook::show, webhook::change, webhook::remove))
+        .routes(routes!(webhook::rotate))
+        .routes(routes!(webhook::pause))
+        .routes(routes!(webhook::resume))
+        .routes(routes!(webhook::ping))
+        .routes(routes!(webhook::replay_failed))
+        .routes(routes!(webhook::messages))
+        .routes(routes!(webhook::message))
+        .routes(routes!(webhook::replay))
         .routes(routes!(member::list))
         .routes(routes!(member::show))
         .routes(routes!(member::set_role, member::end_role))

@@ -166,6 +166,17 @@ impl From<app::AppError> for Problem {
     }
 }
 
+impl From<webhook::WebhookError> for Problem {
+    fn from(error: webhook::WebhookError) -> Self {
+        use webhook::WebhookError;
+        match &error {
+            WebhookError::Invalid { field, message } => Self::field(field, message.clone()),
+            WebhookError::NotAllowed(denied) if denied.anonymous => Self::sign_in_first(),
+            _ => Self::service(error.code(), error),
+        }
+    }
+}
+
 impl From<activity::ActivityError> for Problem {
     fn from(error: activity::ActivityError) -> Self {
         let code = error.code();

@@ -6,6 +6,7 @@ mod coverage;
 mod documents;
 mod instance;
 mod people;
+mod webhook;
 mod wire;
 
 use std::sync::Arc;

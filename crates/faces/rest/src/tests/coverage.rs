@@ -238,6 +238,52 @@ const IN_REST: &[(&str, &str)] = &[
         "deliveries.take_back",
         "DELETE /communities/{community}/deliveries/{id}",
     ),
+    ("webhooks.webhooks", "GET /communities/{community}/webhooks"),
+    ("webhooks.create", "POST /communities/{community}/webhooks"),
+    (
+        "webhooks.webhook",
+        "GET /communities/{community}/webhooks/{id}",
+    ),
+    (
+        "webhooks.change",
+        "PATCH /communities/{community}/webhooks/{id}",
+    ),
+    (
+        "webhooks.remove",
+        "DELETE /communities/{community}/webhooks/{id}",
+    ),
+    (
+        "webhooks.rotate",
+        "POST /communities/{community}/webhooks/{id}/secret",
+    ),
+    (
+        "webhooks.pause",
+        "POST /communities/{community}/webhooks/{id}/pause",
+    ),
+    (
+        "webhooks.resume",
+        "POST /communities/{community}/webhooks/{id}/resume",
+    ),
+    (
+        "webhooks.ping",
+        "POST /communities/{community}/webhooks/{id}/ping",
+    ),
+    (
+        "webhooks.replay_failed",
+        "POST /communities/{community}/webhooks/{id}/replay",
+    ),
+    (
+        "webhooks.messages",
+        "GET /communities/{community}/webhooks/{id}/messages",
+    ),
+    (
+        "webhooks.message",
+        "GET /communities/{community}/webhooks/{id}/messages/{message}",
+    ),
+    (
+        "webhooks.replay",
+        "POST /communities/{community}/webhooks/{id}/messages/{message}/replay",
+    ),
     ("app.status", "GET /instance"),
     ("app.api_usage", "GET /instance/usage"),
     ("app.dead_letters", "GET /instance/jobs"),
