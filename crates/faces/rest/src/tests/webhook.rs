@@ -3,7 +3,7 @@
 use axum::http::Method;
 use kernel::Role;
 use serde_json::json;
-use testkit::{World, on_both};
+use testkit::on_both;
 
 use super::Client;
 
