@@ -2,6 +2,7 @@
 //! printed, never judged: a promise is judged by a person on a quiet machine.
 
 mod build;
+mod graphql;
 mod program;
 mod start;
 mod usage;
@@ -25,8 +26,11 @@ pub(crate) enum Bench {
     Outgoing(program::Options),
     /// Memory of ten thousand idle subscriptions, delay of a thousand live ones (`waddlebot bench subscriptions`)
     Subscriptions(program::Options),
-    /// A nested GraphQL query in a closed and an open loop, worked out and kept (`waddlebot bench graphql`)
-    Graphql(program::Options),
+    /// A nested GraphQL query in a closed and an open loop, worked out and kept, and beside the roadmap's stack on SQLite
+    /// (`waddlebot bench graphql`)
+    Graphql(graphql::Options),
+    /// Profile page and query among ten thousand people, cost of reputation a message (`waddlebot bench identity`)
+    Identity(program::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
     Start(start::Options),
     /// Wall and processor time of a clean release build on two processors
@@ -41,7 +45,8 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
         Bench::Commands(options) => program::run(repo, "commands", options),
         Bench::Outgoing(options) => program::run(repo, "outgoing", options),
         Bench::Subscriptions(options) => program::run(repo, "subscriptions", options),
-        Bench::Graphql(options) => program::run(repo, "graphql", options),
+        Bench::Graphql(options) => graphql::run(repo, options),
+        Bench::Identity(options) => program::run(repo, "identity", options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),
     }

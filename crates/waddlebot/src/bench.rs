@@ -5,6 +5,7 @@ mod askers;
 mod commands;
 mod followers;
 mod graphql;
+mod identity;
 mod ingest;
 mod outgoing;
 mod overview;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Subscriptions(subscriptions::Arguments),
     /// A nested GraphQL query over a million messages, worked out and kept
     Graphql(graphql::Arguments),
+    /// The page and the query of somebody among many with three accounts each; what reputation adds to a message
+    Identity(identity::Arguments),
     /// The clients of `bench graphql`, which starts them
     #[command(hide = true)]
     Askers(askers::Arguments),
@@ -45,6 +48,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Outgoing(arguments) => outgoing::run(arguments).await,
         Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
         Command::Graphql(arguments) => graphql::run(arguments).await,
+        Command::Identity(arguments) => identity::run(arguments).await,
         Command::Askers(arguments) => askers::run(arguments).await,
         Command::Followers(arguments) => followers::run(arguments).await,
     }

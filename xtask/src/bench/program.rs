@@ -45,6 +45,16 @@ struct Run {
 
 /// Runs the program's own measurement on each database.
 pub(super) fn run(repo: &Repo, name: &str, options: &Options) -> Result<()> {
+    run_with(repo, name, options, &[])
+}
+
+/// The same with more arguments on SQLite.
+pub(super) fn run_with(
+    repo: &Repo,
+    name: &str,
+    options: &Options,
+    on_sqlite: &[String],
+) -> Result<()> {
     let program = release_program(repo)?;
     let temporary = tempfile::Builder::new()
         .prefix("waddlebot-bench-")
@@ -55,7 +65,8 @@ pub(super) fn run(repo: &Repo, name: &str, options: &Options) -> Result<()> {
     if is_wanted(Database::Sqlite) {
         let file = temporary.path().join("bench.sqlite");
         let url = format!("sqlite://{}?mode=rwc", file.display());
-        runs.push(measure(&program, name, "SQLite", &url, &options.arguments)?);
+        let arguments = [on_sqlite, &options.arguments].concat();
+        runs.push(measure(&program, name, "SQLite", &url, &arguments)?);
     }
     if is_wanted(Database::Postgres) {
         let bin = crate::install::postgres_bin()?;

@@ -1,13 +1,13 @@
 //! The overview page and its GraphQL query over a million messages, asked for 50 times a second.
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use activity::Incoming;
 use anyhow::{Context, bail};
 use clap::Args;
 use identity::{ClientInfo, Community, NewAccount, NewCommunity};
 use kernel::{
-    Account, Actor, ChatEvent, CommunityId, EventKind, Origin, Platform, Source, Timestamp,
+    Account, Actor, ChatEvent, CommunityId, EventKind, Origin, Platform, Role, Source, Timestamp,
     event::Message,
 };
 use tokio::{
@@ -46,7 +46,7 @@ const QUERY: &str = r#"{"query":"query($id: Int!) { community(communityId: $id) 
 pub(super) struct Stage {
     pub(super) system: System,
     pub(super) community: Community,
-    pub(super) address: std::net::SocketAddr,
+    pub(super) address: SocketAddr,
     /// The cookie of the session.
     pub(super) cookie: String,
     server: tokio::task::JoinHandle<anyhow::Result<()>>,
@@ -63,6 +63,7 @@ impl Stage {
         let place = tempfile::tempdir().context("making a temporary directory")?;
         let mut settings = config(place.path(), database_url)?;
         settings.graphql.cost_per_minute = 1_000_000_000;
+        settings.sign_in.open_registration = true;
         settings.server.listen = "127.0.0.1:0".parse().context("an address")?;
         let system = System::start(&settings).await?;
         let actor = Actor::System("bench");
@@ -79,6 +80,8 @@ impl Stage {
             password: kernel::random::token(&*system.app.entropy).into(),
         };
         let admin = identity.create_admin(&actor, &account).await?;
+        let role = Some(Role::Member);
+        identity.set_role(&actor, community.id, admin, role).await?;
         let link = identity.issue_sign_in_link(&actor, admin).await?;
         let session = identity
             .redeem_sign_in_link(link.expose(), &ClientInfo::default())
@@ -108,17 +111,34 @@ impl Stage {
         self.system.stop().await
     }
 
-    /// A request of a GraphQL body.
-    pub(super) fn post(&self, body: &str) -> String {
+    /// A request for a page.
+    pub(super) fn get(&self, path: &str) -> String {
         let Self {
             address, cookie, ..
         } = self;
-        format!(
-            "POST /graphql HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n")
     }
+
+    /// A request of a GraphQL body.
+    pub(super) fn post(&self, body: &str) -> String {
+        post(self.address, &format!("Cookie: {}\r\n", self.cookie), body)
+    }
+}
+
+/// A request of a GraphQL body; `headers` end with a line's end each.
+pub(super) fn post(address: SocketAddr, headers: &str, body: &str) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\n{headers}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The body of the answer to one request.
+pub(super) async fn ask(address: SocketAddr, request: &str) -> anyhow::Result<String> {
+    let mut stream = BufReader::new(TcpStream::connect(address).await?);
+    stream.get_mut().write_all(request.as_bytes()).await?;
+    Ok(String::from_utf8_lossy(&answer(&mut stream).await?).into_owned())
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -126,43 +146,39 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         database_url,
         messages,
         people,
-        ..
+        rate,
+        seconds,
     } = &arguments;
     let stage = Stage::fill(database_url, *messages, *people).await?;
-    let Stage {
-        system,
-        community,
-        address,
-        cookie,
-        ..
-    } = &stage;
-    let body = QUERY.replace("ID", &community.id.to_string());
-    let page = format!(
-        "GET /c/{}/health?period=90d HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n",
-        community.slug
-    );
+    let body = QUERY.replace("ID", &stage.community.id.to_string());
+    let page = stage.get(&format!("/c/{}/health?period=90d", stage.community.slug));
     let query = stage.post(&body);
     for (name, request) in [("overview page", page), ("GraphQL query", query)] {
-        let mut times = load(system, *address, &request, &arguments).await?;
-        times.sort_unstable();
-        let at = |share: usize| {
-            times
-                .get((times.len().saturating_sub(1)) * share / 100)
-                .copied()
-                .unwrap_or_default()
-        };
+        let times = load(&stage, [request].into(), *rate, *seconds).await?;
         console::say(format!(
-            "{:<10} {name:<14} {} requests at {}/s: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
-            system.app.db().engine().as_str(),
+            "{:<10} {name:<14} {} requests at {rate}/s: {}",
+            stage.system.app.db().engine().as_str(),
             times.len(),
-            arguments.rate,
-            at(50).as_secs_f64() * 1e3,
-            at(95).as_secs_f64() * 1e3,
-            at(99).as_secs_f64() * 1e3,
-            at(100).as_secs_f64() * 1e3,
+            percentiles(times),
         ));
     }
     stage.stop().await
+}
+
+/// How long they took.
+pub(super) fn percentiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |share: usize| {
+        let place = (times.len().saturating_sub(1)) * share / 100;
+        times.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
+    };
+    format!(
+        "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        at(50),
+        at(95),
+        at(99),
+        at(100),
+    )
 }
 
 /// Messages of a crowd in which few write much and many write little, over the year that ends now.
@@ -236,30 +252,32 @@ fn message(n: u32, person: u32, platform: Platform, sent_at: Timestamp) -> ChatE
     }
 }
 
-/// Sends the request at a fixed rate over kept connections; answers the time from when each was due
+/// Sends the requests in turn at a fixed rate over kept connections; answers the time from when each was due
 /// to the last byte of its answer, so that waiting in line counts.
-async fn load(
-    system: &System,
-    address: std::net::SocketAddr,
-    request: &str,
-    arguments: &Arguments,
+pub(super) async fn load(
+    stage: &Stage,
+    requests: Arc<[String]>,
+    rate: u32,
+    seconds: u32,
 ) -> anyhow::Result<Vec<Duration>> {
-    let total = arguments.rate * arguments.seconds;
-    let gap = Duration::from_secs(1) / arguments.rate.max(1);
+    let total = rate * seconds;
+    let gap = Duration::from_secs(1) / rate.max(1);
     let begun = tokio::time::Instant::now();
     let mut tasks = Vec::new();
     for connection in 0..CONNECTIONS {
-        let request = request.to_owned();
-        let clock = std::sync::Arc::clone(&system.app.clock);
+        let requests = Arc::clone(&requests);
+        let address = stage.address;
         tasks.push(tokio::spawn(async move {
             let mut stream = BufReader::new(TcpStream::connect(address).await?);
             let mut times = Vec::new();
-            for n in (connection..total).step_by(usize::try_from(CONNECTIONS).unwrap_or(1)) {
-                tokio::time::sleep_until(begun + gap * n).await;
-                let sent = clock.now();
+            let mine = (connection..total).step_by(usize::try_from(CONNECTIONS)?);
+            for (n, request) in mine.zip(requests.iter().cycle().skip(usize::try_from(connection)?))
+            {
+                let due = begun + gap * n;
+                tokio::time::sleep_until(due).await;
                 stream.get_mut().write_all(request.as_bytes()).await?;
                 answer(&mut stream).await?;
-                times.push(clock.now().since(sent));
+                times.push(due.elapsed());
             }
             anyhow::Ok(times)
         }));
@@ -271,8 +289,8 @@ async fn load(
     Ok(times)
 }
 
-/// Reads one HTTP/1.1 answer with a length or in chunks; only 200 is an answer.
-pub(super) async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
+/// Reads one HTTP/1.1 answer with a length or in chunks; only 200 is an answer. Its body.
+pub(super) async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<Vec<u8>> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     if !line.starts_with("HTTP/1.1 200") {
@@ -293,16 +311,16 @@ pub(super) async fn answer(stream: &mut BufReader<TcpStream>) -> anyhow::Result<
     let mut body = Vec::new();
     if let Some(length) = length {
         stream.take(length).read_to_end(&mut body).await?;
-        return Ok(());
+        return Ok(body);
     }
     loop {
         line.clear();
         stream.read_line(&mut line).await?;
         let size = u64::from_str_radix(line.trim(), 16).context("a chunk's size")?;
-        body.clear();
         (&mut *stream).take(size + 2).read_to_end(&mut body).await?;
+        body.truncate(body.len().saturating_sub(2));
         if size == 0 {
-            return Ok(());
+            return Ok(body);
         }
     }
 }

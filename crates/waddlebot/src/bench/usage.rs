@@ -1,4 +1,4 @@
-//! What this process used, from Linux's `/proc/self`. Zero where there is no such file.
+//! What a process used, from Linux's `/proc`. Zero where there is no such file.
 
 /// CPU time in microseconds (user and system, all threads) and resident memory in bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -8,9 +8,14 @@ pub(super) struct Usage {
     pub(super) peak_bytes: u64,
 }
 
-/// Reads the usage of this moment.
+/// Reads the usage of this process at this moment.
 pub(super) fn now() -> Usage {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    of("self")
+}
+
+/// Reads the usage of the process with an id at this moment.
+pub(super) fn of(process: &str) -> Usage {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // Fields 14 and 15 (proc(5)), counted after the command's name, which may contain spaces.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: u64 = after_name
@@ -19,7 +24,7 @@ pub(super) fn now() -> Usage {
         .take(2)
         .filter_map(|n| n.parse::<u64>().ok())
         .sum();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let bytes = |field: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
