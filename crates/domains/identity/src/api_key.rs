@@ -236,26 +236,21 @@ impl Identity {
             return Ok(None);
         }
         let now = self.clock.now();
-        let found = tables::api_key::by_digest(self.db.read(), &token::digest(key)).await?;
-        let Some(row) = found.filter(|row| Timestamp(row.expires_at) > now) else {
+        let found = tables::holder::of_key(self.db.read(), &token::digest(key)).await?;
+        let Some(held) = found.filter(|held| held.expires_at > now) else {
             return Ok(None);
         };
-        let Some(user) = tables::user::by_id(self.db.read(), UserId(row.user_id)).await? else {
-            return Ok(None);
-        };
-        let is_stale = |last: i64| now.since(Timestamp(last)) >= TOUCH;
-        if row.last_used_at.is_none_or(is_stale) {
-            tables::api_key::touch(self.db.write(), row.id, now).await?;
+        let id = i32::try_from(held.credential).map_err(|error| {
+            store::StoreError::Data(format!("the id of a key is not one: {error}"))
+        })?;
+        let is_stale = |last: Timestamp| now.since(last) >= TOUCH;
+        if held.last_used_at.is_none_or(is_stale) {
+            tables::api_key::touch(self.db.write(), id, now).await?;
         }
-        let actor = self.actor(&user).await?;
-        let actor = match tables::api_key::scope(row.community_id) {
-            KeyScope::Everything => actor,
-            KeyScope::Community(only) => actor.within(only),
-        };
         Ok(Some(KeyHolder {
-            key: ApiKeyId(row.id),
-            actor,
-            user,
+            key: ApiKeyId(id),
+            actor: held.actor(),
+            user: held.user,
         }))
     }
 

@@ -241,24 +241,21 @@ impl Identity {
     pub async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, IdentityError> {
         let now = self.clock.now();
         let digest = token::digest(token);
-        let Some(row) = tables::session::by_digest(self.db.read(), &digest).await? else {
+        let Some(held) = tables::holder::of_session(self.db.read(), &digest).await? else {
             return Ok(None);
         };
-        let last_seen = Timestamp(row.last_seen_at);
-        if Timestamp(row.expires_at) <= now || now.since(last_seen) >= IDLE {
+        let last_seen = held.last_used_at.unwrap_or(held.expires_at);
+        if held.expires_at <= now || now.since(last_seen) >= IDLE {
             return Ok(None);
         }
-        let Some(user) = tables::user::by_id(self.db.read(), UserId(row.user_id)).await? else {
-            return Ok(None);
-        };
+        let session = SessionId(held.credential);
         if now.since(last_seen) >= TOUCH {
-            tables::session::touch(self.db.write(), SessionId(row.id), now).await?;
+            tables::session::touch(self.db.write(), session, now).await?;
         }
-        let actor = self.actor(&user).await?;
         Ok(Some(Authenticated {
-            actor,
-            user,
-            session: SessionId(row.id),
+            actor: held.actor(),
+            user: held.user,
+            session,
         }))
     }
 

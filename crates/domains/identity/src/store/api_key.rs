@@ -6,16 +6,6 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{ApiKey, KeyScope};
 
-/// A key that somebody showed.
-#[derive(FromQueryResult)]
-pub(crate) struct Shown {
-    pub(crate) id: i32,
-    pub(crate) user_id: i32,
-    pub(crate) community_id: Option<i32>,
-    pub(crate) expires_at: i64,
-    pub(crate) last_used_at: Option<i64>,
-}
-
 #[derive(FromQueryResult)]
 pub(crate) struct Listed {
     id: i32,
@@ -119,18 +109,6 @@ pub(crate) async fn of_user(
         "SELECT id, name, hint, community_id, created_at, expires_at, last_used_at FROM api_key \
          WHERE user_id = $1 ORDER BY id DESC LIMIT 100",
         vec![user.0.into()],
-    )
-    .await
-}
-
-pub(crate) async fn by_digest(
-    conn: &impl ConnectionTrait,
-    digest: &str,
-) -> Result<Option<Shown>, StoreError> {
-    sql::one(
-        conn,
-        "SELECT id, user_id, community_id, expires_at, last_used_at FROM api_key WHERE key_hash = $1",
-        vec![digest.into()],
     )
     .await
 }

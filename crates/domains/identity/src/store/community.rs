@@ -66,7 +66,7 @@ pub(super) fn platform(code: i16) -> Result<Platform, StoreError> {
     Platform::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown platform {code}")))
 }
 
-fn role(code: i16) -> Result<Role, StoreError> {
+pub(super) fn role(code: i16) -> Result<Role, StoreError> {
     Role::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown role {code}")))
 }
 

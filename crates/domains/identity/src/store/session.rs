@@ -7,14 +7,6 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use crate::Session;
 
 #[derive(FromQueryResult)]
-pub(crate) struct Row {
-    pub(crate) id: i64,
-    pub(crate) user_id: i32,
-    pub(crate) last_seen_at: i64,
-    pub(crate) expires_at: i64,
-}
-
-#[derive(FromQueryResult)]
 pub(crate) struct Listed {
     id: i64,
     created_at: i64,
@@ -52,18 +44,6 @@ pub(crate) async fn insert(
     )
     .await?;
     Ok(())
-}
-
-pub(crate) async fn by_digest(
-    conn: &impl ConnectionTrait,
-    digest: &str,
-) -> Result<Option<Row>, StoreError> {
-    sql::one(
-        conn,
-        "SELECT id, user_id, last_seen_at, expires_at FROM session WHERE token_hash = $1",
-        vec![digest.into()],
-    )
-    .await
 }
 
 /// The network in which a session of a person began.
