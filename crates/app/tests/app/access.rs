@@ -7,8 +7,8 @@ use std::{
 };
 
 use activity::{
-    ActivityError, FeedQuery, MemberQuery, MemberSort, MessageQuery, OfEach, Period, Scope,
-    SuspicionState,
+    ActivityError, FeedQuery, MemberQuery, MemberSort, MessageQuery, OfEach, Period, Presence,
+    Scope, SuspicionState,
 };
 use app::{
     AppError, Saying,
@@ -626,6 +626,17 @@ fn by_webhook<T>(answer: Result<T, WebhookError>) -> bool {
 }
 
 /// The calls about webhooks.
+/// That the target was seen in the community.
+async fn presence(stage: &Stage) -> Presence {
+    let (activity, system) = (&stage.world.app.activity, stage.world.system());
+    let query = MemberQuery {
+        search: "target".to_owned(),
+        ..members()
+    };
+    let page = activity.members(&system, stage.pond, &query).await.unwrap();
+    page.items.first().unwrap().presence
+}
+
 async fn call_webhooks(stage: &Stage, operation: &str, asker: &Asker, n: u32) -> Option<bool> {
     let (world, pond, actor) = (&stage.world, stage.pond, &asker.actor);
     let service = &world.app.webhooks;
@@ -842,9 +853,13 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             by_identity(seen)
         }
         "activity.reputations_of" => {
-            by_activity(activity.reputations_of(actor, &[(pond, target)]).await)
+            let seen = &[presence(stage).await];
+            by_activity(activity.reputations_of(actor, seen).await)
         }
-        "activity.accounts_of" => by_activity(activity.accounts_of(actor, &[(pond, target)]).await),
+        "activity.accounts_of" => {
+            let seen = &[presence(stage).await];
+            by_activity(activity.accounts_of(actor, seen).await)
+        }
         "identity.roles_of" => by_identity(identity.roles_of(actor, &[(pond, target)]).await),
         "activity.members_of" => {
             let found = activity.members_of(actor, &[pond], &members()).await;

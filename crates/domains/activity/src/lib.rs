@@ -43,7 +43,7 @@ pub use feed::{FeedItem, FeedQuery, PlatformActivity};
 pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
 pub use live::{LiveFeed, LiveItem, chat_topic};
-pub use member::{Member, MemberQuery, MemberSort};
+pub use member::{Member, MemberQuery, MemberSort, Presence};
 pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};
@@ -149,9 +149,9 @@ impl Activity {
     fn require_seats(
         actor: &Actor,
         permission: Permission,
-        seats: &[(CommunityId, UserId)],
+        seen: &[Presence],
     ) -> Result<(), ActivityError> {
-        let communities: Vec<CommunityId> = seats.iter().map(|(community, _)| *community).collect();
+        let communities: Vec<CommunityId> = seen.iter().map(|seen| seen.seat().0).collect();
         match actor.sort_out(permission, &communities).1.first() {
             Some((_, denied)) => Err(ActivityError::NotAllowed(*denied)),
             None => Ok(()),

@@ -43,6 +43,8 @@ pub struct MemberQuery {
 pub struct Member {
     /// The person.
     pub user_id: UserId,
+    /// That they were seen in the community whose member they are.
+    pub presence: Presence,
     /// The name they went by last.
     pub name: String,
     /// Where they were seen.
@@ -55,6 +57,21 @@ pub struct Member {
     pub messages: u64,
     /// Days with at least one message.
     pub active_days: u32,
+}
+
+/// That somebody was seen in a community. Only this crate can say so, and whoever has it need not be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Presence(CommunityId, UserId);
+
+impl Presence {
+    pub(crate) const fn new(community: CommunityId, user: UserId) -> Self {
+        Self(community, user)
+    }
+
+    /// Where, and who.
+    pub const fn seat(self) -> (CommunityId, UserId) {
+        (self.0, self.1)
+    }
 }
 
 /// Counting stops here; more are «10,000+».
@@ -128,7 +145,8 @@ impl Activity {
             .collect())
     }
 
-    /// How many rows the whole table has; counted up to 10,000.
+    /// How many rows the whole table has, up to 10,000. Where nothing is searched for the number is as old as an
+    /// overview may be.
     pub async fn member_count(
         &self,
         actor: &Actor,
@@ -137,11 +155,28 @@ impl Activity {
     ) -> Result<u64, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
         check(query)?;
-        let counts = tables::member::counts(self.db.read(), &[community], query).await?;
+        let counts = self.counts(actor, &[community], query).await?;
         Ok(counts.get(&community).copied().unwrap_or(0))
     }
 
-    /// How many rows the tables of several communities have, each counted up to 10,000.
+    async fn counts(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        query: &MemberQuery,
+    ) -> Result<HashMap<CommunityId, u64>, ActivityError> {
+        if query.platform.is_some() || !query.search.trim().is_empty() {
+            return Ok(tables::member::counts(self.db.read(), communities, query).await?);
+        }
+        let most = u64::try_from(COUNT_MAX).unwrap_or(u64::MAX);
+        let found = self.summaries(actor, communities).await?;
+        Ok(found
+            .into_iter()
+            .map(|(community, summary)| (community, summary.members.min(most)))
+            .collect())
+    }
+
+    /// The same of several communities.
     pub async fn member_counts(
         &self,
         actor: &Actor,
@@ -152,7 +187,7 @@ impl Activity {
         check(query)?;
         let mut found: OfEach<_> = denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
         for part in allowed.chunks(UNION_MAX) {
-            let counts = tables::member::counts(self.db.read(), part, query).await?;
+            let counts = self.counts(actor, part, query).await?;
             let count = |id| counts.get(id).copied().unwrap_or(0);
             found.extend(part.iter().map(|id| (*id, Ok(count(id)))));
         }
@@ -169,27 +204,27 @@ impl Activity {
     ) -> Result<HashMap<UserId, Vec<PlatformAccount>>, ActivityError> {
         let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
         Self::require(actor, Permission::ViewMembers, community)?;
-        let found = self.accounts_of(actor, &seats).await?;
+        let seen = tables::member::among(self.db.read(), &seats).await?;
+        let found = self.accounts_of(actor, &seen).await?;
         Ok(found
             .into_iter()
             .map(|((_, user), list)| (user, list))
             .collect())
     }
 
-    /// The same for people in several communities.
+    /// The same for people who were seen in several communities.
     pub async fn accounts_of(
         &self,
         actor: &Actor,
-        seats: &[(CommunityId, UserId)],
+        seen: &[Presence],
     ) -> Result<OfSeats<Vec<PlatformAccount>>, ActivityError> {
-        Self::require_seats(actor, Permission::ViewMembers, seats)?;
-        let seen = tables::member::among(self.db.read(), seats).await?;
-        let mut users: Vec<UserId> = seen.iter().map(|(_, user)| *user).collect();
+        Self::require_seats(actor, Permission::ViewMembers, seen)?;
+        let mut users: Vec<UserId> = seen.iter().map(|seen| seen.1).collect();
         users.sort_unstable();
         users.dedup();
         let accounts = identity::accounts_of(self.db.read(), &users).await?;
-        let with = |seat: (CommunityId, UserId)| Some((seat, accounts.get(&seat.1)?.clone()));
-        Ok(seen.into_iter().filter_map(with).collect())
+        let with = |seen: &Presence| Some((seen.seat(), accounts.get(&seen.1)?.clone()));
+        Ok(seen.iter().filter_map(with).collect())
     }
 }
 

@@ -12,7 +12,7 @@ use kernel::{
     Actor, CommunityId, Day, Page, PageRequest, Permission, Platform, Source, Timestamp, UserId,
 };
 
-use crate::{Activity, ActivityError, Incoming, OfSeats, feed::flat, store as tables};
+use crate::{Activity, ActivityError, Incoming, OfSeats, Presence, feed::flat, store as tables};
 
 /// How far back badges look, in days.
 const BADGE_DAYS: i32 = 30;
@@ -162,22 +162,23 @@ impl Activity {
     ) -> Result<HashMap<UserId, Score>, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
         let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
-        let found = self.reputations_of(actor, &seats).await?;
+        let seen = tables::member::among(self.db.read(), &seats).await?;
+        let found = self.reputations_of(actor, &seen).await?;
         Ok(found
             .into_iter()
             .map(|((_, user), score)| (user, score))
             .collect())
     }
 
-    /// The same for people in several communities.
+    /// The same for people who were seen in several communities.
     pub async fn reputations_of(
         &self,
         actor: &Actor,
-        seats: &[(CommunityId, UserId)],
+        seen: &[Presence],
     ) -> Result<OfSeats<Score>, ActivityError> {
-        Self::require_seats(actor, Permission::ViewMembers, seats)?;
-        let seen = tables::member::among(self.db.read(), seats).await?;
-        Ok(identity::scores_of(self.db.read(), &seen).await?)
+        Self::require_seats(actor, Permission::ViewMembers, seen)?;
+        let seats: Vec<_> = seen.iter().map(|seen| seen.seat()).collect();
+        Ok(identity::scores_of(self.db.read(), &seats).await?)
     }
 
     /// A member; `None` if this person was never seen in the community.

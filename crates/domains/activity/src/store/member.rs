@@ -10,7 +10,7 @@ use kernel::{CommunityId, Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{count as unsigned, placeholders};
-use crate::{Member, MemberQuery, MemberSort, member::COUNT_MAX};
+use crate::{Member, MemberQuery, MemberSort, Presence, member::COUNT_MAX};
 
 #[derive(FromQueryResult)]
 pub(crate) struct Row {
@@ -44,6 +44,7 @@ impl Row {
         let on = |platform: &Platform| self.platforms & (1_i32 << platform.code()) != 0;
         Member {
             user_id: UserId(self.user_id),
+            presence: Presence::new(self.community(), UserId(self.user_id)),
             platforms: Platform::ALL.into_iter().filter(on).collect(),
             name: self.name,
             first_at: Timestamp(self.first_at),
@@ -181,7 +182,7 @@ pub(crate) async fn last_seen(
 pub(crate) async fn among(
     conn: &impl ConnectionTrait,
     seats: &[(CommunityId, UserId)],
-) -> Result<Vec<(CommunityId, UserId)>, StoreError> {
+) -> Result<Vec<Presence>, StoreError> {
     let mut found = Vec::with_capacity(seats.len());
     for part in seats.chunks(500) {
         let query = format!(
@@ -193,7 +194,7 @@ pub(crate) async fn among(
             .iter()
             .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
         for row in sql::rows(conn, &query, values.collect()).await? {
-            found.push((
+            found.push(Presence::new(
                 CommunityId(row.try_get_by_index(0)?),
                 UserId(row.try_get_by_index(1)?),
             ));

@@ -5,8 +5,8 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use ::activity::{
-    ActivityError, ChatMessage, MemberQuery, MessageQuery, Overview, Period, PersonReputation,
-    PlatformActivity, Summary,
+    ActivityError, ChatMessage, MemberQuery, MessageQuery, OfSeats, Overview, Period,
+    PersonReputation, PlatformActivity, Presence, Summary,
 };
 use app::App;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -156,29 +156,37 @@ impl Loader<Seat> for Roles {
     }
 }
 
+/// What was found of each.
+fn by_presence<T>(seen: &[Presence], mut found: OfSeats<T>) -> HashMap<Presence, T> {
+    let with = |seen: &Presence| Some((*seen, found.remove(&seen.seat())?));
+    seen.iter().filter_map(with).collect()
+}
+
 /// Loads accounts.
 pub(crate) struct Accounts(Source);
 
-impl Loader<Seat> for Accounts {
+impl Loader<Presence> for Accounts {
     type Value = Vec<PlatformAccount>;
     type Error = Arc<ActivityError>;
 
-    async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Self::Value>, Self::Error> {
+    async fn load(&self, seen: &[Presence]) -> Result<HashMap<Presence, Self::Value>, Self::Error> {
         let Source { app, actor } = &self.0;
-        Ok(app.activity.accounts_of(actor, seats).await?)
+        let found = app.activity.accounts_of(actor, seen).await?;
+        Ok(by_presence(seen, found))
     }
 }
 
 /// Loads scores.
 pub(crate) struct Scores(Source);
 
-impl Loader<Seat> for Scores {
+impl Loader<Presence> for Scores {
     type Value = Score;
     type Error = Arc<ActivityError>;
 
-    async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Score>, Self::Error> {
+    async fn load(&self, seen: &[Presence]) -> Result<HashMap<Presence, Score>, Self::Error> {
         let Source { app, actor } = &self.0;
-        Ok(app.activity.reputations_of(actor, seats).await?)
+        let found = app.activity.reputations_of(actor, seen).await?;
+        Ok(by_presence(seen, found))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use ::activity::MemberQuery;
+use ::activity::{MemberQuery, Presence};
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 use kernel::{CommunityId, Cursor, Page, PageRequest};
 
@@ -17,7 +17,7 @@ use super::{
     community::answered,
     cost,
     error::{bad_input, refused, viewer},
-    loaders::{Ask, Seat},
+    loaders::Ask,
     reputation::Reputation,
     scalar::{DateTime, Platform, Role, count},
 };
@@ -184,10 +184,7 @@ impl MemberConnection {
     }
 
     fn members(&self) -> impl Iterator<Item = Member> {
-        self.page
-            .items
-            .iter()
-            .map(|row| Member::new(self.community, row))
+        self.page.items.iter().map(Member::new)
     }
 }
 
@@ -242,7 +239,7 @@ impl MemberConnection {
 #[graphql(complex, directive = cache_control::apply(None, None, Some(true)))]
 pub(crate) struct Member {
     #[graphql(skip)]
-    seat: Seat,
+    presence: Presence,
     /// The person's id.
     user_id: i32,
     /// The name they went by last.
@@ -260,9 +257,9 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    fn new(community: CommunityId, row: &::activity::Member) -> Self {
+    fn new(row: &::activity::Member) -> Self {
         Self {
-            seat: (community, row.user_id),
+            presence: row.presence,
             user_id: row.user_id.0,
             name: row.name.clone(),
             platforms: row.platforms.iter().copied().map(Into::into).collect(),
@@ -296,7 +293,7 @@ impl Member {
     #[graphql(complexity = "cost::LOOKUP")]
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().roles.load_one(self.seat).await;
+        let found = viewer.loaders().roles.load_one(self.presence.seat()).await;
         let found = found.map_err(|cause| refused(viewer, &cause))?;
         Ok(found.map(Role::from))
     }
@@ -305,7 +302,7 @@ impl Member {
     #[graphql(complexity = "cost::LOOKUP + child_complexity")]
     async fn reputation(&self, ctx: &Context<'_>) -> Result<Option<Reputation>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().scores.load_one(self.seat).await;
+        let found = viewer.loaders().scores.load_one(self.presence).await;
         let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
         Ok(found.map(Reputation::from))
     }
@@ -314,7 +311,7 @@ impl Member {
     #[graphql(complexity = "cost::LOOKUP + child_complexity")]
     async fn accounts(&self, ctx: &Context<'_>) -> Result<Vec<Account>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().accounts.load_one(self.seat).await;
+        let found = viewer.loaders().accounts.load_one(self.presence).await;
         let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
         let accounts = found.unwrap_or_default();
         viewer.spend(ctx, accounts.len())?;
