@@ -26,6 +26,7 @@ mod seals;
 mod second_factor;
 pub mod session;
 mod sign_in;
+mod slash;
 mod stage;
 mod tokens;
 mod webhooks;

@@ -299,6 +299,14 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewMembers),
     ),
     row(
+        "identity.reputation_weights",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "identity.set_reputation_weights",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
         "activity.adjust_reputation",
         Needs::Community(Permission::ModerateMembers),
     ),
@@ -419,6 +427,11 @@ pub const OPERATIONS: &[Operation] = &[
         "deliveries.post_in",
         Needs::Community(Permission::SendMessages),
     ),
+    row(
+        "deliveries.post_once_in",
+        Needs::Community(Permission::SendMessages),
+    ),
+    row("app.answer_to", Needs::Community(Permission::SendMessages)),
     row(
         "deliveries.post_many",
         Needs::Community(Permission::SendMessages),

@@ -21,6 +21,7 @@ mod m0014_linked_roles;
 mod m0015_passkey;
 mod m0018_generation;
 mod m0019_notices;
+mod m0019b_weights;
 mod m0020_webhook;
 
 use kernel::Timestamp;
@@ -103,6 +104,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0019_notices",
         tables: m0019_notices::tables,
+    },
+    Step {
+        name: "m0019b_weights",
+        tables: m0019b_weights::tables,
     },
     Step {
         name: "m0020_webhook",

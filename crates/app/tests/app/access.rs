@@ -914,6 +914,13 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             by_activity(activity.decide_suspicion(actor, pond, id, confirmed).await)
         }
         "activity.standings" => by_activity(activity.standings(actor, pond).await),
+        "identity.reputation_weights" => {
+            by_identity(identity.reputation_weights(actor, pond).await)
+        }
+        "identity.set_reputation_weights" => {
+            let wanted = [(identity::Reason::Follow, Some(i64::from(n)))];
+            by_identity(identity.set_reputation_weights(actor, pond, &wanted).await)
+        }
         "activity.adjust_reputation" => {
             let adjustment = Adjustment {
                 points: 1,
@@ -1449,6 +1456,23 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                     .post_in(actor, &mut work, greeting(pond, "g"))
                     .await,
             )
+        }
+        "deliveries.post_once_in" => {
+            let mut work = app.db().begin(actor, app.clock.now()).await.unwrap();
+            let answer = app
+                .deliveries
+                .post_once_in(actor, &mut work, greeting(pond, "g"));
+            by_delivery(answer.await)
+        }
+        "app.answer_to" => {
+            let who = identity::SeenAccount {
+                platform: Platform::Discord,
+                platform_user_id: "id-picker".to_owned(),
+                username: "picker".to_owned(),
+                is_bot: false,
+                account_created_at: None,
+            };
+            by_delivery(app.answer_to(actor, &who, greeting(pond, "g")).await)
         }
         "deliveries.post_many" => by_delivery(
             app.deliveries

@@ -1,14 +1,14 @@
 //! Reputation on real databases: what is counted, once and exactly, and what stays.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use activity::{ActivityError, Incoming};
-use identity::{Adjustment, BadgeKind, Score};
+use identity::{Adjustment, BadgeKind, IdentityError, Reason, Score};
 use kernel::{
     Actor, Clock, CommunityId, EventKind, PageRequest, Platform, Role, Source, UserId,
     event::{Moderation, ModerationAction},
 };
-use testkit::{World, message, on_both};
+use testkit::{Statements, World, message, on_both};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -233,4 +233,87 @@ on_both! {
         let (one, other) = (score(&world, pond, ann.user).await, score(&world, pond, annie).await);
         assert_eq!(one.thousandths() + other.thousandths() - 1_200_000, 210_100, "taken apart again, nothing is lost");
     }
+
+    async fn a_community_decides_what_counts_there_from_then_on_and_goes_back(world: World) {
+        let pond = world.community("Pond").await;
+        let lake = world.community("Lake").await;
+        let adm = world.person(pond, "adm", Some(Role::Admin)).await;
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let identity = world.app.identity.clone();
+        let wanted = [(Reason::Chat, Some(500)), (Reason::Warn, Some(0)), (Reason::Follow, Some(2_500))];
+        let denied = identity.set_reputation_weights(&mo.actor, pond, &wanted).await;
+        assert!(matches!(denied, Err(IdentityError::NotAllowed(_))), "{denied:?}");
+        for (reason, own) in [(Reason::Chat, 1_001), (Reason::Chat, -1), (Reason::Warn, 1), (Reason::Ban, -200_001), (Reason::Adjustment, 0)] {
+            let refused = identity.set_reputation_weights(&adm.actor, pond, &[(Reason::Raid, Some(1)), (reason, Some(own))]).await;
+            assert!(matches!(refused, Err(IdentityError::Invalid { field, .. }) if field == reason.as_str()), "{reason:?} {own}");
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM reputation_weight").await, 0, "all or none");
+        let mut batch = talk(&mut world, pond, "ann", 2);
+        world.record(batch.clone()).await;
+        identity.set_reputation_weights(&adm.actor, pond, &wanted).await.unwrap();
+        batch.extend(talk(&mut world, pond, "ann", 2));
+        batch.extend(talk(&mut world, lake, "ann", 2));
+        for kind in [EventKind::Follow, measure(ModerationAction::Warn), measure(ModerationAction::Timeout)] {
+            batch.push(Incoming { community: pond, event: world.event("ann", kind) });
+        }
+        world.record(batch).await;
+        let ann = world.user_of(pond, "ann").await;
+        assert_eq!(score(&world, pond, ann).await.thousandths(), 600_020 + 1_000 + 2_500 - 50_000);
+        assert_eq!(score(&world, lake, ann).await.thousandths(), 600_020, "elsewhere it counts as everywhere");
+
+        let shown = identity.reputation_weights(&mo.actor, pond).await.unwrap();
+        assert_eq!(shown.len(), Reason::ALL.len() - 1);
+        let own: Vec<_> = shown.iter().filter(|one| one.own.is_some()).map(|one| (one.reason, one.counts())).collect();
+        assert_eq!(own, [(Reason::Chat, 500), (Reason::Follow, 2_500), (Reason::Warn, 0)]);
+        let entries = "SELECT COUNT(*) FROM audit WHERE action = 'community.reputation.weights'";
+        identity.set_reputation_weights(&adm.actor, pond, &wanted).await.unwrap();
+        assert_eq!(world.number(entries).await, 1, "the same again is no change");
+        let log = world.app.audit(&world.system(), &PageRequest::first(1)).await.unwrap();
+        let log = format!("{:?}", log.items[0]);
+        assert!(log.contains("chat") && log.contains("500") && log.to_lowercase().contains("null"), "{log}");
+
+        let back: Vec<_> = wanted.iter().map(|(reason, _)| (*reason, None)).collect();
+        identity.set_reputation_weights(&adm.actor, pond, &back).await.unwrap();
+        assert_eq!((world.number(entries).await, world.number("SELECT COUNT(*) FROM reputation_weight").await), (2, 0));
+        let before = score(&world, pond, ann).await.thousandths();
+        let batch = talk(&mut world, pond, "ann", 1);
+        world.record(batch).await;
+        assert_eq!(score(&world, pond, ann).await.thousandths(), before + 10);
+        let gone = identity.set_reputation_weights(&world.system(), CommunityId(999), &wanted).await;
+        assert!(matches!(gone, Err(IdentityError::NotFound)), "{gone:?}");
+    }
+}
+
+/// The statements with which a batch is recorded.
+async fn sent(world: &World, batch: &[Incoming]) -> BTreeMap<String, usize> {
+    let db = world.app.db();
+    let mut work = db.begin(&world.system(), world.clock.now()).await.unwrap();
+    let statements = Statements::listen();
+    activity::record(&mut work, batch).await.unwrap();
+    let counts = statements.counts();
+    drop(statements);
+    work.commit().await.unwrap();
+    counts
+}
+
+#[tokio::test]
+async fn what_a_community_decided_costs_no_statement_more_for_a_batch() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let mut batches = Vec::new();
+    for _ in 0..3 {
+        batches.push(talk(&mut world, pond, "ann", 50));
+    }
+    sent(&world, &batches[0]).await;
+    let before = sent(&world, &batches[1]).await;
+    let all = Reason::ALL.into_iter().filter(|r| *r != Reason::Adjustment);
+    let all: Vec<_> = all.map(|reason| (reason, Some(0))).collect();
+    let identity = &world.app.identity;
+    identity
+        .set_reputation_weights(&world.system(), pond, &all)
+        .await
+        .unwrap();
+    let after = sent(&world, &batches[2]).await;
+    assert_eq!(before, after);
+    world.close().await;
 }

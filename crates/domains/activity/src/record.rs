@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use identity::{Renamed, SeenAccount};
+use identity::{LiveRules, Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
 use store::{Reach, StoreError, Work};
 
@@ -40,7 +40,8 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
     work.reaches(Reach::Nothing);
     identity::hold_owners(work).await?;
     let mut fates = vec![Fate::Duplicate; batch.len()];
-    let fresh = first_of_each(work, batch, &mut fates).await?;
+    let rules = live_rules(work, batch).await?;
+    let fresh = first_of_each(work, batch, &rules, &mut fates).await?;
     let newest = newest_of_each(&fresh);
     let found = identity::resolve(work, &accounts(&newest)).await?;
     rename(work, &newest, &found.renamed).await?;
@@ -84,7 +85,7 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
         if let Some(id) = stored_messages.get(&key(&row.incoming.event)) {
             set(&mut fates, row.index, Fate::Recorded(Some(MessageId(*id))));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
-            earned.extend(reputation::change(row.incoming, row.who));
+            earned.extend(reputation::change(row.incoming, row.who, &rules));
             if row.incoming.event.source == Source::Live {
                 woken.insert(row.incoming.community);
             }
@@ -94,7 +95,7 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
         if stored_events.contains(&key(&row.incoming.event)) {
             set(&mut fates, row.index, Fate::Recorded(None));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
-            earned.extend(reputation::change(row.incoming, row.who));
+            earned.extend(reputation::change(row.incoming, row.who, &rules));
         }
     }
     tables::record::apply(work.conn(), &deltas).await?;
@@ -121,9 +122,10 @@ fn set(fates: &mut [Fate], index: usize, fate: Fate) {
 async fn first_of_each<'a>(
     work: &Work,
     batch: &'a [Incoming],
+    rules: &HashMap<CommunityId, LiveRules>,
     fates: &mut [Fate],
 ) -> Result<Vec<(usize, &'a Incoming)>, StoreError> {
-    let oldest = oldest_allowed(work, batch).await?;
+    let oldest = oldest_allowed(work, rules);
     let erased = erased(work, batch).await?;
     let mut seen: HashSet<(Platform, bool, &str)> = HashSet::with_capacity(batch.len());
     let mut fresh = Vec::with_capacity(batch.len());
@@ -161,10 +163,11 @@ async fn erased(
     Ok(found.into_iter().collect())
 }
 
-async fn oldest_allowed(
+/// What is to be known of the communities in which something happened live.
+async fn live_rules(
     work: &Work,
     batch: &[Incoming],
-) -> Result<HashMap<CommunityId, Timestamp>, StoreError> {
+) -> Result<HashMap<CommunityId, LiveRules>, StoreError> {
     let mut live: Vec<CommunityId> = batch
         .iter()
         .filter(|i| i.event.source == Source::Live)
@@ -175,15 +178,22 @@ async fn oldest_allowed(
     if live.is_empty() {
         return Ok(HashMap::new());
     }
-    let days = identity::retention_days(work.conn(), &live).await?;
+    identity::live_rules(work.conn(), &live).await
+}
+
+/// Before when live messages are not kept.
+fn oldest_allowed(
+    work: &Work,
+    rules: &HashMap<CommunityId, LiveRules>,
+) -> HashMap<CommunityId, Timestamp> {
     let cutoff = |days: u32| {
         work.now()
             .minus(std::time::Duration::from_secs(u64::from(days) * 86_400))
     };
-    Ok(days
-        .into_iter()
-        .map(|(community, days)| (community, cutoff(days)))
-        .collect())
+    let oldest = rules.iter();
+    oldest
+        .map(|(community, rules)| (*community, cutoff(rules.retention_days)))
+        .collect()
 }
 
 /// The newest event of each account, in the order in which the accounts came.

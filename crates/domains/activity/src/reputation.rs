@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use identity::{
-    Adjustment, Badge, Eyes, History, IdentityError, PlatformAccount, ProfileView,
+    Adjustment, Badge, Eyes, History, IdentityError, LiveRules, PlatformAccount, ProfileView,
     ReputationChange, Resolved, Score, Standing, Who,
 };
 use kernel::{
@@ -61,8 +61,12 @@ pub struct Standings {
     pub at_risk: Vec<Standing>,
 }
 
-/// What a recorded event does to a score.
-pub(crate) fn change(incoming: &Incoming, who: Resolved) -> Option<ReputationChange> {
+/// What a recorded event does to a score, where live chat has these rules.
+pub(crate) fn change(
+    incoming: &Incoming,
+    who: Resolved,
+    rules: &HashMap<CommunityId, LiveRules>,
+) -> Option<ReputationChange> {
     let event = &incoming.event;
     if event.source != Source::Live || event.account.is_bot {
         return None;
@@ -70,7 +74,7 @@ pub(crate) fn change(incoming: &Incoming, who: Resolved) -> Option<ReputationCha
     Some(ReputationChange {
         community: incoming.community,
         account: who.account,
-        effect: identity::effect(&event.kind)?,
+        effect: identity::effect(&event.kind, &rules.get(&incoming.community)?.weights)?,
         at: event.sent_at,
     })
 }

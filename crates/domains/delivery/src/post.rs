@@ -155,8 +155,20 @@ impl Deliveries {
         work: &mut Work,
         new: NewDelivery,
     ) -> Result<DeliveryId, DeliveryError> {
-        let ids = self.enqueue(actor, work, vec![new]).await?;
+        let (ids, _) = self.enqueue(actor, work, vec![new]).await?;
         ids.first().copied().ok_or(DeliveryError::NotFound)
+    }
+
+    /// Like [`Deliveries::post_in`]; answers whether the key is new, so that what belongs to the message
+    /// happens as often as it does.
+    pub async fn post_once_in(
+        &self,
+        actor: &Actor,
+        work: &mut Work,
+        new: NewDelivery,
+    ) -> Result<bool, DeliveryError> {
+        let (_, n_new) = self.enqueue(actor, work, vec![new]).await?;
+        Ok(n_new > 0)
     }
 
     /// Queues up to 20,000 messages, all or none; answers their ids in the given order.
@@ -185,15 +197,17 @@ impl Deliveries {
         work: &mut Work,
         new: Vec<NewDelivery>,
     ) -> Result<Vec<DeliveryId>, DeliveryError> {
-        self.enqueue(actor, work, new).await
+        let (ids, _) = self.enqueue(actor, work, new).await?;
+        Ok(ids)
     }
 
+    /// The ids in the given order, and how many of them are new.
     async fn enqueue(
         &self,
         actor: &Actor,
         work: &mut Work,
         new: Vec<NewDelivery>,
-    ) -> Result<Vec<DeliveryId>, DeliveryError> {
+    ) -> Result<(Vec<DeliveryId>, usize), DeliveryError> {
         if new.len() > MANY_MAX {
             return invalid(format!("send at most {MANY_MAX} messages at once"));
         }
@@ -234,6 +248,7 @@ impl Deliveries {
             ids.insert(place, id);
             answer.push(id);
         }
+        let n_new = jobs.len();
         job::enqueue_many(work, jobs).await?;
         if actor.user_id().is_some() {
             for (community, (n, first)) in per_community {
@@ -245,7 +260,7 @@ impl Deliveries {
                 });
             }
         }
-        Ok(answer)
+        Ok((answer, n_new))
     }
 
     fn row(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernel::{Actor, CommunityId, Permission, Platform, Role, ServerId, Timestamp};
 use store::{DomainEvent, StoreError, Work, audit::Entry};
 
-use crate::{COMMUNITY_CREATED, Identity, IdentityError, events::ROUTES, store as tables};
+use crate::{COMMUNITY_CREATED, Identity, IdentityError, Weights, events::ROUTES, store as tables};
 
 /// A community.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -450,12 +450,22 @@ pub(crate) async fn connect(
     Ok(server)
 }
 
-/// How many days each community keeps raw live messages; for the ingest of chat.
-pub async fn retention_days(
+/// What the recording of live chat needs to know of a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRules {
+    /// How many days live messages are kept.
+    pub retention_days: u32,
+    /// What events are worth there.
+    pub weights: Weights,
+}
+
+/// What the recording of live chat needs to know of communities: one statement for each batch. For the
+/// domains above, which were told where chat belongs.
+pub async fn live_rules(
     conn: &impl sea_orm::ConnectionTrait,
     communities: &[CommunityId],
-) -> Result<Vec<(CommunityId, u32)>, store::StoreError> {
-    tables::community::retention_days(conn, communities).await
+) -> Result<HashMap<CommunityId, LiveRules>, store::StoreError> {
+    tables::community::live_rules(conn, communities).await
 }
 
 #[cfg(test)]

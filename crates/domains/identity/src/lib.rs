@@ -57,7 +57,9 @@ pub use account::{
 pub use api_key::{
     ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,
 };
-pub use community::{Community, CommunityChange, NewCommunity, NewServer, Server, retention_days};
+pub use community::{
+    Community, CommunityChange, LiveRules, NewCommunity, NewServer, Server, live_rules,
+};
 pub use confirm::Confirmation;
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
@@ -84,8 +86,9 @@ pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use reputation::{
     AccountShare, Adjustment, Badge, BadgeKind, Effect, Facts, History, Reason, ReputationChange,
-    Score, Standing, Tier, adjust, aggregate, apply, at_risk, badges, effect, facts, global,
-    globals, history, leaders, of_person, scores, scores_of, weight,
+    Score, Standing, Tier, WeightSetting, Weights, adjust, aggregate, apply, at_risk, badges,
+    bounds, charge_command, effect, facts, global, globals, history, leaders, of_person, scores,
+    scores_of, weight,
 };
 pub use second_factor::{AwaitedCode, Entered, SecondFactor, TotpSetup};
 pub use session::{Authenticated, ClientInfo, NewSession, Session};

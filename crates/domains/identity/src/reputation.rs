@@ -8,15 +8,17 @@
 mod aggregate;
 mod badge;
 mod keep;
+mod own_weight;
 mod score;
 mod weight;
 
 pub use aggregate::{AccountShare, aggregate};
 pub use badge::{Badge, BadgeKind, Facts, badges};
 pub use keep::{
-    Adjustment, History, ReputationChange, Standing, adjust, apply, at_risk, facts, global,
-    globals, history, leaders, of_person, scores, scores_of,
+    Adjustment, History, ReputationChange, Standing, adjust, apply, at_risk, charge_command, facts,
+    global, globals, history, leaders, of_person, scores, scores_of,
 };
+pub use own_weight::WeightSetting;
 pub(crate) use score::clamp;
 pub use score::{Score, Tier};
-pub use weight::{Effect, Reason, effect, weight};
+pub use weight::{Effect, Reason, Weights, bounds, effect, weight};

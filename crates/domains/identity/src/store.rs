@@ -18,6 +18,7 @@ pub(crate) mod oauth_state;
 pub(crate) mod passkey;
 pub(crate) mod profile;
 pub(crate) mod reputation;
+pub(crate) mod reputation_weight;
 pub(crate) mod session;
 pub(crate) mod suggestion;
 pub(crate) mod throttle;

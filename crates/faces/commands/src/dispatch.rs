@@ -270,15 +270,18 @@ impl Commands {
             return;
         }
         let community = asked.community;
+        // What is typed has cost its writer something already.
+        let is_picked = asked.token.is_some() && matches!(asked.what, What::Command { .. });
+        let picker = is_picked.then(|| seen(&asked));
         let Some(new) = delivery(asked, draft) else {
             return;
         };
         let new = new.not_after(self.app.clock.now().plus(REPLY_USEFUL));
-        let posted = self
-            .app
-            .deliveries
-            .post(&Actor::System("commands"), new)
-            .await;
+        let who = Actor::System("commands");
+        let posted = match picker {
+            Some(picker) => self.app.answer_to(&who, &picker, new).await,
+            None => self.app.deliveries.post(&who, new).await.map(|_id| ()),
+        };
         if let Err(error) = posted {
             tracing::error!(
                 community.id = %community,
@@ -290,13 +293,7 @@ impl Commands {
 
     async fn answer(&self, asked: &Asked) -> Said {
         let is_waiting = asked.token.is_some();
-        let account = SeenAccount {
-            platform: asked.platform,
-            platform_user_id: asked.account.platform_user_id.clone(),
-            username: asked.account.username.clone(),
-            is_bot: false,
-            account_created_at: asked.account.created_at,
-        };
+        let account = seen(asked);
         let actor = self.app.identity.actor_of_account(&account).await?;
         // The platform vouches for its own place only, and never for more than a moderator; whoever
         // speaks there and is not banned counts as a member.
@@ -463,6 +460,17 @@ fn waits(asked: &Asked, call: &Call, named: &Named) -> Vec<(Wait, u32)> {
         waits.push((Wait::User(asked.community, name, user), user_secs));
     }
     waits
+}
+
+/// The account that asks.
+fn seen(asked: &Asked) -> SeenAccount {
+    SeenAccount {
+        platform: asked.platform,
+        platform_user_id: asked.account.platform_user_id.clone(),
+        username: asked.account.username.clone(),
+        is_bot: false,
+        account_created_at: asked.account.created_at,
+    }
 }
 
 /// The name of an account as people see it.

@@ -323,6 +323,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "command-added" => "The command is there. Try it in chat.",
         "command-deleted" => "The command was deleted.",
         "reputation" => "The score was changed. The change is in the audit log.",
+        "weights" => "Saved. It counts for what happens from now on.",
         "role" => "The role was changed. The change is in the audit log.",
         "merge-asked" => "A merge was asked for. Nothing has moved yet.",
         "merge-confirmed" => "Confirmed. The other side still has to.",

@@ -48,6 +48,7 @@ mod suggestions;
 mod suspicions;
 mod verification;
 mod viewer;
+mod weights;
 
 pub use router::{Settings, router};
 

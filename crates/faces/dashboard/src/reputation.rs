@@ -1,5 +1,5 @@
 //! Reputation for moderators: a community's highest scores and who is at risk, and a member's page with
-//! what changed their score and a form to change it by hand.
+//! what changed their score and a form to change it by hand. What counts is in `weights.rs`.
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use crate::{
     router::Face,
     suggestions, suspicions,
     viewer::{SignedIn, Viewer},
+    weights,
 };
 
 /// Entries of the history on a page.
@@ -67,8 +68,11 @@ struct Row {
 struct Standings {
     shell: Shell,
     slug: String,
+    mistakes: Mistakes,
     leaders: Vec<Standing>,
     at_risk: Vec<Standing>,
+    weights: Vec<weights::Row>,
+    may_decide: bool,
 }
 
 /// Which page of the history.
@@ -93,22 +97,40 @@ pub(crate) async fn standings(
     Path(slug): Path<String>,
 ) -> Result<Response, PageError> {
     let community = community::find(&face, &viewer, &slug, Permission::ViewMembers).await?;
-    let found = face
-        .app
-        .activity
-        .standings(&viewer.actor, community.id)
-        .await?;
+    overview(&face, &viewer, &community, None, Mistakes::default()).await
+}
+
+/// The page of a community's scores, with what was typed about what counts if that form came back.
+pub(crate) async fn overview(
+    face: &Face,
+    viewer: &Viewer,
+    community: &Community,
+    typed: Option<&weights::Typed>,
+    mistakes: Mistakes,
+) -> Result<Response, PageError> {
+    let (app, actor) = (&face.app, &viewer.actor);
+    let found = app.activity.standings(actor, community.id).await?;
+    let weights = app.identity.reputation_weights(actor, community.id).await?;
     let place = Place {
         title: "Reputation",
         section: Section::Members,
-        community: Some(&community),
+        community: Some(community),
     };
-    layout::page(&Standings {
-        shell: Shell::new(&face, &viewer, place).await?,
+    let page = Standings {
+        shell: Shell::new(face, viewer, place).await?,
         slug: community.slug.clone(),
+        mistakes,
         leaders: found.leaders,
         at_risk: found.at_risk,
-    })
+        weights: weights
+            .into_iter()
+            .map(|setting| weights::Row::of(setting, typed))
+            .collect(),
+        may_decide: actor
+            .require(Permission::ManageCommunity, community.id)
+            .is_ok(),
+    };
+    Ok((page.mistakes.status(), layout::page(&page)?).into_response())
 }
 
 /// `GET /c/{slug}/members/{user}`

@@ -18,7 +18,7 @@ use crate::{
     accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
     data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
     passkeys, privacy, profile, register, reputation, role, second_factor, security, settings,
-    setup, suggestions, suspicions, verification,
+    setup, suggestions, suspicions, verification, weights,
 };
 
 /// What the operator decides about the dashboard.
@@ -139,6 +139,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/health/{file}", get(health::download))
         .route("/c/{slug}/members", get(members::page))
         .route("/c/{slug}/reputation", get(reputation::standings))
+        .route("/c/{slug}/reputation/weights", post(weights::save))
         .route(
             "/c/{slug}/members/suggestions",
             get(suggestions::page).post(suggestions::say),

@@ -7,7 +7,10 @@ use sea_orm::ConnectionTrait;
 use store::{StoreError, Work, audit::Entry};
 
 use super::{AccountShare, Effect, Facts, Reason, Score, aggregate, clamp};
-use crate::{IdentityError, linked_role, store::reputation as table};
+use crate::{
+    IdentityError, SeenAccount, hold_owners, linked_role, resolve,
+    store::{reputation as table, reputation_weight as weight_table},
+};
 
 /// Most people in a list of scores.
 const LIST_MAX: i64 = 100;
@@ -127,6 +130,31 @@ pub async fn apply(work: &Work, changes: &[ReputationChange]) -> Result<(), Stor
     }
     table::add(work.conn(), later, work.now()).await?;
     table::insert(work.conn(), &entries).await
+}
+
+/// Takes what a command costs in a community off the score of who gave it, where nothing that was said
+/// does: a command that was picked is no message. The caller sees to it that it happens once.
+pub async fn charge_command(
+    work: &Work,
+    community: CommunityId,
+    who: &SeenAccount,
+) -> Result<(), StoreError> {
+    hold_owners(work).await?;
+    let found = resolve(work, std::slice::from_ref(who)).await?;
+    let Some(account) = found.people.into_values().next() else {
+        return Ok(());
+    };
+    let weights = weight_table::of(work.conn(), community).await?;
+    let change = ReputationChange {
+        community,
+        account: account.account,
+        effect: Effect {
+            reason: Reason::Command,
+            change: weights.of(Reason::Command),
+        },
+        at: work.now(),
+    };
+    apply(work, &[change]).await
 }
 
 fn check(adjustment: &Adjustment) -> Result<(), IdentityError> {

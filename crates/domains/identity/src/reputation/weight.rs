@@ -1,4 +1,6 @@
-//! What each event is worth.
+//! What each event is worth, here and in a community that decided otherwise.
+
+use std::collections::BTreeMap;
 
 use kernel::{EventKind, event::ModerationAction};
 
@@ -6,7 +8,7 @@ use kernel::{EventKind, event::ModerationAction};
 const MOST: i64 = 550_000;
 
 /// Why a score changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Something was said.
     Chat,
@@ -90,6 +92,33 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// The name in forms and in the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Command => "command",
+            Self::Follow => "follow",
+            Self::Subscription => "subscription",
+            Self::Subscription2 => "subscription2",
+            Self::Subscription3 => "subscription3",
+            Self::Gift => "gift",
+            Self::Donation => "donation",
+            Self::Cheer => "cheer",
+            Self::Raid => "raid",
+            Self::Boost => "boost",
+            Self::Warn => "warn",
+            Self::Timeout => "timeout",
+            Self::Kick => "kick",
+            Self::Ban => "ban",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// What people read.
     pub const fn label(self) -> &'static str {
         match self {
@@ -119,7 +148,8 @@ impl Reason {
     }
 }
 
-/// What one unit is worth, in thousandths of a point. Adjustments say themselves what they are worth.
+/// What one unit is worth unless a community decided otherwise, in thousandths of a point. Adjustments
+/// say themselves what they are worth.
 pub const fn weight(reason: Reason) -> i64 {
     match reason {
         Reason::Chat => 10,
@@ -135,6 +165,42 @@ pub const fn weight(reason: Reason) -> i64 {
         Reason::Kick => -75_000,
         Reason::Ban => -200_000,
         Reason::Adjustment => 0,
+    }
+}
+
+/// What a community may decide that it is worth, from and to, in thousandths of a point: what earns does
+/// not cost and what costs does not earn; and what everybody does all the time is worth little. `None` =
+/// nothing is to be decided.
+pub const fn bounds(reason: Reason) -> Option<(i64, i64)> {
+    let most = match reason {
+        Reason::Adjustment => return None,
+        Reason::Chat | Reason::Command => 1_000,
+        _ => 200_000,
+    };
+    if weight(reason) < 0 {
+        return Some((-most, 0));
+    }
+    Some((0, most))
+}
+
+/// What events are worth in one community.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Weights(BTreeMap<Reason, i64>);
+
+impl Weights {
+    /// What one unit is worth there, in thousandths of a point.
+    pub fn of(&self, reason: Reason) -> i64 {
+        self.own(reason).unwrap_or_else(|| weight(reason))
+    }
+
+    /// What the community decided; `None` = nothing.
+    pub fn own(&self, reason: Reason) -> Option<i64> {
+        self.0.get(&reason).copied()
+    }
+
+    /// Takes a decision over.
+    pub(crate) fn decide(&mut self, reason: Reason, weight: i64) {
+        self.0.insert(reason, weight);
     }
 }
 
@@ -154,9 +220,14 @@ fn is_command(text: &str) -> bool {
         .is_some_and(char::is_alphanumeric)
 }
 
-/// What an event does to the score of the account it is about; `None` if nothing.
-pub fn effect(kind: &EventKind) -> Option<Effect> {
-    let hundredths = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+/// What an event does to the score of the account it is about, where events are worth this; `None` if
+/// nothing.
+pub fn effect(kind: &EventKind, weights: &Weights) -> Option<Effect> {
+    let hundreds = |n: u64, reason| {
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
+        n.saturating_mul(weights.of(reason)) / 100
+    };
+    let weight = |reason| weights.of(reason);
     let (reason, change) = match kind {
         EventKind::Message(message) if message.is_ours => return None,
         EventKind::Message(message) if is_command(&message.text) => {
@@ -176,14 +247,10 @@ pub fn effect(kind: &EventKind) -> Option<Effect> {
             Reason::Gift,
             weight(Reason::Gift).saturating_mul((*count).into()),
         ),
-        EventKind::Donation { amount_minor, .. } => (
-            Reason::Donation,
-            hundredths(*amount_minor).saturating_mul(weight(Reason::Donation) / 100),
-        ),
-        EventKind::Cheer { bits } => (
-            Reason::Cheer,
-            hundredths((*bits).into()).saturating_mul(weight(Reason::Cheer) / 100),
-        ),
+        EventKind::Donation { amount_minor, .. } => {
+            (Reason::Donation, hundreds(*amount_minor, Reason::Donation))
+        }
+        EventKind::Cheer { bits } => (Reason::Cheer, hundreds((*bits).into(), Reason::Cheer)),
         EventKind::Raid { .. } => (Reason::Raid, weight(Reason::Raid)),
         EventKind::Moderation(measure) => {
             let reason = match measure.action {
@@ -207,14 +274,14 @@ pub fn effect(kind: &EventKind) -> Option<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reason, effect, weight};
+    use super::{Reason, Weights, bounds, effect, weight};
     use kernel::{
         EventKind,
         event::{Message, Moderation, ModerationAction},
     };
 
     fn change(kind: &EventKind) -> i64 {
-        effect(kind).map_or(0, |effect| effect.change)
+        effect(kind, &Weights::default()).map_or(0, |effect| effect.change)
     }
 
     fn says(text: &str, is_ours: bool) -> EventKind {
@@ -277,6 +344,38 @@ mod tests {
         assert_eq!(change(&donation), 550_000);
         for reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
+            assert_eq!(Reason::from_name(reason.as_str()), Some(reason));
         }
+    }
+
+    #[test]
+    fn a_community_decides_within_bounds_that_hold_what_everybody_has() {
+        for reason in Reason::ALL {
+            let bounds = bounds(reason);
+            assert_eq!(bounds.is_none(), reason == Reason::Adjustment);
+            let own = bounds.is_none_or(|(least, most)| (least..=most).contains(&weight(reason)));
+            assert!(own, "{reason:?}");
+        }
+        assert_eq!(bounds(Reason::Warn), Some((-200_000, 0)));
+        assert_eq!(bounds(Reason::Chat), Some((0, 1_000)));
+    }
+
+    #[test]
+    fn what_a_community_decided_counts_there_and_the_rest_as_everywhere() {
+        let mut here = Weights::default();
+        here.decide(Reason::Cheer, 5);
+        here.decide(Reason::Warn, 0);
+        let change = |kind: &EventKind| effect(kind, &here).map_or(0, |effect| effect.change);
+        assert_eq!(
+            change(&EventKind::Cheer { bits: 150 }),
+            7,
+            "a thousandth that has begun is not given"
+        );
+        assert_eq!(change(&measure(ModerationAction::Warn)), 0);
+        assert_eq!(change(&measure(ModerationAction::Kick)), -75_000);
+        assert_eq!(
+            (here.own(Reason::Cheer), here.own(Reason::Kick)),
+            (Some(5), None)
+        );
     }
 }

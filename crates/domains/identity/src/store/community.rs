@@ -7,7 +7,7 @@ use kernel::{CommunityId, Platform, Role, ServerId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{IN_MAX, placeholders};
-use crate::{Community, NewServer, Server, community::RETENTION_DAYS};
+use crate::{Community, LiveRules, NewServer, Server, Weights, community::RETENTION_DAYS};
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -201,22 +201,31 @@ pub(crate) async fn update(
     Ok(())
 }
 
-pub(crate) async fn retention_days(
+/// What the recording of live chat needs to know of communities.
+pub(crate) async fn live_rules(
     conn: &impl ConnectionTrait,
     communities: &[CommunityId],
-) -> Result<Vec<(CommunityId, u32)>, StoreError> {
-    let mut found = Vec::with_capacity(communities.len());
+) -> Result<HashMap<CommunityId, LiveRules>, StoreError> {
+    let mut found: HashMap<CommunityId, LiveRules> = HashMap::with_capacity(communities.len());
     for part in communities.chunks(IN_MAX) {
         let query = format!(
-            "SELECT id, retention_days FROM community WHERE id IN ({})",
+            "SELECT c.id, c.retention_days, w.reason, w.weight FROM community c \
+             LEFT JOIN reputation_weight w ON w.community_id = c.id WHERE c.id IN ({})",
             placeholders(1, part.len())
         );
         for row in sql::rows(conn, &query, part.iter().map(|id| id.0.into()).collect()).await? {
             let days: i32 = row.try_get_by_index(1)?;
-            found.push((
-                CommunityId(row.try_get_by_index(0)?),
-                u32::try_from(days).unwrap_or(RETENTION_DAYS),
-            ));
+            let rules = found
+                .entry(CommunityId(row.try_get_by_index(0)?))
+                .or_insert_with(|| LiveRules {
+                    retention_days: u32::try_from(days).unwrap_or(RETENTION_DAYS),
+                    weights: Weights::default(),
+                });
+            let (reason, weight): (Option<i16>, Option<i64>) =
+                (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+            if let (Some(reason), Some(weight)) = (reason, weight) {
+                super::reputation_weight::take(&mut rules.weights, reason, weight);
+            }
         }
     }
     Ok(found)

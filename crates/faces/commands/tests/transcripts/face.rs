@@ -45,6 +45,31 @@ on_both! {
         assert_eq!(stage.answers().await.len(), 1);
     }
 
+    async fn a_picked_command_costs_what_a_typed_one_does_and_once(world: World) {
+        let mut stage = Stage::set(&mut world, Platform::Discord, Settings::default()).await;
+        let cost = "SELECT COALESCE(SUM(change), 0) FROM reputation";
+        assert_eq!(stage.says("ann", "!ping").await, ["pong"]);
+        assert_eq!(stage.world.number(cost).await, -100);
+        let kind = InteractionKind::Command { name: "ping".into(), arguments: String::new() };
+        assert_eq!(stage.asks("bob", kind.clone()).await, ["pong"]);
+        assert_eq!(stage.world.number(cost).await, -200);
+        // The platform hands the same one over again.
+        stage.world.clock.advance(std::time::Duration::from_secs(60));
+        for _ in 0..3 {
+            stage.asks_again("bob", kind.clone()).await;
+        }
+        assert_eq!(stage.world.number(cost).await, -200);
+        let press = InteractionKind::Press { id: "help:0".into(), message_id: "message-1".into() };
+        stage.asks("bob", press).await;
+        assert_eq!(stage.world.number(cost).await, -200, "a button is no command");
+        let system = stage.world.system();
+        let free = [(identity::Reason::Command, Some(0))];
+        stage.world.app.identity.set_reputation_weights(&system, stage.pond, &free).await.unwrap();
+        stage.world.clock.advance(std::time::Duration::from_secs(60));
+        assert_eq!(stage.asks("bob", kind).await, ["pong"]);
+        assert_eq!(stage.world.number(cost).await, -200, "where commands cost nothing, picked ones cost nothing");
+    }
+
     async fn whoever_hears_chat_never_waits_and_what_is_too_much_is_dropped(world: World) {
         let settings = Settings { queue_max: 2, workers: 1, ..Settings::default() };
         let mut stage = Stage::set(&mut world, Platform::Twitch, settings).await;

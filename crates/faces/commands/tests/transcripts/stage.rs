@@ -140,6 +140,11 @@ impl<'a> Stage<'a> {
     /// Somebody picks or presses something; what is answered to it.
     pub(crate) async fn asks(&mut self, name: &str, kind: InteractionKind) -> Vec<String> {
         self.n_events += 1;
+        self.asks_again(name, kind).await
+    }
+
+    /// As the last time, handed over by the platform once more.
+    pub(crate) async fn asks_again(&mut self, name: &str, kind: InteractionKind) -> Vec<String> {
         let id = format!("interaction-{}", self.n_events);
         let interaction = Interaction {
             platform: self.platform,

@@ -52,3 +52,51 @@ async fn a_moderator_sees_a_member_and_changes_the_score_once_with_a_reason() {
     ann.post(&form, &right).await.expect(403);
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_manages_the_community_decides_what_counts_and_others_see_it() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let adm = world.person(ducks, "adm", Some(Role::Admin)).await.user;
+    let mo = world.person(ducks, "mo", Some(Role::Moderator)).await.user;
+    let (adm, mo) = (
+        Browser::of(&world, adm).await,
+        Browser::of(&world, mo).await,
+    );
+    let (page, form) = ("/c/ducks/reputation", "/c/ducks/reputation/weights");
+    let seen = mo.get(page).await.expect(200).body;
+    assert!(
+        seen.contains("What counts") && !seen.contains(form),
+        "{seen}"
+    );
+    mo.post(form, &[("chat", "0.5")]).await.expect(403);
+
+    for (value, words) in [("many", "at most three decimals"), ("1.5", "from 0 to 1")] {
+        let wrong = adm.post(form, &[("follow", "2.5"), ("chat", value)]).await;
+        let wrong = wrong.expect(422).body;
+        let kept = format!("name=\"chat\" value=\"{value}\"");
+        assert!(
+            wrong.contains("id=\"chat-problem\"") && wrong.contains(words) && wrong.contains(&kept),
+            "{wrong}"
+        );
+        assert!(wrong.contains("value=\"2.5\""), "{wrong}");
+    }
+    let fields = [("follow", "2.5"), ("chat", ""), ("warn", "-1,25")];
+    let done = adm.post(form, &fields).await.expect(303);
+    assert_eq!(done.location(), "/c/ducks/reputation?done=weights");
+    let after = adm.get(page).await.expect(200).body;
+    assert!(after.contains("name=\"warn\" value=\"-1.25\""), "{after}");
+    let seen = mo.get(page).await.expect(200).body;
+    assert!(
+        seen.contains("-1.25 <span class=\"fine\">(-25 elsewhere)"),
+        "{seen}"
+    );
+    adm.post(form, &[("reset", "1"), ("follow", "7")])
+        .await
+        .expect(303);
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM reputation_weight").await,
+        0
+    );
+    world.close().await;
+}
