@@ -27,6 +27,7 @@ mod app {
     mod passkeys;
     mod privacy;
     mod profiles;
+    mod repeat;
     mod reputation;
     mod second_factor;
     mod suggestions;

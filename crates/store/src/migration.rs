@@ -23,6 +23,7 @@ mod m0018_generation;
 mod m0019_notices;
 mod m0019b_weights;
 mod m0020_webhook;
+mod m0022_repeat;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -112,6 +113,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0020_webhook",
         tables: m0020_webhook::tables,
+    },
+    Step {
+        name: "m0022_repeat",
+        tables: m0022_repeat::tables,
     },
 ];
 

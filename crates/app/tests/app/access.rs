@@ -139,6 +139,18 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "identity.actor_of_account",
         "chat tells who somebody is; the platform has vouched for it",
     ),
+    (
+        "identity.begin_request",
+        "remembers that somebody asked; what they may is asked of the operation itself",
+    ),
+    (
+        "identity.finish_request",
+        "remembers what somebody was answered, for themselves",
+    ),
+    (
+        "identity.forget_request",
+        "forgets what somebody asked, for themselves",
+    ),
     ("identity.sweep", "a job of the program"),
     ("identity.suggest", "a job of the program"),
     ("identity.notice_to_send", "a job of the program"),

@@ -201,6 +201,9 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO passkey_ceremony (token_hash, purpose, binding, user_id, state, expires_at) VALUES ('{CANARY}', 4, '{CANARY}', {user}, '{{}}', 0)"
         ),
         format!(
+            "INSERT INTO repeatable (id, user_id, content_hash, begun_at, status, answer) VALUES ('{CANARY}', {user}, 'x', 0, 200, '{CANARY}')"
+        ),
+        format!(
             "INSERT INTO install_state (state_hash, platform, community_id, user_id, session_id, redirect, expires_at) VALUES ('{CANARY}', 1, {pond}, {user}, 1, '', 0)"
         ),
         format!(

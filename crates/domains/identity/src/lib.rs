@@ -31,6 +31,7 @@ mod passkey;
 mod password;
 mod personal;
 mod profile;
+mod repeat;
 mod reputation;
 mod second_factor;
 mod session;
@@ -84,6 +85,7 @@ pub use passkey::{
 };
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
+pub use repeat::{FirstRequest, KeptAnswer, Repeat, Repeatable};
 pub use reputation::{
     AccountShare, Adjustment, Badge, BadgeKind, Effect, Facts, History, Reason, ReputationChange,
     Score, Standing, Tier, WeightSetting, Weights, adjust, aggregate, apply, at_risk, badges,

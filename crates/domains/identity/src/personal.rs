@@ -44,6 +44,10 @@ pub const PERSONAL: &[Declared] = &[
         "a secret's hash, good for an hour at most",
     ),
     Declared::left_out(
+        "repeatable",
+        "answers to requests of one's own programs, sent again for a day",
+    ),
+    Declared::left_out(
         "sign_in_throttle",
         "counted failures, forgotten within the hour",
     ),

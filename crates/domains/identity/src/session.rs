@@ -379,6 +379,7 @@ impl Identity {
             + Self::sweep_keys(&work).await?
             + Self::sweep_email(&work).await?
             + Self::sweep_merges(&work).await?
+            + Self::sweep_requests(&work).await?
             + Self::sweep_verifications(&work).await?
             + Self::sweep_notices(&work).await?
             + tables::totp::sweep_confirmations(work.conn()).await?;

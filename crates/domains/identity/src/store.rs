@@ -17,6 +17,7 @@ pub(crate) mod notice;
 pub(crate) mod oauth_state;
 pub(crate) mod passkey;
 pub(crate) mod profile;
+pub(crate) mod repeat;
 pub(crate) mod reputation;
 pub(crate) mod reputation_weight;
 pub(crate) mod session;

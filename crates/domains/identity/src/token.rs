@@ -43,5 +43,10 @@ pub(crate) fn fresh(entropy: &dyn Entropy) -> Secret<String> {
 
 /// What is stored of a token: SHA-256 in hexadecimal. Plain hashing is enough at 256 bits.
 pub(crate) fn digest(token: &str) -> String {
-    kernel::random::hex(&Sha256::digest(token.as_bytes()))
+    digest_bytes(token.as_bytes())
+}
+
+/// SHA-256 of anything in hexadecimal.
+pub(crate) fn digest_bytes(bytes: &[u8]) -> String {
+    kernel::random::hex(&Sha256::digest(bytes))
 }

@@ -22,11 +22,9 @@ use crate::{
     Face,
     asker::Asker,
     problem::{Problem, ProblemBody},
-    tag,
+    repeat, tag,
 };
 
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that gets a tag, in bytes. Larger ones are files.
 const TAGGED_MAX: u64 = 1024 * 1024;
 /// The name of our allowance.
@@ -46,13 +44,7 @@ pub(crate) async fn around(
         let (wanted, method) = (request.headers().clone(), request.method().clone());
         let mut allowance = None;
         let response = match admit(&face, request, &mut allowance).await {
-            Ok(request) => match tokio::time::timeout(TIMEOUT, next.run(request)).await {
-                Ok(response) => response,
-                Err(_elapsed) => {
-                    let detail = "this took longer than 30 s: ask for less, or try again later";
-                    Problem::http(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
-                }
-            },
+            Ok(request) => repeat::answer(&face, request, next).await,
             Err(problem) => problem.into_response(),
         };
         let response = written(response, &id);

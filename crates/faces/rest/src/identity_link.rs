@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use identity::{Trip, Verification};
-use kernel::LinkId;
+use kernel::{ErrorCode, LinkId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,6 +48,7 @@ pub(crate) struct IdentityView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkStart {
     /// The provider's page to open in the browser that has the session, within ten minutes.
+    #[schema(format = Password)]
     pub(crate) url: String,
 }
 
@@ -129,17 +130,33 @@ pub(crate) async fn chat_code(
 
 /// Unlinks an account: it no longer signs in, and its tokens are given back. Refused for the last way
 /// of signing in. Needs a fresh session.
-#[utoipa::path(delete, path = "/users/me/identities/{id}", tag = "users", params(("id" = i32, Path, description = "The identity's id.")), responses((status = 204)))]
+#[utoipa::path(delete, path = "/users/me/identities/{identity}", tag = "users", params(("identity" = String, Path, description = "The identity's id, or the key of a provider with which one account is linked.")), responses((status = 204)))]
 pub(crate) async fn unlink(
     State(face): State<Arc<Face>>,
     who: SignedIn,
-    Path(id): Path<i32>,
+    Path(identity): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let session = who.session()?;
-    face.app
-        .unlink(&who.actor, session, None, LinkId(id))
-        .await?;
+    let link = match identity.parse() {
+        Ok(id) => LinkId(id),
+        Err(_not_a_number) => only_link(&face, &who, &identity).await?,
+    };
+    face.app.unlink(&who.actor, session, None, link).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The one account that is linked with a provider.
+async fn only_link(face: &Face, who: &SignedIn, provider: &str) -> Result<LinkId, Problem> {
+    let links = face.app.identity.links(&who.actor).await?;
+    let mut found = links.into_iter().filter(|link| link.provider == provider);
+    match (found.next(), found.next()) {
+        (Some(link), None) => Ok(link.id),
+        (Some(_), Some(_)) => Err(Problem::new(
+            ErrorCode::Conflict,
+            "more than one account is linked with this provider: say its id",
+        )),
+        (None, _) => Err(Problem::not_found()),
+    }
 }
 
 /// How somebody proved to be oneself, and failed to, newest first.

@@ -11,7 +11,13 @@ use axum::{
 use kernel::ErrorCode;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    repeat::{HEADER, KEY_MAX},
+};
+
+/// The largest body, in bytes.
+pub(crate) const BODY_MAX: usize = 64 * 1024;
 
 /// A JSON body; unknown fields are refused by its type.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -24,11 +30,11 @@ pub(crate) struct Path<T>(pub(crate) T);
 
 /// The key of a request that must have one; `why` says what for.
 pub(crate) fn idempotency_key<'a>(headers: &'a HeaderMap, why: &str) -> Result<&'a str, Problem> {
-    let key = headers.get("idempotency-key");
-    let key = key.and_then(|value| value.to_str().ok());
-    key.filter(|key| (1..=100).contains(&key.len()))
+    let key = headers.get(HEADER).and_then(|value| value.to_str().ok());
+    key.filter(|key| (1..=KEY_MAX).contains(&key.len()))
         .ok_or_else(|| {
-            let detail = format!("send the header `Idempotency-Key` of 1 to 100 bytes, {why}");
+            let detail =
+                format!("send the header `Idempotency-Key` of 1 to {KEY_MAX} bytes, {why}");
             Problem::http(StatusCode::BAD_REQUEST, detail)
         })
 }
@@ -43,10 +49,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "send the body as application/json",
             )),
-            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::http(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "a body has at most 64 KiB",
-            )),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::too_large(error))
+            }
             Err(error) => {
                 // Not 422 for what is JSON of the wrong shape: one status for what cannot be read.
                 let detail = error.body_text();

@@ -4,6 +4,7 @@
 //! A handler reads its input, calls one service and turns the answer into a view. Must never decide
 //! who may do what, hold a rule that another face would need too, or answer anything but JSON.
 
+mod alias;
 mod asker;
 mod command;
 mod community;
@@ -27,6 +28,7 @@ mod page;
 mod passkey;
 mod privacy;
 mod problem;
+mod repeat;
 mod second_factor;
 mod session;
 mod suggestion;
@@ -39,7 +41,7 @@ mod webhook;
 use std::{net::IpAddr, sync::Arc};
 
 use app::App;
-use axum::{Router, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 
 pub use openapi::document;
 
@@ -80,15 +82,17 @@ pub(crate) struct Face {
 pub fn router(app: Arc<App>, settings: Settings) -> Router {
     let face = Arc::new(Face { app, settings });
     let (routes, _) = openapi::routes().split_for_parts();
-    Router::new()
+    let api = Router::new()
         .merge(routes)
         .merge(docs::routes())
         .method_not_allowed_fallback(guard::wrong_method)
+        .layer(DefaultBodyLimit::max(input::BODY_MAX))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&face),
             guard::around,
         ))
-        .with_state(face)
+        .with_state(face);
+    alias::routes(&api).merge(api)
 }
 
 #[cfg(test)]

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
-        path::Operation,
+        ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Face, command, community, connection, delivery, email, history, identity_link, instance, key,
-    linked_role, member, merge, message, overview, passkey, privacy,
+    Face, alias, command, community, connection, delivery, email, history, identity_link, instance,
+    key, linked_role, member, merge, message, overview, passkey, privacy,
     problem::{FieldProblem, ProblemBody},
+    repeat::{self, Keeps},
     second_factor, session, suggestion, suspicion, user, webhook,
 };
 
@@ -27,7 +28,7 @@ pub(crate) const BASE: &str = "/api/v1";
 #[openapi(
     info(
         title = "WaddleBot",
-        description = "One community across Discord, Twitch and Slack. Every operation calls the service that the dashboard and GraphQL call too. What is wrong is a problem of RFC 9457 with a stable `code`. Lists take `limit` and `after`; their `next` and the header `Link` lead on. What is sensitive needs a session that proved within five minutes whose it is: `POST /auth/confirm`.",
+        description = "One community across Discord, Twitch and Slack. Every operation calls the service that the dashboard and GraphQL call too. What is wrong is a problem of RFC 9457 with a stable `code`. Lists take `limit` and `after`; their `next` and the header `Link` lead on. What is sensitive needs a session that proved within five minutes whose it is: `POST /auth/confirm`. Every change takes an `Idempotency-Key`, by which it is carried out once however often it is sent, unless it takes a password or a code.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
@@ -210,6 +211,19 @@ pub fn document() -> String {
     let (_, mut document) = routes().split_for_parts();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in [
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            if let (Some(operation), Some(keeps)) = (operation, repeat::keeps(method, path)) {
+                add_key(operation, keeps);
+            }
+        }
+    }
+    alias::describe(&mut document);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
             ("get", &mut item.get),
             ("post", &mut item.post),
             ("put", &mut item.put),
@@ -233,6 +247,35 @@ fn name(method: &str, path: &str) -> String {
     let plain = |part: &str| part.replace(['{', '}'], "").replace('-', "_");
     let parts: Vec<String> = parts.map(plain).collect();
     format!("{method}_{}", parts.join("_"))
+}
+
+/// Says what an `Idempotency-Key` does, unless the operation says that it needs one.
+fn add_key(operation: &mut Operation, keeps: Keeps) {
+    const NAME: &str = "Idempotency-Key";
+    let parameters = operation.parameters.get_or_insert_default();
+    let has = |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.name == NAME);
+    if parameters.iter().any(has) {
+        return;
+    }
+    let again = match keeps {
+        Keeps::Everything => {
+            "sent again within a day with the same key and content it is not carried out again, and answered alike (`Idempotency-Replayed: true`)"
+        }
+        Keeps::NoAnswer => {
+            "sent again within a day with the same key and content it is not carried out again, and answered with 409, because what it answers is shown once and not kept"
+        }
+    };
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(repeat::KEY_MAX));
+    let parameter = ParameterBuilder::new()
+        .name(NAME)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(format!("Chosen by the caller: {again}.")))
+        .schema(Some(text));
+    parameters.push(RefOr::T(parameter.build()));
 }
 
 /// Every operation may answer with these.

@@ -90,6 +90,17 @@ impl Problem {
         }
     }
 
+    /// A body that is too large, or that did not arrive whole.
+    pub(crate) fn too_large(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..Self::http(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "a body has at most 64 KiB, and arrives whole",
+            )
+        }
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(
             ErrorCode::NotFound,

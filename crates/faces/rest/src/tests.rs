@@ -1,11 +1,14 @@
 //! The face over a whole app: requests in, status and JSON out.
 
+mod alias;
 mod auth;
 mod community;
 mod coverage;
 mod documents;
 mod instance;
+mod matrix;
 mod people;
+mod repeat;
 mod webhook;
 mod wire;
 

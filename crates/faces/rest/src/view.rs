@@ -15,9 +15,9 @@ impl From<Timestamp> for Moment {
     }
 }
 
-/// A secret that is shown once.
+/// A secret that is shown once. Its format tells `repeat` not to keep the answer.
 #[derive(Serialize, ToSchema)]
-#[schema(value_type = String)]
+#[schema(value_type = String, format = Password)]
 pub(crate) struct Shown(String);
 
 impl From<&Secret<String>> for Shown {

@@ -124,6 +124,7 @@ pub(crate) async fn delete_secrets(
         "DELETE FROM recovery_code WHERE user_id = $1",
         "DELETE FROM totp WHERE user_id = $1",
         "DELETE FROM passkey_ceremony WHERE user_id = $1",
+        "DELETE FROM repeatable WHERE user_id = $1",
         "DELETE FROM passkey WHERE user_id = $1",
         "UPDATE users SET password_hash = NULL, is_instance_admin = FALSE WHERE id = $1",
     ] {

@@ -8,7 +8,7 @@ use testkit::{Person, World, on_both};
 use super::Client;
 
 /// Connects a community to a Discord server; answers the connection's id and the server's.
-async fn connected(
+pub(super) async fn connected(
     world: &World,
     pond: kernel::CommunityId,
     admin: &Person,
