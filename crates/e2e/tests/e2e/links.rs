@@ -23,6 +23,8 @@ fn every_link_of_the_demo_answers() -> Result<()> {
             "/c/pixel-harbour/settings",
             "/admin/audit",
             "/admin/api",
+            "/api/docs/graphql",
+            "/api/docs/rest/auth",
             "/me",
             "/me/keys",
             "/me/email",

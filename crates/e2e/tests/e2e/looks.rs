@@ -64,6 +64,9 @@ const INSTANCE: &[Page] = &[
     ("admin-mail", "/admin/mail", 200),
     ("admin-audit", "/admin/audit", 200),
     ("admin-api", "/admin/api", 200),
+    ("api-docs", "/api/docs", 200),
+    ("api-docs-rest", "/api/docs/rest/members", 200),
+    ("api-docs-graphql", "/api/docs/graphql", 200),
 ];
 
 const SIGNED_OUT: &[Page] = &[

@@ -37,6 +37,8 @@ pub(crate) enum Section {
     Mail,
     /// How the API is used.
     Api,
+    /// The API to read.
+    Reference,
     /// The audit log.
     Audit,
 }
@@ -243,12 +245,15 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
     if viewer.signed_in.is_some() {
         groups.push(Group {
             label: "You".to_owned(),
-            items: vec![item(
-                "Communities",
-                "/".to_owned(),
-                "a",
-                Section::Communities,
-            )],
+            items: vec![
+                item("Communities", "/".to_owned(), "a", Section::Communities),
+                item(
+                    "API reference",
+                    "/api/docs".to_owned(),
+                    "r",
+                    Section::Reference,
+                ),
+            ],
         });
     }
     if viewer.actor.is_instance_admin() {
@@ -290,6 +295,9 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
         && place.title != "Commands"
     {
         trail.push(link("Commands", &format!("/c/{}/commands", community.slug)));
+    }
+    if place.section == Section::Reference && place.title != "API reference" {
+        trail.push(link("API reference", "/api/docs"));
     }
     // Pages below the settings.
     if let (Section::Settings, Some(community)) = (place.section, place.community)

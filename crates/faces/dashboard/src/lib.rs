@@ -35,6 +35,7 @@ mod merges;
 mod passkeys;
 mod privacy;
 mod profile;
+mod reference;
 mod register;
 mod reputation;
 mod return_to;

@@ -17,8 +17,8 @@ use tower_http::{
 use crate::{
     accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
     data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
-    passkeys, privacy, profile, register, reputation, role, second_factor, security, settings,
-    setup, suggestions, suspicions, verification, weights,
+    passkeys, privacy, profile, reference, register, reputation, role, second_factor, security,
+    settings, setup, suggestions, suspicions, verification, weights,
 };
 
 /// What the operator decides about the dashboard.
@@ -212,6 +212,9 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/admin/mail/{name}", get(admin::letter))
         .route("/admin/audit", get(admin::audit))
         .route("/admin/api", get(api_usage::page))
+        .route("/api/docs", get(reference::index))
+        .route("/api/docs/graphql", get(reference::graphql))
+        .route("/api/docs/rest/{tag}", get(reference::rest))
         .route("/assets/{bundle}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         // A trailing slash is a typing habit, not another page.

@@ -16,6 +16,7 @@ mod members;
 mod merges;
 mod passkeys;
 mod privacy;
+mod reference;
 mod reputation;
 mod second_factor;
 mod sign_in;

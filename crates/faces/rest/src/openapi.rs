@@ -297,7 +297,24 @@ const PROBLEMS: [(&str, &str); 12] = [
     ("503", "Something that is needed is away; try again later."),
 ];
 
+/// What a success means, where the operation does not say more.
+fn success(status: &str) -> &'static str {
+    match status {
+        "201" => "It was made.",
+        "202" => "It was taken and is being carried out.",
+        "204" => "It is done; there is nothing to tell.",
+        _ => "What was asked for.",
+    }
+}
+
 fn add_problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            success(status).clone_into(&mut response.description);
+        }
+    }
     let problem = |description: &str| -> RefOr<Response> {
         let schema = Ref::from_schema_name("ProblemBody");
         let content = ContentBuilder::new().schema(Some(schema)).build();

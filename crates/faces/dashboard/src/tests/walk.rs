@@ -121,6 +121,8 @@ async fn no_link_is_dead_and_every_page_is_sound() {
         "/me",
         "/admin/audit",
         "/admin/api",
+        "/api/docs/graphql",
+        "/api/docs/rest/instance",
         "/c/ducks/chat",
         "/c/ducks/deliveries",
         "/c/ducks/settings/connections",
