@@ -353,6 +353,22 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("activity.accounts_of", MANY),
     ("activity.reputations_of", MANY),
     ("activity.recent_messages_of", MANY),
+    (
+        "identity.reputation_weights",
+        "the dashboard's page of a community's reputation has them",
+    ),
+    (
+        "identity.set_reputation_weights",
+        "the dashboard's page of a community's reputation has them",
+    ),
+    (
+        "app.answer_to",
+        "a platform tells what somebody picked in chat",
+    ),
+    (
+        "deliveries.post_once_in",
+        "a part of the program's own changes",
+    ),
     ("activity.summaries", MANY),
     (
         "activity.member_count",
@@ -400,9 +416,8 @@ fn every_operation_has_its_route_or_a_reason_why_not() {
         let name = operation.name;
         let routes = IN_REST.iter().filter(|(one, _)| *one == name).count();
         let reasons = NOT_IN_REST.iter().filter(|(one, _)| *one == name).count();
-        assert_eq!(
-            routes + reasons,
-            1,
+        assert!(
+            (routes > 0) != (reasons > 0),
             "{name} needs a route (then a row in IN_REST) or a row in NOT_IN_REST"
         );
     }
