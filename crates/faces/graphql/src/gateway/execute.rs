@@ -335,7 +335,7 @@ impl Gateway {
         let gateway = Arc::clone(self);
         if checked.kind != OperationType::Subscription {
             let once = async move { gateway.execute(checked).await };
-            return stream::once(once).left_stream();
+            return stream::once(Box::pin(once)).left_stream();
         }
         let begin = async move {
             match gateway.admit(&checked).await {
@@ -347,7 +347,8 @@ impl Gateway {
                 }
             }
         };
-        stream::once(begin).flatten().right_stream()
+        // Boxed: a subscription that waits does not keep room for how it began.
+        stream::once(Box::pin(begin)).flatten().right_stream()
     }
 
     /// Executes a subscription that was admitted.

@@ -15,8 +15,9 @@ pub(crate) fn run(
 ) -> impl Stream<Item = Answer> + Send + 'static {
     // Boxed, because a channel makes room for 32 from the beginning.
     let (sender, mut receiver) = mpsc::channel::<Box<Answer>>(1);
+    // Boxed, so that a task that is over, but not forgotten yet, keeps nothing of it.
+    let mut answers = Box::pin(answers);
     let task = tokio::spawn(async move {
-        let mut answers = std::pin::pin!(answers);
         while let Some(answer) = answers.next().await {
             if sender.send(Box::new(answer)).await.is_err() {
                 return;

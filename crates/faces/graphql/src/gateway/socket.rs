@@ -31,8 +31,8 @@ use super::{
     refusal::Refusal,
 };
 
-/// Read buffer of a socket, in bytes: idle sockets are many.
-const READ_BUFFER: usize = 4_096;
+/// Read buffer of a socket, in bytes: idle sockets are many, and what they send is short.
+const READ_BUFFER: usize = 1_024;
 /// Largest answer that may wait in a socket, in bytes.
 const WRITE_MAX: usize = 16 * 1024 * 1024;
 /// How long a closed socket may take to say goodbye.
@@ -206,7 +206,8 @@ impl Conversation {
                 }
                 Ok(())
             }
-            Incoming::Subscribe { id, payload } => self.subscribe(id, payload).await,
+            // Boxed, so that a socket that waits does not keep room for it.
+            Incoming::Subscribe { id, payload } => Box::pin(self.subscribe(id, payload)).await,
             Incoming::Leave => Err(End::Left),
         }
     }
@@ -266,7 +267,7 @@ impl Conversation {
     }
 
     async fn check_session(&mut self) -> Result<(), End> {
-        if self.connection.check().await {
+        if Box::pin(self.connection.check()).await {
             return Ok(());
         }
         Err(Close::unauthorized().into())
