@@ -4,13 +4,25 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
-use kernel::Role;
+use ::activity::{Incoming, SuspicionState};
+use community::{CommandChange, SettingChange};
+use identity::{Adjustment, CommunityChange, Install, MergeSide};
+use kernel::{
+    CarryError, Clock, Courier, Grant, Installed, Medium, PageRequest, Platform, Role, Secret,
+};
 use serde_json::Value;
 use store::sql;
-use testkit::{World, on_both};
+use testkit::{Setup, TestCourier, World, on_both};
 use webhook::catalogue;
+
+use super::delivery::greeting;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Every Rust file below a directory, tests left out.
 fn sources(place: &Path) -> Vec<PathBuf> {
@@ -84,18 +96,185 @@ async fn emitted(world: &World) -> Vec<(String, Option<i32>, Value)> {
         .collect()
 }
 
+/// Does everything that is told, once.
+async fn everything(world: &mut World) {
+    let system = world.system();
+    let pond = world.community("Pond").await;
+    let app = world.app.clone();
+    let person = world.person(pond, "ann", Some(Role::Member)).await;
+    let moderator = world.person(pond, "mona", Some(Role::Moderator)).await;
+    let change = CommunityChange {
+        name: "The pond".to_owned(),
+        description: "ducks".to_owned(),
+        retention_days: 30,
+    };
+    app.identity
+        .update_community(&system, pond, &change)
+        .await
+        .unwrap();
+    let server = Installed {
+        name: "Pond".to_owned(),
+        grant: Grant {
+            platform: Platform::Discord,
+            server: "pond".to_owned(),
+            account: "1".to_owned(),
+            access: Secret::new("token".to_owned()),
+            refresh: None,
+            expires_at: None,
+            scopes: Vec::new(),
+        },
+    };
+    let install = Install {
+        community: pond,
+        platform: Platform::Discord,
+        redirect: String::new(),
+    };
+    let made = app
+        .identity
+        .finish_install(&system, &install, &server)
+        .await
+        .unwrap();
+    app.identity.disconnect(&system, made.id).await.unwrap();
+    let adjustment = Adjustment {
+        points: -25,
+        note: "loud".to_owned(),
+        key: "once".to_owned(),
+    };
+    let activity = &app.activity;
+    activity
+        .adjust_reputation(&moderator.actor, pond, person.user, &adjustment)
+        .await
+        .unwrap();
+    let run = activity
+        .begin_import(&system, Some(pond), "key", "a.jsonl", "jsonl")
+        .await
+        .unwrap();
+    activity.finish_import(&system, &run).await.unwrap();
+    // Many newcomers at once are suspicious.
+    world.clock.advance(DAY * 20);
+    for n in 0..60 {
+        let name = format!("duck{n}");
+        let event = world.event(&name, testkit::message("hi"));
+        world
+            .record(vec![Incoming {
+                community: pond,
+                event,
+            }])
+            .await;
+    }
+    world.clock.advance(HOUR);
+    activity.watch().await.unwrap();
+    let flags = activity
+        .suspicions(&system, pond, None, &PageRequest::first(5))
+        .await
+        .unwrap();
+    let flag = flags.items.first().expect("the newcomers are flagged").id;
+    activity
+        .decide_suspicion(&moderator.actor, pond, flag, SuspicionState::Dismissed)
+        .await
+        .unwrap();
+    activity.watch().await.unwrap();
+    let reply = CommandChange {
+        reply: Some("quack".to_owned()),
+        ..CommandChange::default()
+    };
+    let louder = CommandChange {
+        reply: Some("QUACK".to_owned()),
+        ..CommandChange::default()
+    };
+    let off = SettingChange {
+        is_enabled: false,
+        ..SettingChange::default()
+    };
+    let commands = &app.commands;
+    commands
+        .add_command(&system, pond, "hello", &reply)
+        .await
+        .unwrap();
+    commands
+        .edit_command(&system, pond, "hello", &louder)
+        .await
+        .unwrap();
+    commands
+        .remove_command(&system, pond, "hello")
+        .await
+        .unwrap();
+    commands
+        .set_command(&system, pond, "ping", &off)
+        .await
+        .unwrap();
+    // A merge of two who are both known here, and its end; then the kept one is erased.
+    world.sql("UPDATE users SET claimed_at = 1").await;
+    let other = world.person(pond, "anna", None).await;
+    let root = world.admin("root").await;
+    let (kept, session) = (person.user, world.session(root.user).await);
+    let identity = &app.identity;
+    let merge = identity
+        .request_merge(&root.actor, kept, other.user)
+        .await
+        .unwrap();
+    identity
+        .confirm_merge(&root.actor, session, None, merge, MergeSide::Kept)
+        .await
+        .unwrap();
+    let session = world.session(other.user).await;
+    let own = world.actor_of(other.user).await;
+    identity
+        .confirm_merge(&own, session, None, merge, MergeSide::Merged)
+        .await
+        .unwrap();
+    let session = world.session(root.user).await;
+    identity
+        .undo_merge(&root.actor, session, None, merge)
+        .await
+        .unwrap();
+    let session = world.session(other.user).await;
+    let own = world.actor_of(other.user).await;
+    app.request_erasure(&own, session, None).await.unwrap();
+    world.clock.advance(DAY * 15);
+    assert_eq!(app.tend_privacy().await.unwrap(), 1);
+}
+
 on_both! {
-    async fn what_is_emitted_for_a_community_has_exactly_the_fields_of_its_kind(world: World) {
-        let pond = world.community("Pond").await;
-        world.person(pond, "ann", Some(Role::Member)).await;
-        let all = emitted(&world).await;
-        assert!(all.len() >= 2, "{all:?}");
-        for (kind, community, payload) in all {
-            if community.is_some() {
-                let known = catalogue::find(&kind).unwrap();
-                assert_eq!(known.fault(&payload), None, "{kind}: {payload}");
-                assert_eq!(payload["community"].as_i64(), community.map(i64::from), "{kind}");
+    async fn everything_that_is_told_has_exactly_the_fields_of_its_kind(world: World) {
+        let courier = TestCourier::new(Medium::Discord);
+        let couriers: Vec<Arc<dyn Courier>> = vec![courier.clone()];
+        world.restart(Setup { couriers, ..Setup::default() }).await;
+        world.expect_leftovers();
+        everything(&mut world).await;
+        let lake = world.community("Lake").await;
+        courier.answer([Err(CarryError::Refused("gone".to_owned()))]);
+        world.app.deliveries.post(&world.system(), greeting(lake, "g")).await.unwrap();
+        let runner = app::jobs::runner(&world.app, "tester");
+        runner.run_due(world.clock.now()).await.unwrap();
+        let mut missing: BTreeSet<&str> = catalogue::offered().map(|kind| kind.name).collect();
+        for (kind, community, payload) in emitted(&world).await {
+            let known = catalogue::find(&kind).unwrap();
+            if community.is_none() {
+                continue;
             }
+            assert_eq!(known.fault(&payload), None, "{kind}: {payload}");
+            assert_eq!(payload["community"].as_i64(), community.map(i64::from), "{kind}");
+            missing.remove(kind.as_str());
         }
+        assert_eq!(missing, BTreeSet::new(), "was not told");
+        let n = async |kind: &str| world.number(&format!("SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}' AND community_id IS NOT NULL")).await;
+        assert_eq!(n(activity::SUSPICION_FLAGGED).await, world.number("SELECT COUNT(*) FROM suspicion").await, "once for each");
+        assert_eq!(n(activity::MEMBER_JOINED).await, 63, "once for each person");
+    }
+
+    async fn history_that_is_imported_makes_nobody_join(world: World) {
+        let pond = world.community("Pond").await;
+        let mut old = world.event("ann", testkit::message("long ago"));
+        old.source = kernel::Source::Import;
+        world.record(vec![Incoming { community: pond, event: old }]).await;
+        world.say(pond, "ann", "and now").await;
+        let mut robot = world.event("robot", testkit::message("beep"));
+        robot.account.is_bot = true;
+        world.record(vec![Incoming { community: pond, event: robot }]).await;
+        world.say(pond, "bob", "hello").await;
+        world.say(pond, "bob", "hello again").await;
+        let joined = "SELECT COUNT(*) FROM domain_event WHERE kind = 'activity.member_joined'";
+        assert_eq!(world.number(joined).await, 1, "bob");
     }
 }

@@ -254,7 +254,7 @@ on_both! {
         for (action, n) in [("merge.apply", 1), ("merge.confirm", 1)] {
             assert_eq!(world.number(&format!("SELECT COUNT(*) FROM audit WHERE action = '{action}'")).await, n);
         }
-        assert_eq!(world.number("SELECT COUNT(*) FROM domain_event WHERE kind = 'identity.person_merged'").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM domain_event WHERE kind = 'identity.person_merged' AND community_id IS NULL").await, 1);
     }
 
     async fn each_side_confirms_for_itself_or_an_administrator_for_one_of_them(world: World) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use ::store::{Db, StoreError, Work};
 use async_trait::async_trait;
 use identity::{Follower, PlatformAccount};
-use kernel::UserId;
+use kernel::{CommunityId, UserId};
 use serde_json::{Value, json};
 
 use crate::store::{
@@ -31,6 +31,11 @@ impl Follower for Followed {
         let rows = store::follow::of_user(db.read(), user).await?;
         let messages: i64 = rows.iter().map(|row| row.messages).sum();
         Ok(vec![("messages", store::count(messages))])
+    }
+
+    async fn places(&self, work: &Work, user: UserId) -> Result<Vec<CommunityId>, StoreError> {
+        let found = store::member::places(work.conn(), &[user]).await?;
+        Ok(found.into_values().flatten().collect())
     }
 
     async fn follow(&self, work: &Work, from: UserId, to: UserId) -> Result<Value, StoreError> {

@@ -4,7 +4,7 @@
 use kernel::{Actor, CommunityId, Permission, Timestamp};
 use store::{StoreError, Work};
 
-use crate::{Activity, ActivityError, store as tables};
+use crate::{Activity, ActivityError, IMPORT_FINISHED, store as tables};
 
 /// An import's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,6 +127,18 @@ impl Activity {
                 community: run.community,
                 detail: serde_json::json!({ "recorded": done.recorded, "duplicates": done.duplicates, "rejected": done.rejected }),
             });
+            if let Some(community) = run.community {
+                let payload = serde_json::json!({
+                    "community": community.0, "import": run.id.0, "recorded": done.recorded,
+                    "duplicates": done.duplicates, "rejected": done.rejected,
+                });
+                let event = store::DomainEvent {
+                    kind: IMPORT_FINISHED,
+                    community: Some(community),
+                    payload,
+                };
+                work.emit(event, &[]).await?;
+            }
         }
         work.commit().await?;
         Ok(done)

@@ -8,6 +8,7 @@
 mod channel;
 mod cohort;
 mod error;
+mod events;
 mod feed;
 mod follow;
 mod import_run;
@@ -39,6 +40,9 @@ use kernel::{Actor, Clock, CommunityId, Denied, Permission, UserId};
 
 pub use cohort::Cohort;
 pub use error::ActivityError;
+pub use events::{
+    IMPORT_FINISHED, MEMBER_JOINED, REPUTATION_ADJUSTED, SUSPICION_DECIDED, SUSPICION_FLAGGED,
+};
 pub use feed::{FeedItem, FeedQuery, PlatformActivity};
 pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};

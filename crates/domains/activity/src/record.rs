@@ -1,13 +1,13 @@
 //! Recording a batch of events in one transaction: dedupe, resolve, insert, roll up. An event whose
 //! (platform, id) is stored already changes nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use identity::{LiveRules, Renamed, SeenAccount};
-use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp};
-use store::{Reach, StoreError, Work};
+use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp, UserId};
+use store::{DomainEvent, Reach, StoreError, Work};
 
-use crate::{live::chat_topic, reputation, rollup::Deltas, store as tables};
+use crate::{MEMBER_JOINED, live::chat_topic, reputation, rollup::Deltas, store as tables};
 
 /// An event and the community it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +81,13 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
     let mut deltas = Deltas::default();
     let mut earned = Vec::new();
     let mut woken = HashSet::new();
+    let mut seen = Seen::new();
     for (row, _) in &messages {
         if let Some(id) = stored_messages.get(&key(&row.incoming.event)) {
             set(&mut fates, row.index, Fate::Recorded(Some(MessageId(*id))));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
             earned.extend(reputation::change(row.incoming, row.who, &rules));
+            see(&mut seen, row);
             if row.incoming.event.source == Source::Live {
                 woken.insert(row.incoming.community);
             }
@@ -96,14 +98,47 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
             set(&mut fates, row.index, Fate::Recorded(None));
             deltas.add(row.incoming.community, &row.incoming.event, row.who);
             earned.extend(reputation::change(row.incoming, row.who, &rules));
+            see(&mut seen, row);
         }
     }
+    let newcomers = newcomers(work, &seen).await?;
     tables::record::apply(work.conn(), &deltas).await?;
     identity::apply(work, &earned).await?;
     for community in woken {
         work.notify(chat_topic(community), "");
     }
+    work.emit_all(newcomers, &[]).await?;
     Ok(fates)
+}
+
+/// Who was seen live in each community, and where first.
+type Seen = BTreeMap<CommunityId, BTreeMap<UserId, Platform>>;
+
+fn see(seen: &mut Seen, row: &tables::record::NewRow<'_>) {
+    let event = &row.incoming.event;
+    if event.source == Source::Live && !event.account.is_bot {
+        let here = seen.entry(row.incoming.community).or_default();
+        here.entry(row.who.user).or_insert(event.platform);
+    }
+}
+
+/// What is told of those who were never seen in their community before this batch.
+async fn newcomers(work: &Work, seen: &Seen) -> Result<Vec<DomainEvent>, StoreError> {
+    let mut events = Vec::new();
+    for (community, people) in seen {
+        let users: Vec<UserId> = people.keys().copied().collect();
+        let known = tables::member::among(work.conn(), *community, &users).await?;
+        let known: HashSet<UserId> = known.into_iter().collect();
+        let new = people.iter().filter(|(user, _)| !known.contains(user));
+        events.extend(new.map(|(user, platform)| DomainEvent {
+            kind: MEMBER_JOINED,
+            community: Some(*community),
+            payload: serde_json::json!({
+                "community": community.0, "user": user.0, "platform": platform.as_str(),
+            }),
+        }));
+    }
+    Ok(events)
 }
 
 /// The natural key of an event.

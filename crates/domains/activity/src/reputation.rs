@@ -12,7 +12,10 @@ use kernel::{
     Actor, CommunityId, Day, Page, PageRequest, Permission, Platform, Source, Timestamp, UserId,
 };
 
-use crate::{Activity, ActivityError, Incoming, OfSeats, Presence, feed::flat, store as tables};
+use crate::{
+    Activity, ActivityError, Incoming, OfSeats, Presence, REPUTATION_ADJUSTED, feed::flat,
+    store as tables,
+};
 
 /// How far back badges look, in days.
 const BADGE_DAYS: i32 = 30;
@@ -257,6 +260,16 @@ impl Activity {
             IdentityError::Storage(error) => error.into(),
             other => ActivityError::from(other),
         })?;
+        let payload = serde_json::json!({
+            "community": community.0, "user": user.0, "points": adjustment.points,
+            "score": after.points(),
+        });
+        let event = store::DomainEvent {
+            kind: REPUTATION_ADJUSTED,
+            community: Some(community),
+            payload,
+        };
+        work.emit(event, &[]).await?;
         work.commit().await?;
         Ok(after)
     }

@@ -8,7 +8,7 @@ mod watch;
 
 use std::collections::HashMap;
 
-use ::store::audit::Entry;
+use ::store::{DomainEvent, audit::Entry};
 use identity::PlatformAccount;
 use kernel::{
     AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId,
@@ -18,7 +18,7 @@ use serde_json::json;
 pub use pattern::{Evidence, Pattern};
 pub(crate) use watch::Found;
 
-use crate::{Activity, ActivityError, store::suspicion as table};
+use crate::{Activity, ActivityError, SUSPICION_DECIDED, store::suspicion as table};
 
 /// Most accounts that are told of one flag.
 pub(crate) const ACCOUNTS_SHOWN: usize = 10;
@@ -182,6 +182,12 @@ impl Activity {
             community: Some(community),
             detail: json!({ "before": before.as_str(), "after": state.as_str() }),
         });
+        let event = DomainEvent {
+            kind: SUSPICION_DECIDED,
+            community: Some(community),
+            payload: json!({ "community": community.0, "suspicion": id, "state": state.as_str() }),
+        };
+        work.emit(event, &[]).await?;
         Ok(work.commit().await?)
     }
 

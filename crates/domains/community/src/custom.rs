@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use kernel::{Actor, CommunityId, Denied, Permission, Role, Timestamp, UserId};
-use store::{Work, audit::Entry};
+use store::{DomainEvent, Work, audit::Entry};
 
-use crate::{CommandSetting, Commands, CommunityError, store as tables};
+use crate::{
+    COMMAND_ADDED, COMMAND_CHANGED, COMMAND_REMOVED, CommandSetting, Commands, CommunityError,
+    store as tables,
+};
 
 /// The longest name, in characters.
 pub const NAME_MAX: usize = 32;
@@ -279,6 +282,12 @@ impl Commands {
             &command.name,
             described(&command),
         ));
+        let event = DomainEvent {
+            kind: COMMAND_ADDED,
+            community: Some(community),
+            payload: serde_json::json!({ "community": community.0, "name": command.name, "is_enabled": command.is_enabled }),
+        };
+        work.emit(event, &[]).await?;
         work.commit().await?;
         Ok(command)
     }
@@ -309,6 +318,12 @@ impl Commands {
         let detail =
             serde_json::json!({ "before": described(&before), "after": described(&after) });
         work.audit(entry("command.edit", community, &after.name, detail));
+        let event = DomainEvent {
+            kind: COMMAND_CHANGED,
+            community: Some(community),
+            payload: serde_json::json!({ "community": community.0, "name": after.name, "is_enabled": after.is_enabled }),
+        };
+        work.emit(event, &[]).await?;
         work.commit().await?;
         Ok(after)
     }
@@ -333,6 +348,12 @@ impl Commands {
             &gone.name,
             described(&gone),
         ));
+        let event = DomainEvent {
+            kind: COMMAND_REMOVED,
+            community: Some(community),
+            payload: serde_json::json!({ "community": community.0, "name": gone.name }),
+        };
+        work.emit(event, &[]).await?;
         work.commit().await?;
         Ok(gone)
     }

@@ -7,6 +7,7 @@
 
 mod custom;
 mod error;
+mod events;
 mod personal;
 mod reply;
 mod setting;
@@ -21,6 +22,7 @@ pub use custom::{
     REPLY_MAX,
 };
 pub use error::CommunityError;
+pub use events::{COMMAND_ADDED, COMMAND_CHANGED, COMMAND_REMOVED, COMMAND_SET};
 pub use personal::PERSONAL;
 pub use reply::{Occasion, SAID_MAX, VARIABLES, Variable, render};
 pub use setting::{CommandSetting, SettingChange};

@@ -1,10 +1,10 @@
 //! What a community has decided about the program's commands: on or off, for whom, how often.
 
 use kernel::{Actor, CommandSpec, CommunityId, Permission, Role};
-use store::audit::Entry;
+use store::{DomainEvent, audit::Entry};
 
 use crate::{
-    Commands, CommunityError,
+    COMMAND_SET, Commands, CommunityError,
     custom::{check_cooldown, check_role},
     store as tables,
 };
@@ -148,6 +148,14 @@ impl Commands {
                 "after": described(change),
             }),
         });
+        let event = DomainEvent {
+            kind: COMMAND_SET,
+            community: Some(community),
+            payload: serde_json::json!({
+                "community": community.0, "name": spec.name, "is_enabled": change.is_enabled,
+            }),
+        };
+        work.emit(event, &[]).await?;
         work.commit().await?;
         Ok(after)
     }

@@ -13,6 +13,7 @@
 mod carrier;
 mod change;
 mod error;
+mod events;
 mod personal;
 pub mod policy;
 mod post;
@@ -28,6 +29,7 @@ use kernel::{Clock, Courier, Entropy, Medium};
 
 pub use ::store::job::Priority;
 pub use error::DeliveryError;
+pub use events::FAILED;
 pub use kernel::DeliveryId;
 pub use personal::{Kept, PERSONAL};
 pub use post::NewDelivery;

@@ -170,6 +170,7 @@ impl Writer {
             .await?
             .reaching(::store::Reach::Nothing);
         let now = work.now();
+        let failed = tables::delivery::ending_badly(work.conn(), &changes).await?;
         let (conn, mut begun) = (work.conn(), Vec::new());
         if !ends.is_empty() {
             tables::attempt::end(conn, &ends, now).await?;
@@ -181,6 +182,7 @@ impl Writer {
             begun = tables::delivery::begin(conn, &tasks).await?;
             tables::attempt::begin(conn, &begun, now).await?;
         }
+        work.emit_all(failed, &[]).await?;
         if !rulings.is_empty() {
             let kept = job::rule(&mut work, &rulings).await?;
             for (lease, _) in rulings.iter().filter(|(lease, _)| !kept.contains(lease)) {

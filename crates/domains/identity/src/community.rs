@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use kernel::{Actor, CommunityId, Permission, Platform, Role, ServerId, Timestamp};
 use store::{DomainEvent, StoreError, Work, audit::Entry};
 
-use crate::{COMMUNITY_CREATED, Identity, IdentityError, Weights, events::ROUTES, store as tables};
+use crate::{
+    COMMUNITY_CREATED, COMMUNITY_UPDATED, Identity, IdentityError, SERVER_CONNECTED, Weights,
+    events::ROUTES, store as tables,
+};
 
 /// A community.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -341,6 +344,19 @@ impl Identity {
                 "after": { "name": after.name, "description": after.description, "retention_days": after.retention_days },
             }),
         });
+        let payload = serde_json::json!({
+            "community": id.0, "slug": after.slug, "name": after.name,
+            "description": after.description, "retention_days": after.retention_days,
+        });
+        work.emit(
+            DomainEvent {
+                kind: COMMUNITY_UPDATED,
+                community: Some(id),
+                payload,
+            },
+            ROUTES,
+        )
+        .await?;
         work.commit().await?;
         Ok(after)
     }
@@ -446,6 +462,18 @@ pub(crate) async fn connect(
             community: Some(id),
             detail: serde_json::json!({ "platform": new.platform.as_str(), "server": new.platform_server_id }),
         });
+        let payload = serde_json::json!({
+            "community": id.0, "server": server.id.0, "platform": new.platform.as_str(), "name": new.name,
+        });
+        work.emit(
+            DomainEvent {
+                kind: SERVER_CONNECTED,
+                community: Some(id),
+                payload,
+            },
+            ROUTES,
+        )
+        .await?;
     }
     Ok(server)
 }

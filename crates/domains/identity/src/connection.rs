@@ -11,10 +11,11 @@ use kernel::{
     Actor, ChannelChoice, CommunityId, ConnectionId, Denied, Installed, Permission, Platform,
     Secret, ServerId, SessionId, Timestamp, UserId,
 };
-use store::audit::Entry;
+use store::{DomainEvent, audit::Entry};
 
 use crate::{
-    Identity, IdentityError, NewServer, community,
+    Identity, IdentityError, NewServer, SERVER_DISCONNECTED, community,
+    events::ROUTES,
     store::{self as tables, connection::Tokens},
     token,
 };
@@ -373,6 +374,16 @@ impl Identity {
             "platform": connection.platform.as_str(), "server": connection.platform_server_id,
         });
         work.audit(entry("connection.disconnect", &connection, detail));
+        let payload = serde_json::json!({
+            "community": connection.community.0, "server": connection.server.0,
+            "platform": connection.platform.as_str(), "name": connection.server_name,
+        });
+        let event = DomainEvent {
+            kind: SERVER_DISCONNECTED,
+            community: Some(connection.community),
+            payload,
+        };
+        work.emit(event, ROUTES).await?;
         work.notify(CHANGES, "");
         Ok(work.commit().await?)
     }

@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-use ::store::{StoreError, Work, audit::Entry, personal::Subject};
+use ::store::{DomainEvent, StoreError, Work, audit::Entry, personal::Subject};
 use kernel::{Actor, Platform, Role, Secret, SessionId, Timestamp, UserId};
 
 use crate::{
-    Identity, IdentityError, SeenAccount, Unlinked,
+    Identity, IdentityError, PERSON_ERASED, SeenAccount, Unlinked,
+    events::ROUTES,
     ownership::change_owners,
     personal,
     store::{self as tables, erasure as table},
@@ -123,7 +124,7 @@ impl Identity {
         user: UserId,
     ) -> Result<Option<(Subject, Vec<Unlinked>)>, IdentityError> {
         let who = Actor::System("erasure");
-        let work = self.db.begin(&who, self.clock.now()).await?;
+        let mut work = self.db.begin(&who, self.clock.now()).await?;
         change_owners(&work).await?;
         tables::user::lock(work.conn(), user).await?;
         let is_due = table::of_user(work.conn(), user).await?;
@@ -151,6 +152,14 @@ impl Identity {
         for (platform, id) in &subject.platform_ids {
             table::bury(work.conn(), &tombstone(*platform, id), work.now()).await?;
         }
+        // So that whoever was told about them can forget them too.
+        let places = self.places(&work, user).await?.into_iter();
+        let events = places.map(|community| DomainEvent {
+            kind: PERSON_ERASED,
+            community: Some(community),
+            payload: serde_json::json!({ "community": community.0, "user": user.0 }),
+        });
+        work.emit_all(events.collect(), ROUTES).await?;
         work.commit().await?;
         Ok(Some((subject, tokens)))
     }

@@ -66,7 +66,10 @@ pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
 pub use erasure::{Erasure, erased};
 pub use error::IdentityError;
-pub use events::{COMMUNITY_CREATED, PERSON_MERGED, PERSON_UNMERGED, ROLE_CHANGED};
+pub use events::{
+    COMMUNITY_CREATED, COMMUNITY_UPDATED, PERSON_ERASED, PERSON_MERGED, PERSON_UNMERGED,
+    ROLE_CHANGED, SERVER_CONNECTED, SERVER_DISCONNECTED,
+};
 pub use export::{DataExport, EXPORT_JOB, ExportState};
 pub use grants::{Seals, StoredGrants};
 pub use link::{FreshLink, Link, Unlinked, fresh_links};

@@ -11,7 +11,7 @@ mod preview;
 
 use std::time::Duration;
 
-use kernel::{Actor, MergeId, Permission, Secret, SessionId, Timestamp, UserId};
+use kernel::{Actor, CommunityId, MergeId, Permission, Secret, SessionId, Timestamp, UserId};
 use serde_json::json;
 use store::{DomainEvent, StoreError, Work, audit::Entry};
 
@@ -206,8 +206,13 @@ impl Merge {
         self
     }
 
-    fn payload(&self) -> serde_json::Value {
-        json!({ "kept": self.kept.0, "merged": self.merged.0 })
+    fn payload(&self, community: Option<CommunityId>) -> serde_json::Value {
+        match community {
+            Some(community) => json!({
+                "community": community.0, "kept": self.kept.0, "merged": self.merged.0,
+            }),
+            None => json!({ "kept": self.kept.0, "merged": self.merged.0 }),
+        }
     }
 }
 
@@ -403,6 +408,7 @@ impl Identity {
         // As long as each has their own.
         let goes = tables::email::verified_address(work.conn(), merge.merged).await?;
         tables::user::claim(work.conn(), merge.kept, now).await?;
+        let places = self.places(work, merge.merged).await?;
         let mementos = self.take_over(work, merge.merged, merge.kept).await?;
         tables::moving::unclaim(work.conn(), merge.merged).await?;
         for (domain, memento) in &mementos {
@@ -421,12 +427,9 @@ impl Identity {
             let told = Notice::MergeMerged(until);
             notice::tell_at(work, merge.kept, &address, &told).await?;
         }
-        let event = DomainEvent {
-            kind: PERSON_MERGED,
-            community: None,
-            payload: merge.payload(),
-        };
-        Ok(work.emit(event, ROUTES).await?)
+        Ok(work
+            .emit_all(told(PERSON_MERGED, merge, places), ROUTES)
+            .await?)
     }
 
     /// Says no to a merge that waits: either side, or an administrator.
@@ -489,12 +492,9 @@ impl Identity {
             community: None,
             detail: json!({ "merge": id.0, "merged": merge.merged.0 }),
         });
-        let event = DomainEvent {
-            kind: PERSON_UNMERGED,
-            community: None,
-            payload: merge.payload(),
-        };
-        work.emit(event, ROUTES).await?;
+        let places = self.places(&work, merge.merged).await?;
+        work.emit_all(told(PERSON_UNMERGED, &merge, places), ROUTES)
+            .await?;
         Ok(work.commit().await?)
     }
 
@@ -503,6 +503,22 @@ impl Identity {
         let now = work.now();
         table::sweep(work.conn(), now, now.minus(UNDO_FOR)).await
     }
+}
+
+/// What is told of a merge: once for all, and once for each community in which the merged person was
+/// known.
+fn told(
+    kind: &'static str,
+    merge: &Merge,
+    places: impl IntoIterator<Item = CommunityId>,
+) -> Vec<DomainEvent> {
+    let event = |community: Option<CommunityId>| DomainEvent {
+        kind,
+        community,
+        payload: merge.payload(community),
+    };
+    let here = places.into_iter().map(|place| event(Some(place)));
+    std::iter::once(event(None)).chain(here).collect()
 }
 
 /// Whether a person may confirm a side.

@@ -103,9 +103,183 @@ const USER: Field = field("user", Shape::Integer, "the person's id", "42");
 /// Every kind, by name.
 pub const KINDS: &[EventKind] = &[
     EventKind {
+        name: "activity.import_finished",
+        meaning: "An import of history into the community came to its end.",
+        fields: &[
+            COMMUNITY,
+            field("import", Shape::Integer, "the import's id", "5"),
+            field("recorded", Shape::Integer, "events recorded", "1000"),
+            field(
+                "duplicates",
+                Shape::Integer,
+                "events that were there already",
+                "3",
+            ),
+            field("rejected", Shape::Integer, "events put aside", "0"),
+        ],
+    },
+    EventKind {
+        name: "activity.member_joined",
+        meaning: "Somebody was seen in the community for the first time, in live chat; robots are left out.",
+        fields: &[
+            COMMUNITY,
+            USER,
+            field(
+                "platform",
+                Shape::Text,
+                "where: `discord`, `twitch` or `slack`",
+                "\"twitch\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "activity.reputation_adjusted",
+        meaning: "A moderator changed somebody's reputation by hand.",
+        fields: &[
+            COMMUNITY,
+            USER,
+            field(
+                "points",
+                Shape::Integer,
+                "by how much it was asked for",
+                "-25",
+            ),
+            field("score", Shape::Integer, "the score then, 300 to 850", "575"),
+        ],
+    },
+    EventKind {
+        name: "activity.suspicion_decided",
+        meaning: "A moderator said what became of a flag.",
+        fields: &[
+            COMMUNITY,
+            field("suspicion", Shape::Integer, "the flag's id", "12"),
+            field(
+                "state",
+                Shape::Text,
+                "`open`, `dismissed` or `confirmed`",
+                "\"dismissed\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "activity.suspicion_flagged",
+        meaning: "A suspicious pattern was found that was not there before. A flag is a reason to look, nothing more.",
+        fields: &[
+            COMMUNITY,
+            field("suspicion", Shape::Integer, "the flag's id", "12"),
+            field(
+                "pattern",
+                Shape::Text,
+                "`known_bad`, `shared_handles`, `shared_timing`, `link_burst` or `community_links`",
+                "\"shared_timing\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "community.command_added",
+        meaning: "A chat command of the community's own was made.",
+        fields: &[
+            COMMUNITY,
+            field(
+                "name",
+                Shape::Text,
+                "what is typed after the prefix",
+                "\"hello\"",
+            ),
+            field("is_enabled", Shape::Flag, "whether it answers", "true"),
+        ],
+    },
+    EventKind {
+        name: "community.command_changed",
+        meaning: "A chat command of the community's own was changed.",
+        fields: &[
+            COMMUNITY,
+            field(
+                "name",
+                Shape::Text,
+                "what is typed after the prefix",
+                "\"hello\"",
+            ),
+            field("is_enabled", Shape::Flag, "whether it answers", "true"),
+        ],
+    },
+    EventKind {
+        name: "community.command_removed",
+        meaning: "A chat command of the community's own was removed.",
+        fields: &[
+            COMMUNITY,
+            field(
+                "name",
+                Shape::Text,
+                "what is typed after the prefix",
+                "\"hello\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "community.command_set",
+        meaning: "The community decided about a chat command of the program.",
+        fields: &[
+            COMMUNITY,
+            field("name", Shape::Text, "the command's name", "\"ping\""),
+            field("is_enabled", Shape::Flag, "whether it answers", "true"),
+        ],
+    },
+    EventKind {
+        name: "delivery.failed",
+        meaning: "Something that was to be said in the community's name was not, or perhaps not.",
+        fields: &[
+            COMMUNITY,
+            field("delivery", Shape::Integer, "the message's id", "90"),
+            field(
+                "medium",
+                Shape::Text,
+                "`discord`, `twitch`, `slack` or `email`",
+                "\"discord\"",
+            ),
+            field(
+                "state",
+                Shape::Text,
+                "`failed`, `expired` or `unknown`",
+                "\"failed\"",
+            ),
+        ],
+    },
+    EventKind {
         name: "identity.community_created",
         meaning: "A community was made. Nobody can have a webhook in it yet, so this is listed for completeness.",
         fields: &[COMMUNITY],
+    },
+    EventKind {
+        name: "identity.community_updated",
+        meaning: "The community's name, description or settings were saved.",
+        fields: &[
+            COMMUNITY,
+            field(
+                "slug",
+                Shape::Text,
+                "its name in addresses; never changes",
+                "\"pond\"",
+            ),
+            field("name", Shape::Text, "its name", "\"Pond\""),
+            field(
+                "description",
+                Shape::Text,
+                "what it is about; may be empty",
+                "\"Ducks\"",
+            ),
+            field(
+                "retention_days",
+                Shape::Integer,
+                "how many days live messages are kept",
+                "90",
+            ),
+        ],
+    },
+    EventKind {
+        name: "identity.person_erased",
+        meaning: "Somebody who was known here is being erased: forget what you keep of them. May come twice.",
+        fields: &[COMMUNITY, USER],
     },
     EventKind {
         name: "identity.person_merged",
@@ -156,6 +330,46 @@ pub const KINDS: &[EventKind] = &[
                 Shape::MaybeText,
                 "`owner`, `admin`, `moderator`, `vip`, `member` or `banned`; null = the person left",
                 "\"moderator\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "identity.server_connected",
+        meaning: "A server, workspace or channel was connected to the community.",
+        fields: &[
+            COMMUNITY,
+            field("server", Shape::Integer, "the server's id here", "4"),
+            field(
+                "platform",
+                Shape::Text,
+                "`discord`, `twitch` or `slack`",
+                "\"discord\"",
+            ),
+            field(
+                "name",
+                Shape::Text,
+                "its name on the platform; may be empty",
+                "\"Duck Pond\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "identity.server_disconnected",
+        meaning: "A server, workspace or channel was disconnected from the community.",
+        fields: &[
+            COMMUNITY,
+            field("server", Shape::Integer, "the server's id here", "4"),
+            field(
+                "platform",
+                Shape::Text,
+                "`discord`, `twitch` or `slack`",
+                "\"discord\"",
+            ),
+            field(
+                "name",
+                Shape::Text,
+                "its name on the platform; may be empty",
+                "\"Duck Pond\"",
             ),
         ],
     },

@@ -131,6 +131,12 @@ impl From<delivery::DeliveryError> for PageError {
     }
 }
 
+impl From<webhook::WebhookError> for PageError {
+    fn from(error: webhook::WebhookError) -> Self {
+        Self::from_service(error.code(), error)
+    }
+}
+
 impl From<community::CommunityError> for PageError {
     fn from(error: community::CommunityError) -> Self {
         Self::from_service(error.code(), error)

@@ -27,6 +27,8 @@ pub(crate) enum Section {
     Commands,
     /// A community's settings.
     Settings,
+    /// Where a community's events go; below its settings.
+    Webhooks,
     /// The instance's status.
     Status,
     /// Dead letters.
@@ -230,12 +232,11 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
             ));
         }
         if may(Permission::ManageCommunity) {
-            items.push(item(
-                "Settings",
-                format!("{base}/settings"),
-                "s",
-                Section::Settings,
-            ));
+            let section = match place.section {
+                Section::Webhooks => Section::Webhooks,
+                _ => Section::Settings,
+            };
+            items.push(item("Settings", format!("{base}/settings"), "s", section));
         }
         groups.push(Group {
             label: community.name.clone(),
@@ -309,6 +310,13 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
             trail.push(link("Connections", &format!("{settings}/connections")));
         }
     }
+    if let (Section::Webhooks, Some(community)) = (place.section, place.community) {
+        let settings = format!("/c/{}/settings", community.slug);
+        trail.push(link("Settings", &settings));
+        if place.title != "Webhooks" {
+            trail.push(link("Webhooks", &format!("{settings}/webhooks")));
+        }
+    }
     trail.push(Crumb {
         label: place.title.to_owned(),
         href: None,
@@ -369,6 +377,12 @@ fn notice(address: &str) -> Option<&'static str> {
         "declined" => "You did not allow it, so nothing was connected.",
         "channel" => "The channel was saved.",
         "disconnected" => "Disconnected. What was recorded stays.",
+        "pinged" => "A ping is on its way. Look again in a moment.",
+        "webhook-paused" => "Paused. What happens meanwhile waits.",
+        "webhook-resumed" => "It goes on. What waited is sent.",
+        "webhook-removed" => "The webhook was removed.",
+        "sent-again" => "It is sent again.",
+        "nothing-failed" => "Nothing failed in that time.",
         "welcome" => "Welcome! This instance is yours. Create a community to begin.",
         _ => return None,
     })

@@ -49,6 +49,7 @@ mod suggestions;
 mod suspicions;
 mod verification;
 mod viewer;
+mod webhooks;
 mod weights;
 
 pub use router::{Settings, router};

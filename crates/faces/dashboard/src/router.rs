@@ -18,7 +18,7 @@ use crate::{
     accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
     data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
     passkeys, privacy, profile, reference, register, reputation, role, second_factor, security,
-    settings, setup, suggestions, suspicions, verification, weights,
+    settings, setup, suggestions, suspicions, verification, webhooks, weights,
 };
 
 /// What the operator decides about the dashboard.
@@ -202,6 +202,48 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route(
             "/c/{slug}/settings/connections/{id}/disconnect",
             get(connections::ask_disconnect).post(connections::disconnect),
+        )
+        .route("/c/{slug}/settings/webhooks", get(webhooks::page))
+        .route(
+            "/c/{slug}/settings/webhooks/new",
+            get(webhooks::form::new).post(webhooks::form::add),
+        )
+        .route("/c/{slug}/settings/webhooks/{id}", get(webhooks::one))
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/change",
+            get(webhooks::form::form).post(webhooks::form::save),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/remove",
+            get(webhooks::ask_remove).post(webhooks::remove),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/secret",
+            post(webhooks::rotate),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/ping",
+            post(webhooks::ping),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/pause",
+            post(webhooks::pause),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/resume",
+            post(webhooks::resume),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/replay",
+            post(webhooks::replay),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/messages/{message}",
+            get(webhooks::message::page),
+        )
+        .route(
+            "/c/{slug}/settings/webhooks/{id}/messages/{message}/replay",
+            post(webhooks::message::replay),
         )
         .route("/connect/{platform}/callback", get(connections::callback))
         .route("/admin", get(admin::status))

@@ -23,3 +23,4 @@ mod sign_in;
 mod suggestions;
 mod suspicions;
 mod walk;
+mod webhooks;

@@ -97,20 +97,21 @@ pub(crate) async fn measures(
     Ok(found)
 }
 
-/// Writes down that a pattern was found; what somebody decided about it stays.
+/// Writes down that a pattern was found; what somebody decided about it stays. Answers the id of one
+/// that was not there before.
 pub(crate) async fn put(
     conn: &impl ConnectionTrait,
     community: CommunityId,
     found: &Found,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    let id: i32 = sql::scalar(
+) -> Result<Option<i32>, StoreError> {
+    let rows = sql::rows(
         conn,
         "INSERT INTO suspicion \
            (community_id, pattern, subject, evidence, first_seen_at, last_seen_at, state) \
          VALUES ($1, $2, $3, $4, $5, $5, 0) \
          ON CONFLICT (community_id, pattern, subject) DO UPDATE SET \
-         evidence = excluded.evidence, last_seen_at = excluded.last_seen_at RETURNING id",
+         evidence = excluded.evidence, last_seen_at = excluded.last_seen_at RETURNING id, first_seen_at",
         vec![
             community.0.into(),
             found.evidence.pattern().code().into(),
@@ -120,6 +121,10 @@ pub(crate) async fn put(
         ],
     )
     .await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Data("a flag was written and gave no row".to_owned()))?;
+    let (id, first): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     let rows = found
         .accounts
         .iter()
@@ -130,7 +135,8 @@ pub(crate) async fn put(
         rows.collect(),
         " ON CONFLICT DO NOTHING",
     )
-    .await
+    .await?;
+    Ok((first == now.0).then_some(id))
 }
 
 /// Removes what was found last before, of those that nobody and those that somebody decided about.

@@ -8,11 +8,13 @@ use std::{
 
 use identity::{FreshLink, PlatformAccount};
 use kernel::{AccountId, Actor, CommunityId, Role, Timestamp, UserId, random};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use store::DomainEvent;
 
 use super::pattern::{self, Arrival, Evidence, Record};
 use crate::{
-    Activity, ActivityError,
+    Activity, ActivityError, SUSPICION_FLAGGED,
     store::{self as tables, suspicion as table},
 };
 
@@ -73,10 +75,20 @@ impl Activity {
             if found.is_empty() {
                 continue;
             }
-            let work = self.db.begin(&actor, now).await?;
+            let mut work = self.db.begin(&actor, now).await?;
+            let mut events = Vec::new();
             for one in &found {
-                table::put(work.conn(), community.id, one, now).await?;
+                let put = table::put(work.conn(), community.id, one, now).await?;
+                let pattern = one.evidence.pattern().as_str();
+                events.extend(put.map(|suspicion| DomainEvent {
+                    kind: SUSPICION_FLAGGED,
+                    community: Some(community.id),
+                    payload: json!({
+                        "community": community.id.0, "suspicion": suspicion, "pattern": pattern,
+                    }),
+                }));
             }
+            work.emit_all(events, &[]).await?;
             work.commit().await?;
         }
         let work = self.db.begin(&actor, now).await?;

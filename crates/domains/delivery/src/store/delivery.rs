@@ -1,7 +1,7 @@
 //! Rows of `delivery`. States are spelled out: see [`State::code`].
 
 use ::store::{
-    StoreError,
+    DomainEvent, StoreError,
     job::Priority,
     sea_orm::{ConnectionTrait, FromQueryResult, Value},
     sql,
@@ -9,7 +9,7 @@ use ::store::{
 use kernel::{CommunityId, DeliveryId, Medium, Order, Receipt, Timestamp};
 
 use super::{clean, count, strange, values};
-use crate::{DeliveryFilter, DeliveryView, State};
+use crate::{DeliveryFilter, DeliveryView, FAILED, State};
 
 /// A row to insert.
 pub(crate) struct New {
@@ -228,6 +228,52 @@ pub(crate) async fn change(
     )
     .await?;
     Ok(())
+}
+
+/// What is told of those that are about to end badly.
+pub(crate) async fn ending_badly(
+    conn: &impl ConnectionTrait,
+    changes: &[&Change],
+) -> Result<Vec<DomainEvent>, StoreError> {
+    let is_bad = |change: &&&Change| {
+        matches!(
+            change.state,
+            State::Failed | State::Expired | State::Unknown
+        )
+    };
+    let bad: Vec<&&Change> = changes.iter().filter(is_bad).collect();
+    if bad.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = format!(
+        "SELECT id, community_id, medium, state, attempts FROM delivery WHERE id IN ({})",
+        sql::in_list(1, bad.len())
+    );
+    let values = bad.iter().map(|change| change.id.0.into()).collect();
+    let mut events = Vec::with_capacity(bad.len());
+    for row in sql::rows(conn, &query, values).await? {
+        let id: i64 = row.try_get_by_index(0)?;
+        let (community, medium): (i32, i16) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let (state, attempts): (i16, i32) = (row.try_get_by_index(3)?, row.try_get_by_index(4)?);
+        let is_seen = |change: &&&&Change| {
+            change.id.0 == id
+                && change.seen.state.code() == state
+                && change.seen.attempts == attempts
+        };
+        let (Some(change), Some(medium)) = (bad.iter().find(is_seen), Medium::from_code(medium))
+        else {
+            continue;
+        };
+        events.push(DomainEvent {
+            kind: FAILED,
+            community: Some(CommunityId(community)),
+            payload: serde_json::json!({
+                "community": community, "delivery": id, "medium": medium.as_str(),
+                "state": change.state.as_str(),
+            }),
+        });
+    }
+    Ok(events)
 }
 
 /// Cancels what waits; `false` if it does not wait.

@@ -4,7 +4,7 @@
 //! Invariants: the caller holds the locks of both people; what is written down suffices to restore
 //! both; a ban follows the person; what happened after a merge stays with the account it happened on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use kernel::{CommunityId, Platform, Role, UserId};
@@ -33,6 +33,9 @@ pub trait Follower: Send + Sync {
 
     /// How much there is of a person, by kind, for them to read before they decide.
     async fn count(&self, db: &Db, user: UserId) -> Result<Vec<(&'static str, u64)>, StoreError>;
+
+    /// The communities in which a person is known to the domain.
+    async fn places(&self, work: &Work, user: UserId) -> Result<Vec<CommunityId>, StoreError>;
 
     /// Gives everything of `from` to `to`, in the caller's unit of work; answers what [`unfollow`]
     /// needs to know. The accounts of both are still their own.
@@ -100,6 +103,21 @@ fn read_role(value: &Value, key: &str, community: CommunityId) -> Result<Option<
 }
 
 impl Identity {
+    /// The communities in which a person has a role or is known otherwise.
+    pub(crate) async fn places(
+        &self,
+        work: &Work,
+        user: UserId,
+    ) -> Result<BTreeSet<CommunityId>, StoreError> {
+        let held = table::held(work.conn(), user).await?;
+        let mut places: BTreeSet<CommunityId> =
+            held.into_iter().map(|held| held.community).collect();
+        for follower in &*self.followers {
+            places.extend(follower.places(work, user).await?);
+        }
+        Ok(places)
+    }
+
     /// Gives everything of one person to another and ends their sessions; the row stays, empty,
     /// because the audit log and others name it. Answers a memento per domain.
     pub(crate) async fn take_over(

@@ -52,6 +52,23 @@ const PAGES: &[(&str, [u16; 6])] = &[
         "/c/ducks/settings/connections/1/disconnect",
         [303, 404, 403, 403, 404, 404],
     ),
+    ("/c/ducks/settings/webhooks", [303, 404, 403, 403, 200, 200]),
+    (
+        "/c/ducks/settings/webhooks/new",
+        [303, 404, 403, 403, 200, 200],
+    ),
+    (
+        "/c/ducks/settings/webhooks/1",
+        [303, 404, 403, 403, 404, 404],
+    ),
+    (
+        "/c/ducks/settings/webhooks/1/remove",
+        [303, 404, 403, 403, 404, 404],
+    ),
+    (
+        "/c/ducks/settings/webhooks/1/messages/1",
+        [303, 404, 403, 403, 404, 404],
+    ),
     ("/connect/discord/callback?code=a&state=b", [403; 6]),
     ("/c/nowhere/health", [303, 404, 404, 404, 404, 404]),
     ("/admin", [303, 403, 403, 403, 403, 200]),
