@@ -12,6 +12,7 @@ mod sse;
 mod statements;
 mod toll;
 mod usage;
+mod webhook;
 
 use std::sync::Arc;
 

@@ -78,7 +78,8 @@ pub(crate) fn refused(viewer: &Viewer, cause: &impl Coded) -> Error {
 pub(crate) fn change_refused(viewer: &Viewer, cause: &app::AppError) -> Error {
     let error = refused(viewer, cause);
     match cause {
-        app::AppError::Identity(identity::IdentityError::Invalid { field, .. }) => {
+        app::AppError::Identity(identity::IdentityError::Invalid { field, .. })
+        | app::AppError::Webhook(webhook::WebhookError::Invalid { field, .. }) => {
             error.extend_with(|_, extensions| extensions.set("field", *field))
         }
         app::AppError::Identity(identity::IdentityError::Throttled { retry_after }) => {

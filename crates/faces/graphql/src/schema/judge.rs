@@ -22,7 +22,7 @@ impl Judge {
     /// A judge.
     pub(crate) fn new() -> Self {
         let schema = Schema::build(
-            query::Query,
+            query::Root::default(),
             mutation::Mutation::default(),
             chat::Subscription,
         )

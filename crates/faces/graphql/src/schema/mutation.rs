@@ -11,6 +11,7 @@ use super::{
     privacy::PrivacyMutation,
     reputation::Reputation,
     user::User,
+    webhook::WebhookMutation,
 };
 
 /// Everything that can be changed. What is sensitive needs a session, not an API key.
@@ -20,6 +21,7 @@ pub(crate) struct Mutation(
     LinkedMutation,
     MergeMutation,
     PrivacyMutation,
+    WebhookMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, MergedObject, Object, Result};
 use identity::{Eyes, Who};
 use kernel::{CommunityId, ErrorCode, UserId};
 
@@ -18,12 +18,18 @@ use super::{
     error::{coded, lookup, viewer},
     rate_limit::RateLimit,
     user::User,
+    webhook::WebhookQuery,
 };
 
 /// Everything that can be asked for.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub(crate) struct Root(Query, WebhookQuery);
+
+/// What can be asked for about people and communities.
+#[derive(Default)]
 pub(crate) struct Query;
 
-/// Everything that can be asked for.
 #[Object]
 impl Query {
     /// The signed-in person. Null with the code `UNAUTHENTICATED` if nobody is.

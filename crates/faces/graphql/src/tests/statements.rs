@@ -81,6 +81,20 @@ async fn sent(mut world: World, n: usize) -> Sent {
                 .await
                 .unwrap();
         }
+        let webhooks = &world.app.webhooks;
+        for place in ["a", "b", "c", "d"].into_iter().take(n) {
+            let new = webhook::NewWebhook {
+                url: format!("https://receiver.example/{place}"),
+                ..webhook::NewWebhook::default()
+            };
+            let made = webhooks.create(&world.system(), community, &new).await;
+            let id = made.unwrap().webhook.id;
+            for _ in 0..n {
+                webhooks.ping(&world.system(), id).await.unwrap();
+            }
+        }
+        let runner = app::jobs::runner(&world.app, "tester");
+        runner.run_due(world.app.clock.now()).await.unwrap();
         known.get_or_insert((community, owner, mike));
     }
     let (pond, olga, mike) = known.unwrap();
