@@ -111,34 +111,32 @@ pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, St
     Ok(fates)
 }
 
-/// Who was seen live in each community, and where first.
-type Seen = BTreeMap<CommunityId, BTreeMap<UserId, Platform>>;
+/// Who was seen live in which community, and on which platform first.
+type Seen = BTreeMap<(CommunityId, UserId), Platform>;
 
 fn see(seen: &mut Seen, row: &tables::record::NewRow<'_>) {
     let event = &row.incoming.event;
     if event.source == Source::Live && !event.account.is_bot {
-        let here = seen.entry(row.incoming.community).or_default();
-        here.entry(row.who.user).or_insert(event.platform);
+        seen.entry((row.incoming.community, row.who.user))
+            .or_insert(event.platform);
     }
 }
 
 /// What is told of those who were never seen in their community before this batch.
 async fn newcomers(work: &Work, seen: &Seen) -> Result<Vec<DomainEvent>, StoreError> {
-    let mut events = Vec::new();
-    for (community, people) in seen {
-        let users: Vec<UserId> = people.keys().copied().collect();
-        let known = tables::member::among(work.conn(), *community, &users).await?;
-        let known: HashSet<UserId> = known.into_iter().collect();
-        let new = people.iter().filter(|(user, _)| !known.contains(user));
-        events.extend(new.map(|(user, platform)| DomainEvent {
+    let seats: Vec<(CommunityId, UserId)> = seen.keys().copied().collect();
+    let known = tables::member::among(work.conn(), &seats).await?;
+    let known: HashSet<(CommunityId, UserId)> = known.into_iter().collect();
+    let new = seen.iter().filter(|(seat, _)| !known.contains(seat));
+    Ok(new
+        .map(|((community, user), platform)| DomainEvent {
             kind: MEMBER_JOINED,
             community: Some(*community),
             payload: serde_json::json!({
                 "community": community.0, "user": user.0, "platform": platform.as_str(),
             }),
-        }));
-    }
-    Ok(events)
+        })
+        .collect())
 }
 
 /// The natural key of an event.
