@@ -1,5 +1,5 @@
-//! Clients of Discord, Twitch and Slack and of GraphQL that others wrote, and OpenID Connect providers, from PyPI and
-//! npm: the tests run them against the simulators, the API and the sign-in, so that these speak the wire protocols and
+//! Clients of Discord, Twitch and Slack and of GraphQL that others wrote, OpenID Connect providers and receivers of
+//! webhooks, from PyPI and npm: the tests run them against the simulators, the API, the sign-in and what we sign, so that these speak the wire protocols and
 //! not merely what we believe of them. Below the target directory, pinned, installed once; no package's own scripts are run.
 
 use std::path::{Path, PathBuf};
@@ -11,20 +11,22 @@ use crate::process;
 use crate::python::{self, Python};
 
 /// From PyPI. `aiohttp` is what both Python clients speak WebSocket with.
-const FROM_PYPI: [&str; 4] = [
+const FROM_PYPI: [&str; 5] = [
     "slack_sdk==3.48.0",
     "twitchAPI==4.5.0",
     "aiohttp==3.14.5",
     "oidc-provider-mock==0.3.4",
+    "standardwebhooks==1.1.0",
 ];
 /// From npm. `graphql` is the version that all four clients of GraphQL take, `rxjs` what Apollo's is built on, and `ws`
 /// the WebSocket that they are handed.
-const FROM_NPM: [(&str, &str); 13] = [
+const FROM_NPM: [(&str, &str); 14] = [
     ("@slack/web-api", "8.2.0"),
     ("@slack/socket-mode", "3.1.0"),
     ("@discordjs/rest", "2.6.3"),
     ("@discordjs/ws", "2.0.4"),
     ("oauth2-mock-server", "8.2.3"),
+    ("standardwebhooks", "1.1.1"),
     ("graphql", "16.12.0"),
     ("graphql-http", "1.23.1"),
     ("graphql-ws", "6.4.2"),
