@@ -1,6 +1,7 @@
 //! Clients of Discord, Twitch and Slack and of GraphQL that others wrote, OpenID Connect providers and receivers of
-//! webhooks, from PyPI and npm: the tests run them against the simulators, the API, the sign-in and what we sign, so that these speak the wire protocols and
-//! not merely what we believe of them. Below the target directory, pinned, installed once; no package's own scripts are run.
+//! webhooks, from PyPI and npm: the tests run them against the simulators, the API, the sign-in and what we sign, so that
+//! these speak the wire protocols and not merely what we believe of them. Below the target directory, pinned, installed
+//! once; no package's own scripts are run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
