@@ -135,11 +135,12 @@ on_both! {
         let hooks = TestHooks::new();
         let pond = pond(&mut world, &hooks).await;
         let lake = world.community("Lake").await;
+        let person = world.person(pond, "ann", None).await;
         let all = made(&world, pond, &[]).await;
         let some = made(&world, pond, &["identity.role_changed"]).await;
         let others = made(&world, pond, &["identity.person_merged"]).await;
         let foreign = made(&world, lake, &[]).await;
-        let person = world.person(pond, "ann", Some(Role::Vip)).await;
+        world.app.identity.set_role(&world.system(), pond, person.user, Some(Role::Vip)).await.unwrap();
         run(&world).await;
         let calls = hooks.calls();
         assert_eq!(calls.len(), 2, "{calls:?}");

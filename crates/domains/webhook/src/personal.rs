@@ -1,6 +1,7 @@
 //! What this domain keeps about people, and how they are erased from it: whatever is kept of a
-//! message with their id or a name of theirs in it goes, also if it is still to be sent. What
-//! receivers were sent before is theirs; they are told that somebody was erased.
+//! message or an answer with a name of theirs in it goes, also if it is still to be sent. Ids stay, as
+//! in the audit log: they lead to nobody. What receivers were sent before is theirs; they are told that
+//! somebody was erased.
 
 use ::store::{
     StoreError, Work,
@@ -40,10 +41,7 @@ pub struct Kept;
 #[async_trait]
 impl Keeper for Kept {
     async fn erase(&self, work: &Work, subject: &Subject) -> Result<(), StoreError> {
-        let mut traces = vec![
-            format!("\"user\":{},", subject.user),
-            format!("\"user\":{}}}", subject.user),
-        ];
+        let mut traces = Vec::new();
         let names = subject.names.iter();
         let texts = subject
             .email

@@ -20,6 +20,7 @@ mod privacy;
 mod query;
 mod rate_limit;
 mod reputation;
+mod root;
 mod scalar;
 mod user;
 mod viewer;
@@ -33,14 +34,14 @@ pub(crate) use judge::Judge;
 pub(crate) use viewer::{Toll, Viewer};
 
 /// The executable schema.
-pub(crate) type Schema = async_graphql::Schema<query::Root, mutation::Mutation, chat::Subscription>;
+pub(crate) type Schema = async_graphql::Schema<root::Root, mutation::Mutation, chat::Subscription>;
 
 /// Builds the schema. Suggestions («did you mean …») are off: they would tell the names that
 /// introspection keeps to itself. What it executes was validated by the [`Judge`], so it does not do
 /// that again.
 pub(crate) fn build() -> Schema {
     Schema::build(
-        query::Root::default(),
+        root::Root::default(),
         mutation::Mutation::default(),
         chat::Subscription,
     )

@@ -105,26 +105,33 @@ pub(crate) async fn put(
     found: &Found,
     now: Timestamp,
 ) -> Result<Option<i32>, StoreError> {
-    let rows = sql::rows(
+    let pattern = found.evidence.pattern().code();
+    let known: Option<i32> = sql::optional(
+        conn,
+        "SELECT id FROM suspicion WHERE community_id = $1 AND pattern = $2 AND subject = $3",
+        vec![
+            community.0.into(),
+            pattern.into(),
+            found.subject.clone().into(),
+        ],
+    )
+    .await?;
+    let id: i32 = sql::scalar(
         conn,
         "INSERT INTO suspicion \
            (community_id, pattern, subject, evidence, first_seen_at, last_seen_at, state) \
          VALUES ($1, $2, $3, $4, $5, $5, 0) \
          ON CONFLICT (community_id, pattern, subject) DO UPDATE SET \
-         evidence = excluded.evidence, last_seen_at = excluded.last_seen_at RETURNING id, first_seen_at",
+         evidence = excluded.evidence, last_seen_at = excluded.last_seen_at RETURNING id",
         vec![
             community.0.into(),
-            found.evidence.pattern().code().into(),
+            pattern.into(),
             found.subject.clone().into(),
             found.evidence.to_json().to_string().into(),
             now.0.into(),
         ],
     )
     .await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| StoreError::Data("a flag was written and gave no row".to_owned()))?;
-    let (id, first): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     let rows = found
         .accounts
         .iter()
@@ -136,7 +143,7 @@ pub(crate) async fn put(
         " ON CONFLICT DO NOTHING",
     )
     .await?;
-    Ok((first == now.0).then_some(id))
+    Ok(known.is_none().then_some(id))
 }
 
 /// Removes what was found last before, of those that nobody and those that somebody decided about.

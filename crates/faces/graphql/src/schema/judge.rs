@@ -13,7 +13,7 @@ use async_graphql::{
     parser::types::ExecutableDocument,
 };
 
-use super::{Schema, chat, mutation, query};
+use super::{Schema, chat, mutation, root};
 
 /// Judges documents.
 pub(crate) struct Judge(Schema);
@@ -22,7 +22,7 @@ impl Judge {
     /// A judge.
     pub(crate) fn new() -> Self {
         let schema = Schema::build(
-            query::Root::default(),
+            root::Root::default(),
             mutation::Mutation::default(),
             chat::Subscription,
         )

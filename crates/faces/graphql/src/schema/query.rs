@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MergedObject, Object, Result};
+use async_graphql::{Context, Object, Result};
 use identity::{Eyes, Who};
 use kernel::{CommunityId, ErrorCode, UserId};
 
@@ -18,13 +18,7 @@ use super::{
     error::{coded, lookup, viewer},
     rate_limit::RateLimit,
     user::User,
-    webhook::WebhookQuery,
 };
-
-/// Everything that can be asked for.
-#[derive(MergedObject, Default)]
-#[graphql(name = "Query")]
-pub(crate) struct Root(Query, WebhookQuery);
 
 /// What can be asked for about people and communities.
 #[derive(Default)]
