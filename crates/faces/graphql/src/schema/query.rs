@@ -24,7 +24,8 @@ use super::{
 #[derive(Default)]
 pub(crate) struct Query;
 
-#[Object]
+// Its fields are those of the root, which has the name.
+#[Object(name = "CommonQuery")]
 impl Query {
     /// The signed-in person. Null with the code `UNAUTHENTICATED` if nobody is.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
