@@ -77,7 +77,8 @@ struct One {
     state: &'static str,
     mood: &'static str,
     is_on: bool,
-    is_paused: bool,
+    /// What its state means for what happens now.
+    note: Option<&'static str>,
     trouble: Option<String>,
     last: Option<When>,
     made: When,
@@ -310,7 +311,13 @@ async fn show(
         state: name,
         mood,
         is_on,
-        is_paused: webhook.state == WebhookState::Paused,
+        note: match webhook.state {
+            WebhookState::Paused => Some(
+                "What happens meanwhile waits, for thirty days at most, and is sent when it goes on.",
+            ),
+            WebhookState::SwitchedOff => Some("What happens meanwhile is not kept for it."),
+            WebhookState::On | WebhookState::Removed => None,
+        },
         trouble: trouble(&webhook, now),
         last: webhook.last_success_at.map(|at| when(now, at)),
         made: when(now, webhook.created_at),
