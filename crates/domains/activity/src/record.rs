@@ -7,7 +7,9 @@ use identity::{LiveRules, Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp, UserId};
 use store::{DomainEvent, Reach, StoreError, Work};
 
-use crate::{MEMBER_JOINED, live::chat_topic, reputation, rollup::Deltas, store as tables};
+use crate::{
+    MEMBER_JOINED, Presence, live::chat_topic, reputation, rollup::Deltas, store as tables,
+};
 
 /// An event and the community it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +128,7 @@ fn see(seen: &mut Seen, row: &tables::record::NewRow<'_>) {
 async fn newcomers(work: &Work, seen: &Seen) -> Result<Vec<DomainEvent>, StoreError> {
     let seats: Vec<(CommunityId, UserId)> = seen.keys().copied().collect();
     let known = tables::member::among(work.conn(), &seats).await?;
-    let known: HashSet<(CommunityId, UserId)> = known.into_iter().collect();
+    let known: HashSet<(CommunityId, UserId)> = known.into_iter().map(Presence::seat).collect();
     let new = seen.iter().filter(|(seat, _)| !known.contains(seat));
     Ok(new
         .map(|((community, user), platform)| DomainEvent {
