@@ -128,6 +128,7 @@ impl App {
     /// Erases whom it is time for, and removes files that nobody may fetch any more; answers how
     /// many people were erased. Run by a job.
     pub async fn tend_privacy(&self) -> Result<u64, AppError> {
+        self.identity.key_tombstones().await?;
         let mut n_erased = 0;
         let mut failed = None;
         for user in self.identity.due_erasures().await? {

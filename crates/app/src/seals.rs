@@ -7,8 +7,14 @@ use store::{
 };
 
 fn holders() -> Vec<&'static dyn Sealed> {
-    let [connections, links, second_factors] = &identity::Seals::ALL;
-    vec![connections, links, second_factors, &webhook::Seals]
+    let [connections, links, second_factors, tombstones] = &identity::Seals::ALL;
+    vec![
+        connections,
+        links,
+        second_factors,
+        tombstones,
+        &webhook::Seals,
+    ]
 }
 
 /// A key id that sealed rows need and the ring lacks; `None` if every row can be opened, as far as

@@ -22,6 +22,7 @@ mod m0015_passkey;
 mod m0018_generation;
 mod m0019_notices;
 mod m0019b_weights;
+mod m0019c_graves;
 mod m0020_webhook;
 mod m0022_repeat;
 
@@ -109,6 +110,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0019b_weights",
         tables: m0019b_weights::tables,
+    },
+    Step {
+        name: "m0019c_graves",
+        tables: m0019c_graves::tables,
     },
     Step {
         name: "m0020_webhook",

@@ -162,6 +162,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("identity.export_files", "a job of the program"),
     ("identity.export_removed", "a job of the program"),
     ("identity.stale_exports", "a job of the program"),
+    ("identity.key_tombstones", "a job of the program"),
     ("identity.due_erasures", "a job of the program"),
     ("identity.begin_erasing", "a job of the program"),
     ("identity.finish_erasing", "a job of the program"),

@@ -20,7 +20,9 @@ async fn recording(world: &mut World, community: CommunityId) -> Work {
         .await
         .unwrap();
     let batch = [Incoming { community, event }];
-    activity::record(&mut work, &batch).await.unwrap();
+    activity::record(&mut work, &world.app.identity, &batch)
+        .await
+        .unwrap();
     work
 }
 

@@ -4,25 +4,31 @@ use std::{
     collections::BTreeSet,
     io::{Cursor, Read},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use activity::Incoming;
 use app::{AppError, privacy};
 use identity::{
-    Arrival, ClientInfo, ExportState, Facet, IdentityError, Intent, KeyScope, NewApiKey,
+    Arrival, ClientInfo, ExportState, Facet, Identity, IdentityError, Intent, KeyScope, NewApiKey,
     ProfileChange,
 };
 use kernel::{
     Actor, Clock, CommunityId, EventKind, PageRequest, Platform, Proof, Role, Secret, SessionId,
     event::{Moderation, ModerationAction},
 };
-use store::personal;
-use testkit::{Person, World, on_both};
+use store::{
+    KeyRing, personal,
+    seal::{KEY_BYTES, Keys},
+};
+use testkit::{Person, SeededEntropy, World, on_both};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// What stands in everything of the person who is erased, and in nothing else.
 const CANARY: &str = "kanarienvogel";
+/// What stood for their account before tombstones had a key: SHA-256 of `erased:discord:id-kanarienvogel`.
+const PLAIN: &str = "3c7895dead6ceb1e5a9bc0d2c6e44ab456f5b7406d72fda43f729e319d1b6fba";
 
 /// A session just begun.
 async fn young(world: &World, person: &Person) -> SessionId {
@@ -389,6 +395,9 @@ on_both! {
         let tally = world.record(vec![Incoming { community: pond, event: old }]).await;
         assert_eq!((tally.recorded, tally.too_old), (0, 1), "what was said before stays erased");
         assert_eq!(world.number("SELECT COUNT(*) FROM platform_account WHERE username <> 'deleted user'").await, 0);
+        let dump = world.dump().await;
+        assert_eq!(dump["tombstone"].len(), 1);
+        assert!(!dump["tombstone"][0].contains(PLAIN), "nobody finds out by trying ids who was here");
 
         world.clock.advance(DAY);
         world.say(pond, CANARY, "new words").await;
@@ -398,6 +407,39 @@ on_both! {
         let feed = activity::FeedQuery { platform: None, page: PageRequest::first(10) };
         let feed = app.activity.own_feed(&newcomer, &feed).await.unwrap();
         assert_eq!(feed.items.len(), 1);
+    }
+
+    async fn tombstones_without_a_key_hold_get_one_when_met_and_follow_new_keys(world: World) {
+        let pond = world.community("Pond").await;
+        let at = world.clock.now().0;
+        world.sql(&format!("INSERT INTO tombstone (account_hash, erased_at) VALUES ('{PLAIN}', {at})")).await;
+        let old = world.event(CANARY, testkit::message("old words"));
+        let batch = vec![Incoming { community: pond, event: old }];
+        let plain = format!("SELECT COUNT(*) FROM tombstone WHERE account_hash = '{PLAIN}'");
+        assert_eq!(world.record(batch.clone()).await.too_old, 1);
+        assert_eq!(world.number(&plain).await, 1);
+        for _ in 0..2 {
+            world.app.tend_privacy().await.unwrap();
+            assert_eq!(world.number("SELECT COUNT(*) FROM grave_key").await, 1);
+        }
+        for _ in 0..2 {
+            assert_eq!(world.record(batch.clone()).await.too_old, 1);
+            assert_eq!(world.number(&plain).await, 0, "it has the key now");
+        }
+        let kept = format!("SELECT COUNT(*) FROM tombstone WHERE account_hash LIKE 'v2:%' AND erased_at = {at}");
+        assert_eq!(world.number(&kept).await, 1);
+
+        let db = world.app.db();
+        let key = |id: &str, byte| (id.to_owned(), Secret::new([byte; KEY_BYTES]));
+        let both = KeyRing::new(&Keys::new("new", vec![key("new", 8), key("test", 7)]).unwrap());
+        let done = app::reseal(db, &both, &SeededEntropy::new(5)).await.unwrap();
+        assert_eq!((done.texts, done.overtaken), (1, 0));
+        let new = KeyRing::new(&Keys::new("new", vec![key("new", 8)]).unwrap());
+        let later = Identity::new(db.clone(), Arc::new(world.clock.clone()), Arc::new(SeededEntropy::new(6)), new);
+        let accounts = [CANARY, "duck"].map(|name| (Platform::Discord, format!("id-{name}")));
+        let work = db.begin(&world.system(), world.clock.now()).await.unwrap();
+        let found = identity::erased(&work, &later, &accounts).await.unwrap();
+        assert_eq!(found, [(accounts[0].clone(), kernel::Timestamp(at))]);
     }
 
     async fn an_erasure_can_be_taken_back_and_nobody_who_is_needed_is_erased(world: World) {

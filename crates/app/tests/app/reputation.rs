@@ -148,9 +148,10 @@ on_both! {
         let mut all = tokio::task::JoinSet::new();
         for batch in batches {
             let (db, now) = (db.clone(), world.clock.now());
+            let identity = world.app.identity.clone();
             all.spawn(async move {
                 let mut work = db.begin(&Actor::System("test"), now).await.unwrap();
-                activity::record(&mut work, &batch).await.unwrap();
+                activity::record(&mut work, &identity, &batch).await.unwrap();
                 work.commit().await.unwrap();
             });
         }
@@ -289,7 +290,9 @@ async fn sent(world: &World, batch: &[Incoming]) -> BTreeMap<String, usize> {
     let db = world.app.db();
     let mut work = db.begin(&world.system(), world.clock.now()).await.unwrap();
     let statements = Statements::listen();
-    activity::record(&mut work, batch).await.unwrap();
+    activity::record(&mut work, &world.app.identity, batch)
+        .await
+        .unwrap();
     let counts = statements.counts();
     drop(statements);
     work.commit().await.unwrap();

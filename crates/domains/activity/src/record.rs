@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use identity::{LiveRules, Renamed, SeenAccount};
+use identity::{Identity, LiveRules, Renamed, SeenAccount};
 use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Timestamp, UserId};
 use store::{DomainEvent, Reach, StoreError, Work};
 
@@ -37,13 +37,17 @@ pub(crate) type ChannelKey = (i32, i16, String);
 
 /// Records a batch in the caller's transaction; answers each event's fate, in order. The caller
 /// commits. At most a few thousand events per call: all rows of the batch are held in memory.
-pub async fn record(work: &mut Work, batch: &[Incoming]) -> Result<Vec<Fate>, StoreError> {
+pub async fn record(
+    work: &mut Work,
+    identity: &Identity,
+    batch: &[Incoming],
+) -> Result<Vec<Fate>, StoreError> {
     // What is counted of messages may be shown some seconds late: nobody waits for one more.
     work.reaches(Reach::Nothing);
     identity::hold_owners(work).await?;
     let mut fates = vec![Fate::Duplicate; batch.len()];
     let rules = live_rules(work, batch).await?;
-    let fresh = first_of_each(work, batch, &rules, &mut fates).await?;
+    let fresh = first_of_each(work, identity, batch, &rules, &mut fates).await?;
     let newest = newest_of_each(&fresh);
     let found = identity::resolve(work, &accounts(&newest)).await?;
     rename(work, &newest, &found.renamed).await?;
@@ -156,12 +160,13 @@ fn set(fates: &mut [Fate], index: usize, fate: Fate) {
 /// is older than its community keeps live messages.
 async fn first_of_each<'a>(
     work: &Work,
+    identity: &Identity,
     batch: &'a [Incoming],
     rules: &HashMap<CommunityId, LiveRules>,
     fates: &mut [Fate],
 ) -> Result<Vec<(usize, &'a Incoming)>, StoreError> {
     let oldest = oldest_allowed(work, rules);
-    let erased = erased(work, batch).await?;
+    let erased = erased(work, identity, batch).await?;
     let mut seen: HashSet<(Platform, bool, &str)> = HashSet::with_capacity(batch.len());
     let mut fresh = Vec::with_capacity(batch.len());
     for (index, incoming) in batch.iter().enumerate() {
@@ -186,6 +191,7 @@ async fn first_of_each<'a>(
 /// The accounts of a batch that were erased, and when.
 async fn erased(
     work: &Work,
+    identity: &Identity,
     batch: &[Incoming],
 ) -> Result<HashMap<(Platform, String), Timestamp>, StoreError> {
     let mut accounts: Vec<(Platform, String)> = batch
@@ -194,7 +200,7 @@ async fn erased(
         .collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let found = identity::erased(work, &accounts).await?;
+    let found = identity::erased(work, identity, &accounts).await?;
     Ok(found.into_iter().collect())
 }
 

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use ::store::{DomainEvent, StoreError, Work, audit::Entry, personal::Subject};
-use kernel::{Actor, Platform, Role, Secret, SessionId, Timestamp, UserId};
+use ::store::{DomainEvent, Work, audit::Entry, personal::Subject};
+use kernel::{Actor, Role, Secret, SessionId, Timestamp, UserId};
 
 use crate::{
     Identity, IdentityError, PERSON_ERASED, SeenAccount, Unlinked,
@@ -17,7 +17,6 @@ use crate::{
     personal,
     store::{self as tables, erasure as table},
     throttle::Subject as Throttled,
-    token,
 };
 
 /// How long one can change one's mind.
@@ -35,32 +34,6 @@ pub struct Erasure {
     pub requested_at: Timestamp,
     /// When it is done, unless it is taken back.
     pub due_at: Timestamp,
-}
-
-/// What stands for an erased account.
-fn tombstone(platform: Platform, id: &str) -> String {
-    token::digest(&format!("erased:{}:{id}", platform.as_str()))
-}
-
-/// Of some accounts, those that were erased, with the instant. For the recording of chat: what such
-/// an account did until then is not recorded again; what it does later is somebody new's.
-pub async fn erased(
-    work: &Work,
-    accounts: &[(Platform, String)],
-) -> Result<Vec<((Platform, String), Timestamp)>, StoreError> {
-    if accounts.is_empty() || !table::any_tombstone(work.conn()).await? {
-        return Ok(Vec::new());
-    }
-    let hashes: Vec<String> = accounts
-        .iter()
-        .map(|(platform, id)| tombstone(*platform, id))
-        .collect();
-    let found = table::tombstones(work.conn(), &hashes).await?;
-    Ok(accounts
-        .iter()
-        .zip(&hashes)
-        .filter_map(|(account, hash)| Some((account.clone(), *found.get(hash)?)))
-        .collect())
 }
 
 impl Identity {
@@ -149,9 +122,7 @@ impl Identity {
         tables::session::delete_others(work.conn(), user, SessionId(0)).await?;
         tables::api_key::delete_all(work.conn(), user).await?;
         table::delete_secrets(work.conn(), user).await?;
-        for (platform, id) in &subject.platform_ids {
-            table::bury(work.conn(), &tombstone(*platform, id), work.now()).await?;
-        }
+        self.bury(&work, &subject.platform_ids).await?;
         // So that whoever was told about them can forget them too.
         let places = self.places(&work, user).await?.into_iter();
         let events = places.map(|community| DomainEvent {

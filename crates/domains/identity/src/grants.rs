@@ -16,7 +16,7 @@ use store::{
 
 use crate::store::{
     connection::{self as table, Tokens},
-    link as links, totp,
+    grave_key, link as links, totp,
 };
 
 /// Longest trouble that is kept, in characters.
@@ -127,11 +127,18 @@ pub enum Seals {
     Links,
     /// Secrets of second factors.
     SecondFactors,
+    /// The key of tombstones.
+    Tombstones,
 }
 
 impl Seals {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Connections, Self::Links, Self::SecondFactors];
+    pub const ALL: [Self; 4] = [
+        Self::Connections,
+        Self::Links,
+        Self::SecondFactors,
+        Self::Tombstones,
+    ];
 }
 
 fn batch<'a>(last: i32, texts: impl Iterator<Item = (Place, &'a str)>) -> Batch {
@@ -150,6 +157,7 @@ impl Sealed for Seals {
             Self::Connections => "connection",
             Self::Links => "linked account",
             Self::SecondFactors => "second factor",
+            Self::Tombstones => "key of tombstones",
         }
     }
 
@@ -170,6 +178,11 @@ impl Sealed for Seals {
                 let rows = totp::sealed_after(db.read(), after, BATCH).await?;
                 rows.last()
                     .map(|last| batch(last.id, rows.iter().flat_map(totp::Row::texts)))
+            }
+            Self::Tombstones => {
+                let rows = grave_key::sealed_after(db.read(), after, BATCH).await?;
+                rows.last()
+                    .map(|last| batch(last.id, rows.iter().flat_map(grave_key::Row::texts)))
             }
         })
     }

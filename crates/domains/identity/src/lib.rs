@@ -40,13 +40,14 @@ mod store;
 mod suggestion;
 mod throttle;
 mod token;
+mod tombstone;
 mod totp;
 mod typed_code;
 mod user;
 mod verification;
 mod visibility;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernel::{Clock, Entropy};
 use tokio::sync::Semaphore;
@@ -64,7 +65,7 @@ pub use community::{
 pub use confirm::Confirmation;
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
 pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
-pub use erasure::{Erasure, erased};
+pub use erasure::Erasure;
 pub use error::IdentityError;
 pub use events::{
     COMMUNITY_CREATED, COMMUNITY_UPDATED, PERSON_ERASED, PERSON_MERGED, PERSON_UNMERGED,
@@ -102,6 +103,7 @@ pub use suggestion::{
     AccountPair, Namesakes, OwnSuggestion, Party, Sign, Suggestion, Unlike, forget_suggestions,
     renew_names,
 };
+pub use tombstone::erased;
 pub use user::User;
 pub use verification::Verification;
 pub use visibility::{Audience, Consent, Facet, Owner, Visibility, may_see};
@@ -120,6 +122,8 @@ pub struct Identity {
     followers: Arc<[Arc<dyn Follower>]>,
     is_open: bool,
     passkeys: Result<PasskeySite, &'static str>,
+    /// With which tombstones are made, once it was read.
+    grave_key: Arc<OnceLock<tombstone::GraveKey>>,
     /// Provider and scope of those that are told what roles may depend on.
     role_scopes: Arc<[(String, String)]>,
 }
@@ -147,6 +151,7 @@ impl Identity {
             followers: Arc::default(),
             is_open: false,
             passkeys: Err(passkey::NOT_SET_UP),
+            grave_key: Arc::default(),
             role_scopes: Arc::default(),
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod email;
 pub(crate) mod erasure;
 pub(crate) mod export;
+pub(crate) mod grave_key;
 pub(crate) mod holder;
 pub(crate) mod link;
 pub(crate) mod link_refresh;

@@ -244,7 +244,7 @@ impl Committer {
             .db()
             .begin(&Actor::System("ingest"), self.app.clock.now())
             .await?;
-        let fates = activity::record(&mut work, events).await?;
+        let fates = activity::record(&mut work, &self.app.identity, events).await?;
         let mut tally = Tally::default();
         let mut recorded = Vec::new();
         for (incoming, fate) in events.iter().zip(fates) {

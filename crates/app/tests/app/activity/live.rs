@@ -225,7 +225,9 @@ async fn a_message_that_commits_after_the_listener_came_is_heard_though_its_id_i
             .begin(&world.system(), world.clock.now())
             .await
             .unwrap();
-        activity::record(&mut work, &late).await.unwrap();
+        activity::record(&mut work, &world.app.identity, &late)
+            .await
+            .unwrap();
 
         // Committing the roll-ups of both would wait for each other: another day, another hour.
         let mut quick = world.event("quick", message("first"));

@@ -133,16 +133,26 @@ pub(crate) async fn delete_secrets(
     Ok(())
 }
 
-pub(crate) async fn bury(
+/// Puts a tombstone up under its new name and takes the one under its old name away; the later instant
+/// holds.
+pub(crate) async fn bury_anew(
     conn: &impl ConnectionTrait,
-    hash: &str,
-    now: Timestamp,
+    (old, new): (&str, &str),
+    at: Timestamp,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "INSERT INTO tombstone (account_hash, erased_at) VALUES ($1, $2) \
-         ON CONFLICT (account_hash) DO UPDATE SET erased_at = $2",
-        vec![hash.into(), now.0.into()],
+         ON CONFLICT (account_hash) DO UPDATE SET erased_at = CASE \
+         WHEN tombstone.erased_at > excluded.erased_at THEN tombstone.erased_at \
+         ELSE excluded.erased_at END",
+        vec![new.into(), at.0.into()],
+    )
+    .await?;
+    sql::execute(
+        conn,
+        "DELETE FROM tombstone WHERE account_hash = $1",
+        vec![old.into()],
     )
     .await?;
     Ok(())
