@@ -46,6 +46,8 @@ pub struct Setup {
     pub connectors: Vec<Arc<TestConnector>>,
     /// Where people have accounts: scripted ones, Discord and a «campus» without chat.
     pub providers: Vec<Arc<TestProvider>>,
+    /// Providers that a test brings along, such as a real adapter.
+    pub foreign: Vec<Arc<dyn Provider>>,
     /// Whether people may register.
     pub open_registration: bool,
     /// How browsers reach it.
@@ -76,6 +78,7 @@ impl Default for Setup {
                 Arc::new(TestProvider::new("discord", Some(Platform::Discord))),
                 Arc::new(TestProvider::new("campus", None)),
             ],
+            foreign: Vec::new(),
             open_registration: false,
             public_url: "https://bot.example.org".to_owned(),
             couriers: Vec::new(),
@@ -132,6 +135,7 @@ impl Node {
                 .providers
                 .into_iter()
                 .map(|provider| -> Arc<dyn Provider> { provider })
+                .chain(setup.foreign)
                 .collect(),
             open_registration: setup.open_registration,
             public_url: setup.public_url,

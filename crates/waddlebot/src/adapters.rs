@@ -234,3 +234,6 @@ impl Adapters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

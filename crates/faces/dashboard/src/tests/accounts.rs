@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::Role;
+use kernel::{Clock, Role};
 use testkit::World;
 
 use super::browser::{Answer, Browser};
@@ -285,5 +285,70 @@ async fn the_last_way_in_is_kept_with_words() {
     world.clock.advance(Duration::from_mins(6));
     let page = browser.get(PAGE).await.expect(200).body;
     assert!(page.contains("confirm that it is you"), "{page}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_are_allowed_told_again_and_stopped_on_the_page() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let ada = world.person(ducks, "ada", Some(Role::Member)).await;
+    let bob = world.person(ducks, "bob", Some(Role::Member)).await;
+    let browser = Browser::of(&world, ada.user).await;
+    let work = async || {
+        let runner = app::jobs::runner(&world.app, "tester");
+        runner.run_due(world.clock.now()).await.unwrap();
+    };
+    let begun = browser
+        .post(&format!("{PAGE}/link"), &[("for_roles", "discord")])
+        .await
+        .expect(303);
+    let state = state_of(&begun, "discord");
+    let done = back(&browser, "discord", &format!("code=id-ada&state={state}")).await;
+    done.expect(303);
+    let page = browser.get(PAGE).await.expect(200).body;
+    let (_, rest) = page.split_once("/me/accounts/").unwrap();
+    let id = rest.split('/').next().unwrap().to_owned();
+    let (push, stop) = (
+        format!("{PAGE}/{id}/roles/push"),
+        format!("{PAGE}/{id}/roles/stop"),
+    );
+    assert!(page.contains(&push) && page.contains(&stop), "{page}");
+    assert!(!page.contains("Last told"), "{page}");
+    work().await;
+    let page = browser.get(PAGE).await.expect(200).body;
+    assert!(
+        page.contains("Last told") && page.contains("Tell it now"),
+        "{page}"
+    );
+    let known = || world.provider("discord").roles_of("id-ada").unwrap();
+    assert_eq!(known().platforms, Some(1));
+
+    // Nobody else decides, nor learns that there is something to decide.
+    let theirs = Browser::of(&world, bob.user).await;
+    for path in [&push, &stop] {
+        theirs.post(path, &[]).await.expect(404);
+        Browser::new(&world).post(path, &[]).await.expect(303);
+    }
+    let soon = browser.post(&push, &[]).await.expect(422).body;
+    assert!(soon.contains("less than a minute ago"), "{soon}");
+    world.clock.advance(Duration::from_mins(1));
+    let asked = browser.post(&push, &[]).await.expect(303);
+    assert_eq!(asked.location(), "/me/accounts?done=roles-asked");
+    work().await;
+
+    let stopped = browser.post(&stop, &[]).await.expect(303);
+    assert_eq!(stopped.location(), "/me/accounts?done=roles-stopped");
+    work().await;
+    assert_eq!(known(), kernel::RoleMetadata::default(), "taken back");
+    let page = browser.get(PAGE).await.expect(200).body;
+    assert!(
+        !page.contains(&stop) && page.contains("again</button>"),
+        "{page}"
+    );
+    browser.post(&stop, &[]).await.expect(422);
+    browser.post(&push, &[]).await.expect(303);
+    work().await;
+    assert_eq!(known().platforms, Some(1));
     world.close().await;
 }
