@@ -5,21 +5,83 @@
 
 mod archive;
 
-use identity::{Erasure, IdentityError};
+use bytes::Bytes;
+use engines::{Blobs, BlobsError};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use identity::{Erasure, Identity, IdentityError};
 use kernel::{Actor, Draft, Secret, SessionId, UserId, random};
 use store::{
     StoreError,
     personal::{self, Declared, Handling, Keeper, Subject},
 };
+use tokio::sync::mpsc;
 
 use crate::{App, AppError};
-use archive::Archive;
+use archive::{ArchiveError, Form, Part};
 
 /// Largest export, in bytes before it is packed.
-const EXPORT_MAX: usize = 200 * 1024 * 1024;
+const EXPORT_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Largest file of an export, in bytes.
 const FILE_MAX: u64 = 250 * 1024 * 1024;
+
+/// Parts of rows that wait to be packed, and packed pieces that wait to be stored: with what is being
+/// stored this bounds the memory that an export takes, however large it is.
+const PARTS: usize = 2;
+const PIECES: usize = 16;
+
+/// A file with everything about somebody, which is there once.
+pub struct ExportFile {
+    /// How many bytes it has.
+    pub size_bytes: u64,
+    /// Its bytes, in parts.
+    pub parts: BoxStream<'static, Result<Bytes, AppError>>,
+}
+
+impl std::fmt::Debug for ExportFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExportFile")
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file that nobody may fetch again: removed when it was read, and also when reading it was given up.
+/// What a crash leaves goes with the next look at stale files.
+struct Leftover {
+    what: Option<(Blobs, Identity)>,
+    path: String,
+    id: i32,
+}
+
+impl Leftover {
+    async fn remove(mut self) {
+        if let Some(what) = self.what.take() {
+            clear(what, std::mem::take(&mut self.path), self.id).await;
+        }
+    }
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        if let Some(what) = self.what.take() {
+            tokio::spawn(clear(what, std::mem::take(&mut self.path), self.id));
+        }
+    }
+}
+
+async fn clear((blobs, identity): (Blobs, Identity), path: String, id: i32) {
+    if let Err(error) = blobs.delete(&path).await {
+        tracing::warn!(export.id = id, error = %error, "the file of a fetched export could not be removed; it is tried again");
+        return;
+    }
+    if let Err(error) = identity.export_removed(id).await {
+        tracing::warn!(export.id = id, error = %error, "that an export was removed could not be written down; it is tried again");
+    }
+}
 
 /// Every table that says something about people, and what an export does with it.
 pub fn declared() -> Vec<Declared> {
@@ -50,17 +112,30 @@ impl App {
         Ok(id)
     }
 
-    /// Fetches one's export, once; the file is gone then.
-    pub async fn fetch_export(&self, actor: &Actor, id: i32) -> Result<Vec<u8>, AppError> {
+    /// Fetches one's export, once; the file is gone when its parts were read, or are read no further.
+    pub async fn fetch_export(&self, actor: &Actor, id: i32) -> Result<ExportFile, AppError> {
         let path = self.identity.take_export(actor, id).await?;
-        let file = self
-            .blobs
-            .get(&path, FILE_MAX)
-            .await
-            .map_err(AppError::Files)?;
-        self.remove_file(&path).await?;
-        self.identity.export_removed(id).await?;
-        Ok(file.bytes.to_vec())
+        let found = self.blobs.stream(&path, FILE_MAX).await;
+        let leftover = Leftover {
+            what: Some((self.blobs.clone(), self.identity.clone())),
+            path,
+            id,
+        };
+        let found = found.map_err(AppError::Files)?;
+        let parts = stream::unfold(
+            (found.parts, leftover),
+            |(mut parts, leftover)| async move {
+                if let Some(part) = parts.next().await {
+                    return Some((part.map_err(AppError::Files), (parts, leftover)));
+                }
+                leftover.remove().await;
+                None
+            },
+        );
+        Ok(ExportFile {
+            size_bytes: found.size_bytes,
+            parts: parts.boxed(),
+        })
     }
 
     /// Asks to be erased, in two weeks; needs a young session or the password.
@@ -88,40 +163,67 @@ impl App {
         let Some(subject) = self.identity.export_to_make(id).await? else {
             return Ok(());
         };
-        let all = declared();
-        let is_exported = |one: &&Declared| matches!(one.handling, Handling::Exported { .. });
-        let tables: Vec<&Declared> = all.iter().filter(is_exported).collect();
-        let total = u32::try_from(tables.len()).unwrap_or(u32::MAX);
-        let mut archive = Archive::new(self.clock.now());
-        for (done, table) in (0..).zip(tables) {
-            self.identity.export_progress(id, done, total).await?;
-            let mut rows = Vec::new();
-            personal::read(self.db.read(), table, &subject, |row| rows.push(row)).await?;
-            archive.table(table.table, &rows);
-            if archive.size() > EXPORT_MAX {
-                self.identity.export_failed(id).await?;
-                tracing::error!(export.id = id, "an export is too large to be made");
-                return Ok(());
-            }
-        }
-        archive.readme(&all);
-        let packed = tokio::task::spawn_blocking(move || archive.pack()).await;
-        let bytes = packed
-            .map_err(|error| StoreError::Data(error.to_string()))?
-            .map_err(|error| {
-                StoreError::Data(format!("the export could not be packed: {error}"))
-            })?;
         let path = format!(
             "exports/{}.zip",
             random::hex(&random::bytes::<16>(&*self.entropy))
         );
-        let stored = self.blobs.put_new(&path, bytes.into()).await;
+        let readme = archive::readme(self.clock.now(), &declared());
+        let (parts, rows) = mpsc::channel(PARTS);
+        let (pipe, mut pieces) = mpsc::channel(PIECES);
+        let packing =
+            tokio::task::spawn_blocking(move || archive::write(rows, pipe, &readme, EXPORT_MAX));
+        let pieces = stream::poll_fn(move |cx| pieces.poll_recv(cx));
+        let (read, stored) = tokio::join!(
+            self.hand_over(id, &subject, parts),
+            self.blobs.put_stream(&path, pieces, FILE_MAX),
+        );
+        let packed = packing
+            .await
+            .map_err(|error| StoreError::Data(error.to_string()))?;
+        read?;
+        if matches!(packed, Err(ArchiveError::TooLarge))
+            || matches!(stored, Err(BlobsError::TooLarge { .. }))
+        {
+            self.identity.export_failed(id).await?;
+            tracing::error!(export.id = id, "an export is too large to be made");
+            return Ok(());
+        }
         let stored = stored.map_err(AppError::Files)?;
+        if let Err(error) = packed {
+            self.remove_file(&path).await?;
+            return Err(StoreError::Data(error.to_string()).into());
+        }
         let file = (path.as_str(), stored.size_bytes);
         if !self.identity.export_ready(id, file).await? {
             // Its owner was erased meanwhile.
             self.remove_file(&path).await?;
         }
+        Ok(())
+    }
+
+    /// Reads everything about a person and hands it over, table by table, in both forms.
+    async fn hand_over(
+        &self,
+        id: i32,
+        subject: &Subject,
+        parts: mpsc::Sender<Part>,
+    ) -> Result<(), AppError> {
+        let all = declared();
+        let is_exported = |one: &&Declared| matches!(one.handling, Handling::Exported { .. });
+        let tables: Vec<&Declared> = all.iter().filter(is_exported).collect();
+        let total = u32::try_from(tables.len()).unwrap_or(u32::MAX);
+        for (done, table) in (0..).zip(tables) {
+            self.identity.export_progress(id, done, total).await?;
+            for form in Form::ALL {
+                if parts.send(Part::Table(table.table, form)).await.is_err() {
+                    // Whoever packs has stopped, and says why.
+                    return Ok(());
+                }
+                personal::read(self.db.read(), table, subject, &parts).await?;
+            }
+        }
+        // The same.
+        let _ = parts.send(Part::End).await;
         Ok(())
     }
 

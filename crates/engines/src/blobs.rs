@@ -8,6 +8,7 @@ mod error;
 mod info;
 mod open;
 mod path;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,6 +28,7 @@ pub use self::error::BlobsError;
 pub use self::info::{Blob, BlobInfo, Sha256, Stored};
 pub use self::open::S3Config;
 pub use self::path::MAX_PATH_BYTES;
+pub use self::stream::BlobStream;
 
 /// The largest blob that can be stored, in bytes.
 pub const MAX_BLOB_BYTES: usize = 256 * 1024 * 1024;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use kernel::{AccountId, Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, QueryResult, Value as SqlValue};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use crate::{
     StoreError, Work, migration,
@@ -122,12 +123,16 @@ pub fn tables() -> Vec<Table> {
     migration::tables().into_iter().filter(says).collect()
 }
 
-/// Hands the rows of a person in a declared table over, in parts, as JSON objects.
-pub async fn read(
+/// Rows of a table, as JSON objects; all of a part have the same fields.
+pub type Part = Vec<Map<String, Value>>;
+
+/// Hands the rows of a person in a declared table over, in parts of at most 2,000; stops early if
+/// nobody takes them any more.
+pub async fn read<T: From<Part>>(
     conn: &impl ConnectionTrait,
     declared: &Declared,
     subject: &Subject,
-    mut take: impl FnMut(Map<String, Value>),
+    parts: &mpsc::Sender<T>,
 ) -> Result<(), StoreError> {
     let Handling::Exported { by, hidden } = declared.handling else {
         return Ok(());
@@ -171,13 +176,13 @@ pub async fn read(
             }
             let rows = sql::rows(conn, &query, values).await?;
             let n = rows.len();
-            for row in rows {
-                let mut object = Map::new();
-                for column in &columns {
-                    object.insert(column.name.to_owned(), value(&row, *column)?);
+            for rows in rows.chunks(PART) {
+                let part = part(rows, &columns)?;
+                let newest = part.last().and_then(|object| object.get("id")?.as_i64());
+                last = newest.unwrap_or(last);
+                if parts.send(part.into()).await.is_err() {
+                    return Ok(());
                 }
-                last = object.get("id").and_then(Value::as_i64).unwrap_or(last);
-                take(object);
             }
             if !has_id || n < PART {
                 break;
@@ -185,6 +190,18 @@ pub async fn read(
         }
     }
     Ok(())
+}
+
+fn part(rows: &[QueryResult], columns: &[Column]) -> Result<Part, StoreError> {
+    let mut objects = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut object = Map::new();
+        for column in columns {
+            object.insert(column.name.to_owned(), value(row, *column)?);
+        }
+        objects.push(object);
+    }
+    Ok(objects)
 }
 
 /// A column of a row; instants as people and programs read them.

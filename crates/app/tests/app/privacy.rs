@@ -10,6 +10,7 @@ use std::{
 
 use activity::Incoming;
 use app::{AppError, privacy};
+use futures_util::TryStreamExt;
 use identity::{
     Arrival, ClientInfo, ExportState, Facet, Identity, IdentityError, Intent, KeyScope, NewApiKey,
     ProfileChange,
@@ -51,6 +52,12 @@ fn every_table_about_people_is_handed_out_or_left_out_for_a_reason() {
     let names: BTreeSet<&str> = declared.iter().map(|one| one.table).collect();
     assert_eq!(names, wanted, "left: declared; right: the schema");
     assert_eq!(names.len(), declared.len(), "each once");
+}
+
+/// All bytes of an export.
+async fn whole(file: app::privacy::ExportFile) -> Vec<u8> {
+    let parts: Vec<_> = file.parts.try_collect().await.unwrap();
+    parts.concat()
 }
 
 /// Every file of an export by its name.
@@ -261,6 +268,9 @@ on_both! {
         let foreign = app.fetch_export(&bob.actor, id).await;
         assert!(matches!(foreign, Err(AppError::Identity(IdentityError::NotFound))), "{foreign:?}");
         let file = app.fetch_export(&person.actor, id).await.unwrap();
+        let size = usize::try_from(file.size_bytes).unwrap();
+        let file = whole(file).await;
+        assert_eq!(file.len(), size);
         let again = app.fetch_export(&person.actor, id).await;
         assert!(matches!(again, Err(AppError::Identity(IdentityError::NotFound))), "{again:?}");
         assert!(files(&world.place().join("blobs")).is_empty(), "the file is gone once it is fetched");
@@ -278,6 +288,51 @@ on_both! {
         for secret in ["key_hash", "token_hash", "password_hash", "access_sealed", "verifier_sealed", "credential", "handle-"] {
             assert!(!all.contains(secret), "{secret}");
         }
+    }
+
+    async fn a_long_history_is_handed_out_in_parts_and_whole(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let person = claimed(&mut world, pond, "ann").await;
+        let mut said = Vec::new();
+        for n in 0..4_321 {
+            let event = world.event("ann", testkit::message(&format!("word {n}")));
+            said.push(Incoming { community: pond, event });
+        }
+        for batch in said.chunks(1_000) {
+            world.record(batch.to_vec()).await;
+        }
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        app.make_export(id).await.unwrap();
+        let files = unpack(&whole(app.fetch_export(&person.actor, id).await.unwrap()).await);
+        let text = |name: &str| files.iter().find(|(file, _)| file == name).unwrap().1.clone();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&text("json/message.json")).unwrap();
+        let words: Vec<_> = rows.iter().map(|row| row["text"].as_str().unwrap().to_owned()).collect();
+        let wanted: Vec<_> = (0..4_321).map(|n| format!("word {n}")).collect();
+        assert_eq!(words, wanted, "each once, in order");
+        assert_eq!(text("csv/message.csv").lines().count(), 4_322);
+    }
+
+    async fn a_file_whose_fetching_is_given_up_is_gone_too(world: World) {
+        world.expect_leftovers();
+        let pond = world.community("Pond").await;
+        let person = claimed(&mut world, pond, "ann").await;
+        let app = world.app.clone();
+        let session = young(&world, &person).await;
+        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        app.make_export(id).await.unwrap();
+        let blobs = world.place().join("blobs");
+        assert_eq!(files(&blobs).len(), 1);
+        drop(app.fetch_export(&person.actor, id).await.unwrap());
+        let gone = async {
+            while !files(&blobs).is_empty() || world.number("SELECT COUNT(blob) FROM data_export").await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        assert_eq!(app.identity.exports(&person.actor).await.unwrap()[0].state, ExportState::Fetched);
     }
 
     async fn a_file_that_nobody_fetches_is_gone_after_a_week(world: World) {

@@ -46,6 +46,9 @@ pub enum BlobsError {
     /// The store did not answer in time.
     #[error("the blob store did not answer in time")]
     Slow,
+    /// What was to be stored broke off.
+    #[error("what was to be stored broke off")]
+    BrokenOff(#[source] std::io::Error),
     /// The program is stopping.
     #[error("the work on a blob was stopped")]
     Stopped(#[source] tokio::task::JoinError),

@@ -1,8 +1,8 @@
 //! The contract of [`Blobs`], run on both homes, and what is particular to each.
 
-use super::{Blobs, BlobsError, MAX_PATH_BYTES, S3Config, Sha256};
+use super::{Blobs, BlobsError, MAX_PATH_BYTES, S3Config, Sha256, size};
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{TryStreamExt, future::join_all, stream};
 
 const KIB: u64 = 1024;
 
@@ -11,6 +11,7 @@ async fn suite(blobs: &Blobs) {
     what_is_put_is_got(blobs).await;
     a_new_put_does_not_replace(blobs).await;
     parts_can_be_read(blobs).await;
+    streams_are_stored_whole_or_not_at_all(blobs).await;
     lists_are_sorted_and_paged(blobs).await;
     bad_paths_are_refused(blobs).await;
 }
@@ -55,6 +56,61 @@ async fn what_is_put_is_got(blobs: &Blobs) {
     blobs.delete("models/bots.onnx").await.unwrap();
     blobs.delete("models/bots.onnx").await.unwrap();
     assert!(!blobs.exists("models/bots.onnx").await.unwrap());
+}
+
+async fn streams_are_stored_whole_or_not_at_all(blobs: &Blobs) {
+    const PIECE: usize = 300_000;
+    let whole: Bytes = (0..20_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    let pieces = |whole: &Bytes| -> Vec<std::io::Result<Bytes>> {
+        let starts = (0..whole.len()).step_by(PIECE);
+        starts
+            .map(|start| Ok(whole.slice(start..whole.len().min(start + PIECE))))
+            .collect()
+    };
+    for content in [whole.clone(), whole.slice(..3), Bytes::new()] {
+        let from = stream::iter(pieces(&content));
+        let stored = blobs.put_stream("exports/a.zip", from, 20_000_000).await;
+        let stored = stored.unwrap();
+        assert_eq!(stored.sha256, Sha256::of(&content));
+        let read = blobs.stream("exports/a.zip", 20_000_000).await.unwrap();
+        assert_eq!(
+            (read.size_bytes, stored.size_bytes),
+            (size(content.len()), size(content.len()))
+        );
+        let parts: Vec<Bytes> = read.parts.try_collect().await.unwrap();
+        assert!(
+            parts.iter().all(|part| part.len() < 10_000_000),
+            "none is the whole"
+        );
+        assert_eq!(parts.concat(), content);
+    }
+    let refused = blobs.stream("exports/absent.zip", KIB).await;
+    assert!(
+        matches!(refused, Err(BlobsError::Missing(_))),
+        "{refused:?}"
+    );
+
+    let too_large = blobs.put_stream("exports/b.zip", stream::iter(pieces(&whole)), 19_999_999);
+    let too_large = too_large.await;
+    assert!(
+        matches!(too_large, Err(BlobsError::TooLarge { .. })),
+        "{too_large:?}"
+    );
+    let mut broken = pieces(&whole);
+    broken.pop();
+    broken.push(Err(std::io::Error::other("broken off")));
+    let broken = blobs
+        .put_stream("exports/b.zip", stream::iter(broken), u64::MAX)
+        .await;
+    assert!(
+        matches!(broken, Err(BlobsError::BrokenOff(_))),
+        "{broken:?}"
+    );
+    assert!(!blobs.exists("exports/b.zip").await.unwrap());
+    let listed = blobs.list("exports", None, 9).await.unwrap();
+    assert_eq!(listed.len(), 1, "nothing half is left over");
+    blobs.stream("exports/a.zip", 0).await.unwrap();
+    blobs.delete("exports/a.zip").await.unwrap();
 }
 
 async fn a_new_put_does_not_replace(blobs: &Blobs) {

@@ -6,6 +6,7 @@ use app::AppError;
 use askama::Template;
 use axum::{
     Form,
+    body::Body,
     extract::{Path, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
@@ -105,7 +106,9 @@ pub(crate) async fn fetch(
         ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, file).into_response())
+    let length = [(header::CONTENT_LENGTH, HeaderValue::from(file.size_bytes))];
+    let body = Body::from_stream(file.parts);
+    Ok((headers, length, body).into_response())
 }
 
 /// `POST /me/data/erase`

@@ -255,7 +255,9 @@ pub(crate) async fn fetch_export(
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((about, file).into_response())
+    let length = [(header::CONTENT_LENGTH, file.size_bytes)];
+    let bytes = axum::body::Body::from_stream(file.parts);
+    Ok((about, length, bytes).into_response())
 }
 
 /// One's wish to be erased.
