@@ -8,14 +8,14 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use kernel::{Cursor, ErrorCode, JobId, PageRequest, Permission, Timestamp};
+use kernel::{ErrorCode, JobId, PageRequest, Permission, Timestamp};
 use serde::Deserialize;
 
 use crate::{
     display::{self, When, when},
     error::PageError,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging::{self, next_href},
     router::Face,
     viewer::{SignedIn, Viewer},
 };
@@ -31,21 +31,12 @@ pub(crate) struct Paging {
 
 impl Paging {
     fn request(&self) -> Result<PageRequest, PageError> {
-        match self.after.as_deref().filter(|a| !a.is_empty()) {
-            None => Ok(PageRequest::first(ROWS)),
-            Some(text) => Cursor::decode(text)
-                .map(|cursor| PageRequest::after(cursor, ROWS))
-                .map_err(|error| PageError::bad_input(crate::error::sentence(&error.to_string()))),
-        }
+        paging::asked(self.after.as_deref(), ROWS)
     }
 
     const fn is_later(&self) -> bool {
         self.after.is_some()
     }
-}
-
-fn next_href(base: &str, next: Option<&Cursor>) -> Option<String> {
-    next.map(|cursor| return_to::with(base, "after", &cursor.encode()))
 }
 
 pub(crate) async fn shell(

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use identity::{Community, IdentityError, NewCommunity};
-use kernel::{ErrorCode, Permission, Role};
+use kernel::{ErrorCode, Permission, Role, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -205,6 +205,14 @@ async fn show_new(
         typed,
     };
     Ok((status, layout::page(&page)?).into_response())
+}
+
+/// The page of a member that a form names, if it names one; else a list of the community.
+pub(crate) fn member_or(slug: &str, member: &str, list: impl Fn(&str) -> String) -> String {
+    match member.parse::<UserId>() {
+        Ok(member) => format!("/c/{slug}/members/{member}"),
+        Err(_) => list(slug),
+    }
 }
 
 /// The community of a page, if the viewer may know of it and has the page's right.

@@ -10,7 +10,7 @@ use axum::{
 };
 use delivery::{DeliveryFilter, DeliveryId, DeliveryView, State as Fate};
 use identity::Community;
-use kernel::{Address, Cursor, Medium, PageRequest, Permission, Platform, Timestamp};
+use kernel::{Address, Medium, PageRequest, Permission, Platform, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     display::{self, When, when},
     error::PageError,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging, return_to,
     router::Face,
     viewer::{SignedIn, Viewer},
 };
@@ -45,12 +45,7 @@ impl Wanted {
     }
 
     fn page(&self) -> Result<PageRequest, PageError> {
-        match self.after.as_deref().filter(|after| !after.is_empty()) {
-            None => Ok(PageRequest::first(ROWS)),
-            Some(text) => Cursor::decode(text)
-                .map(|cursor| PageRequest::after(cursor, ROWS))
-                .map_err(|error| PageError::bad_input(crate::error::sentence(&error.to_string()))),
-        }
+        paging::asked(self.after.as_deref(), ROWS)
     }
 }
 
@@ -199,10 +194,7 @@ pub(crate) async fn page(
             .collect(),
         is_filtered: state.is_some(),
         is_later: request.cursor().is_some(),
-        next_href: page
-            .next
-            .as_ref()
-            .map(|cursor| return_to::with(&first_href, "after", &cursor.encode())),
+        next_href: paging::next_href(&first_href, page.next.as_ref()),
         first_href,
         rows: page
             .items

@@ -32,6 +32,7 @@ mod login;
 mod me;
 mod members;
 mod merges;
+mod paging;
 mod passkeys;
 mod privacy;
 mod profile;

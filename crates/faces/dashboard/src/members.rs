@@ -9,7 +9,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use kernel::{Cursor, PageRequest, Permission, Platform, Role, UserId};
+use kernel::{PageRequest, Permission, Platform, Role, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     display,
     error::PageError,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging, return_to,
     router::Face,
     viewer::SignedIn,
 };
@@ -273,15 +273,7 @@ impl Wanted {
             "desc" => true,
             _ => largest_first,
         };
-        let page = match self.after.as_deref().filter(|a| !a.is_empty()) {
-            None => PageRequest::first(limit),
-            Some(text) => {
-                let cursor = Cursor::decode(text).map_err(|error| {
-                    PageError::bad_input(crate::error::sentence(&error.to_string()))
-                })?;
-                PageRequest::after(cursor, limit)
-            }
-        };
+        let page = paging::asked(self.after.as_deref(), limit)?;
         Ok(MemberQuery {
             search: self.q.trim().to_owned(),
             platform,

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use identity::{Adjustment, Badge, Community, History, IdentityError, Score, Standing};
-use kernel::{Cursor, PageRequest, Permission, UserId};
+use kernel::{PageRequest, Permission, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging,
     router::Face,
     suggestions, suspicions,
     viewer::{SignedIn, Viewer},
@@ -142,15 +142,7 @@ pub(crate) async fn page(
 ) -> Result<Response, PageError> {
     let community = community::find(&face, &viewer, &slug, Permission::ViewMembers).await?;
     let user: UserId = user.parse().ok().ok_or_else(PageError::not_found)?;
-    let asked = match wanted.after.as_deref().filter(|after| !after.is_empty()) {
-        None => PageRequest::first(ROWS),
-        Some(text) => {
-            let cursor = Cursor::decode(text).map_err(|error| {
-                PageError::bad_input(crate::error::sentence(&error.to_string()))
-            })?;
-            PageRequest::after(cursor, ROWS)
-        }
-    };
+    let asked = paging::asked(wanted.after.as_deref(), ROWS)?;
     let typed = Typed::default();
     show(
         &face,
@@ -266,10 +258,7 @@ async fn show(
         badges,
         curve: (values.len() > 1).then(|| spark(&values)),
         is_later: asked.cursor().is_some(),
-        next_href: history
-            .next
-            .as_ref()
-            .map(|cursor| return_to::with(&base, "after", &cursor.encode())),
+        next_href: paging::next_href(&base, history.next.as_ref()),
         rows: history
             .items
             .into_iter()

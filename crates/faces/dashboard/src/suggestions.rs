@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use identity::{AccountPair, OwnSuggestion, Party, Suggestion};
-use kernel::{AccountId, Cursor, PageRequest, Permission, Timestamp, UserId};
+use kernel::{AccountId, Permission, Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     display::{self, When},
     error::PageError,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging, return_to,
     router::Face,
     viewer::SignedIn,
 };
@@ -192,12 +192,7 @@ pub(crate) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     let community = community::find(&face, &viewer, &slug, Permission::ViewMembers).await?;
-    let asked = match wanted.after.as_deref().filter(|after| !after.is_empty()) {
-        None => PageRequest::first(ROWS),
-        Some(text) => Cursor::decode(text)
-            .map(|cursor| PageRequest::after(cursor, ROWS))
-            .map_err(|error| PageError::bad_input(crate::error::sentence(&error.to_string())))?,
-    };
+    let asked = paging::asked(wanted.after.as_deref(), ROWS)?;
     let is_dismissed = wanted.show == "dismissed";
     let found = face
         .app
@@ -225,10 +220,7 @@ pub(crate) async fn page(
         is_dismissed,
         is_later: asked.cursor().is_some(),
         may_judge,
-        next_href: found
-            .next
-            .as_ref()
-            .map(|cursor| return_to::with(&first_href, "after", &cursor.encode())),
+        next_href: paging::next_href(&first_href, found.next.as_ref()),
         first_href,
         rows: found.items.iter().map(|one| Row::of(one, now)).collect(),
         slug: community.slug,
@@ -260,10 +252,7 @@ pub(crate) async fn say(
             .await?;
         "perhaps"
     };
-    let to = match typed.member.parse::<UserId>() {
-        Ok(member) => format!("/c/{}/members/{member}", community.slug),
-        Err(_) => list_of(&community.slug),
-    };
+    let to = community::member_or(&community.slug, &typed.member, list_of);
     Ok(Redirect::to(&return_to::with(&to, "done", done)).into_response())
 }
 

@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use kernel::{Cursor, PageRequest, Permission, Timestamp, UserId};
+use kernel::{Permission, Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     display::{self, When},
     error::PageError,
     layout::{self, Place, Section, Shell},
-    return_to,
+    paging, return_to,
     router::Face,
     viewer::SignedIn,
 };
@@ -135,12 +135,7 @@ pub(crate) async fn page(
                 .ok_or_else(|| PageError::bad_input("There is no such state of a flag."))?,
         ),
     };
-    let asked = match wanted.after.as_deref().filter(|after| !after.is_empty()) {
-        None => PageRequest::first(ROWS),
-        Some(text) => Cursor::decode(text)
-            .map(|cursor| PageRequest::after(cursor, ROWS))
-            .map_err(|error| PageError::bad_input(crate::error::sentence(&error.to_string())))?,
-    };
+    let asked = paging::asked(wanted.after.as_deref(), ROWS)?;
     let found = face
         .app
         .activity
@@ -174,10 +169,7 @@ pub(crate) async fn page(
         is_filtered: state.is_some(),
         is_later: asked.cursor().is_some(),
         may_judge,
-        next_href: found
-            .next
-            .as_ref()
-            .map(|cursor| return_to::with(&first_href, "after", &cursor.encode())),
+        next_href: paging::next_href(&first_href, found.next.as_ref()),
         first_href,
         rows: found
             .items
@@ -202,10 +194,7 @@ pub(crate) async fn decide(
         .activity
         .decide_suspicion(&viewer.actor, community.id, id, state)
         .await?;
-    let to = match typed.member.parse::<UserId>() {
-        Ok(member) => format!("/c/{}/members/{member}", community.slug),
-        Err(_) => list_of(&community.slug),
-    };
+    let to = community::member_or(&community.slug, &typed.member, list_of);
     let done = match state {
         SuspicionState::Open => "reopened",
         SuspicionState::Dismissed => "dismissed",
