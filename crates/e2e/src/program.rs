@@ -1,4 +1,5 @@
-//! The built program on a free port with a data directory of its own. Never reads the program's data.
+//! The built program on a free port with a data directory of its own. Never reads the program's data; a test
+//! may make it older, because a real clock cannot be put forward.
 
 use std::{
     fs::File,
@@ -24,7 +25,7 @@ pub struct Program {
     base: String,
     /// What it printed before it was ready.
     greeting: String,
-    _place: TempDir,
+    place: TempDir,
 }
 
 impl Program {
@@ -68,7 +69,7 @@ impl Program {
             child,
             base,
             greeting: String::new(),
-            _place: place,
+            place,
         };
         if let Err(error) = program.listen_for(ready, &lines_of(stdout)) {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
@@ -91,6 +92,12 @@ impl Program {
                 Err(RecvTimeoutError::Disconnected) => bail!("the program ended"),
             }
         }
+    }
+
+    /// The address of its database.
+    pub fn database(&self) -> String {
+        let file = self.place.path().join("data/waddlebot.db");
+        format!("sqlite://{}", file.display())
     }
 
     /// `http://127.0.0.1:PORT`, or with its name.

@@ -38,6 +38,14 @@ pub use skip::{engine, skip};
 pub use statements::Statements;
 pub use world::{Node, Person, Setup, World, command, message};
 
+/// Runs a statement on the database of a program that runs elsewhere, for what no page can bring about.
+pub async fn statement(url: &str, statement: &str) -> u64 {
+    let db = store::Db::open(&store::Options::new(url)).await.unwrap();
+    let changed = store::sql::execute(db.write(), statement, vec![]).await;
+    db.close().await.unwrap();
+    changed.unwrap()
+}
+
 #[doc(hidden)]
 pub use tokio;
 

@@ -42,6 +42,7 @@ async fn press_in_vain(tab: &Tab, form: &str) -> Result<String> {
 const TO_ADD: &str = "form[action='/me/security/passkeys']";
 const TO_SIGN_IN: &str = "form[action='/login/passkey']";
 const AS_SECOND: &str = "form[action='/login/2fa/passkey']";
+const TO_CONFIRM: &str = "form[action='/me/confirm/passkey']";
 
 #[test]
 fn somebody_adds_a_passkey_and_signs_in_with_it() -> Result<()> {
@@ -111,6 +112,44 @@ fn somebody_adds_a_passkey_and_signs_in_with_it() -> Result<()> {
         other.arrive("/").await?;
         other.close().await?;
 
+        audit.verdict()?;
+        tab.close().await
+    })
+}
+
+#[test]
+fn something_sensitive_is_confirmed_with_a_passkey_once_the_session_is_old() -> Result<()> {
+    on_named(async |program, browser| {
+        let mut audit = Audit::default();
+        let tab = browser.tab(program.base(), Look::DESKTOP).await?;
+        set_up(&tab, &program.link("/setup?token=")?).await?;
+        let device = Device::plug_in(&tab).await?;
+        tab.open("/me/security").await?;
+        tab.fill("#passkey-name", "My laptop").await?;
+        tab.press("Enter").await?;
+        tab.arrive("/me/security?done=passkey-added").await?;
+        let asking = "/me/confirm?return_to=/me/keys";
+        tab.open(asking).await?;
+        ensure!(
+            tab.path().await? == "/me/keys",
+            "a fresh session is asked for nothing"
+        );
+
+        let older = "UPDATE session SET created_at = created_at - 600000000";
+        ensure!(testkit::statement(&program.database(), older).await == 1);
+        tab.open(asking).await?;
+        ensure!(tab.path().await?.starts_with("/me/confirm"));
+        look(&mut audit, &tab, "passkey-confirm").await?;
+        device.verifies(false).await?;
+        let said = press_in_vain(&tab, TO_CONFIRM).await?;
+        ensure!(said.contains("Nothing happened"), "{said}");
+        device.verifies(true).await?;
+        tab.submit(&format!("{TO_CONFIRM} button")).await?;
+        tab.arrive("/me/keys").await?;
+        tab.open(asking).await?;
+        ensure!(tab.path().await? == "/me/keys", "it is fresh again");
+        tab.open("/me/verification").await?;
+        ensure!(tab.text("main tbody tr").await?.contains("passkey"));
         audit.verdict()?;
         tab.close().await
     })
