@@ -1,5 +1,5 @@
 //! Clients of Discord, Twitch and Slack and of GraphQL that others wrote, OpenID Connect providers and receivers of
-//! webhooks, from PyPI and npm: the tests run them against the simulators, the API, the sign-in and what we sign, so that
+//! webhooks, and what makes requests from an OpenAPI document, from PyPI and npm: the tests run them against the simulators, the API, the sign-in and what we sign, so that
 //! these speak the wire protocols and not merely what we believe of them. Below the target directory, pinned, installed
 //! once; no package's own scripts are run.
 
@@ -12,12 +12,13 @@ use crate::process;
 use crate::python::{self, Python};
 
 /// From PyPI. `aiohttp` is what both Python clients speak WebSocket with.
-const FROM_PYPI: [&str; 5] = [
+const FROM_PYPI: [&str; 6] = [
     "slack_sdk==3.48.0",
     "twitchAPI==4.5.0",
     "aiohttp==3.14.5",
     "oidc-provider-mock==0.3.4",
     "standardwebhooks==1.1.0",
+    "schemathesis==4.32.5",
 ];
 /// From npm. `graphql` is the version that all four clients of GraphQL take, `rxjs` what Apollo's is built on, and `ws`
 /// the WebSocket that they are handed.

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Fail, instead of skipping, when a server cannot be had (also when the variable CI is `true`)
     #[arg(long)]
     pub(crate) require_all: bool,
+    /// Requests that are made from the OpenAPI document for each operation; few by default, 200 to look for longer
+    #[arg(long)]
+    pub(crate) examples: Option<u32>,
     /// Arguments for `cargo test`, for example `-- -p kernel`; without `-p` the whole workspace is tested
     #[arg(last = true)]
     pub(crate) arguments: Vec<String>,
@@ -46,6 +49,10 @@ fn run_steps(repo: &Repo, options: &Options, steps: &mut Steps) -> Result<()> {
     let mut environment = Environment::default();
     if require_all {
         environment.set("WADDLEBOT_TEST_REQUIRE_ALL", "1");
+    }
+
+    if let Some(examples) = options.examples {
+        environment.set("WADDLEBOT_TEST_EXAMPLES", &examples.to_string());
     }
 
     // Dropped, and so stopped, when this function returns on any path; the directory goes last.
@@ -224,7 +231,7 @@ struct Environment {
 }
 
 impl Environment {
-    const NAMES: [&'static str; 9] = [
+    const NAMES: [&'static str; 10] = [
         "WADDLEBOT_TEST_POSTGRES",
         "WADDLEBOT_TEST_REDIS",
         "WADDLEBOT_TEST_S3",
@@ -234,6 +241,7 @@ impl Environment {
         "WADDLEBOT_TEST_PYTHONPATH",
         "WADDLEBOT_TEST_NODE_MODULES",
         "WADDLEBOT_TEST_REQUIRE_ALL",
+        "WADDLEBOT_TEST_EXAMPLES",
     ];
 
     fn set(&mut self, name: &'static str, value: &str) {
@@ -278,7 +286,7 @@ impl Scope {
         Self {
             workspace,
             needs_program: workspace || has(&["e2e", "waddlebot"]),
-            needs_clients: workspace || has(&["simulator", "platforms", "graphql"]),
+            needs_clients: workspace || has(&["simulator", "platforms", "graphql", "rest"]),
         }
     }
 
