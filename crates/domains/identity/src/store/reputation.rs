@@ -4,13 +4,43 @@ use std::collections::{BTreeMap, HashMap};
 
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, PageRequest, Platform, Timestamp, UserId};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{IN_MAX, community::platform as platform_of, placeholders};
 use crate::{History, Reason, Score, Standing};
 
 /// Community and account.
 pub(crate) type Key = (CommunityId, AccountId);
+
+const ADD: &str = "INSERT INTO reputation (community_id, account_id, change, updated_at)";
+/// The sum stays within the range.
+const TO_WHAT_IS_THERE: &str = " ON CONFLICT (community_id, account_id) DO UPDATE SET change = CASE \
+       WHEN reputation.change + excluded.change < -300000 THEN -300000 \
+       WHEN reputation.change + excluded.change > 250000 THEN 250000 \
+       ELSE reputation.change + excluded.change END, \
+     updated_at = excluded.updated_at";
+
+fn rows(changes: Vec<(Key, i64)>, now: Timestamp) -> Vec<Vec<Value>> {
+    let changes = changes.into_iter();
+    let row = |((community, account), change): (Key, i64)| {
+        vec![
+            community.0.into(),
+            account.0.into(),
+            change.into(),
+            now.0.into(),
+        ]
+    };
+    changes.map(row).collect()
+}
+
+/// Adds to scores like [`add`], without saying what they are now.
+pub(crate) async fn add_blindly(
+    conn: &impl ConnectionTrait,
+    changes: Vec<(Key, i64)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::insert(conn, ADD, rows(changes, now), TO_WHAT_IS_THERE).await
+}
 
 /// Adds to scores and answers the changes as they are now; the rows stay held until the end of the
 /// unit of work. `changes` is in order of key and names each once; for a row that is not there yet
@@ -20,26 +50,8 @@ pub(crate) async fn add(
     changes: Vec<(Key, i64)>,
     now: Timestamp,
 ) -> Result<BTreeMap<Key, i64>, StoreError> {
-    let rows = changes.into_iter().map(|((community, account), change)| {
-        vec![
-            community.0.into(),
-            account.0.into(),
-            change.into(),
-            now.0.into(),
-        ]
-    });
-    let stored = sql::insert_returning(
-        conn,
-        "INSERT INTO reputation (community_id, account_id, change, updated_at)",
-        rows.collect(),
-        " ON CONFLICT (community_id, account_id) DO UPDATE SET change = CASE \
-           WHEN reputation.change + excluded.change < -300000 THEN -300000 \
-           WHEN reputation.change + excluded.change > 250000 THEN 250000 \
-           ELSE reputation.change + excluded.change END, \
-         updated_at = excluded.updated_at \
-         RETURNING community_id, account_id, change",
-    )
-    .await?;
+    let tail = format!("{TO_WHAT_IS_THERE} RETURNING community_id, account_id, change");
+    let stored = sql::insert_returning(conn, ADD, rows(changes, now), &tail).await?;
     let mut found = BTreeMap::new();
     for row in stored {
         let key = (
