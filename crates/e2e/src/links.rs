@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::tab::Tab;
 
 /// Addresses asked in all.
-const MOST: usize = 400;
+const MOST: usize = 1_000;
 /// Addresses of one kind.
 const MOST_ALIKE: usize = 8;
 /// Asked at the same time.

@@ -135,7 +135,7 @@ on_both! {
 
         app.unlink(&ann.actor, session, None, first).await.unwrap();
         assert_eq!(known(&world, &app, &server).await, json!({ "metadata": {} }));
-        assert_eq!(n_asked(&server, "POST", "/oauth2/token/revoke"), 1);
+        assert_eq!(n_asked(&server, "POST", "/oauth2/token/revoke"), 2, "the access token and the refresh token");
 
         let session = seated(&world, &ann).await;
         link_for_roles(&app, &ann, session).await;
@@ -145,7 +145,7 @@ on_both! {
         world.clock.advance(Duration::from_hours(15 * 24));
         assert_eq!(app.tend_privacy().await.unwrap(), 1);
         assert_eq!(server.role_connection(ANN), Some(json!({ "metadata": {} })));
-        assert_eq!(n_asked(&server, "POST", "/oauth2/token/revoke"), 2);
+        assert_eq!(n_asked(&server, "POST", "/oauth2/token/revoke"), 4);
         node.stop().await;
     }
 }
