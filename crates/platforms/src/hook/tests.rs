@@ -1,3 +1,6 @@
+//! Which addresses are called: hostile ones, names that change what they stand for, and what comes back. No network but
+//! this machine.
+
 use std::{
     collections::VecDeque,
     net::Ipv4Addr,

@@ -109,13 +109,9 @@ async fn beside(asking: &Asking<'_>) -> anyhow::Result<()> {
         ours == answer,
         "the two answer differently: {ours} and {answer}"
     );
-    let theirs = Asking {
-        stage,
-        arguments,
-        file: asking.file.clone(),
-    }
-    .measure("the other", &(other.address, theirs), 0, &other.process()?)
-    .await?;
+    let theirs = asking
+        .measure("the other", &(other.address, theirs), 0, &other.process()?)
+        .await?;
     for (name, request) in asking.both(BESIDE) {
         let ours = asking.measure(name, &request, 0, "self").await?;
         console::say(format!(

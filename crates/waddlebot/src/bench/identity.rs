@@ -103,7 +103,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// Records as many messages of the people three times over, once as history, which changes no reputation, and as it
-/// happens, which does. The difference is the reputation, the look for the retention period and waking those who listen.
+/// happens, which does. The difference is the reputation, the look for newcomers and for the retention period, and waking those who
+/// listen.
 async fn record(stage: &Stage, arguments: &Arguments) -> anyhow::Result<()> {
     let engine = stage.system.app.db().engine().as_str();
     let rounds = [

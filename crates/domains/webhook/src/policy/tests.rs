@@ -1,3 +1,5 @@
+//! When the next try is, and when a webhook is switched off.
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
