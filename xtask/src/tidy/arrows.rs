@@ -36,6 +36,7 @@ const DOMAINS: &[&str] = &[
     "community",
     "delivery",
     "webhook",
+    "bots",
 ];
 
 /// An edge that is not here does not exist. Tests of every crate may also use `kernel`.
@@ -43,6 +44,7 @@ const TABLE: &[Row] = &[
     row("kernel", &[], &[]),
     row("store", &["kernel"], &[]),
     row("engines", &["kernel"], &["simulator"]),
+    row("ml", &["kernel"], &[]),
     row("platforms", &["kernel"], &["simulator", "contracts"]),
     row("identity", &["kernel", "store", "engines"], &[]),
     row("activity", &["kernel", "store", "engines", "identity"], &[]),
@@ -53,6 +55,11 @@ const TABLE: &[Row] = &[
         &[],
     ),
     row("webhook", &["kernel", "store"], &[]),
+    row(
+        "bots",
+        &["kernel", "store", "engines", "identity", "activity", "ml"],
+        &[],
+    ),
     row("app", DOMAINS, &["testkit"]),
     row(
         "ingest",
