@@ -5,3 +5,5 @@
 //! one is never taken for the other; what was predicted is kept with the feature values it was predicted from.
 //!
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
+
+pub mod features;

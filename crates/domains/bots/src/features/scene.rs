@@ -1,0 +1,334 @@
+//! What goes on in a community while a message is said: who spoke last in each channel, what was said lately, which words
+//! are usual and at which hours people are there. It gives each message its place in the conversation.
+//!
+//! Bounded: [`MOST_BYTES`]. Must never keep a text or a name: words, texts and accounts are hashes.
+
+use kernel::Timestamp;
+
+use super::{
+    digest::{Bytes, Digest, Message, Place, Trait, Traits},
+    numbers::{fold16, fold32, hash, mix, real, secs, stepped},
+    reading::{Reading, read},
+};
+
+/// Channels whose last speakers are remembered.
+const CHANNELS: usize = 64;
+
+/// Messages whose text is remembered as a hash, to notice who says what another had said.
+const LATELY: usize = 128;
+
+/// Places in the table of words.
+const WORDS: usize = 4_096;
+
+/// Words that must have been heard before any is called unusual.
+const ENOUGH_WORDS: u32 = 5_000;
+
+/// Silence after which a message opens a conversation, and time within which a text is an echo.
+const TEN_MINUTES: i64 = 600 * 1_000_000;
+
+/// Messages in a row without seconds after which times are taken for times without seconds. Before the first message
+/// with seconds they are too: who is said to type fast must really have done so.
+const COARSE_AFTER: u16 = 5;
+
+const MINUTE: i64 = 60 * 1_000_000;
+
+/// The stored form begins with it; another one is not read.
+const VERSION: u16 = 1;
+
+/// The longest stored form.
+pub const MOST_BYTES: usize = 16 + CHANNELS * 36 + LATELY * 16 + WORDS * 2 + 24 * 4;
+
+/// The last speakers of one channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tail {
+    channel: u64,
+    speaker: u32,
+    at: Timestamp,
+    /// The one before, who was somebody else; 0 if nobody was.
+    other: u32,
+    other_at: Timestamp,
+}
+
+/// Something that was said lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Saying {
+    text: u32,
+    speaker: u32,
+    at: Timestamp,
+}
+
+/// What goes on in a community.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scene {
+    tails: Vec<Tail>,
+    lately: Vec<Saying>,
+    words: Vec<u16>,
+    heard: u32,
+    hours: [u32; 24],
+    /// Messages in a row whose times had no seconds.
+    whole_minutes: u16,
+    coarse: bool,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            tails: Vec::new(),
+            lately: Vec::new(),
+            words: vec![0; WORDS],
+            heard: 0,
+            hours: [0; 24],
+            whole_minutes: 0,
+            coarse: true,
+        }
+    }
+}
+
+impl Scene {
+    /// A community of which nothing was heard yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hears a message and gives its digest. `speaker` is any number that is the same for the same account.
+    pub fn hear(&mut self, speaker: u64, message: &Message<'_>) -> Digest {
+        let reading = read(message.text);
+        let speaker_mark = fold32(mix(speaker));
+        let mut place = self.turn(speaker_mark, message);
+        place.surprise = self.surprise(&reading.vocabulary);
+        place.traits = place
+            .traits
+            .with(
+                Trait::Echo,
+                self.echo(speaker_mark, message.sent_at, &reading),
+            )
+            .with(Trait::Coarse, self.resolution(message.sent_at));
+        if let Some(hour) = self.hours.get_mut(usize::from(message.sent_at.hour())) {
+            *hour = hour.saturating_add(1);
+        }
+        Digest::new(message, &reading, place)
+    }
+
+    /// Whose turn it was, and whose it is.
+    fn turn(&mut self, speaker: u32, message: &Message<'_>) -> Place {
+        let at = message.sent_at;
+        let known = self
+            .tails
+            .iter()
+            .position(|tail| tail.channel == message.channel);
+        let Some(index) = known else {
+            if self.tails.len() >= CHANNELS {
+                let oldest = self
+                    .tails
+                    .iter()
+                    .enumerate()
+                    .min_by_key(|(_, tail)| (tail.at, tail.channel))
+                    .map(|(index, _)| index);
+                if let Some(oldest) = oldest {
+                    self.tails.remove(oldest);
+                }
+            }
+            self.tails.push(Tail {
+                channel: message.channel,
+                speaker,
+                at,
+                other: 0,
+                other_at: at,
+            });
+            return Place {
+                traits: Traits::default().with(Trait::Opens, true),
+                ..Place::default()
+            };
+        };
+        let Some(tail) = self.tails.get_mut(index) else {
+            return Place::default();
+        };
+        let goes_on = tail.speaker == speaker;
+        let traits = Traits::default()
+            .with(Trait::GoesOn, goes_on)
+            .with(Trait::Opens, at.0.saturating_sub(tail.at.0) > TEN_MINUTES);
+        if !goes_on {
+            tail.other = tail.speaker;
+            tail.other_at = tail.at;
+            tail.speaker = speaker;
+        }
+        tail.at = tail.at.max(at);
+        if tail.other == 0 {
+            return Place {
+                traits,
+                ..Place::default()
+            };
+        }
+        let passed = at.0.saturating_sub(tail.other_at.0).max(0);
+        let before = if passed > TEN_MINUTES {
+            0
+        } else {
+            fold16(mix(u64::from(tail.other)))
+        };
+        Place {
+            before,
+            gap: Some(gap(passed)),
+            traits,
+            ..Place::default()
+        }
+    }
+
+    fn echo(&mut self, speaker: u32, at: Timestamp, reading: &Reading) -> bool {
+        // Short texts are said by everybody.
+        if reading.exact == 0 || reading.chars <= 12 || reading.command {
+            return false;
+        }
+        let echo = self.lately.iter().any(|saying| {
+            saying.text == reading.template
+                && saying.speaker != speaker
+                && at.0.saturating_sub(saying.at.0).abs() <= TEN_MINUTES
+        });
+        if self.lately.len() >= LATELY {
+            self.lately.remove(0);
+        }
+        self.lately.push(Saying {
+            text: reading.template,
+            speaker,
+            at,
+        });
+        echo
+    }
+
+    /// Bits a word, before the words are learned.
+    fn surprise(&mut self, vocabulary: &[u64]) -> Option<u8> {
+        let known = self.heard >= ENOUGH_WORDS && vocabulary.len() >= 3;
+        let whole = f64::from(self.heard) + real(WORDS);
+        let mut bits = 0.0;
+        for word in vocabulary {
+            let place = usize::from(fold16(*word)) % WORDS;
+            let Some(count) = self.words.get_mut(place) else {
+                continue;
+            };
+            if known {
+                bits += (whole / (f64::from(*count) + 1.0)).log2();
+            }
+            if *count == u16::MAX {
+                self.halve();
+            } else {
+                *count += 1;
+                self.heard += 1;
+            }
+        }
+        let mean = bits / real(vocabulary.len());
+        known.then(|| u8::try_from(stepped(mean, 16.0)).unwrap_or(u8::MAX - 1))
+    }
+
+    fn halve(&mut self) {
+        self.heard = 0;
+        for count in &mut self.words {
+            *count /= 2;
+            self.heard += u32::from(*count);
+        }
+    }
+
+    /// Whether the times of this community have no seconds.
+    fn resolution(&mut self, at: Timestamp) -> bool {
+        if at.0.rem_euclid(MINUTE) == 0 {
+            self.whole_minutes = self.whole_minutes.saturating_add(1);
+            self.coarse |= self.whole_minutes >= COARSE_AFTER;
+        } else {
+            self.whole_minutes = 0;
+            self.coarse = false;
+        }
+        self.coarse
+    }
+
+    /// The share of its messages in each hour of the day (UTC), smoothed.
+    pub fn hours(&self) -> [f32; 24] {
+        let whole: f64 = self.hours.iter().map(|hour| f64::from(*hour)).sum::<f64>() + 24.0;
+        self.hours
+            .map(|hour| super::numbers::single((f64::from(hour) + 1.0) / whole))
+    }
+
+    /// The stored form: versioned, at most [`MOST_BYTES`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(MOST_BYTES);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&super::numbers::short(self.tails.len()).to_le_bytes());
+        out.extend_from_slice(&super::numbers::short(self.lately.len()).to_le_bytes());
+        out.extend_from_slice(&self.whole_minutes.to_le_bytes());
+        out.extend_from_slice(&u16::from(self.coarse).to_le_bytes());
+        for tail in &self.tails {
+            out.extend_from_slice(&tail.channel.to_le_bytes());
+            out.extend_from_slice(&tail.speaker.to_le_bytes());
+            out.extend_from_slice(&tail.at.0.to_le_bytes());
+            out.extend_from_slice(&tail.other.to_le_bytes());
+            out.extend_from_slice(&tail.other_at.0.to_le_bytes());
+        }
+        for saying in &self.lately {
+            out.extend_from_slice(&saying.text.to_le_bytes());
+            out.extend_from_slice(&saying.speaker.to_le_bytes());
+            out.extend_from_slice(&saying.at.0.to_le_bytes());
+        }
+        for count in &self.words {
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+        for hour in self.hours {
+            out.extend_from_slice(&hour.to_le_bytes());
+        }
+        out
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`super::BadState`] if the bytes are damaged or of another version: then hearing begins anew.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, super::BadState> {
+        Self::parse(&mut Bytes(bytes)).ok_or(super::BadState)
+    }
+
+    fn parse(bytes: &mut Bytes<'_>) -> Option<Self> {
+        if bytes.short()? != VERSION {
+            return None;
+        }
+        let n_tails = usize::from(bytes.short()?);
+        let n_lately = usize::from(bytes.short()?);
+        if n_tails > CHANNELS || n_lately > LATELY {
+            return None;
+        }
+        let mut scene = Self {
+            whole_minutes: bytes.short()?,
+            coarse: bytes.short()? != 0,
+            ..Self::default()
+        };
+        for _ in 0..n_tails {
+            scene.tails.push(Tail {
+                channel: u64::from_le_bytes(bytes.take()?),
+                speaker: bytes.word()?,
+                at: bytes.instant()?,
+                other: bytes.word()?,
+                other_at: bytes.instant()?,
+            });
+        }
+        for _ in 0..n_lately {
+            scene.lately.push(Saying {
+                text: bytes.word()?,
+                speaker: bytes.word()?,
+                at: bytes.instant()?,
+            });
+        }
+        for count in &mut scene.words {
+            *count = bytes.short()?;
+            scene.heard += u32::from(*count);
+        }
+        for hour in &mut scene.hours {
+            *hour = bytes.word()?;
+        }
+        bytes.0.is_empty().then_some(scene)
+    }
+}
+
+/// A span of time in steps of which 1,024 are a doubling of (seconds + 1).
+fn gap(micros: i64) -> u16 {
+    stepped((secs(micros) + 1.0).log2(), 1_024.0)
+}
+
+/// The mark of an account or a channel that is known by a text: the platform's id.
+pub fn mark(text: &str) -> u64 {
+    hash(text.as_bytes())
+}

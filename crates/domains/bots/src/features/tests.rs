@@ -1,0 +1,218 @@
+//! What holds for every signal: streaming is batch, order does not matter, what is stored comes back.
+
+use std::collections::HashSet;
+
+use kernel::Timestamp;
+use proptest::prelude::*;
+
+use super::{
+    Account, Community, Digest, MOST_SCENE_BYTES, MOST_STATE_BYTES, Message, SCHEMA, Scene, State,
+    Vector,
+};
+
+/// One thing said: who, in which channel, how many seconds after the last, what, embeds, whether a reply.
+type Said = (u8, u8, u32, String, u8, bool);
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    let text = prop_oneof![
+        "[a-z]{1,6}( [a-z]{1,6}){0,9}[.!?]?",
+        Just(String::new()),
+        Just("New review: ann; \"fix 17\" - https://example.org/r/17".to_owned()),
+        Just("!help".to_owned()),
+        "\\PC{0,60}",
+    ];
+    prop::collection::vec(
+        (
+            0..4_u8,
+            0..3_u8,
+            prop_oneof![0..5_u32, 0..90_000_u32],
+            text,
+            0..2_u8,
+            any::<bool>(),
+        ),
+        1..140,
+    )
+}
+
+fn hear(scene: &mut Scene, at: &mut i64, said: &Said) -> Digest {
+    let (who, channel, after, text, embeds, reply) = said;
+    *at += i64::from(*after);
+    scene.hear(
+        u64::from(*who),
+        &Message {
+            text,
+            sent_at: Timestamp::from_secs(*at),
+            channel: u64::from(*channel),
+            n_mentions: 0,
+            n_embeds: u32::from(*embeds),
+            is_reply: *reply,
+        },
+    )
+}
+
+fn bits(vector: &Vector) -> Vec<u32> {
+    vector
+        .values()
+        .iter()
+        .map(|value| value.to_bits())
+        .collect()
+}
+
+fn vector(state: &State, hours: [f32; 24]) -> Vector {
+    let community = Community {
+        members: 40,
+        messages_per_day: 300.0,
+        median_pace: 4.0,
+        median_length: 30.0,
+        hours,
+    };
+    let now = state.last_at().unwrap_or_default();
+    state.vector(now, &Account::default(), &community)
+}
+
+proptest! {
+    #[test]
+    fn streaming_with_restarts_gives_the_same_vectors_bit_for_bit_as_recomputing(said in said()) {
+        // Streaming: everything is stored and read back between two messages.
+        let mut scene = Scene::new().to_bytes();
+        let mut streamed = vec![State::new().to_bytes(); 4];
+        let mut at = 1_700_000_000;
+        for one in &said {
+            let mut now = Scene::from_bytes(&scene).unwrap();
+            let digest = hear(&mut now, &mut at, one);
+            scene = now.to_bytes();
+            let mut state = State::from_bytes(&streamed[usize::from(one.0)]).unwrap();
+            state.observe(&digest);
+            streamed[usize::from(one.0)] = state.to_bytes();
+            prop_assert!(scene.len() <= MOST_SCENE_BYTES);
+            prop_assert!(streamed[usize::from(one.0)].len() <= MOST_STATE_BYTES);
+        }
+        // Batch: one pass over all messages.
+        let mut batch_scene = Scene::new();
+        let mut batch = vec![State::new(); 4];
+        let mut at = 1_700_000_000;
+        for one in &said {
+            let digest = hear(&mut batch_scene, &mut at, one);
+            batch[usize::from(one.0)].observe(&digest);
+        }
+        prop_assert_eq!(batch_scene.to_bytes(), scene);
+        for (state, bytes) in batch.iter().zip(&streamed) {
+            let read = State::from_bytes(bytes).unwrap();
+            prop_assert_eq!(
+                bits(&vector(&read, batch_scene.hours())),
+                bits(&vector(state, batch_scene.hours()))
+            );
+        }
+    }
+
+    #[test]
+    fn the_order_of_observing_does_not_matter(said in said(), seed in any::<u64>()) {
+        let mut scene = Scene::new();
+        let mut at = 1_700_000_000;
+        let digests: Vec<Digest> = said.iter().map(|one| hear(&mut scene, &mut at, one)).collect();
+        let mut shuffled = digests.clone();
+        shuffled.sort_by_key(|digest| digest.simhash.rotate_left(7) ^ seed ^ u64::from(digest.gap));
+        let (mut one, mut other) = (State::new(), State::new());
+        for digest in &digests {
+            one.observe(digest);
+        }
+        for digest in &shuffled {
+            other.observe(digest);
+        }
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn two_accounts_of_one_person_merge_into_what_one_account_would_have_been(said in said()) {
+        let mut scene = Scene::new();
+        let mut at = 1_700_000_000;
+        let (mut whole, mut a, mut b) = (State::new(), State::new(), State::new());
+        for one in &said {
+            let digest = hear(&mut scene, &mut at, one);
+            whole.observe(&digest);
+            if one.0 < 2 { a.observe(&digest) } else { b.observe(&digest) }
+        }
+        a.merge(&b);
+        prop_assert_eq!(whole, a);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = State::from_bytes(&bytes);
+        let _ = Scene::from_bytes(&bytes);
+        let mut state = State::new();
+        state.observe(&Digest::alone(&Message {
+            text: "hello there", sent_at: Timestamp::from_secs(1), channel: 1, n_mentions: 0, n_embeds: 0, is_reply: false,
+        }));
+        let whole = state.to_bytes();
+        prop_assert!(State::from_bytes(&whole[..whole.len() - 1]).is_err());
+    }
+}
+
+#[test]
+fn an_account_that_never_spoke_has_no_numbers_made_up_for_it() {
+    let vector = State::new().vector(
+        Timestamp::from_secs(1_700_000_000),
+        &Account::default(),
+        &Community::default(),
+    );
+    for (signal, value) in SCHEMA.signals().zip(vector.values()) {
+        let known = matches!(signal.name, "messages_known" | "community_members");
+        assert_eq!(value.is_nan(), !known, "{}", signal.name);
+    }
+}
+
+#[test]
+fn every_signal_has_its_own_name_and_says_what_it_means() {
+    let mut names = HashSet::new();
+    for signal in SCHEMA.signals() {
+        assert!(names.insert(signal.name), "{} is there twice", signal.name);
+        for text in [
+            signal.meaning,
+            signal.range,
+            signal.empty,
+            signal.high,
+            signal.low,
+        ] {
+            assert!(!text.is_empty(), "{}", signal.name);
+            assert!(!text.contains('|'), "{} would break the table", signal.name);
+        }
+    }
+    assert_eq!(SCHEMA.len(), names.len());
+}
+
+#[test]
+fn times_without_seconds_do_not_make_anybody_fast() {
+    // The same conversation, once with the seconds cut off.
+    let talk = |coarse: bool| {
+        let mut scene = Scene::new();
+        let mut state = State::new();
+        for n in 0..60_i64 {
+            let mut at = 1_700_000_040 + n * 20;
+            if coarse {
+                at -= at % 60;
+            }
+            let digest = scene.hear(
+                u64::try_from(n % 2).unwrap(),
+                &Message {
+                    text: "an answer that takes a person a while to type, really",
+                    sent_at: Timestamp::from_secs(at),
+                    channel: 1,
+                    n_mentions: 0,
+                    n_embeds: 0,
+                    is_reply: false,
+                },
+            );
+            if n % 2 == 0 {
+                state.observe(&digest);
+            }
+        }
+        vector(&state, scene.hours())
+    };
+    let (fine, coarse) = (talk(false), talk(true));
+    for name in ["types_too_fast", "answers_too_fast"] {
+        assert_eq!(fine.get(name), Some(0.0), "{name}");
+        assert_eq!(coarse.get(name), Some(0.0), "{name}");
+    }
+    assert_eq!(fine.get("interval_median"), coarse.get("interval_median"));
+}
