@@ -1,3 +1,30 @@
-//! Numbers in, numbers out: boosted trees, metrics, calibration, explanations, ONNX.
+//! Numbers in, numbers out: boosted trees, forests, a logistic baseline, explanations, calibration, metrics, splits.
 //!
-//! Must never know: a platform, a table, a message, the clock. Randomness is a seed that is handed in.
+//! A classifier of two classes: `true` is the class that is looked for. Features are `f32`, a missing one is NaN; what comes
+//! out is a *margin* (log-odds, additive) or a probability.
+//!
+//! Must never know: a platform, a table, a message, the clock. Randomness is a seed that is handed in: the same data,
+//! parameters and seed give the same model on every machine.
+
+pub mod boost;
+pub mod calibrate;
+mod dice;
+pub mod ensemble;
+pub mod forest;
+mod grow;
+pub mod logistic;
+pub mod matrix;
+pub mod metrics;
+mod number;
+pub mod shap;
+pub mod split;
+mod tree;
+
+pub use calibrate::Calibration;
+pub use ensemble::Ensemble;
+pub use logistic::Logistic;
+pub use matrix::{Dataset, DatasetError, Example, Matrix};
+pub use shap::Explainer;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,100 @@
+//! Trees that answer together: a sum of leaves, which is a log-odds (boosted) or a probability (forest).
+//!
+//! Must never know how the trees were made, so that a model brought from elsewhere answers the same way.
+
+use crate::matrix::Matrix;
+use crate::number::{logit, sigmoid};
+use crate::tree::{Step, Tree};
+
+/// What the sum of the leaves is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Log-odds: a probability comes of it through the logistic function.
+    Logistic,
+    /// The probability itself.
+    Identity,
+}
+
+/// A model of trees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ensemble {
+    pub(crate) names: Vec<String>,
+    pub(crate) trees: Vec<Tree>,
+    pub(crate) base: f64,
+    pub(crate) link: Link,
+}
+
+impl Ensemble {
+    /// The names of the features, in the order in which a row has them.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many trees.
+    pub const fn trees(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// How many nodes all trees have together.
+    pub fn nodes(&self) -> usize {
+        self.trees.iter().map(Tree::len).sum()
+    }
+
+    /// What the sum of the leaves is.
+    pub const fn link(&self) -> Link {
+        self.link
+    }
+
+    /// The sum of the leaves a row ends in: what explanations add up to.
+    pub fn raw(&self, row: &[f32]) -> f64 {
+        let leaves = self.trees.iter().map(|tree| f64::from(tree.leaf(row)));
+        self.base + leaves.sum::<f64>()
+    }
+
+    /// Log-odds of a row: what is calibrated.
+    pub fn margin(&self, row: &[f32]) -> f64 {
+        match self.link {
+            Link::Logistic => self.raw(row),
+            Link::Identity => logit(self.raw(row)),
+        }
+    }
+
+    /// Probability of a row as the model itself has it, before calibration.
+    pub fn probability(&self, row: &[f32]) -> f64 {
+        match self.link {
+            Link::Logistic => sigmoid(self.raw(row)),
+            Link::Identity => self.raw(row).clamp(0.0, 1.0),
+        }
+    }
+
+    /// Log-odds of all rows.
+    pub fn margins(&self, matrix: &Matrix) -> Vec<f64> {
+        matrix.iter().map(|row| self.margin(row)).collect()
+    }
+
+    /// Probabilities of all rows, before calibration.
+    pub fn probabilities(&self, matrix: &Matrix) -> Vec<f64> {
+        matrix.iter().map(|row| self.probability(row)).collect()
+    }
+
+    /// How much each feature gained over all questions, as a share of the whole; all 0 for a model that came without gains.
+    pub fn importances(&self) -> Vec<f64> {
+        let mut gains = vec![0.0; self.names.len()];
+        for tree in &self.trees {
+            for (at, step) in tree.steps().enumerate() {
+                if let Step::Split(question) = step
+                    && let Some(gain) = gains.get_mut(question.feature)
+                {
+                    *gain += f64::from(tree.gain(at));
+                }
+            }
+        }
+        let whole: f64 = gains.iter().sum();
+        if whole > 0.0 {
+            for gain in &mut gains {
+                *gain /= whole;
+            }
+        }
+        gains
+    }
+}
