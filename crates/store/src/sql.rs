@@ -83,7 +83,7 @@ pub async fn optional<T: sea_orm::TryGetable>(
 /// Row counts of the multi-row inserts, largest first. Fixed sizes keep the number of different
 /// statement texts, and so of prepared statements, small; 256 rows of up to 32 columns stay below
 /// SQLite's 32,766 bound values.
-const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// `head` + `(…), (…)` + `tail`, run for all rows in chunks; answers the rows of any `RETURNING`.
 /// Neither `head` nor `tail` has placeholders.
@@ -158,6 +158,29 @@ pub fn in_list(first: usize, n: usize) -> String {
         .join(",")
 }
 
+/// The parts of a long list for an `IN`, as few statement texts as there are powers of two up to `most`:
+/// each part is filled up with its last value, which changes nothing in an `IN`. Statements of many
+/// different lengths would each be read anew by the database.
+pub fn parts<T: Clone>(values: &[T], most: usize) -> impl Iterator<Item = Vec<T>> {
+    values.chunks(most.max(1)).map(move |part| {
+        let mut part = part.to_vec();
+        let size = part.len().next_power_of_two().min(most.max(1));
+        if let Some(last) = part.last().cloned() {
+            part.resize(size.max(part.len()), last);
+        }
+        part
+    })
+}
+
+/// `$first,$first+1,…` on PostgreSQL, `?,?,…` on SQLite, for long lists (see the note at the row lists of
+/// inserts). A statement has either these alone, in the order of its values, or none of them.
+pub fn marks(conn: &impl ConnectionTrait, first: usize, n: usize) -> String {
+    if conn.get_database_backend() == DbBackend::Sqlite {
+        return vec!["?"; n].join(",");
+    }
+    in_list(first, n)
+}
+
 /// `($1,$2), ($3,$4)` on PostgreSQL, `(?,?), (?,?)` on SQLite: there a numbered placeholder is a
 /// name, and binding searches all names for each value, which makes thousands of them slow.
 fn placeholders(backend: DbBackend, rows: usize, width: usize) -> String {
@@ -180,4 +203,26 @@ fn placeholders(backend: DbBackend, rows: usize, width: usize) -> String {
         text.push(')');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_list_comes_in_parts_of_few_sizes_and_nothing_is_added_or_lost() {
+        let numbers: Vec<u32> = (0..300).collect();
+        let found: Vec<Vec<u32>> = parts(&numbers, 128).collect();
+        let sizes: Vec<usize> = found.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [128, 128, 64], "44 are filled up");
+        let mut all = found.concat();
+        all.dedup();
+        assert_eq!(all, numbers);
+        assert_eq!(parts::<u32>(&[], 8).count(), 0);
+        assert_eq!(
+            parts(&[7; 9], 12).next().map(|part| part.len()),
+            Some(12),
+            "never above the most"
+        );
+    }
 }

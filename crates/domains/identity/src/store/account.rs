@@ -9,6 +9,9 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use super::{IN_MAX, community::platform as platform_of, placeholders};
 use crate::{PlatformAccount, Resolved, SeenAccount};
 
+/// Accounts looked for at once, a power of two.
+const KNOWN_MAX: usize = 512;
+
 /// An account found by its platform id.
 pub(crate) struct Known {
     pub(crate) resolved: Resolved,
@@ -21,13 +24,14 @@ pub(crate) async fn known(
     ids: &[&str],
 ) -> Result<HashMap<String, Known>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
-    for part in ids.chunks(IN_MAX) {
-        let mut values: Vec<Value> = vec![platform.code().into()];
-        values.extend(part.iter().map(|id| Value::from(*id)));
+    for part in sql::parts(ids, KNOWN_MAX) {
+        let mut values: Vec<Value> = part.iter().map(|id| Value::from(*id)).collect();
+        values.push(platform.code().into());
         let query = format!(
             "SELECT platform_user_id, id, user_id, username FROM platform_account \
-             WHERE platform = $1 AND platform_user_id IN ({})",
-            placeholders(2, part.len())
+             WHERE platform_user_id IN ({}) AND platform = {}",
+            sql::marks(conn, 1, part.len()),
+            sql::marks(conn, part.len() + 1, 1)
         );
         for row in sql::rows(conn, &query, values).await? {
             let resolved = Resolved {

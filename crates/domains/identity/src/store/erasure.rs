@@ -6,9 +6,11 @@ use ::store::{StoreError, sql};
 use kernel::{AccountId, Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::{IN_MAX, community::platform as platform_of, placeholders};
+use super::community::platform as platform_of;
 use crate::{ConnectionStatus, Erasure};
 
+/// Tombstones looked for at once, a power of two.
+const HASHES_MAX: usize = 512;
 /// What somebody is called who was erased.
 const NAME: &str = "deleted user";
 
@@ -169,10 +171,10 @@ pub(crate) async fn tombstones(
     hashes: &[String],
 ) -> Result<HashMap<String, Timestamp>, StoreError> {
     let mut found = HashMap::new();
-    for part in hashes.chunks(IN_MAX) {
+    for part in sql::parts(hashes, HASHES_MAX) {
         let query = format!(
             "SELECT account_hash, erased_at FROM tombstone WHERE account_hash IN ({})",
-            placeholders(1, part.len())
+            sql::marks(conn, 1, part.len())
         );
         let values: Vec<Value> = part.iter().map(|hash| hash.clone().into()).collect();
         for row in sql::rows(conn, &query, values).await? {
