@@ -25,14 +25,19 @@ mod m0019b_weights;
 mod m0019c_graves;
 mod m0020_webhook;
 mod m0022_repeat;
+mod m0027_active_days;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{Db, Engine, Reach, StoreError, audit, schema::Table, sql};
+use crate::{
+    Db, Engine, Reach, StoreError, audit,
+    schema::{Added, Table},
+    sql,
+};
 
-/// The tables each step creates. A later step that adds a column to a table lists the table again
-/// with all its columns in [`tables`].
+/// The tables each step creates. What a later step adds to a table of an earlier one stands in [`columns`]
+/// and [`statements`].
 struct Step {
     name: &'static str,
     tables: fn() -> Vec<Table>,
@@ -123,6 +128,10 @@ const STEPS: &[Step] = &[
         name: "m0022_repeat",
         tables: m0022_repeat::tables,
     },
+    Step {
+        name: "m0027_active_days",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -141,6 +150,12 @@ pub struct Report {
 pub fn tables() -> Vec<Table> {
     let mut tables = vec![ledger()];
     tables.extend(STEPS.iter().flat_map(|step| (step.tables)()));
+    for added in STEPS.iter().flat_map(|step| columns(step.name)) {
+        let table = tables.iter_mut().find(|table| table.name == added.table);
+        if let Some(table) = table {
+            table.add(added);
+        }
+    }
     tables
 }
 
@@ -199,7 +214,10 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
             guard_audit(conn, db.engine()).await?;
             audit::found_chain(conn).await?;
         }
-        for statement in indexes(step.name) {
+        for column in columns(step.name) {
+            column.create(conn).await?;
+        }
+        for statement in statements(step.name) {
             conn.execute_unprepared(statement).await?;
         }
         sql::execute(
@@ -217,12 +235,21 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
     })
 }
 
-/// Indexes that a step adds to tables of earlier ones.
-fn indexes(step: &str) -> &'static [&'static str] {
+/// Columns that a step adds to tables of earlier ones.
+fn columns(step: &str) -> &'static [Added] {
+    match step {
+        "m0027_active_days" => m0027_active_days::COLUMNS,
+        _ => &[],
+    }
+}
+
+/// Indexes that a step adds to tables of earlier ones, and what it writes into columns that it added.
+fn statements(step: &str) -> &'static [&'static str] {
     match step {
         "m0009_privacy" => m0009_privacy::INDEXES,
         "m0012_suggestions" => m0012_suggestions::INDEXES,
         "m0013_suspicions" => m0013_suspicions::INDEXES,
+        "m0027_active_days" => m0027_active_days::FILL,
         _ => &[],
     }
 }

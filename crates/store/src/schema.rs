@@ -75,6 +75,50 @@ struct Partial {
     unique: bool,
 }
 
+/// A column that a later step adds to a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Added {
+    /// To which table.
+    pub table: &'static str,
+    column: Column,
+    /// What the rows have that are there already, and those that the version before still writes.
+    default: i32,
+}
+
+impl Added {
+    /// A required number.
+    pub const fn number(
+        table: &'static str,
+        name: &'static str,
+        kind: Kind,
+        personal: Personal,
+        default: i32,
+    ) -> Self {
+        let column = Column {
+            name,
+            kind,
+            personal,
+            nullable: false,
+            auto: false,
+        };
+        Self {
+            table,
+            column,
+            default,
+        }
+    }
+
+    /// Adds it.
+    pub async fn create(&self, conn: &impl ConnectionTrait) -> Result<(), StoreError> {
+        let mut column = self.column.definition();
+        column.default(self.default);
+        let mut change = SqlTable::alter();
+        change.table(Alias::new(self.table)).add_column(column);
+        conn.execute(&change).await?;
+        Ok(())
+    }
+}
+
 impl Table {
     /// A table without columns yet.
     pub const fn new(name: &'static str, owner: &'static str) -> Self {
@@ -94,6 +138,11 @@ impl Table {
     /// The columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// Describes a column that was added.
+    pub(crate) fn add(&mut self, added: &Added) {
+        self.columns.push(added.column);
     }
 
     /// A sequential primary key named `id`, never reused.

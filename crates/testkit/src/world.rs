@@ -523,8 +523,18 @@ impl World {
         self.ingest.import(events, None).await.unwrap()
     }
 
-    /// Ends the world: stops the pipeline, checks that nothing is left over, drops the database.
+    /// Ends the world: stops the pipeline, checks that nothing is left over and that what is kept of members is
+    /// what counting says, drops the database.
     pub async fn close(mut self) {
+        let miscounted = self.number(
+            "SELECT COUNT(*) FROM member m WHERE m.active_days <> (SELECT COUNT(DISTINCT d.day) \
+             FROM activity_day d WHERE d.community_id = m.community_id AND d.user_id = m.user_id)",
+        );
+        assert_eq!(
+            miscounted.await,
+            0,
+            "members whose active days are not those of their accounts"
+        );
         if !self.leftovers {
             let mut status = self.app.status(&self.system()).await.unwrap();
             // What somebody gave up for good is not left over.

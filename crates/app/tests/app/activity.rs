@@ -1,5 +1,6 @@
 //! What happened in chat: events counted once, pages that miss nobody, retention, live chat.
 
+mod days;
 mod live;
 mod model;
 

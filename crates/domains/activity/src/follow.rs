@@ -53,6 +53,7 @@ impl Follower for Followed {
         let memento = json!({ "from": write(&theirs), "to": write(&own), "counts": counts });
         store::follow::days(conn, from, to).await?;
         store::follow::members(conn, from, to).await?;
+        store::follow::count_days(conn, to).await?;
         Ok(memento)
     }
 
@@ -87,6 +88,7 @@ impl Follower for Followed {
                 row.add(&seen, name, before.copied().unwrap_or(0));
             }
             store::follow::replace(conn, user, rows.into_values()).await?;
+            store::follow::count_days(conn, user).await?;
         }
         Ok(())
     }

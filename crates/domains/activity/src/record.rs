@@ -8,7 +8,11 @@ use kernel::{ChatEvent, CommunityId, EventKind, MessageId, Platform, Source, Tim
 use store::{DomainEvent, Reach, StoreError, Work};
 
 use crate::{
-    MEMBER_JOINED, Presence, live::chat_topic, reputation, rollup::Deltas, store as tables,
+    MEMBER_JOINED, Presence,
+    live::chat_topic,
+    reputation,
+    rollup::Deltas,
+    store::{self as tables, record::Opened},
 };
 
 /// An event and the community it belongs to.
@@ -107,8 +111,10 @@ pub async fn record(
             see(&mut seen, row);
         }
     }
-    let newcomers = newcomers(work, &seen).await?;
+    let opened = tables::record::add_days(work.conn(), &deltas).await?;
+    let newcomers = newcomers(work, &seen, &deltas, &opened).await?;
     tables::record::apply(work.conn(), &deltas).await?;
+    tables::record::count_days(work.conn(), &deltas, &opened).await?;
     identity::apply(work, &earned).await?;
     for community in woken {
         work.notify(chat_topic(community), "");
@@ -128,11 +134,22 @@ fn see(seen: &mut Seen, row: &tables::record::NewRow<'_>) {
     }
 }
 
-/// What is told of those who were never seen in their community before this batch.
-async fn newcomers(work: &Work, seen: &Seen) -> Result<Vec<DomainEvent>, StoreError> {
-    let seats: Vec<(CommunityId, UserId)> = seen.keys().copied().collect();
-    let known = tables::member::among(work.conn(), &seats).await?;
-    let known: HashSet<(CommunityId, UserId)> = known.into_iter().map(Presence::seat).collect();
+/// What is told of those who were never seen in their community before this batch. Nobody is asked about
+/// who said something on a day on which they had spoken already.
+async fn newcomers(
+    work: &Work,
+    seen: &Seen,
+    deltas: &Deltas,
+    opened: &Opened,
+) -> Result<Vec<DomainEvent>, StoreError> {
+    let days = deltas.days.iter().filter(|(key, _)| !opened.contains(*key));
+    let mut known: HashSet<(CommunityId, UserId)> = days
+        .map(|((community, _, _), day)| (CommunityId(*community), UserId(day.user)))
+        .collect();
+    let asked = seen.keys().filter(|seat| !known.contains(*seat));
+    let seats: Vec<(CommunityId, UserId)> = asked.copied().collect();
+    let found = tables::member::among(work.conn(), &seats).await?;
+    known.extend(found.into_iter().map(Presence::seat));
     let new = seen.iter().filter(|(seat, _)| !known.contains(seat));
     Ok(new
         .map(|((community, user), platform)| DomainEvent {

@@ -228,3 +228,18 @@ pub(crate) async fn members(
     .await?;
     Ok(())
 }
+
+/// Counts anew on how many days a person wrote, in each community: days of several accounts fall together.
+pub(crate) async fn count_days(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE member SET active_days = (SELECT COUNT(DISTINCT d.day) FROM activity_day d \
+           WHERE d.community_id = member.community_id AND d.user_id = member.user_id) WHERE user_id = $1",
+        vec![user.0.into()],
+    )
+    .await?;
+    Ok(())
+}

@@ -22,7 +22,7 @@ pub(crate) struct Row {
     first_at: i64,
     last_at: i64,
     messages: i64,
-    active_days: i64,
+    active_days: i32,
 }
 
 impl Row {
@@ -125,16 +125,14 @@ pub(crate) async fn pages(
     let limit = values.len();
     let page = sql::union(communities.len(), |n| {
         format!(
-            "SELECT community_id, user_id, name, name_folded, platforms, first_at, last_at, messages FROM member \
-             WHERE community_id = ${n}{condition} ORDER BY {column} {order}, user_id {order} LIMIT ${limit}"
+            "SELECT community_id, user_id, name, name_folded, platforms, first_at, last_at, messages, \
+             active_days FROM member WHERE community_id = ${n}{condition} ORDER BY {column} {order}, user_id {order} LIMIT ${limit}"
         )
     });
     sql::all(
         conn,
         &format!(
-            "SELECT p.*, (SELECT COUNT(DISTINCT d.day) FROM activity_day d \
-               WHERE d.community_id = p.community_id AND d.user_id = p.user_id) AS active_days \
-             FROM ({page}) AS p ORDER BY p.community_id, p.{column} {order}, p.user_id {order}"
+            "SELECT p.* FROM ({page}) AS p ORDER BY p.community_id, p.{column} {order}, p.user_id {order}"
         ),
         values,
     )

@@ -1,6 +1,6 @@
 //! Writing a batch: channels, messages, events, roll-ups. The hot path.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ::store::{StoreError, sql};
 use identity::Resolved;
@@ -10,8 +10,11 @@ use sea_orm::{ConnectionTrait, Value};
 use super::placeholders;
 use crate::{
     record::{ChannelKey, Incoming},
-    rollup::Deltas,
+    rollup::{DayKey, Deltas},
 };
+
+/// Days of accounts that nothing was recorded of before.
+pub(crate) type Opened = HashSet<DayKey>;
 
 /// A resolved event about to be inserted.
 pub(crate) struct NewRow<'a> {
@@ -186,8 +189,11 @@ fn detail(event: &ChatEvent) -> String {
     value.to_string()
 }
 
-/// Adds the changes to the roll-ups.
-pub(crate) async fn apply(conn: &impl ConnectionTrait, deltas: &Deltas) -> Result<(), StoreError> {
+/// Adds what accounts said to their days; answers the days that are new to the account.
+pub(crate) async fn add_days(
+    conn: &impl ConnectionTrait,
+    deltas: &Deltas,
+) -> Result<Opened, StoreError> {
     let days = deltas.days.iter().map(|((community, day, account), d)| {
         vec![
             (*community).into(),
@@ -200,16 +206,69 @@ pub(crate) async fn apply(conn: &impl ConnectionTrait, deltas: &Deltas) -> Resul
             d.last_at.0.into(),
         ]
     });
-    sql::insert(
+    let stored = sql::insert_returning(
         conn,
         "INSERT INTO activity_day (community_id, day, account_id, user_id, platform, messages, first_at, last_at)",
         days.collect(),
         " ON CONFLICT (community_id, day, account_id) DO UPDATE SET \
          messages = activity_day.messages + excluded.messages, \
          first_at = CASE WHEN excluded.first_at < activity_day.first_at THEN excluded.first_at ELSE activity_day.first_at END, \
-         last_at = CASE WHEN excluded.last_at > activity_day.last_at THEN excluded.last_at ELSE activity_day.last_at END",
+         last_at = CASE WHEN excluded.last_at > activity_day.last_at THEN excluded.last_at ELSE activity_day.last_at END \
+         RETURNING community_id, day, account_id, messages",
     )
     .await?;
+    let mut opened = Opened::default();
+    for row in stored {
+        let key = (
+            row.try_get_by_index(0)?,
+            row.try_get_by_index(1)?,
+            row.try_get_by_index(2)?,
+        );
+        let messages: i32 = row.try_get_by_index(3)?;
+        // A row that was there has at least one message more than were added.
+        if deltas
+            .days
+            .get(&key)
+            .is_some_and(|d| d.messages == messages)
+        {
+            opened.insert(key);
+        }
+    }
+    Ok(opened)
+}
+
+/// Counts the days on which nobody of a member's accounts had said something before. After their rows are
+/// there, and after the members' rows are held: of two batches that open the same day for two accounts of one
+/// member, the second finds the row of the first.
+pub(crate) async fn count_days(
+    conn: &impl ConnectionTrait,
+    deltas: &Deltas,
+    opened: &Opened,
+) -> Result<(), StoreError> {
+    let mut accounts: BTreeMap<(i32, i32, i32), i32> = BTreeMap::new();
+    for key @ (community, day, _) in opened {
+        if let Some(d) = deltas.days.get(key) {
+            *accounts.entry((*community, d.user, *day)).or_default() += 1;
+        }
+    }
+    let rows = accounts.into_iter().map(|((community, user, day), n)| {
+        vec![community.into(), user.into(), day.into(), n.into()]
+    });
+    sql::insert(
+        conn,
+        "UPDATE member SET active_days = active_days + w.n FROM \
+         (SELECT v.column1 AS community_id, v.column2 AS user_id, CAST(COUNT(*) AS integer) AS n FROM (",
+        rows.collect(),
+        ") AS v WHERE v.column4 = (SELECT COUNT(*) FROM activity_day d WHERE d.community_id = v.column1 \
+           AND d.user_id = v.column2 AND d.day = v.column3) \
+         GROUP BY v.column1, v.column2) AS w \
+         WHERE member.community_id = w.community_id AND member.user_id = w.user_id",
+    )
+    .await
+}
+
+/// Adds the changes to the other roll-ups.
+pub(crate) async fn apply(conn: &impl ConnectionTrait, deltas: &Deltas) -> Result<(), StoreError> {
     let hours = deltas
         .hours
         .iter()
