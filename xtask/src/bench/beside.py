@@ -46,7 +46,6 @@ class Loaders:
         self.roles = DataLoader(load_fn=self.load_roles)
         self.accounts = DataLoader(load_fn=self.load_accounts)
         self.scores = DataLoader(load_fn=self.load_scores)
-        self.active_days = DataLoader(load_fn=self.load_active_days)
 
     @staticmethod
     async def load_roles(keys):
@@ -82,18 +81,6 @@ class Loaders:
         )
         return [found.get(user, 0) for _, user in keys]
 
-    @staticmethod
-    async def load_active_days(keys):
-        found = dict(
-            rows(
-                "SELECT user_id, COUNT(DISTINCT day) FROM activity_day WHERE community_id = ? "
-                f"AND user_id IN ({marks(keys)}) GROUP BY user_id",
-                keys[0][0],
-                *(user for _, user in keys),
-            )
-        )
-        return [found.get(user, 0) for _, user in keys]
-
 
 @strawberry.type
 class Account:
@@ -119,16 +106,13 @@ class Member:
     user_id: int
     name: str
     message_count: int
+    active_days: int
     last_seen_at: str
 
     @strawberry.field
     async def role(self, info: strawberry.Info) -> Optional[str]:
         code = await info.context["loaders"].roles.load((self.community, self.user_id))
         return None if code is None else ROLES[code]
-
-    @strawberry.field
-    async def active_days(self, info: strawberry.Info) -> int:
-        return await info.context["loaders"].active_days.load((self.community, self.user_id))
 
     @strawberry.field
     async def reputation(self, info: strawberry.Info) -> Reputation:
@@ -156,15 +140,22 @@ class Community:
     @strawberry.field
     async def members(self, first: int = 25, sort: MemberSort = MemberSort.MESSAGES) -> Members:
         found = rows(
-            "SELECT user_id, name, messages, last_at FROM member WHERE community_id = ? "
+            "SELECT user_id, name, messages, active_days, last_at FROM member WHERE community_id = ? "
             f"ORDER BY {sort.value} DESC, user_id DESC LIMIT ?",
             self.id,
             first,
         )
         return Members(
             nodes=[
-                Member(community=self.id, user_id=user, name=name, message_count=n, last_seen_at=instant(at))
-                for user, name, n, at in found
+                Member(
+                    community=self.id,
+                    user_id=user,
+                    name=name,
+                    message_count=n,
+                    active_days=days,
+                    last_seen_at=instant(at),
+                )
+                for user, name, n, days, at in found
             ]
         )
 

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Seconds of load for each kind of request
     #[arg(long, default_value_t = 20)]
     seconds: u32,
-    /// Messages recorded with and without reputation
+    /// Messages recorded in each way, with and without reputation
     #[arg(long, default_value_t = 100_000)]
     messages: u32,
 }
@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         people,
         rate,
         seconds,
-        messages,
+        ..
     } = &arguments;
     let stage = Stage::fill(database_url, 0, 0).await?;
     let engine = stage.system.app.db().engine().as_str();
@@ -95,46 +95,109 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         ));
     }
     console::say(format!(
-        "{engine:<10} {} messages in all, peak {}",
-        console::grouped(u64::from(*messages) * 4),
+        "{engine:<10} peak {}",
         console::bytes(usage::now().peak_bytes)
     ));
     stage.stop().await
 }
 
-/// Records as many messages of the people three times over, once as history, which changes no reputation, and as it
-/// happens, which does. The difference is the reputation, the look for newcomers and for the retention period, and waking those who
-/// listen.
+/// A way in which messages are recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// As history, which changes no reputation, wakes nobody and makes nobody join.
+    History,
+    /// As they happen, but said by the program itself, whose words change no reputation: all else is as below.
+    Ours,
+    /// As they happen.
+    Live,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::History, Self::Ours, Self::Live];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::History => "history",
+            Self::Ours => "live, without reputation",
+            Self::Live => "live",
+        }
+    }
+
+    const fn source(self) -> Source {
+        match self {
+            Self::History => Source::Import,
+            Self::Ours | Self::Live => Source::Live,
+        }
+    }
+}
+
+/// Batches recorded in one way before the next one has its turn.
+const TURN: u32 = 10;
+
+/// Records as many messages of the people in each way, in turns, so that what else the machine does falls on all
+/// alike; and says what reputation adds.
 async fn record(stage: &Stage, arguments: &Arguments) -> anyhow::Result<()> {
     let engine = stage.system.app.db().engine().as_str();
-    let rounds = [
-        ("before", Source::Live),
-        ("history", Source::Import),
-        ("live", Source::Live),
-        ("history", Source::Import),
-        ("live", Source::Live),
-    ];
-    for (round, (name, source)) in (0_u32..).zip(rounds) {
-        // The first round makes the rows that the others change.
-        let n_messages = if round == 0 {
-            arguments.people * 3
-        } else {
-            arguments.messages
-        };
-        let before = usage::now();
-        for start in (0..n_messages).step_by(usize::try_from(BATCH).context("a step")?) {
-            let end = (start + BATCH).min(n_messages);
-            let batch = (start..end).map(|n| message(stage, arguments, round, n, source));
-            stage.system.ingest.import(batch.collect(), None).await?;
+    let regulars = regulars(arguments.people);
+    // Everybody on every platform, so that the rows are there which the others change.
+    let all = (0..arguments.people * 3).map(|n| message(stage, (0, n), n / 3, Way::Live));
+    let all: Vec<Incoming> = all.collect();
+    for batch in all.chunks(usize::try_from(BATCH).context("a size")?) {
+        stage.system.ingest.import(batch.to_vec(), None).await?;
+    }
+    let mut spent = [0_u64; Way::ALL.len()];
+    let mut n_messages = 0_u32;
+    while n_messages < arguments.messages {
+        for ((round, way), spent) in (1_u32..).zip(Way::ALL).zip(&mut spent) {
+            let mut batches = Vec::new();
+            for batch in 0..TURN {
+                let first = n_messages + batch * BATCH;
+                let said = (first..first + BATCH).zip(
+                    regulars
+                        .iter()
+                        .cycle()
+                        .skip(usize::try_from(first).context("a place")? % regulars.len().max(1)),
+                );
+                let said = said.map(|(n, person)| message(stage, (round, n), *person, way));
+                batches.push(said.collect::<Vec<_>>());
+            }
+            let before = usage::now();
+            for batch in batches {
+                stage.system.ingest.import(batch, None).await?;
+            }
+            *spent += usage::now().cpu_micros.saturating_sub(before.cpu_micros);
         }
-        let spent = usage::now().cpu_micros.saturating_sub(before.cpu_micros);
+        n_messages += TURN * BATCH;
+    }
+    let each = |micros: u64| {
+        f64::from(u32::try_from(micros).unwrap_or(u32::MAX)) / f64::from(n_messages.max(1))
+    };
+    for (way, spent) in Way::ALL.into_iter().zip(spent) {
         console::say(format!(
-            "{engine:<10} recording {name:<8} {:>9} messages: {:.1} CPU µs for each",
+            "{engine:<10} recording {:<25} {:>9} messages: {:.1} CPU µs for each",
+            way.name(),
             console::grouped(n_messages.into()),
-            f64::from(u32::try_from(spent).unwrap_or(u32::MAX)) / f64::from(n_messages.max(1)),
+            each(spent),
         ));
     }
+    let [_, without, with] = spent;
+    console::say(format!(
+        "{engine:<10} reputation adds {:.1} CPU µs to each message",
+        each(with) - each(without)
+    ));
     Ok(())
+}
+
+/// Who says the next messages, in turn: few of the people write much.
+fn regulars(people: u32) -> Vec<u32> {
+    let person = |n: u32| {
+        // The square favours low numbers. 7919 is a prime, so that they come in no order.
+        let unit = f64::from(n.wrapping_mul(7_919) % 10_000) / 10_000.0;
+        let places = f64::from(people) * unit * unit;
+        let at_most = |p: &u32| f64::from(*p) <= places;
+        (0..=people).rev().find(at_most).unwrap_or(0)
+    };
+    (0..10_000).map(person).collect()
 }
 
 /// Somebody with an account on each platform, a handle, and a place in the community.
@@ -196,22 +259,11 @@ async fn person(stage: &Stage, n: u32) -> anyhow::Result<UserId> {
     Ok(user)
 }
 
-/// A message of one of everybody's accounts in turn, few of whom write much.
-fn message(stage: &Stage, arguments: &Arguments, round: u32, n: u32, source: Source) -> Incoming {
+/// A message with one of somebody's accounts, another one each time.
+fn message(stage: &Stage, (round, n): (u32, u32), person: u32, way: Way) -> Incoming {
     let platforms = [Platform::Discord, Platform::Twitch, Platform::Slack];
     let place = usize::try_from(n % 3).unwrap_or(0);
     let platform = platforms.get(place).copied().unwrap_or(Platform::Discord);
-    let person = if round == 0 {
-        n / 3
-    } else {
-        // The square favours low numbers: regulars. 7919 is a prime, so that they come in no order.
-        let unit = f64::from(n.wrapping_mul(7_919) % 10_000) / 10_000.0;
-        let places = f64::from(arguments.people) * unit * unit;
-        (0..=arguments.people)
-            .rev()
-            .find(|p| f64::from(*p) <= places)
-            .unwrap_or(0)
-    };
     Incoming {
         community: stage.community.id,
         event: ChatEvent {
@@ -227,9 +279,10 @@ fn message(stage: &Stage, arguments: &Arguments, round: u32, n: u32, source: Sou
                 ..Account::default()
             },
             sent_at: stage.system.app.clock.now(),
-            source,
+            source: way.source(),
             kind: EventKind::Message(Message {
                 text: format!("message {n} of the bench"),
+                is_ours: way == Way::Ours,
                 ..Message::default()
             }),
         },
