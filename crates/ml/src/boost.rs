@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::dice::Dice;
 use crate::ensemble::{Ensemble, Link};
-use crate::grow::{self, Bins, Rules};
+use crate::grow::{self, Bins, Gains, Rules};
 use crate::matrix::Dataset;
 use crate::number::{floor, narrow, real, short, sigmoid};
 use crate::tree::Tree;
@@ -156,17 +156,33 @@ pub fn fit(
         .map(|data| Stop::new(data, base, params))
         .transpose()?;
     let mut trees: Vec<Tree> = Vec::new();
+    let mut gains = Gains::new(columns.len());
+    let mut importances = gains.shares();
     for _ in 0..params.trees {
         let derivatives = derivatives(train.labels(), &weights, &margins);
         let rows = sample_rows(train.len(), params.subsample, &mut dice);
         let n_columns = floor(real(columns.len()) * params.columns).max(1);
         let chosen = dice.sample(&columns, n_columns);
-        let tree = grow::grow(&bins, rows, &derivatives, &chosen, &rules, &mut dice);
+        let tree = grow::grow(
+            &bins,
+            rows,
+            &derivatives,
+            &chosen,
+            &rules,
+            &mut dice,
+            &mut gains,
+        );
         for (margin, row) in margins.iter_mut().zip(train.matrix().iter()) {
             *margin += f64::from(tree.leaf(row));
         }
         let is_over = stop.as_mut().is_some_and(|stop| stop.is_over(&tree));
         trees.push(tree);
+        if stop
+            .as_ref()
+            .is_none_or(|stop| stop.best_trees == trees.len())
+        {
+            importances = gains.shares();
+        }
         if is_over {
             break;
         }
@@ -176,12 +192,16 @@ pub fn fit(
         trees.truncate(stop.best_trees.max(1));
         history = stop.history;
     }
+    // Where every score begins is told by the first tree, so that a file needs nothing else to give the same scores.
+    if let Some(first) = trees.first_mut() {
+        first.shift(base);
+    }
     Ok(Fitted {
         ensemble: Ensemble {
             names: train.matrix().names().to_vec(),
             trees,
-            base,
             link: Link::Logistic,
+            importances,
         },
         history,
     })

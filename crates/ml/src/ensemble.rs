@@ -4,7 +4,7 @@
 
 use crate::matrix::Matrix;
 use crate::number::{logit, sigmoid};
-use crate::tree::{Step, Tree};
+use crate::tree::Tree;
 
 /// What the sum of the leaves is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub enum Link {
 pub struct Ensemble {
     pub(crate) names: Vec<String>,
     pub(crate) trees: Vec<Tree>,
-    pub(crate) base: f64,
     pub(crate) link: Link,
+    pub(crate) importances: Vec<f64>,
 }
 
 impl Ensemble {
@@ -48,7 +48,7 @@ impl Ensemble {
     /// The sum of the leaves a row ends in: what explanations add up to.
     pub fn raw(&self, row: &[f32]) -> f64 {
         let leaves = self.trees.iter().map(|tree| f64::from(tree.leaf(row)));
-        self.base + leaves.sum::<f64>()
+        leaves.sum()
     }
 
     /// Log-odds of a row: what is calibrated.
@@ -77,24 +77,8 @@ impl Ensemble {
         matrix.iter().map(|row| self.probability(row)).collect()
     }
 
-    /// How much each feature gained over all questions, as a share of the whole; all 0 for a model that came without gains.
-    pub fn importances(&self) -> Vec<f64> {
-        let mut gains = vec![0.0; self.names.len()];
-        for tree in &self.trees {
-            for (at, step) in tree.steps().enumerate() {
-                if let Step::Split(question) = step
-                    && let Some(gain) = gains.get_mut(question.feature)
-                {
-                    *gain += f64::from(tree.gain(at));
-                }
-            }
-        }
-        let whole: f64 = gains.iter().sum();
-        if whole > 0.0 {
-            for gain in &mut gains {
-                *gain /= whole;
-            }
-        }
-        gains
+    /// How much each feature gained over all questions, as a share of the whole; all 0 for a model that came without.
+    pub fn importances(&self) -> &[f64] {
+        &self.importances
     }
 }

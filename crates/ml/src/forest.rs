@@ -4,7 +4,7 @@
 use crate::boost::{ClassWeight, FitError, class_weights};
 use crate::dice::Dice;
 use crate::ensemble::{Ensemble, Link};
-use crate::grow::{self, Bins, Rules};
+use crate::grow::{self, Bins, Gains, Rules};
 use crate::matrix::Dataset;
 use crate::number::{floor, narrow, position, real, short};
 
@@ -74,18 +74,27 @@ pub fn fit(train: &Dataset, params: &Params) -> Result<Ensemble, FitError> {
         trends: &[],
     };
     let mut dice = Dice::new(params.seed);
+    let mut gains = Gains::new(columns.len());
     let trees = (0..params.trees)
         .map(|_| {
             let times = bootstrap(train.len(), &mut dice);
             let (rows, derivatives) = drawn(train.labels(), &weights, &times);
-            grow::grow(&bins, rows, &derivatives, &columns, &rules, &mut dice)
+            grow::grow(
+                &bins,
+                rows,
+                &derivatives,
+                &columns,
+                &rules,
+                &mut dice,
+                &mut gains,
+            )
         })
         .collect();
     Ok(Ensemble {
         names: train.matrix().names().to_vec(),
         trees,
-        base: 0.0,
         link: Link::Identity,
+        importances: gains.shares(),
     })
 }
 

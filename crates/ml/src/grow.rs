@@ -94,6 +94,33 @@ struct Open {
     choice: Choice,
 }
 
+/// What questions about each column gained, over all trees.
+#[derive(Debug)]
+pub(crate) struct Gains {
+    by_column: Vec<f64>,
+}
+
+impl Gains {
+    pub(crate) fn new(columns: usize) -> Self {
+        Self {
+            by_column: vec![0.0; columns],
+        }
+    }
+
+    fn add(&mut self, column: usize, gain: f64) {
+        if let Some(sum) = self.by_column.get_mut(column) {
+            *sum += gain;
+        }
+    }
+
+    /// Shares of the whole.
+    pub(crate) fn shares(&self) -> Vec<f64> {
+        let whole: f64 = self.by_column.iter().sum();
+        let share = |gain: &f64| if whole > 0.0 { gain / whole } else { 0.0 };
+        self.by_column.iter().map(share).collect()
+    }
+}
+
 /// One tree on some rows. `derivatives` are first and second, for every row of the data.
 pub(crate) fn grow(
     bins: &Bins,
@@ -102,6 +129,7 @@ pub(crate) fn grow(
     columns: &[usize],
     rules: &Rules<'_>,
     dice: &mut Dice,
+    gains: &mut Gains,
 ) -> Tree {
     let mut grower = Grower {
         bins,
@@ -109,6 +137,7 @@ pub(crate) fn grow(
         columns,
         rules,
         dice,
+        gains,
         gathered: Vec::new(),
         tree: Tree::default(),
     };
@@ -122,6 +151,7 @@ struct Grower<'a> {
     columns: &'a [usize],
     rules: &'a Rules<'a>,
     dice: &'a mut Dice,
+    gains: &'a mut Gains,
     /// The derivatives of the rows of one node, one after the other.
     gathered: Vec<(f32, f32)>,
     tree: Tree,
@@ -166,7 +196,8 @@ impl Grower<'_> {
             yes,
             no,
         };
-        self.tree.ask(leaf.node, &question, narrow(choice.gain));
+        self.tree.ask(leaf.node, &question);
+        self.gains.add(choice.column, choice.gain);
         let depth = leaf.depth + 1;
         if depth >= self.rules.max_depth {
             return;

@@ -15,7 +15,9 @@ mod grow;
 pub mod logistic;
 pub mod matrix;
 pub mod metrics;
+pub mod model;
 mod number;
+pub mod onnx;
 pub mod shap;
 pub mod split;
 mod tree;
@@ -24,6 +26,7 @@ pub use calibrate::Calibration;
 pub use ensemble::Ensemble;
 pub use logistic::Logistic;
 pub use matrix::{Dataset, DatasetError, Example, Matrix};
+pub use model::{Explanation, Model};
 pub use shap::Explainer;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::boost::{ClassWeight, FitError, class_weights};
 use crate::matrix::{Dataset, Matrix};
-use crate::number::sigmoid;
+use crate::number::{narrow, sigmoid};
 
 /// How to regress.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +40,7 @@ pub struct Weight {
 /// A fitted regression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logistic {
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     weights: Vec<Weight>,
     intercept: f64,
 }
@@ -61,11 +61,10 @@ impl Logistic {
             l2: params.l2,
         };
         let found = problem.solve(params.steps);
-        let (intercept, slopes) = found
-            .split_first()
-            .map_or((0.0, [].as_slice()), |(first, rest)| (*first, rest));
-        for (weight, slope) in weights.iter_mut().zip(slopes) {
-            weight.weight = *slope;
+        let mut found = found.into_iter().map(single);
+        let intercept = found.next().unwrap_or(0.0);
+        for (weight, slope) in weights.iter_mut().zip(found) {
+            weight.weight = slope;
         }
         Ok(Self {
             names: train.matrix().names().to_vec(),
@@ -139,6 +138,11 @@ impl Logistic {
     }
 }
 
+/// Rounded to 32 bits, which is what files hold: a model that was kept gives the same scores.
+fn single(value: f64) -> f64 {
+    f64::from(narrow(value))
+}
+
 /// How far a value is from the mean, in standard deviations, within reason.
 fn standard(value: f32, weight: &Weight) -> f64 {
     if value.is_nan() {
@@ -170,9 +174,16 @@ fn standards(matrix: &Matrix, row_weights: &[f64]) -> Vec<Weight> {
         } else {
             0.0
         };
+        // A file has the inverse of the deviation.
+        let scale = narrow(1.0 / deviation);
+        let is_usable = scale.is_normal() && deviation > 1e-12;
         Weight {
-            mean,
-            deviation: if deviation > 1e-12 { deviation } else { 1.0 },
+            mean: single(mean),
+            deviation: if is_usable {
+                1.0 / f64::from(scale)
+            } else {
+                1.0
+            },
             weight: 0.0,
         }
     };

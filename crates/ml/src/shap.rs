@@ -22,7 +22,7 @@ impl<'a> Explainer<'a> {
         let of_trees = ensemble.trees.iter().map(|tree| average(tree, 0));
         Self {
             ensemble,
-            average: ensemble.base + of_trees.sum::<f64>(),
+            average: of_trees.sum(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One decision tree in flat arrays: a row goes to the yes-child where its value is below the threshold, else to the
 //! no-child; a missing value goes where the node says. A child always lies behind its parent, so every walk ends.
 
-use crate::number::{position, short};
+use crate::number::{narrow, position, short};
 
 /// The feature of a leaf.
 const LEAF: u32 = u32::MAX;
@@ -54,8 +54,6 @@ pub(crate) struct Tree {
     nodes: Vec<Node>,
     /// How many rows came by each node when it was made; 0 where nobody knows.
     covers: Vec<f32>,
-    /// What each question gained; 0 for leaves.
-    gains: Vec<f32>,
 }
 
 impl Tree {
@@ -68,17 +66,16 @@ impl Tree {
             no: 0,
         });
         self.covers.push(cover);
-        self.gains.push(0.0);
         self.nodes.len() - 1
     }
 
     /// Makes a leaf a question. Children must lie behind it; else nothing happens, and the answer is `false`.
-    pub(crate) fn ask(&mut self, at: usize, question: &Question, gain: f32) -> bool {
+    pub(crate) fn ask(&mut self, at: usize, question: &Question) -> bool {
         let feature = short(question.feature);
         if feature >= MISSING_YES - 1 || question.yes <= at || question.no <= at {
             return false;
         }
-        let (Some(node), Some(kept_gain)) = (self.nodes.get_mut(at), self.gains.get_mut(at)) else {
+        let Some(node) = self.nodes.get_mut(at) else {
             return false;
         };
         *node = Node {
@@ -91,7 +88,6 @@ impl Tree {
             yes: short(question.yes),
             no: short(question.no),
         };
-        *kept_gain = gain;
         true
     }
 
@@ -135,14 +131,16 @@ impl Tree {
         self.covers.get(at).copied().unwrap_or(0.0)
     }
 
-    /// What the question of a node gained.
-    pub(crate) fn gain(&self, at: usize) -> f32 {
-        self.gains.get(at).copied().unwrap_or(0.0)
-    }
-
     /// All nodes in their order.
     pub(crate) fn steps(&self) -> impl Iterator<Item = Step> + '_ {
         (0..self.len()).filter_map(|at| self.step(at))
+    }
+
+    /// Adds to every leaf.
+    pub(crate) fn shift(&mut self, by: f64) {
+        for node in self.nodes.iter_mut().filter(|node| node.feature == LEAF) {
+            node.value = narrow(f64::from(node.value) + by);
+        }
     }
 
     /// Says how many rows came by each node; ignored unless there is one number for each.
@@ -169,7 +167,7 @@ mod tests {
             yes,
             no,
         };
-        assert!(tree.ask(root, &question, 4.0));
+        assert!(tree.ask(root, &question));
         tree
     }
 
@@ -202,7 +200,7 @@ mod tests {
             yes: 0,
             no: 2,
         };
-        assert!(!tree.ask(1, &back, 0.0));
+        assert!(!tree.ask(1, &back));
         assert_eq!(tree.step(1), Some(Step::Leaf(-1.0)));
     }
 }

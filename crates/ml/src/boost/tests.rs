@@ -60,7 +60,8 @@ fn it_stops_when_other_rows_get_no_better_and_keeps_the_best_trees() {
 #[test]
 fn gain_is_given_to_the_features_that_matter() {
     let train = samples::rows(2000, 8, 6);
-    let shares = fit(&train, None, &quick()).unwrap().ensemble.importances();
+    let ensemble = fit(&train, None, &quick()).unwrap().ensemble;
+    let shares = ensemble.importances();
     let (matter, noise) = shares.split_at(4);
     assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     assert!(matter.iter().sum::<f64>() > 0.85, "{shares:?}");
