@@ -37,6 +37,7 @@ use std::sync::{
 };
 
 use activity::Activity;
+use bots::Bots;
 use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
@@ -119,6 +120,8 @@ pub struct App {
     pub commands: Commands,
     /// Where a community's events go.
     pub webhooks: Webhooks,
+    /// Which accounts are automated.
+    pub bots: Bots,
     /// Time, for faces that show «3 minutes ago».
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
@@ -227,12 +230,14 @@ impl App {
             deliveries,
         );
         let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
+        let bots = Bots::new(db.clone(), Arc::clone(&clock));
         Arc::new(Self {
             identity,
             activity,
             deliveries,
             commands,
             webhooks,
+            bots,
             started_at: clock.now(),
             usage: api_usage::ApiUsage::new(clock.now()),
             clock,

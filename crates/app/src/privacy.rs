@@ -92,6 +92,7 @@ pub fn declared() -> Vec<Declared> {
         delivery::PERSONAL,
         community::PERSONAL,
         webhook::PERSONAL,
+        bots::PERSONAL,
     ]
     .concat()
 }
@@ -270,7 +271,13 @@ impl App {
     }
 
     async fn erase_kept(&self, subject: &Subject) -> Result<(), AppError> {
-        let keepers: [&dyn Keeper; 3] = [&activity::Kept, &delivery::Kept, &webhook::Kept];
+        // Bots first: they find somebody by names that the others forget.
+        let keepers: [&dyn Keeper; 4] = [
+            &bots::Kept,
+            &activity::Kept,
+            &delivery::Kept,
+            &webhook::Kept,
+        ];
         for keeper in keepers {
             let who = Actor::System("erasure");
             let work = self.db.begin(&who, self.clock.now()).await?;

@@ -25,6 +25,7 @@ mod m0019b_weights;
 mod m0019c_graves;
 mod m0020_webhook;
 mod m0022_repeat;
+mod m0023_bot_lists;
 mod m0027_active_days;
 
 use kernel::Timestamp;
@@ -127,6 +128,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0022_repeat",
         tables: m0022_repeat::tables,
+    },
+    Step {
+        name: "m0023_bot_lists",
+        tables: m0023_bot_lists::tables,
     },
     Step {
         name: "m0027_active_days",

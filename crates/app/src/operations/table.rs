@@ -493,6 +493,37 @@ pub const OPERATIONS: &[Operation] = &[
         "webhooks.ping",
         Needs::Community(Permission::ManageCommunity),
     ),
+    row("bots.setting", Needs::Community(Permission::ViewMembers)),
+    row(
+        "bots.change_setting",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row("bots.lists", Needs::Community(Permission::ViewMembers)),
+    row(
+        "bots.use_list",
+        Needs::Community(Permission::ManageCommunity),
+    ),
+    row(
+        "bots.import_list",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.remove_list",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row("bots.listed", Needs::Community(Permission::ViewMembers)),
+    row(
+        "bots.corrections",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "bots.correct",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row(
+        "bots.correct_everywhere",
+        Needs::Instance(Permission::OperateInstance),
+    ),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.api_usage",

@@ -1,6 +1,8 @@
 //! Who may do what: every row of the operation table, called as every kind of actor; and that the
 //! table is complete.
 
+mod bots;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -687,7 +689,7 @@ async fn call_webhooks(stage: &Stage, operation: &str, asker: &Asker, n: u32) ->
             by_webhook(service.replay_failed(actor, id, Timestamp(0)).await)
         }
         "webhooks.ping" => by_webhook(service.ping(actor, id).await),
-        _ => return None,
+        other => return bots::call(stage, other, asker, n).await,
     })
 }
 
@@ -1665,6 +1667,7 @@ fn every_service_method_has_a_row_or_a_reason_not_to() {
     all.extend(methods("deliveries", "crates/domains/delivery/src"));
     all.extend(methods("community", "crates/domains/community/src"));
     all.extend(methods("webhooks", "crates/domains/webhook/src"));
+    all.extend(methods("bots", "crates/domains/bots/src"));
     all.extend(methods("app", "crates/app/src"));
     // A listener is made by `activity.live`, which asks for the right.
     all.remove("activity.next");

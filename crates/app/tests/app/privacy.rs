@@ -235,6 +235,15 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO webhook_message (webhook_id, community_id, public_id, kind, body, state, attempts, round, due_at, created_at) SELECT id, {pond}, 'msg_2', 'x', '{{\"data\":{{\"name\":\"{CANARY}\"}}}}', 0, 1, 1, 0, 0 FROM webhook"
         ),
         format!(
+            "INSERT INTO bot_list (name, kind, platform, source, reason, as_of, half_life_days, digest, n_entries, imported_by, imported_at) VALUES ('list', 1, 1, 'x', 'x', 0, 0, 'x', 1, {user}, 0)"
+        ),
+        format!(
+            "INSERT INTO bot_list_entry (list_id, value, reason, listed_at) SELECT id, '{CANARY}', 'known as {CANARY}', 0 FROM bot_list"
+        ),
+        format!(
+            "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_by, decided_at) VALUES ({pond}, 1, '{CANARY}', 2, 'I know {CANARY}', {user}, 0)"
+        ),
+        format!(
             "INSERT INTO webhook_attempt (message_id, n, begun_at, took_ms, status, excerpt) SELECT id, 1, 0, 0, 200, 'thanks for {CANARY}' FROM webhook_message"
         ),
     ] {
@@ -392,7 +401,7 @@ on_both! {
             "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
             "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
             "member", "quarantine", "delivery", "account_name", "passkey", "passkey_ceremony", "webhook_message",
-            "webhook_attempt",
+            "webhook_attempt", "bot_list_entry", "bot_list_correction",
         ] {
             assert!(seeded.contains(table), "the canary is not in {table}");
         }

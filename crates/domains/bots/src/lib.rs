@@ -6,4 +6,60 @@
 //!
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
+mod correction;
+mod error;
 pub mod features;
+mod list;
+mod personal;
+mod probability;
+mod setting;
+mod store;
+
+use std::sync::Arc;
+
+use ::store::{Db, Reach, StoreError, Work};
+use kernel::{Actor, Clock};
+
+pub use correction::{Correction, Known, Listed, Ruling};
+pub use error::BotsError;
+pub use list::{
+    Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
+    TEXT_MAX as LIST_TEXT_MAX,
+};
+pub use personal::{Kept, PERSONAL};
+pub use probability::Probability;
+pub use setting::{Bearing, Exemption, Level, Setting};
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Bots {
+    db: Db,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Bots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bots").finish_non_exhaustive()
+    }
+}
+
+impl Bots {
+    /// The service over a migrated database.
+    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
+        Self { db, clock }
+    }
+
+    /// A unit of work that changes nothing that kept answers show.
+    async fn begin(&self, actor: &Actor) -> Result<Work, StoreError> {
+        let begun = self.db.begin(actor, self.clock.now()).await?;
+        Ok(begun.reaching(Reach::Nothing))
+    }
+}
+
+/// The instance's own people may name a community that is not there.
+fn unknown_community(error: StoreError) -> BotsError {
+    match error {
+        StoreError::Refused(_) => BotsError::NotFound,
+        other => other.into(),
+    }
+}

@@ -1,0 +1,347 @@
+//! What moderators say about entries of lists: that one is wrong, right, or a bot they use. It holds
+//! whatever the next import of the list says, and a community's own word comes before the instance's.
+
+use std::collections::HashMap;
+
+use ::store::{StoreError, audit::Entry};
+use kernel::{Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use crate::{
+    Bots, BotsError, ListKind, Listable, Listing,
+    list::{FADED, check_words},
+    store as tables,
+};
+
+/// The most corrections of a community, and of the instance.
+const CORRECTIONS_MAX: u64 = 10_000;
+
+/// What somebody said about an entry.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Ruling {
+    /// It is unwanted, whether a list has it or not.
+    Right,
+    /// It is not: no list counts.
+    Wrong,
+    /// It is a bot that is used here, or a domain that belongs to one.
+    Service,
+}
+
+impl Ruling {
+    /// Every ruling.
+    pub const ALL: [Self; 3] = [Self::Right, Self::Wrong, Self::Service];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Wrong => "wrong",
+            Self::Service => "service",
+        }
+    }
+
+    /// The ruling of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ruling| ruling.as_str() == name)
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Right => 1,
+            Self::Wrong => 2,
+            Self::Service => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|ruling| ruling.code() == code)
+    }
+}
+
+/// A correction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Correction {
+    /// About what.
+    pub what: Listable,
+    /// What it is.
+    pub ruling: Ruling,
+    /// Why.
+    pub reason: String,
+    /// The community that said so; `None` = whoever runs the instance, for all.
+    pub community: Option<CommunityId>,
+    /// Who said so; `None` = the program, or somebody who was erased since.
+    pub decided_by: Option<UserId>,
+    /// When.
+    pub decided_at: Timestamp,
+}
+
+/// What lists and corrections say about something in a community.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listed {
+    /// The lists that count there and have it.
+    pub listings: Vec<Listing>,
+    /// The correction that holds there.
+    pub correction: Option<Correction>,
+}
+
+/// What follows from it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Known {
+    /// It is unwanted: so much that still says, from 1/16 to 1.
+    Unwanted(f64),
+    /// It is a bot that communities use.
+    Service,
+    /// Somebody said that it is neither.
+    Cleared,
+}
+
+impl Listed {
+    /// What follows from all of it; `None` if nothing is known, or only what has faded.
+    pub fn known(&self, now: Timestamp) -> Option<Known> {
+        if let Some(correction) = &self.correction {
+            return Some(match correction.ruling {
+                Ruling::Right => Known::Unwanted(1.0),
+                Ruling::Wrong => Known::Cleared,
+                Ruling::Service => Known::Service,
+            });
+        }
+        let counts = |listing: &&Listing| listing.weight(now) >= FADED;
+        let mut unwanted: Option<f64> = None;
+        for listing in self.listings.iter().filter(counts) {
+            match listing.kind {
+                ListKind::Service => return Some(Known::Service),
+                ListKind::Unwanted | ListKind::Dangerous | ListKind::Suspicious => {
+                    unwanted = Some(listing.weight(now).max(unwanted.unwrap_or(0.0)));
+                }
+            }
+        }
+        unwanted.map(Known::Unwanted)
+    }
+}
+
+/// What lists and corrections say about some things in a community; what nothing is known of is left
+/// out. All are folded.
+pub(crate) async fn listed(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    all: &[Listable],
+) -> Result<HashMap<Listable, Listed>, StoreError> {
+    let choices = tables::list::of_community(conn, community).await?;
+    let used = choices.iter().filter(|choice| choice.is_used);
+    let lists: Vec<_> = used.map(|choice| &choice.list).collect();
+    let values: Vec<&str> = all.iter().map(Listable::value).collect();
+    let mut found: HashMap<Listable, Listed> = HashMap::new();
+    for (value, listing) in tables::list::listings(conn, &lists, &values).await? {
+        let is_it = |what: &&Listable| what.value() == value && what.platform() == listing.platform;
+        if let Some(what) = all.iter().find(is_it) {
+            let known = found.entry(what.clone()).or_default();
+            known.listings.push(listing);
+        }
+    }
+    for correction in tables::correction::about(conn, community, &values).await? {
+        if !all.contains(&correction.what) {
+            continue;
+        }
+        let known = found.entry(correction.what.clone()).or_default();
+        // The community's own word comes first.
+        if known.correction.is_none() || correction.community.is_some() {
+            known.correction = Some(correction);
+        }
+    }
+    for known in found.values_mut() {
+        known.listings.sort_by(|a, b| a.list.cmp(&b.list));
+    }
+    Ok(found)
+}
+
+fn folded(what: &Listable) -> Result<Listable, BotsError> {
+    what.folded().ok_or_else(|| {
+        BotsError::invalid(
+            "name",
+            "this is neither the name of an account nor a domain",
+        )
+    })
+}
+
+impl Bots {
+    /// What lists and corrections say about an account or a domain in a community.
+    pub async fn listed(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        what: &Listable,
+    ) -> Result<Listed, BotsError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let what = folded(what)?;
+        let mut found = listed(self.db.read(), community, std::slice::from_ref(&what)).await?;
+        Ok(found.remove(&what).unwrap_or_default())
+    }
+
+    /// A community's own corrections, by what they are about.
+    pub async fn corrections(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        page: &PageRequest,
+    ) -> Result<Page<Correction>, BotsError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let rows = tables::correction::page(self.db.read(), community, page).await?;
+        Ok(Page::from_rows(rows, page, |row| Cursor {
+            key: row.what.value().to_owned(),
+            id: i64::from(tables::correction::platform_code(&row.what)),
+        }))
+    }
+
+    /// Says in a community what an account or a domain is; `None` takes that back. Saying the same
+    /// again changes nothing.
+    pub async fn correct(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        what: &Listable,
+        ruling: Option<Ruling>,
+        reason: &str,
+    ) -> Result<(), BotsError> {
+        actor.require(Permission::ModerateMembers, community)?;
+        self.put_correction(actor, Some(community), what, ruling, reason)
+            .await
+    }
+
+    /// The same for all communities that do not say otherwise themselves.
+    pub async fn correct_everywhere(
+        &self,
+        actor: &Actor,
+        what: &Listable,
+        ruling: Option<Ruling>,
+        reason: &str,
+    ) -> Result<(), BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        self.put_correction(actor, None, what, ruling, reason).await
+    }
+
+    async fn put_correction(
+        &self,
+        actor: &Actor,
+        community: Option<CommunityId>,
+        what: &Listable,
+        ruling: Option<Ruling>,
+        reason: &str,
+    ) -> Result<(), BotsError> {
+        let what = folded(what)?;
+        let reason = match ruling {
+            Some(_) => check_words("reason", reason)?,
+            None => String::new(),
+        };
+        let scope = community.unwrap_or(CommunityId(0));
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, scope).await?;
+        let before = tables::correction::one(work.conn(), community, &what).await?;
+        let said = before.as_ref().map(|c| (c.ruling, c.reason.clone()));
+        if said == ruling.map(|ruling| (ruling, reason.clone())) {
+            return Ok(());
+        }
+        match ruling {
+            None => tables::correction::delete(work.conn(), community, &what).await?,
+            Some(ruling) => {
+                let n = tables::correction::count(work.conn(), community).await?;
+                if before.is_none() && n >= CORRECTIONS_MAX {
+                    return Err(BotsError::Conflict(format!(
+                        "there are {CORRECTIONS_MAX} corrections already: take some back first"
+                    )));
+                }
+                let correction = Correction {
+                    what: what.clone(),
+                    ruling,
+                    reason,
+                    community,
+                    decided_by: actor.user_id(),
+                    decided_at: work.now(),
+                };
+                tables::correction::put(work.conn(), &correction).await?;
+            }
+        }
+        // Names stay out of the log, which nobody can erase from.
+        work.audit(Entry {
+            action: "bots.list.correct",
+            object: what
+                .platform()
+                .map_or("domain", kernel::Platform::as_str)
+                .to_owned(),
+            community,
+            detail: json!({
+                "before": before.map(|before| before.ruling.as_str()),
+                "after": ruling.map(Ruling::as_str),
+            }),
+        });
+        Ok(work.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Correction, Known, Listed, Ruling};
+    use crate::{ListKind, Listable, Listing};
+    use kernel::{Platform, Timestamp};
+
+    const NOW: Timestamp = Timestamp::from_secs(400 * 86_400);
+
+    fn listing(kind: ListKind, days_ago: i64) -> Listing {
+        Listing {
+            list: "list".to_owned(),
+            kind,
+            platform: Some(Platform::Twitch),
+            source: "https://example.org".to_owned(),
+            reason: "spam".to_owned(),
+            listed_at: Timestamp::from_secs((400 - days_ago) * 86_400),
+            half_life_days: 100,
+        }
+    }
+
+    fn known(listings: Vec<Listing>, ruling: Option<Ruling>) -> Option<Known> {
+        let correction = ruling.map(|ruling| Correction {
+            what: Listable::Account(Platform::Twitch, "ann".to_owned()),
+            ruling,
+            reason: "I know her".to_owned(),
+            community: None,
+            decided_by: None,
+            decided_at: NOW,
+        });
+        let listed = Listed {
+            listings,
+            correction,
+        };
+        listed.known(NOW)
+    }
+
+    #[test]
+    fn the_strongest_listing_counts_and_a_faded_one_does_not() {
+        assert_eq!(known(vec![], None), None);
+        let one = known(vec![listing(ListKind::Unwanted, 100)], None);
+        assert_eq!(one, Some(Known::Unwanted(0.5)));
+        let two = vec![
+            listing(ListKind::Unwanted, 100),
+            listing(ListKind::Unwanted, 0),
+        ];
+        assert_eq!(known(two, None), Some(Known::Unwanted(1.0)));
+        assert_eq!(known(vec![listing(ListKind::Unwanted, 401)], None), None);
+    }
+
+    #[test]
+    fn a_service_bot_is_no_unwanted_one_and_people_have_the_last_word() {
+        let both = || {
+            vec![
+                listing(ListKind::Unwanted, 0),
+                listing(ListKind::Service, 0),
+            ]
+        };
+        assert_eq!(known(both(), None), Some(Known::Service));
+        assert_eq!(known(both(), Some(Ruling::Wrong)), Some(Known::Cleared));
+        assert_eq!(
+            known(both(), Some(Ruling::Right)),
+            Some(Known::Unwanted(1.0))
+        );
+        assert_eq!(known(vec![], Some(Ruling::Service)), Some(Known::Service));
+    }
+}

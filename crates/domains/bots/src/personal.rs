@@ -1,0 +1,47 @@
+//! What this domain keeps about people, and how they are erased from it: what was found out about their
+//! accounts goes, and their names go from lists; what they decided about others stays, without them.
+
+use ::store::{
+    StoreError, Work,
+    personal::{By, Declared, Keeper, Subject},
+};
+use async_trait::async_trait;
+
+use crate::store::personal as tables;
+
+/// Its tables.
+pub const PERSONAL: &[Declared] = &[
+    Declared::exported("bot_list", By::User("imported_by"), &[]),
+    Declared::left_out(
+        "bot_list_entry",
+        "names on lists that others publish; whoever asks is told of the list by its source",
+    ),
+    Declared::left_out("bot_list_choice", "about a community"),
+    Declared::left_out(
+        "bot_list_correction",
+        "what moderators say about names on lists",
+    ),
+];
+
+/// The rows of this domain.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept;
+
+#[async_trait]
+impl Keeper for Kept {
+    async fn erase(&self, work: &Work, subject: &Subject) -> Result<(), StoreError> {
+        let accounts = identity::accounts_by_id(work.conn(), &subject.accounts).await?;
+        for account in accounts.values() {
+            let name = account.username.to_lowercase();
+            // One that was emptied already has a name that says nothing.
+            if subject
+                .names
+                .iter()
+                .any(|known| known.to_lowercase() == name)
+            {
+                tables::forget_name(work.conn(), account.platform, &name).await?;
+            }
+        }
+        tables::forget_judge(work.conn(), subject.user).await
+    }
+}

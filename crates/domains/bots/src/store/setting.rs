@@ -1,0 +1,74 @@
+//! Rows of `bot_setting`: only for communities that decided something.
+
+use ::store::{StoreError, sql};
+use kernel::{CommunityId, Role, Timestamp};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::{count, stored};
+use crate::{Probability, Setting};
+
+#[derive(FromQueryResult)]
+struct Row {
+    likely_ppm: i32,
+    possible_ppm: i32,
+    is_dry_run: bool,
+    exempt_role: Option<i16>,
+    trusted_days: Option<i32>,
+    trusted_score: Option<i32>,
+}
+
+fn role(code: i16) -> Result<Role, StoreError> {
+    Role::from_code(code).ok_or_else(|| StoreError::Data(format!("unknown role {code}")))
+}
+
+/// What a community decided, or the defaults.
+pub(crate) async fn one(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Setting, StoreError> {
+    let row: Option<Row> = sql::one(
+        conn,
+        "SELECT likely_ppm, possible_ppm, is_dry_run, exempt_role, trusted_days, trusted_score \
+         FROM bot_setting WHERE community_id = $1",
+        vec![community.0.into()],
+    )
+    .await?;
+    let Some(row) = row else {
+        return Ok(Setting::default());
+    };
+    Ok(Setting {
+        likely: Probability::read(row.likely_ppm),
+        possible: Probability::read(row.possible_ppm),
+        is_dry_run: row.is_dry_run,
+        exempt_role: row.exempt_role.map(role).transpose()?,
+        trusted_days: row.trusted_days.map(count),
+        trusted_score: row.trusted_score.map(count),
+    })
+}
+
+pub(crate) async fn put(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    setting: &Setting,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "INSERT INTO bot_setting (community_id, likely_ppm, possible_ppm, is_dry_run, exempt_role, \
+         trusted_days, trusted_score, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (community_id) DO UPDATE SET likely_ppm = $2, possible_ppm = $3, is_dry_run = $4, \
+         exempt_role = $5, trusted_days = $6, trusted_score = $7, updated_at = $8",
+        vec![
+            community.0.into(),
+            setting.likely.stored().into(),
+            setting.possible.stored().into(),
+            setting.is_dry_run.into(),
+            setting.exempt_role.map(Role::code).into(),
+            setting.trusted_days.map(stored).into(),
+            setting.trusted_score.map(stored).into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
