@@ -20,6 +20,16 @@ const FROM_PYPI: [&str; 6] = [
     "standardwebhooks==1.1.0",
     "schemathesis==4.32.5",
 ];
+/// From PyPI, in a place of their own because they are large: runtimes and libraries of models, which `ml` is held against.
+const FOR_MODELS: [&str; 7] = [
+    "onnxruntime==1.32.0",
+    "onnx==1.23.2",
+    "onnxmltools==1.16.0",
+    "skl2onnx==1.20.0",
+    "lightgbm==4.7.0",
+    "scikit-learn==1.9.1",
+    "numpy==2.4.6",
+];
 /// From npm. `graphql` is the version that all four clients of GraphQL take, `rxjs` what Apollo's is built on, and `ws`
 /// the WebSocket that they are handed.
 const FROM_NPM: [(&str, &str); 14] = [
@@ -44,6 +54,11 @@ const NODE_OLDEST: u32 = 20;
 /// Python with its clients.
 pub(crate) fn python(target_dir: &Path) -> Result<Python> {
     Python::with(&target_dir.join("clients/python"), &FROM_PYPI)
+}
+
+/// Python with what runs and trains models.
+pub(crate) fn python_for_models(target_dir: &Path) -> Result<Python> {
+    Python::with(&target_dir.join("clients/models"), &FOR_MODELS)
 }
 
 /// The folder of the clients in JavaScript; `node` is known to be on PATH.
@@ -129,6 +144,7 @@ mod tests {
         assert!(
             FROM_PYPI
                 .iter()
+                .chain(&FOR_MODELS)
                 .all(|line| line.split_once("==").is_some_and(|(_, it)| exact(it)))
         );
     }

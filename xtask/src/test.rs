@@ -10,6 +10,7 @@ use clap::Args;
 use crate::clients;
 use crate::install::Programs;
 use crate::process;
+use crate::python::Python;
 use crate::repo::Repo;
 use crate::services::{self, Durability, Service};
 use crate::steps::Steps;
@@ -79,6 +80,19 @@ fn run_steps(repo: &Repo, options: &Options, steps: &mut Steps) -> Result<()> {
         if scope.needs_clients {
             find_clients(repo, require_all, steps, &mut environment)?;
         }
+        if scope.needs_models {
+            let target_dir = repo.target_dir()?;
+            let found = steps.run("find or install what runs models in Python", || {
+                clients::python_for_models(&target_dir)
+            });
+            if let Some(python) = or_skip(found, require_all, steps)? {
+                environment.set_python(
+                    "WADDLEBOT_TEST_ML_PYTHON",
+                    "WADDLEBOT_TEST_ML_PYTHONPATH",
+                    &python,
+                );
+            }
+        }
     }
     if scope.needs_program {
         let binary = steps.run("build waddlebot", || build_program(repo))?;
@@ -128,10 +142,11 @@ fn find_clients(
         clients::python(&target_dir)
     });
     if let Some(python) = or_skip(found, require_all, steps)? {
-        environment.set("WADDLEBOT_TEST_PYTHON", &python.program.to_string_lossy());
-        if let Some(packages) = &python.packages {
-            environment.set("WADDLEBOT_TEST_PYTHONPATH", &packages.to_string_lossy());
-        }
+        environment.set_python(
+            "WADDLEBOT_TEST_PYTHON",
+            "WADDLEBOT_TEST_PYTHONPATH",
+            &python,
+        );
     }
     let found = steps.run("find or install clients in JavaScript", || {
         clients::node_modules(&target_dir)
@@ -231,7 +246,7 @@ struct Environment {
 }
 
 impl Environment {
-    const NAMES: [&'static str; 10] = [
+    const NAMES: [&'static str; 12] = [
         "WADDLEBOT_TEST_POSTGRES",
         "WADDLEBOT_TEST_REDIS",
         "WADDLEBOT_TEST_S3",
@@ -240,6 +255,8 @@ impl Environment {
         "WADDLEBOT_TEST_PYTHON",
         "WADDLEBOT_TEST_PYTHONPATH",
         "WADDLEBOT_TEST_NODE_MODULES",
+        "WADDLEBOT_TEST_ML_PYTHON",
+        "WADDLEBOT_TEST_ML_PYTHONPATH",
         "WADDLEBOT_TEST_REQUIRE_ALL",
         "WADDLEBOT_TEST_EXAMPLES",
     ];
@@ -247,10 +264,21 @@ impl Environment {
     fn set(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));
     }
+
+    fn set_python(&mut self, program: &'static str, packages: &'static str, python: &Python) {
+        self.set(program, &python.program.to_string_lossy());
+        if let Some(folder) = &python.packages {
+            self.set(packages, &folder.to_string_lossy());
+        }
+    }
 }
 
 /// What `cargo test` was asked for.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each need stands for itself; any of them may come together"
+)]
 struct Scope {
     /// No package was named, so all are tested.
     workspace: bool,
@@ -258,6 +286,8 @@ struct Scope {
     needs_program: bool,
     /// Tests that run clients by others are among them.
     needs_clients: bool,
+    /// Tests that hold models against Python are among them.
+    needs_models: bool,
 }
 
 impl Scope {
@@ -287,6 +317,7 @@ impl Scope {
             workspace,
             needs_program: workspace || has(&["e2e", "waddlebot"]),
             needs_clients: workspace || has(&["simulator", "platforms", "graphql", "rest"]),
+            needs_models: workspace || has(&["ml"]),
         }
     }
 
@@ -296,6 +327,7 @@ impl Scope {
             workspace: false,
             needs_program: true,
             needs_clients: true,
+            needs_models: true,
         }
     }
 }
@@ -342,6 +374,7 @@ mod tests {
     fn tests_of_the_simulator_get_the_clients() {
         assert!(scope("-p simulator").needs_clients && scope("").needs_clients);
         assert!(!scope("-p kernel").needs_clients);
+        assert!(scope("-p ml").needs_models && !scope("-p kernel").needs_models);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::OnnxError;
 use super::graph::{Node, NodeWriter};
 use crate::ensemble::{Ensemble, Link};
-use crate::number::{narrow, real};
+use crate::number::narrow;
 use crate::tree::{Question, Step, Tree};
 
 /// The most nodes of all trees, the deepest way, the widest row.
@@ -77,23 +77,28 @@ pub(super) fn write(ensemble: &Ensemble) -> NodeWriter {
         .map(|(.., step)| question(&step).map_or(0, |question| i64::from(question.is_missing_yes)));
     node.ints("nodes_missing_value_tracks_true", missing);
 
-    // Each leaf votes twice, for each class once. One vote would be shorter, but runtimes do not agree on what it means.
+    // Boosted: each leaf votes twice, for each class once. One vote would be shorter, but runtimes do not agree on what it
+    // means if all votes are positive. A forest: one vote, its share of the probability, as other exporters write it.
     let leaves = || {
         all().filter_map(|(tree, node, _, step)| match step {
             Step::Leaf(value) => Some((tree, node, value)),
             Step::Split(_) => None,
         })
     };
-    let twice = |value: i64| [value, value];
-    node.ints("class_treeids", leaves().flat_map(|leaf| twice(leaf.0)));
-    node.ints("class_nodeids", leaves().flat_map(|leaf| twice(leaf.1)));
-    node.ints("class_ids", leaves().flat_map(|_| [0, 1]));
-    let n_trees = real(ensemble.trees.len());
-    let votes = leaves().flat_map(|(.., value)| match ensemble.link {
-        Link::Logistic => [-value, value],
-        Link::Identity => [narrow((1.0 / n_trees - f64::from(value)).max(0.0)), value],
-    });
-    node.floats("class_weights", votes);
+    let votes = || {
+        leaves().flat_map(|(tree, node, value)| {
+            let votes: &[(i64, f32)] = match ensemble.link {
+                Link::Logistic => &[(0, -value), (1, value)],
+                Link::Identity => &[(0, value)],
+            };
+            let of_leaf = |(class, vote): &(i64, f32)| (tree, node, *class, *vote);
+            votes.iter().map(of_leaf).collect::<Vec<_>>()
+        })
+    };
+    node.ints("class_treeids", votes().map(|vote| vote.0));
+    node.ints("class_nodeids", votes().map(|vote| vote.1));
+    node.ints("class_ids", votes().map(|vote| vote.2));
+    node.floats("class_weights", votes().map(|vote| vote.3));
     node.ints("classlabels_int64s", [0, 1]);
     let transform = match ensemble.link {
         Link::Logistic => "LOGISTIC",
