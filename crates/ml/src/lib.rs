@@ -8,7 +8,9 @@
 
 pub mod boost;
 pub mod calibrate;
+pub mod compare;
 mod dice;
+pub mod drift;
 pub mod ensemble;
 pub mod forest;
 mod grow;
@@ -21,6 +23,8 @@ pub mod onnx;
 pub mod shap;
 pub mod split;
 mod tree;
+pub mod tune;
+pub mod uncertain;
 
 pub use calibrate::Calibration;
 pub use ensemble::Ensemble;

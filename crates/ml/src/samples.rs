@@ -4,6 +4,22 @@ use crate::dice::Dice;
 use crate::matrix::{Dataset, Example};
 use crate::number::{narrow, sigmoid};
 
+/// Rows of which about one in twelve is positive; one row a group.
+pub(crate) fn rare(n: usize, columns: usize, seed: u64) -> Dataset {
+    let all = rows(n * 2, columns, seed);
+    let mut data = Dataset::new(names(columns));
+    let mut positives = 0;
+    for row in 0..all.len() {
+        let example = all.example(row).unwrap();
+        positives += usize::from(example.label);
+        if data.len() < n && (!example.label || positives % 5 == 0) {
+            let group = u64::try_from(row).unwrap();
+            data.push(&Example { group, ..example }).unwrap();
+        }
+    }
+    data
+}
+
 /// Names of so many features.
 pub(crate) fn names(columns: usize) -> Vec<String> {
     (0..columns).map(|column| format!("f{column}")).collect()
