@@ -197,12 +197,12 @@ pub fn fit(
         first.shift(base);
     }
     Ok(Fitted {
-        ensemble: Ensemble {
-            names: train.matrix().names().to_vec(),
+        ensemble: Ensemble::new(
+            train.matrix().names().to_vec(),
             trees,
-            link: Link::Logistic,
+            Link::Logistic,
             importances,
-        },
+        ),
         history,
     })
 }

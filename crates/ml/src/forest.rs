@@ -90,12 +90,12 @@ pub fn fit(train: &Dataset, params: &Params) -> Result<Ensemble, FitError> {
             )
         })
         .collect();
-    Ok(Ensemble {
-        names: train.matrix().names().to_vec(),
+    Ok(Ensemble::new(
+        train.matrix().names().to_vec(),
         trees,
-        link: Link::Identity,
-        importances: gains.shares(),
-    })
+        Link::Identity,
+        gains.shares(),
+    ))
 }
 
 /// How often each row was drawn.

@@ -1,21 +1,47 @@
 //! One decision tree in flat arrays: a row goes to the yes-child where its value is below the threshold, else to the
 //! no-child; a missing value goes where the node says. A child always lies behind its parent, so every walk ends.
+//!
+//! The no-child lies behind the yes-child, and a leaf leads to itself: the next node is a sum, not a decision. Processors guess
+//! decisions, and guess every second one of these wrong.
 
 use crate::number::{narrow, position, short};
 
-/// The feature of a leaf.
-const LEAF: u32 = u32::MAX;
 /// Set in `feature` when missing values go to the yes-child.
 const MISSING_YES: u32 = 1 << 31;
 
-/// A node: sixteen bytes, so that four lie in a cache line.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A question or a leaf.
+#[derive(Debug, Clone, Copy)]
 struct Node {
     feature: u32,
-    /// The threshold; in a leaf, its value.
-    value: f32,
-    yes: u32,
-    no: u32,
+    /// Not a number in a leaf: nothing is below it.
+    threshold: f32,
+    /// The yes-child; the no-child is the next. In a leaf, one less than itself.
+    child: u32,
+}
+
+impl PartialEq for Node {
+    /// Leaves are equal, though what is not a number equals nothing.
+    fn eq(&self, other: &Self) -> bool {
+        let both = (self.feature, self.child) == (other.feature, other.child);
+        both && self.threshold.to_bits() == other.threshold.to_bits()
+    }
+}
+
+impl Node {
+    const fn is_leaf(&self) -> bool {
+        self.threshold.is_nan()
+    }
+
+    /// Where a row goes from here; from a leaf, nowhere.
+    #[inline]
+    fn next(&self, row: &[f32]) -> usize {
+        let column = position(self.feature & !MISSING_YES);
+        let value = row.get(column).copied().unwrap_or(f32::NAN);
+        let is_missing_yes = self.feature & MISSING_YES != 0;
+        // `|` and `&` on purpose: both sides are worked out, so that nothing is decided.
+        let is_yes = (value < self.threshold) | (value.is_nan() & is_missing_yes);
+        position(self.child.wrapping_add(u32::from(!is_yes)))
+    }
 }
 
 /// What a node is, for those who walk the whole tree.
@@ -52,6 +78,8 @@ impl Question {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
+    /// What each leaf says; nothing for questions.
+    values: Vec<f32>,
     /// How many rows came by each node when it was made; 0 where nobody knows.
     covers: Vec<f32>,
 }
@@ -59,34 +87,37 @@ pub(crate) struct Tree {
 impl Tree {
     /// Adds a leaf and says where it is.
     pub(crate) fn push_leaf(&mut self, value: f32, cover: f32) -> usize {
+        let at = self.nodes.len();
         self.nodes.push(Node {
-            feature: LEAF,
-            value,
-            yes: 0,
-            no: 0,
+            feature: 0,
+            threshold: f32::NAN,
+            child: short(at).wrapping_sub(1),
         });
+        self.values.push(value);
         self.covers.push(cover);
-        self.nodes.len() - 1
+        at
     }
 
-    /// Makes a leaf a question. Children must lie behind it; else nothing happens, and the answer is `false`.
+    /// Makes a leaf a question. Its children must lie behind it, the no-child next to the yes-child, and the threshold must be
+    /// a number; else nothing happens, and the answer is `false`.
     pub(crate) fn ask(&mut self, at: usize, question: &Question) -> bool {
         let feature = short(question.feature);
-        if feature >= MISSING_YES - 1 || question.yes <= at || question.no <= at {
+        let are_children = question.yes > at && question.no == question.yes + 1;
+        if feature >= MISSING_YES || !are_children || question.threshold.is_nan() {
             return false;
         }
-        let Some(node) = self.nodes.get_mut(at) else {
+        let (Some(node), Some(value)) = (self.nodes.get_mut(at), self.values.get_mut(at)) else {
             return false;
         };
+        *value = 0.0;
         *node = Node {
             feature: if question.is_missing_yes {
                 feature | MISSING_YES
             } else {
                 feature
             },
-            value: question.threshold,
-            yes: short(question.yes),
-            no: short(question.no),
+            threshold: question.threshold,
+            child: short(question.yes),
         };
         true
     }
@@ -99,15 +130,15 @@ impl Tree {
     /// What stands at a node.
     pub(crate) fn step(&self, at: usize) -> Option<Step> {
         let node = self.nodes.get(at)?;
-        if node.feature == LEAF {
-            return Some(Step::Leaf(node.value));
+        if node.is_leaf() {
+            return self.values.get(at).copied().map(Step::Leaf);
         }
         Some(Step::Split(Question {
             feature: position(node.feature & !MISSING_YES),
-            threshold: node.value,
+            threshold: node.threshold,
             is_missing_yes: node.feature & MISSING_YES != 0,
-            yes: position(node.yes),
-            no: position(node.no),
+            yes: position(node.child),
+            no: position(node.child) + 1,
         }))
     }
 
@@ -115,15 +146,41 @@ impl Tree {
     pub(crate) fn leaf(&self, row: &[f32]) -> f32 {
         let mut at = 0;
         while let Some(node) = self.nodes.get(at) {
-            if node.feature == LEAF {
-                return node.value;
+            if node.is_leaf() {
+                break;
             }
-            let column = position(node.feature & !MISSING_YES);
-            let value = row.get(column).copied().unwrap_or(f32::NAN);
-            let is_yes = value < node.value || (value.is_nan() && node.feature & MISSING_YES != 0);
-            at = position(if is_yes { node.yes } else { node.no });
+            at = node.next(row);
         }
-        0.0
+        self.value(at)
+    }
+
+    /// Where a row goes from a node; from a leaf, nowhere.
+    #[inline]
+    pub(crate) fn next(&self, at: usize, row: &[f32]) -> usize {
+        self.nodes.get(at).map_or(at, |node| node.next(row))
+    }
+
+    /// What a leaf says.
+    pub(crate) fn value(&self, at: usize) -> f32 {
+        self.values.get(at).copied().unwrap_or(0.0)
+    }
+
+    /// How many questions the longest way asks.
+    pub(crate) fn depth(&self) -> usize {
+        let mut depths = vec![0_usize; self.len()];
+        let mut deepest = 0;
+        for at in 0..self.len() {
+            let own = depths.get(at).copied().unwrap_or(0);
+            deepest = deepest.max(own);
+            if let Some(Step::Split(question)) = self.step(at) {
+                for child in [question.yes, question.no] {
+                    if let Some(depth) = depths.get_mut(child) {
+                        *depth = own + 1;
+                    }
+                }
+            }
+        }
+        deepest
     }
 
     /// How many rows came by a node when the tree was made.
@@ -138,8 +195,10 @@ impl Tree {
 
     /// Adds to every leaf.
     pub(crate) fn shift(&mut self, by: f64) {
-        for node in self.nodes.iter_mut().filter(|node| node.feature == LEAF) {
-            node.value = narrow(f64::from(node.value) + by);
+        for (node, value) in self.nodes.iter().zip(&mut self.values) {
+            if node.is_leaf() {
+                *value = narrow(f64::from(*value) + by);
+            }
         }
     }
 
@@ -191,16 +250,18 @@ mod tests {
     }
 
     #[test]
-    fn a_child_before_its_parent_is_refused() {
+    fn children_before_their_parent_or_apart_are_refused() {
         let mut tree = stump(false);
-        let back = Question {
-            feature: 0,
-            threshold: 0.0,
-            is_missing_yes: false,
-            yes: 0,
-            no: 2,
-        };
-        assert!(!tree.ask(1, &back));
+        for (yes, no) in [(0, 1), (1, 2), (2, 4), (3, 2)] {
+            let question = Question {
+                feature: 0,
+                threshold: 0.0,
+                is_missing_yes: false,
+                yes,
+                no,
+            };
+            assert!(!tree.ask(1, &question), "{yes} {no}");
+        }
         assert_eq!(tree.step(1), Some(Step::Leaf(-1.0)));
     }
 }

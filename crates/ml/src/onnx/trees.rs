@@ -137,12 +137,8 @@ pub(super) fn read(node: &Node<'_>, features: Option<usize>) -> Result<Ensemble,
     if trees.is_empty() {
         return Err(OnnxError::Invalid("no tree"));
     }
-    Ok(Ensemble {
-        names: (0..columns).map(|column| format!("f{column}")).collect(),
-        trees,
-        link,
-        importances: vec![0.0; columns],
-    })
+    let names = (0..columns).map(|column| format!("f{column}")).collect();
+    Ok(Ensemble::new(names, trees, link, vec![0.0; columns]))
 }
 
 fn refuse_doubles(node: &Node<'_>) -> Result<(), OnnxError> {
