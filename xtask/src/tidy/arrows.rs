@@ -83,7 +83,13 @@ const TABLE: &[Row] = &[
     row(
         "graphql",
         &[
-            "kernel", "identity", "activity", "delivery", "webhook", "app",
+            "kernel",
+            "identity",
+            "activity",
+            "community",
+            "delivery",
+            "webhook",
+            "app",
         ],
         &["testkit"],
     ),

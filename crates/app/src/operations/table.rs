@@ -40,6 +40,10 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewCommunity),
     ),
     row(
+        "identity.communities_of",
+        Needs::Community(Permission::ViewCommunity),
+    ),
+    row(
         "identity.community_by_slug",
         Needs::Community(Permission::ViewCommunity),
     ),
@@ -237,6 +241,10 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ViewMembers),
     ),
     row(
+        "activity.members_at",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
         "activity.member_count",
         Needs::Community(Permission::ViewMembers),
     ),
@@ -304,6 +312,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row(
         "activity.recent_messages_of",
+        Needs::Community(Permission::ViewActivity),
+    ),
+    row(
+        "activity.messages_by_id",
         Needs::Community(Permission::ViewActivity),
     ),
     row(
@@ -422,6 +434,10 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     row(
         "deliveries.list",
+        Needs::Community(Permission::ViewDeliveries),
+    ),
+    row(
+        "deliveries.tries_of",
         Needs::Community(Permission::ViewDeliveries),
     ),
     row(

@@ -26,8 +26,8 @@ use identity::{
 };
 use kernel::{
     AccountId, Actor, ApiKeyId, Clock, CommunityId, ConnectionId, Day, DeliveryId, Denied, Draft,
-    Grant, Installed, JobId, LinkId, MergeId, PageRequest, PasskeyId, Permission, Platform, Proof,
-    Role, Secret, SessionId, Timestamp, UserId,
+    Grant, Installed, JobId, LinkId, MergeId, MessageId, PageRequest, PasskeyId, Permission,
+    Platform, Proof, Role, Secret, SessionId, Timestamp, UserId,
 };
 use testkit::{Device, Person, World, on_both, totp_code};
 
@@ -897,6 +897,33 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             let period = Period::last_days(today, 7);
             let found = activity.overviews(actor, &[pond], period).await;
             by_activity(only(found, pond))
+        }
+        "identity.communities_of" => {
+            let found = identity.communities_of(actor, &[pond]).await.unwrap();
+            found.contains_key(&pond)
+        }
+        "activity.members_at" => {
+            stage.world.say(pond, "seen", "quack").await;
+            let seen = stage.world.user_of(pond, "seen").await;
+            let activity = &stage.world.app.activity;
+            let found = activity.members_at(actor, &[(pond, seen)]).await.unwrap();
+            found.contains_key(&(pond, seen))
+        }
+        "activity.messages_by_id" => {
+            stage.world.say(pond, "seen", "quack").await;
+            let id = MessageId(stage.world.number("SELECT MAX(id) FROM message").await);
+            let activity = &stage.world.app.activity;
+            let found = activity.messages_by_id(actor, &[id]).await.unwrap();
+            found.contains_key(&id)
+        }
+        "deliveries.tries_of" => {
+            let tried = format!(
+                "INSERT INTO delivery_attempt (delivery_id, n, begun_at) VALUES ({}, {n}, 0)",
+                stage.sent
+            );
+            stage.world.sql(&tried).await;
+            let found = app.deliveries.tries_of(actor, &[stage.sent]).await.unwrap();
+            found.contains_key(&stage.sent)
         }
         "identity.connections_of" => {
             let found = identity.connections_of(actor, &[pond]).await;

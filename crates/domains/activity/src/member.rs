@@ -145,6 +145,24 @@ impl Activity {
             .collect())
     }
 
+    /// Rows of the tables of several communities; those that are absent or not to be known of are left out.
+    pub async fn members_at(
+        &self,
+        actor: &Actor,
+        seats: &[(CommunityId, UserId)],
+    ) -> Result<OfSeats<Member>, ActivityError> {
+        let may = |id| actor.require(Permission::ViewMembers, id).is_ok();
+        let known: Vec<_> = seats.iter().copied().filter(|(id, _)| may(*id)).collect();
+        let rows = tables::member::at(self.db.read(), &known).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let member = row.into_member();
+                (member.presence.seat(), member)
+            })
+            .collect())
+    }
+
     /// How many rows the whole table has, up to 10,000. Where nothing is searched for the number is as old as an
     /// overview may be.
     pub async fn member_count(

@@ -1,5 +1,7 @@
 //! Chat messages as people read them.
 
+use std::collections::HashMap;
+
 use kernel::{AccountId, Actor, CommunityId, MessageId, Permission, Platform, Timestamp, UserId};
 
 use crate::{Activity, ActivityError, OfEach, UNION_MAX, store as tables};
@@ -79,6 +81,22 @@ impl Activity {
             }
         }
         Ok(found)
+    }
+
+    /// Several messages by their ids; those that are absent or not to be known of are left out.
+    pub async fn messages_by_id(
+        &self,
+        actor: &Actor,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, ChatMessage>, ActivityError> {
+        let mut rows = tables::message::by_ids(self.db.read(), ids).await?;
+        let may = |id| actor.require(Permission::ViewActivity, id).is_ok();
+        rows.retain(|row| may(row.community()));
+        let found = tables::message::with_authors(self.db.read(), rows).await?;
+        Ok(found
+            .into_iter()
+            .map(|message| (message.id, message))
+            .collect())
     }
 
     async fn latest(

@@ -1,6 +1,8 @@
 //! What a person sees of the messages on their way out. Shows no secret of an address, and the
 //! words of a message only while they are still to be sent.
 
+use std::collections::HashMap;
+
 use kernel::{
     Actor, Address, CommunityId, Cursor, DeliveryId, Draft, Medium, Page, PageRequest, Permission,
     Timestamp,
@@ -231,6 +233,19 @@ impl Deliveries {
         }
         view.tries = tables::attempt::list(self.db.read(), id).await?;
         Ok(Some(view))
+    }
+
+    /// The tries of several deliveries, newest first, at most 50 of each; none of those that the actor may
+    /// not know of.
+    pub async fn tries_of(
+        &self,
+        actor: &Actor,
+        ids: &[DeliveryId],
+    ) -> Result<HashMap<DeliveryId, Vec<AttemptView>>, DeliveryError> {
+        let mut known = tables::delivery::communities(self.db.read(), ids).await?;
+        known.retain(|(_, id)| actor.require(Permission::ViewDeliveries, *id).is_ok());
+        let ids: Vec<DeliveryId> = known.into_iter().map(|(id, _)| id).collect();
+        Ok(tables::attempt::lists(self.db.read(), &ids).await?)
     }
 
     /// A community's deliveries, newest first.

@@ -201,6 +201,20 @@ impl Identity {
         Ok(tables::community::by_id(self.db.read(), id).await?)
     }
 
+    /// Several communities by id; those that are absent or not to be known of are left out.
+    pub async fn communities_of(
+        &self,
+        actor: &Actor,
+        ids: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Community>, IdentityError> {
+        let (known, _) = actor.sort_out(Permission::ViewCommunity, ids);
+        let found = tables::community::by_ids(self.db.read(), &known).await?;
+        Ok(found
+            .into_iter()
+            .map(|community| (community.id, community))
+            .collect())
+    }
+
     /// A community by slug; `None` if absent or not to be known of.
     pub async fn community_by_slug(
         &self,

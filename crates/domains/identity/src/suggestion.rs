@@ -192,7 +192,14 @@ impl Identity {
         let conn = self.db.read();
         let mut told = BTreeSet::new();
         let mut own = Vec::new();
-        for suggestion in table::of_person(conn, user, OWN_MAX).await? {
+        let found = table::of_person(conn, user, OWN_MAX).await?;
+        let others: BTreeSet<UserId> = found
+            .iter()
+            .filter_map(|suggestion| Some(suggestion.sides(user)?.1.user))
+            .collect();
+        let others: Vec<UserId> = others.into_iter().collect();
+        let mut decided = tables::visibility::of_users(conn, &others).await?;
+        for suggestion in found {
             let is_elsewhere = actor
                 .limit()
                 .is_some_and(|only| only != suggestion.community);
@@ -202,10 +209,10 @@ impl Identity {
             let Some((mine, theirs)) = suggestion.sides(user) else {
                 continue;
             };
-            let visibility = tables::visibility::of_user(conn, theirs.user).await?;
+            let visibility = decided.entry(theirs.user).or_default();
             let owner = Owner {
                 user: theirs.user,
-                visibility: &visibility,
+                visibility,
             };
             let may = may_see(Some(user), owner, Facet::Profile, theirs.platform, true);
             if !may || !told.insert(suggestion.pair()) {

@@ -11,6 +11,7 @@ mod connection;
 mod dialect;
 mod documents;
 mod execute;
+mod flights;
 mod freshness;
 mod http;
 mod media;
@@ -57,6 +58,7 @@ pub(crate) struct Gateway {
     schema_digest: [u8; 32],
     settings: Settings,
     slots: slots::Slots,
+    flights: flights::Flights,
 }
 
 /// The routes of the face.
@@ -76,6 +78,7 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
         documents: documents::Documents::new(&settings),
         settings,
         slots: slots::Slots::default(),
+        flights: flights::Flights::default(),
     };
     Router::new()
         .route(

@@ -6,8 +6,11 @@
 mod activity;
 mod cache_control;
 mod chat;
+mod command;
 mod community;
+mod connection;
 mod cost;
+mod delivery;
 mod error;
 mod judge;
 mod linked;
@@ -15,13 +18,19 @@ mod loaders;
 mod member;
 mod merge;
 mod mutation;
+mod node;
 mod own;
+mod paged;
+mod place;
 mod privacy;
 mod query;
 mod rate_limit;
 mod reputation;
 mod root;
 mod scalar;
+mod security;
+mod suggestion;
+mod suspicion;
 mod user;
 mod viewer;
 mod webhook;
@@ -48,6 +57,12 @@ pub(crate) fn build() -> Schema {
     .disable_suggestions()
     .validation_mode(ValidationMode::Fast)
     .finish()
+}
+
+/// The id among everything of a message.
+#[cfg(test)]
+pub(crate) fn message_node(id: kernel::MessageId) -> String {
+    node::NodeId::Message(id).encode().0
 }
 
 #[cfg(test)]

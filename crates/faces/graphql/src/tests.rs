@@ -3,10 +3,15 @@
 mod answers;
 mod changes;
 mod documents;
+mod hostile;
 mod http;
 mod limits;
+mod nodes;
+mod operations;
 mod page;
 mod queries;
+mod rights;
+mod services;
 mod socket;
 mod sse;
 mod statements;
@@ -14,14 +19,21 @@ mod toll;
 mod usage;
 mod webhook;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use app::Saying;
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, Type, TypeKind, TypeSystemDefinition},
+};
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
     response::Response,
 };
+use identity::{Connection, Install};
+use kernel::{ChannelChoice, CommunityId, DeliveryId, Draft, Grant, Installed, Platform, Secret};
 use serde_json::{Value, json};
 use testkit::{Person, World};
 use tower::ServiceExt;
@@ -125,4 +137,76 @@ fn code(json: &Value) -> &str {
     json["errors"][0]["extensions"]["code"]
         .as_str()
         .unwrap_or_default()
+}
+
+/// The fields of the objects of the schema, by type and name.
+type Fields = HashMap<String, HashMap<String, Type>>;
+
+/// The type within lists.
+fn base(ty: &BaseType) -> &str {
+    match ty {
+        BaseType::Named(name) => name,
+        BaseType::List(item) => base(&item.base),
+    }
+}
+
+fn schema_fields() -> Fields {
+    let definitions = parse_schema(crate::sdl()).unwrap().definitions;
+    let objects = definitions.into_iter().filter_map(|definition| {
+        let TypeSystemDefinition::Type(definition) = definition else {
+            return None;
+        };
+        let TypeKind::Object(object) = definition.node.kind else {
+            return None;
+        };
+        let fields = object.fields.into_iter().map(|field| field.node);
+        let fields = fields.map(|field| (field.name.node.to_string(), field.ty.node));
+        Some((definition.node.name.node.to_string(), fields.collect()))
+    });
+    objects.collect()
+}
+
+/// A connection of a community to a server on Discord, with a channel for announcements.
+async fn connected(world: &World, community: CommunityId, name: &str) -> Connection {
+    let (system, identity) = (world.system(), &world.app.identity);
+    let install = Install {
+        community,
+        platform: Platform::Discord,
+        redirect: String::new(),
+    };
+    let installed = Installed {
+        name: "Pond".to_owned(),
+        grant: Grant {
+            platform: Platform::Discord,
+            server: format!("server {name}"),
+            account: "1".to_owned(),
+            access: Secret::new("token".to_owned()),
+            refresh: None,
+            expires_at: None,
+            scopes: Vec::new(),
+        },
+    };
+    let made = identity.finish_install(&system, &install, &installed).await;
+    let connection = made.unwrap();
+    let channel = ChannelChoice {
+        id: "1".to_owned(),
+        name: "general".to_owned(),
+    };
+    let chosen = identity.choose_channel(&system, connection.id, Some(&channel));
+    chosen.await.unwrap();
+    connection
+}
+
+/// Something that the program said through a connection.
+async fn said(world: &World, connection: &Connection, key: &str) -> DeliveryId {
+    let saying = Saying {
+        server: connection.server,
+        channel: None,
+        draft: Draft::text("hello"),
+        key: key.to_owned(),
+        wait: Duration::ZERO,
+        worth_for: None,
+    };
+    let (system, community) = (world.system(), connection.community);
+    world.app.say(&system, community, saying).await.unwrap()
 }

@@ -176,6 +176,29 @@ pub(crate) async fn last_seen(
     Ok(at.map(Timestamp))
 }
 
+/// The rows of people in the communities beside them.
+pub(crate) async fn at(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, UserId)],
+) -> Result<Vec<Row>, StoreError> {
+    let mut found = Vec::with_capacity(seats.len());
+    for part in seats.chunks(500) {
+        let query = format!(
+            "SELECT p.community_id, p.user_id, p.name, p.name_folded, p.platforms, p.first_at, p.last_at, \
+               p.messages, (SELECT COUNT(DISTINCT d.day) FROM activity_day d \
+               WHERE d.community_id = p.community_id AND d.user_id = p.user_id) AS active_days \
+             FROM (VALUES {}) AS w CROSS JOIN member p \
+             WHERE p.community_id = w.column1 AND p.user_id = w.column2",
+            sql::pairs(1, part.len())
+        );
+        let values = part
+            .iter()
+            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
+        found.extend(sql::all::<Row>(conn, &query, values.collect()).await?);
+    }
+    Ok(found)
+}
+
 /// Those of some people who were seen in the community beside them.
 pub(crate) async fn among(
     conn: &impl ConnectionTrait,

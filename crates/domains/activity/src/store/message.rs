@@ -22,10 +22,27 @@ impl Row {
     pub(crate) const fn id(&self) -> MessageId {
         MessageId(self.id)
     }
+
+    pub(crate) const fn community(&self) -> CommunityId {
+        CommunityId(self.community_id)
+    }
 }
 
 const COLUMNS: &str = "SELECT m.id, m.community_id, m.platform, c.name AS channel, m.account_id, m.sent_at, m.text \
                        FROM message m JOIN channel c ON c.id = m.channel_id";
+
+pub(crate) async fn by_ids(
+    conn: &impl ConnectionTrait,
+    ids: &[MessageId],
+) -> Result<Vec<Row>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in ids.chunks(500) {
+        let query = format!("{COLUMNS} WHERE m.id IN ({})", sql::in_list(1, part.len()));
+        let values = part.iter().map(|id| id.0.into()).collect();
+        found.extend(sql::all::<Row>(conn, &query, values).await?);
+    }
+    Ok(found)
+}
 
 /// The newest of each of some communities, oldest first.
 pub(crate) async fn before(

@@ -1,5 +1,7 @@
 //! Rows of `delivery_attempt`.
 
+use std::collections::HashMap;
+
 use ::store::{
     StoreError,
     sea_orm::{ConnectionTrait, FromQueryResult, Value},
@@ -10,6 +12,8 @@ use kernel::{DeliveryId, Timestamp};
 use super::{clean, count, values};
 use crate::{AttemptOutcome, AttemptView};
 
+/// Most deliveries that one statement asks for the tries of each.
+const UNION_MAX: usize = 100;
 /// Tries shown of one delivery.
 const SHOWN: i64 = 50;
 
@@ -106,6 +110,7 @@ pub(crate) async fn abandon(
 
 #[derive(FromQueryResult)]
 struct Row {
+    delivery_id: i64,
     n: i32,
     begun_at: i64,
     ended_at: Option<i64>,
@@ -118,21 +123,39 @@ pub(crate) async fn list(
     conn: &impl ConnectionTrait,
     id: DeliveryId,
 ) -> Result<Vec<AttemptView>, StoreError> {
-    let rows: Vec<Row> = sql::all(
-        conn,
-        "SELECT n, begun_at, ended_at, outcome, error FROM delivery_attempt WHERE delivery_id = $1 \
-         ORDER BY n DESC LIMIT $2",
-        vec![id.0.into(), SHOWN.into()],
-    )
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| AttemptView {
-            n: count(row.n),
-            begun_at: Timestamp(row.begun_at),
-            ended_at: row.ended_at.map(Timestamp),
-            outcome: row.outcome.and_then(AttemptOutcome::from_code),
-            error: row.error,
-        })
-        .collect())
+    let mut found = lists(conn, &[id]).await?;
+    Ok(found.remove(&id).unwrap_or_default())
+}
+
+/// The newest tries of each of some deliveries; those without any are left out.
+pub(crate) async fn lists(
+    conn: &impl ConnectionTrait,
+    ids: &[DeliveryId],
+) -> Result<HashMap<DeliveryId, Vec<AttemptView>>, StoreError> {
+    let mut found: HashMap<DeliveryId, Vec<AttemptView>> = HashMap::new();
+    for part in ids.chunks(UNION_MAX) {
+        let mut values: Vec<Value> = part.iter().map(|id| id.0.into()).collect();
+        values.push(SHOWN.into());
+        let limit = values.len();
+        let newest = sql::union(part.len(), |n| {
+            format!(
+                "SELECT delivery_id, n, begun_at, ended_at, outcome, error FROM delivery_attempt \
+                 WHERE delivery_id = ${n} ORDER BY n DESC LIMIT ${limit}"
+            )
+        });
+        let query = format!("SELECT p.* FROM ({newest}) AS p ORDER BY p.delivery_id, p.n DESC");
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            let attempt = AttemptView {
+                n: count(row.n),
+                begun_at: Timestamp(row.begun_at),
+                ended_at: row.ended_at.map(Timestamp),
+                outcome: row.outcome.and_then(AttemptOutcome::from_code),
+                error: row.error,
+            };
+            let tries = found.entry(DeliveryId(row.delivery_id)).or_default();
+            tries.push(attempt);
+        }
+    }
+    Ok(found)
 }

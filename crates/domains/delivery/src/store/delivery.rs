@@ -419,6 +419,25 @@ pub(crate) async fn view(
     row.map(DeliveryView::try_from).transpose()
 }
 
+/// Whose some deliveries are.
+pub(crate) async fn communities(
+    conn: &impl ConnectionTrait,
+    ids: &[DeliveryId],
+) -> Result<Vec<(DeliveryId, CommunityId)>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in ids.chunks(500) {
+        let query = format!(
+            "SELECT id, community_id FROM delivery WHERE id IN ({})",
+            sql::in_list(1, part.len())
+        );
+        for row in sql::rows(conn, &query, part.iter().map(|id| id.0.into()).collect()).await? {
+            let community = CommunityId(row.try_get_by_index(1)?);
+            found.push((DeliveryId(row.try_get_by_index(0)?), community));
+        }
+    }
+    Ok(found)
+}
+
 /// A community's, newest first.
 pub(crate) async fn list(
     conn: &impl ConnectionTrait,

@@ -12,7 +12,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
-use super::{Gateway, execute::Checked, policy::Policy};
+use super::{
+    Gateway,
+    execute::Checked,
+    flights::{Flight, Turn},
+    policy::Policy,
+};
 
 /// How an answer is found, and how long it may be kept.
 pub(crate) struct Slot {
@@ -94,15 +99,30 @@ impl Gateway {
         Some(Slot { key, policy })
     }
 
-    /// What is kept there.
-    pub(crate) async fn kept(&self, slot: &Slot) -> Option<Kept> {
+    /// What is kept there; else it is one's turn to make it, unless somebody makes it at this moment: then
+    /// what they kept.
+    pub(crate) async fn kept_or_turn(&self, slot: &Slot) -> Result<Kept, Option<Flight<'_>>> {
+        let found = match self.kept(slot).await {
+            Some(kept) => Ok(kept),
+            None => match self.flights.join(&slot.key) {
+                // Somebody may have kept it since it was looked for.
+                Turn::Own(own) => self.kept(slot).await.ok_or(Some(own)),
+                Turn::Others(wait) => {
+                    wait.end().await;
+                    self.kept(slot).await.ok_or(None)
+                }
+            },
+        };
+        let from = if found.is_ok() { "kept" } else { "made" };
+        metrics::counter!("waddlebot_graphql_answers_total", "from" => from).increment(1);
+        found
+    }
+
+    async fn kept(&self, slot: &Slot) -> Option<Kept> {
         let bytes = self.app.kept_answer(&slot.key).await;
         let kept = bytes.and_then(|bytes| Kept::unpack(&bytes));
         // An engine may keep it longer than it was asked to.
-        let kept = kept.filter(|kept| self.freshness(slot, kept).age < slot.policy.max_age);
-        let from = if kept.is_some() { "kept" } else { "made" };
-        metrics::counter!("waddlebot_graphql_answers_total", "from" => from).increment(1);
-        kept
+        kept.filter(|kept| self.freshness(slot, kept).age < slot.policy.max_age)
     }
 
     /// Keeps an answer there.

@@ -3,8 +3,8 @@
 //! and writes fields in the order in which they happened to be ready. Here every selected field is
 //! there, in the order of the query, and a null where none may be moves up to where one may.
 //!
-//! Must never look at anything but shapes. Relies on the schema having no interfaces and no unions:
-//! every fragment applies where it is spread.
+//! What a fragment on one of several types asks for is there only if the engine answered it, or failed to:
+//! then the object is of that type. Must never look at anything but shapes.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,28 +23,63 @@ use async_graphql::{
 };
 
 /// The types of the schema's fields.
-pub(crate) struct Types(HashMap<String, HashMap<String, Type>>);
+pub(crate) struct Types {
+    fields: HashMap<String, HashMap<String, Type>>,
+    /// Types that objects of several types are of.
+    interfaces: HashSet<String>,
+}
 
 impl Types {
     /// Reads the schema.
     pub(crate) fn read(sdl: &str) -> Result<Self, async_graphql::parser::Error> {
-        let mut types = HashMap::new();
+        let (mut types, mut interfaces) = (HashMap::new(), HashSet::new());
         for definition in parse_schema(sdl)?.definitions {
             let TypeSystemDefinition::Type(definition) = definition else {
                 continue;
             };
-            if let TypeKind::Object(object) = definition.node.kind {
-                let fields = object.fields.into_iter().map(|field| field.node);
-                let fields = fields.map(|field| (field.name.node.to_string(), field.ty.node));
-                types.insert(definition.node.name.node.to_string(), fields.collect());
-            }
+            let name = definition.node.name.node.to_string();
+            let fields = match definition.node.kind {
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => {
+                    interfaces.insert(name.clone());
+                    interface.fields
+                }
+                _ => continue,
+            };
+            let fields = fields.into_iter().map(|field| field.node);
+            let fields = fields.map(|field| (field.name.node.to_string(), field.ty.node));
+            types.insert(name, fields.collect());
         }
-        Ok(Self(types))
+        Ok(Self {
+            fields: types,
+            interfaces,
+        })
     }
 
     fn field(&self, on: Option<&str>, name: &str) -> Option<&Type> {
-        self.0.get(on?)?.get(name)
+        self.fields.get(on?)?.get(name)
     }
+
+    /// Where a fragment is: on the type it names if that is one of several, else on the type it is spread on.
+    fn narrowed<'a>(&self, place: Place<'a>, condition: Option<&'a str>) -> Place<'a> {
+        let is_one_of_several = place.on.is_some_and(|on| self.interfaces.contains(on));
+        match condition {
+            Some(condition) if is_one_of_several && place.on != Some(condition) => Place {
+                on: Some(condition),
+                is_certain: false,
+            },
+            _ => place,
+        }
+    }
+}
+
+/// Where a selection stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// On which type, as far as is known.
+    on: Option<&'a str>,
+    /// Whether it applies to every object that comes there.
+    is_certain: bool,
 }
 
 /// What an answer must have, in order.
@@ -58,6 +93,8 @@ struct Planned {
     /// Unknown below `__schema` and `__type`, where nothing fails.
     ty: Option<Type>,
     below: Plan,
+    /// Whether every object that comes here has it.
+    is_certain: bool,
 }
 
 impl Plan {
@@ -79,7 +116,11 @@ impl Plan {
             variables,
         };
         let mut plan = Self::default();
-        planner.add(&mut plan, &operation.selection_set.node, Some(root));
+        let place = Place {
+            on: Some(root),
+            is_certain: true,
+        };
+        planner.add(&mut plan, &operation.selection_set.node, place);
         plan
     }
 
@@ -104,12 +145,15 @@ impl Plan {
         };
         let mut fields = Vec::with_capacity(self.fields.len());
         for (key, planned) in &self.fields {
-            let value = given.swap_remove(key).unwrap_or_default();
+            let value = given.swap_remove(key);
             let above = path.len();
             failed.step(path, key);
-            let value = planned
-                .below
-                .typed(value, planned.ty.as_ref(), path, failed);
+            if value.is_none() && !planned.is_certain && !failed.is_at(path) {
+                path.truncate(above);
+                continue;
+            }
+            let (value, ty) = (value.unwrap_or_default(), planned.ty.as_ref());
+            let value = planned.below.typed(value, ty, path, failed);
             path.truncate(above);
             fields.push((key.clone(), value?));
         }
@@ -167,11 +211,13 @@ struct Failed {
     any: bool,
     /// Every path that leads to a failure, without the failures' own.
     below: HashSet<String>,
+    /// The failures' own paths.
+    at: HashSet<String>,
 }
 
 impl Failed {
     fn new(errors: &[ServerError]) -> Self {
-        let mut below = HashSet::new();
+        let (mut below, mut at) = (HashSet::new(), HashSet::new());
         for error in errors {
             let mut path = String::new();
             for segment in &error.path {
@@ -181,11 +227,18 @@ impl Failed {
                     PathSegment::Index(index) => step(&mut path, index),
                 }
             }
+            at.insert(path);
         }
         Self {
             any: errors.iter().any(|error| !error.path.is_empty()),
             below,
+            at,
         }
+    }
+
+    /// Whether something failed there or below.
+    fn is_at(&self, path: &str) -> bool {
+        self.any && (self.at.contains(path) || self.below.contains(path))
     }
 
     /// Paths are only written while there is something to compare them with.
@@ -208,7 +261,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn add(&self, plan: &mut Plan, set: &SelectionSet, on: Option<&str>) {
+    fn add(&self, plan: &mut Plan, set: &SelectionSet, place: Place<'_>) {
         for selection in &set.items {
             if self.is_left_out(selection.node.directives()) {
                 continue;
@@ -216,18 +269,26 @@ impl Planner<'_> {
             match &selection.node {
                 Selection::Field(field) => {
                     let key = &field.node.response_key().node;
-                    let ty = self.types.field(on, &field.node.name.node);
-                    let below = plan.entry(key, ty);
-                    let base = ty.map(|ty| base(&ty.base).as_str());
-                    self.add(below, &field.node.selection_set.node, base);
+                    let ty = self.types.field(place.on, &field.node.name.node);
+                    let below = plan.entry(key, ty, place.is_certain);
+                    let below_it = Place {
+                        on: ty.map(|ty| base(&ty.base).as_str()),
+                        ..place
+                    };
+                    self.add(below, &field.node.selection_set.node, below_it);
                 }
                 Selection::InlineFragment(inline) => {
-                    self.add(plan, &inline.node.selection_set.node, on);
+                    let condition = inline.node.type_condition.as_ref();
+                    let condition = condition.map(|condition| condition.node.on.node.as_str());
+                    let place = self.types.narrowed(place, condition);
+                    self.add(plan, &inline.node.selection_set.node, place);
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     if let Some(fragment) = self.document.fragments.get(name) {
-                        self.add(plan, &fragment.node.selection_set.node, on);
+                        let condition = fragment.node.type_condition.node.on.node.as_str();
+                        let place = self.types.narrowed(place, Some(condition));
+                        self.add(plan, &fragment.node.selection_set.node, place);
                     }
                 }
             }
@@ -252,18 +313,21 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    fn entry(&mut self, key: &Name, ty: Option<&Type>) -> &mut Self {
+    fn entry(&mut self, key: &Name, ty: Option<&Type>, is_certain: bool) -> &mut Self {
         let place = self.fields.iter().position(|(known, _)| known == key);
         let place = place.unwrap_or_else(|| {
             let planned = Planned {
                 ty: ty.cloned(),
                 below: Self::default(),
+                is_certain,
             };
             self.fields.push((key.clone(), planned));
             self.fields.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "the place was just found or made")]
-        &mut self.fields[place].1.below
+        let planned = &mut self.fields[place].1;
+        planned.is_certain |= is_certain;
+        &mut planned.below
     }
 }
 

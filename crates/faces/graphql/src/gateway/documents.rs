@@ -1,12 +1,14 @@
 //! Documents that were scanned, parsed and walked already, found by the SHA-256 of their text: by
 //! whoever sends the text again, and by clients that send the hash alone (automatic persisted
-//! queries, and `documentId` of GraphQL over HTTP). With trusted documents there are no others.
+//! queries, and `documentId` of GraphQL over HTTP), whichever process they sent the text to. With trusted
+//! documents there are no others.
 //!
 //! Must never keep more than it was given room for, nor let those who are not signed in push out
 //! what the others use: they have a room of their own.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use app::App;
 use async_graphql::{
     ServerError,
     parser::{parse_query, types::ExecutableDocument},
@@ -30,6 +32,8 @@ pub(crate) type Digest = [u8; 32];
 /// A parsed document takes about so many times the bytes of its text, and a little for itself.
 const PARSED_TIMES: usize = 16;
 const PARSED_EXTRA: usize = 1_024;
+/// How long other processes find a document that one was sent. Clients send what is not found again.
+const SHARED_FOR: Duration = Duration::from_secs(86_400);
 /// The part of the room that is for documents of those who are not signed in.
 const STRANGERS_SHARE: u64 = 4;
 
@@ -69,6 +73,11 @@ impl Document {
     }
 }
 
+/// Where processes find what others of them were sent.
+fn shared(digest: &Digest) -> String {
+    format!("graphql-document:{}", kernel::random::hex(digest))
+}
+
 fn digest(text: &str) -> Digest {
     Sha256::digest(text.as_bytes()).into()
 }
@@ -102,12 +111,14 @@ impl Documents {
     /// The document that a request means. `is_stranger`: nobody is signed in.
     pub(crate) async fn find(
         &self,
+        app: &App,
         params: &Params,
         is_stranger: bool,
         limits: &Limits,
     ) -> Result<Arc<Document>, Refusal> {
         let Some(text) = &params.query else {
-            return self.named(params.document.as_ref()).await;
+            let named = params.document.as_ref();
+            return self.named(app, named, is_stranger, limits).await;
         };
         if text.len() > limits.document_bytes {
             // Says so.
@@ -133,16 +144,42 @@ impl Documents {
         }
         count("parsed");
         let document = Arc::new(Document::read(text, limits)?);
+        // Who sends the hash too will send it alone, perhaps to another process.
+        if params.document.is_some() && !is_stranger {
+            let bytes = text.as_bytes().to_vec();
+            app.keep_answer(&shared(&digest), bytes.into(), SHARED_FOR)
+                .await;
+        }
+        self.put(&document, is_stranger).await;
+        Ok(document)
+    }
+
+    async fn put(&self, document: &Arc<Document>, is_stranger: bool) {
         let room = if is_stranger {
             &self.of_strangers
         } else {
             &self.of_people
         };
-        room.insert(digest, Arc::clone(&document)).await;
-        Ok(document)
+        room.insert(document.digest, Arc::clone(document)).await;
     }
 
-    async fn named(&self, id: Option<&DocumentId>) -> Result<Arc<Document>, Refusal> {
+    /// What another process was sent. What lies there under a hash that is not its own is nothing.
+    async fn shared(&self, app: &App, wanted: &Digest, limits: &Limits) -> Option<Arc<Document>> {
+        let bytes = app.kept_answer(&shared(wanted)).await?;
+        let text = std::str::from_utf8(&bytes).ok()?;
+        if digest(text) != *wanted {
+            return None;
+        }
+        Document::read(text, limits).ok().map(Arc::new)
+    }
+
+    async fn named(
+        &self,
+        app: &App,
+        id: Option<&DocumentId>,
+        is_stranger: bool,
+        limits: &Limits,
+    ) -> Result<Arc<Document>, Refusal> {
         if let Some(trusted) = &self.trusted {
             return match id {
                 Some(DocumentId::Sha256(digest)) => trusted.get(digest),
@@ -153,12 +190,19 @@ impl Documents {
                 None => Err(Refusal::untrusted()),
             };
         }
-        let found = match id {
-            Some(DocumentId::Sha256(digest)) => self.kept(digest).await,
-            Some(DocumentId::Name(_)) | None => None,
+        let Some(DocumentId::Sha256(digest)) = id else {
+            count("unknown");
+            return Err(Refusal::unknown_document());
         };
-        count(if found.is_some() { "kept" } else { "unknown" });
-        found.ok_or_else(Refusal::unknown_document)
+        if let Some(found) = self.kept(digest).await {
+            count("kept");
+            return Ok(found);
+        }
+        let found = self.shared(app, digest, limits).await;
+        count(if found.is_some() { "shared" } else { "unknown" });
+        let found = found.ok_or_else(Refusal::unknown_document)?;
+        self.put(&found, is_stranger).await;
+        Ok(found)
     }
 
     async fn kept(&self, digest: &Digest) -> Option<Arc<Document>> {

@@ -198,7 +198,10 @@ impl Gateway {
     async fn look_up(&self, mut params: Params, viewer: Viewer) -> Result<Checked, Refusal> {
         let limits = &self.settings.limits;
         let is_stranger = viewer.user().is_none();
-        let document = self.documents.find(&params, is_stranger, limits).await?;
+        let document = self
+            .documents
+            .find(&self.app, &params, is_stranger, limits)
+            .await?;
         let operation = walk::resolve(&document.parsed, params.operation_name.as_deref())?;
         let kind = operation.ty;
         let mut variables = params.variables();
@@ -249,18 +252,23 @@ impl Gateway {
     /// Answers a query or mutation: with what was kept, or else by executing it.
     async fn kept_or_made(&self, checked: Checked, seen: &mut Seen) -> Answer {
         let slot = self.slot(&checked).await;
-        if let Some(slot) = &slot
-            && let Some(kept) = self.kept(slot).await
-        {
-            seen.cost = Some(kept.cost);
-            return match self.pay(checked.viewer(), kept.cost).await {
-                Ok(()) => {
-                    seen.is_kept = true;
-                    let freshness = self.freshness(slot, &kept);
-                    Answer::Executed(Reply::kept(kept.body, freshness))
+        // Others who ask the same wait until this is dropped.
+        let mut turn = None;
+        if let Some(slot) = &slot {
+            match self.kept_or_turn(slot).await {
+                Ok(kept) => {
+                    seen.cost = Some(kept.cost);
+                    return match self.pay(checked.viewer(), kept.cost).await {
+                        Ok(()) => {
+                            seen.is_kept = true;
+                            let freshness = self.freshness(slot, &kept);
+                            Answer::Executed(Reply::kept(kept.body, freshness))
+                        }
+                        Err(refusal) => refusal.into(),
+                    };
                 }
-                Err(refusal) => refusal.into(),
-            };
+                Err(own) => turn = own,
+            }
         }
         let cost = match self.admit(&checked).await {
             Ok(cost) => cost,
@@ -280,6 +288,7 @@ impl Gateway {
                     body,
                 };
                 self.keep(&slot, &kept).await;
+                drop(turn);
                 let freshness = self.freshness(&slot, &kept);
                 Answer::Executed(Reply::kept(kept.body, freshness))
             }

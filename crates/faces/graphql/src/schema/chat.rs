@@ -6,21 +6,27 @@
 use std::collections::VecDeque;
 
 use ::activity::{LiveFeed, LiveItem};
-use async_graphql::{Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription};
+use async_graphql::{
+    ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription,
+};
 use futures_util::{Stream, stream};
-use kernel::{CommunityId, ErrorCode};
+use kernel::{CommunityId, ErrorCode, MessageId};
 use tracing::warn;
 
 use super::{
     community::message_id,
     cost,
     error::{bad_input, coded, lookup, refused, viewer},
+    node::NodeId,
     scalar::DateTime,
 };
 
 /// A chat message.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct ChatMessage {
+    #[graphql(skip)]
+    message: MessageId,
     /// Its id; ascending in order of recording, and so its number in the sequence: `since` and
     /// `before` take it.
     id: ID,
@@ -48,6 +54,7 @@ pub(crate) struct ChatMessage {
 impl From<&::activity::ChatMessage> for ChatMessage {
     fn from(message: &::activity::ChatMessage) -> Self {
         Self {
+            message: message.id,
             id: ID(message.id.to_string()),
             community_id: message.community.0,
             platform: message.platform.as_str(),
@@ -59,6 +66,14 @@ impl From<&::activity::ChatMessage> for ChatMessage {
             sent_at: DateTime(message.sent_at),
             after_gap: false,
         }
+    }
+}
+
+#[ComplexObject]
+impl ChatMessage {
+    /// Its id among everything.
+    async fn node_id(&self) -> ID {
+        NodeId::Message(self.message).encode()
     }
 }
 

@@ -8,19 +8,22 @@
 use std::sync::Arc;
 
 use ::activity::{ActivityError, MemberQuery, MessageQuery, Summary};
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use identity::Server as IdentityServer;
-use kernel::{MessageId, PageRequest};
+use kernel::{Cursor, MessageId, Page, PageRequest};
 
 use super::{
     Viewer,
     activity::{self, Activity, Period},
     cache_control::cache_control,
     chat::ChatMessage,
+    connection::Connection,
     cost,
     error::{Coded, bad_input, refused, viewer},
     loaders::{Answer, Ask},
     member::{MemberConnection, MemberSort, Place},
+    node::NodeId,
+    paged,
     scalar::{Date, DateTime, Platform, Role, count},
 };
 
@@ -50,54 +53,6 @@ impl From<&IdentityServer> for Server {
             platform_server_id: server.platform_server_id.clone(),
             name: server.name.clone(),
             is_primary: server.is_primary,
-        }
-    }
-}
-
-/// How a connection is.
-#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
-#[graphql(remote = "identity::ConnectionStatus")]
-pub(crate) enum ConnectionStatus {
-    /// Well, as far as is known.
-    Ok,
-    /// Something a person should look at.
-    Trouble,
-    /// Ended.
-    Revoked,
-}
-
-/// The right to act on a server, workspace or channel. Its tokens are shown to nobody.
-#[derive(SimpleObject)]
-pub(crate) struct Connection {
-    /// Where it is.
-    platform: Platform,
-    /// The platform's id of the server.
-    server: String,
-    /// The server's name.
-    name: String,
-    /// How it is.
-    status: ConnectionStatus,
-    /// What is wrong, in the platform's words.
-    trouble: Option<String>,
-    /// The name of the channel for announcements; null while none is chosen.
-    channel: Option<String>,
-    /// When it was connected.
-    connected_at: DateTime,
-}
-
-impl From<&identity::Connection> for Connection {
-    fn from(connection: &identity::Connection) -> Self {
-        Self {
-            platform: connection.platform.into(),
-            server: connection.platform_server_id.clone(),
-            name: connection.server_name.clone(),
-            status: connection.status.into(),
-            trouble: connection.trouble.clone(),
-            channel: connection
-                .channel
-                .as_ref()
-                .map(|channel| channel.name.clone()),
-            connected_at: DateTime(connection.connected_at),
         }
     }
 }
@@ -132,6 +87,40 @@ pub(crate) async fn visible(
     Ok(page)
 }
 
+/// The communities that [`visible`] answers, in pages.
+pub(crate) async fn visible_pages(
+    ctx: &Context<'_>,
+    request: &PageRequest,
+    wanted: impl Fn(Option<kernel::Role>) -> bool,
+) -> Result<paged::Connection<Community>> {
+    let viewer = viewer(ctx)?;
+    let found = viewer.app().identity.communities(viewer.actor()).await;
+    let found = found.map_err(|cause| refused(viewer, &cause))?;
+    let all = found.into_iter().filter(|(_, role)| wanted(*role));
+    page(ctx, request, all.map(|(community, _)| community).collect())
+}
+
+/// A page of some communities, by name.
+pub(crate) fn page(
+    ctx: &Context<'_>,
+    request: &PageRequest,
+    mut all: Vec<identity::Community>,
+) -> Result<paged::Connection<Community>> {
+    let cursor = |community: &identity::Community| Cursor {
+        key: community.name.to_lowercase(),
+        id: community.id.0.into(),
+    };
+    all.sort_by_cached_key(|community| (community.name.to_lowercase(), community.id));
+    if let Some(after) = request.cursor() {
+        all.retain(|community| {
+            let place = cursor(community);
+            (&place.key, place.id) > (&after.key, after.id)
+        });
+    }
+    let found = Page::from_rows(all, request, cursor);
+    paged::connect(ctx, request, found, cursor, Community)
+}
+
 /// Checks the wanted length of a list.
 pub(crate) fn length(name: &str, wanted: i32) -> Result<u32> {
     u32::try_from(wanted)
@@ -146,6 +135,11 @@ impl Community {
     /// Its id.
     async fn id(&self) -> i32 {
         self.0.id.0
+    }
+
+    /// Its id among everything.
+    async fn node_id(&self) -> ID {
+        NodeId::Community(self.0.id).encode()
     }
 
     /// Its name in URLs; never changes.
@@ -281,18 +275,52 @@ impl Community {
         let limit = length("last", last.unwrap_or(50))?;
         let before = before.map(|id| message_id("before", &id)).transpose()?;
         let viewer = viewer(ctx)?;
-        let asked = Ask {
-            community: self.0.id,
-            query: MessageQuery {
-                platform: platform.map(Into::into),
-                before,
-                limit,
-            },
+        let query = MessageQuery {
+            platform: platform.map(Into::into),
+            before,
+            limit,
         };
-        let found = viewer.loaders().messages.load_one(asked).await;
-        let found = answered(viewer, found)?;
+        let found = self.latest(viewer, query).await?;
         viewer.spend(ctx, found.len())?;
         Ok(Some(found.iter().map(ChatMessage::from).collect()))
+    }
+
+    /// The chat messages, the newest first, in pages.
+    #[graphql(complexity = "cost::PAGE + cost::list(first.unwrap_or(25), child_complexity)")]
+    async fn messages_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.", default = 25)] first: Option<i32>,
+        #[graphql(desc = "The cursor to continue after.")] after: Option<String>,
+        #[graphql(desc = "Only those of this platform.")] platform: Option<Platform>,
+    ) -> Result<Option<paged::Connection<ChatMessage>>> {
+        let request = paged::request(first, after.as_deref())?;
+        let viewer = viewer(ctx)?;
+        let query = MessageQuery {
+            platform: platform.map(Into::into),
+            before: request.cursor().map(|cursor| MessageId(cursor.id)),
+            limit: request.limit() + 1,
+        };
+        let found = self.latest(viewer, query).await?;
+        let cursor = |message: &&::activity::ChatMessage| Cursor {
+            key: String::new(),
+            id: message.id.0,
+        };
+        let rows = found.iter().rev().collect();
+        let found = Page::from_rows(rows, &request, cursor);
+        paged::connect(ctx, &request, found, cursor, ChatMessage::from).map(Some)
+    }
+}
+
+impl Community {
+    async fn latest(
+        &self,
+        viewer: &Viewer,
+        query: MessageQuery,
+    ) -> Result<Arc<Vec<::activity::ChatMessage>>> {
+        let community = self.0.id;
+        let asked = Ask { community, query };
+        answered(viewer, viewer.loaders().messages.load_one(asked).await)
     }
 }
 

@@ -14,6 +14,35 @@ use super::Viewer;
 pub(crate) trait Coded: StdError {
     /// The stable code.
     fn code(&self) -> ErrorCode;
+
+    /// Which field of the input is at fault, where one is.
+    fn field(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How many seconds to wait, where that helps.
+    fn retry_after(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Coded for ::community::CommunityError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { field, .. } => Some(*field),
+            _ => None,
+        }
+    }
+}
+
+impl Coded for ::delivery::DeliveryError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
 }
 
 impl Coded for identity::IdentityError {
@@ -31,6 +60,22 @@ impl Coded for ::activity::ActivityError {
 impl Coded for app::AppError {
     fn code(&self) -> ErrorCode {
         self.code()
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Identity(identity::IdentityError::Invalid { field, .. }) => Some(*field),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Identity(identity::IdentityError::Throttled { retry_after }) => {
+                Some(retry_after.as_secs().max(1))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -74,20 +119,21 @@ pub(crate) fn refused(viewer: &Viewer, cause: &impl Coded) -> Error {
     })
 }
 
-/// What a change refused or failed with; which field of the input is at fault, where one is.
+/// What a change of the program refused or failed with.
 pub(crate) fn change_refused(viewer: &Viewer, cause: &app::AppError) -> Error {
-    let error = refused(viewer, cause);
-    match cause {
-        app::AppError::Identity(identity::IdentityError::Invalid { field, .. })
-        | app::AppError::Webhook(webhook::WebhookError::Invalid { field, .. }) => {
-            error.extend_with(|_, extensions| extensions.set("field", *field))
+    fault(viewer, cause)
+}
+
+/// What a change refused or failed with, and what of the input is at fault.
+pub(crate) fn fault(viewer: &Viewer, cause: &impl Coded) -> Error {
+    refused(viewer, cause).extend_with(|_, extensions| {
+        if let Some(field) = cause.field() {
+            extensions.set("field", field);
         }
-        app::AppError::Identity(identity::IdentityError::Throttled { retry_after }) => {
-            let secs = retry_after.as_secs().max(1);
-            error.extend_with(|_, extensions| extensions.set("retryAfter", secs))
+        if let Some(secs) = cause.retry_after() {
+            extensions.set("retryAfter", secs);
         }
-        _ => error,
-    }
+    })
 }
 
 /// Not found and not allowed both are «nothing here».

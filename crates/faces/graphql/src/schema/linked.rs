@@ -2,7 +2,7 @@
 //!
 //! Must never show a token, nor anything of these to anybody but their owner.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use identity::Trip;
 use kernel::LinkId;
 
@@ -74,6 +74,74 @@ impl From<identity::Verification> for Verification {
     }
 }
 
+/// How telling a provider stands.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "identity::RoleState")]
+pub(crate) enum LinkedRoleState {
+    /// It is still to be told.
+    Waiting,
+    /// The provider knows it.
+    Told,
+    /// It failed too often; tried again when something changes.
+    GivenUp,
+    /// The tokens are good no more: the account must be linked again.
+    NeedsRelink,
+}
+
+/// What a provider is told of one, so that servers there can give roles by it.
+#[derive(SimpleObject)]
+pub(crate) struct LinkedRole {
+    /// The id of the linked account.
+    link_id: i32,
+    /// Whether one stopped it.
+    is_stopped: bool,
+    /// How it stands.
+    state: LinkedRoleState,
+    /// The name that is told.
+    name: Option<String>,
+    /// Whether it is told that one proved an address.
+    verified: Option<bool>,
+    /// The tier of the reputation that is told, 1 to 5.
+    tier: Option<i32>,
+    /// The reputation that is told.
+    reputation: Option<i32>,
+    /// On how many services one proved an account, as it is told.
+    platforms: Option<i32>,
+    /// When the provider was told last.
+    told_at: Option<DateTime>,
+    /// What went wrong last.
+    trouble: Option<String>,
+    /// When it is tried again.
+    next_at: Option<DateTime>,
+}
+
+impl From<identity::LinkedRole> for LinkedRole {
+    fn from(role: identity::LinkedRole) -> Self {
+        Self {
+            link_id: role.link.0,
+            is_stopped: role.is_stopped,
+            state: role.state.into(),
+            name: role.wanted.name,
+            verified: role.wanted.verified,
+            tier: role.wanted.tier.map(i32::from),
+            reputation: role.wanted.reputation.map(i32::from),
+            platforms: role.wanted.platforms.map(i32::from),
+            told_at: role.told_at.map(DateTime),
+            trouble: role.trouble,
+            next_at: role.next_at.map(DateTime),
+        }
+    }
+}
+
+/// What providers are told of the viewer.
+pub(crate) async fn roles(ctx: &Context<'_>) -> Result<Vec<LinkedRole>> {
+    let viewer = viewer(ctx)?;
+    let found = viewer.app().identity.linked_roles(viewer.actor()).await;
+    let found = found.map_err(|cause| refused(viewer, &cause))?;
+    viewer.spend(ctx, found.len())?;
+    Ok(found.into_iter().map(LinkedRole::from).collect())
+}
+
 /// Where to go on with linking an account.
 #[derive(SimpleObject)]
 pub(crate) struct LinkStart {
@@ -133,5 +201,36 @@ impl LinkedMutation {
             .unlink(viewer.actor(), session, None, LinkId(id));
         done.await.map_err(|cause| change_refused(viewer, &cause))?;
         own(ctx).await
+    }
+
+    /// Has a provider told now what roles there may depend on, also if that was stopped; at most once a
+    /// minute.
+    async fn push_linked_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the linked account.")] link_id: i32,
+    ) -> Result<Vec<LinkedRole>> {
+        let viewer = viewer(ctx)?;
+        viewer.signed_in()?;
+        let identity = &viewer.app().identity;
+        let done = identity.push_roles(viewer.actor(), LinkId(link_id), viewer.client());
+        done.await
+            .map_err(|cause| change_refused(viewer, &cause.into()))?;
+        roles(ctx).await
+    }
+
+    /// Stops telling a provider anything, and has what was told taken back.
+    async fn stop_linked_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the linked account.")] link_id: i32,
+    ) -> Result<Vec<LinkedRole>> {
+        let viewer = viewer(ctx)?;
+        viewer.signed_in()?;
+        let identity = &viewer.app().identity;
+        let done = identity.stop_roles(viewer.actor(), LinkId(link_id), viewer.client());
+        done.await
+            .map_err(|cause| change_refused(viewer, &cause.into()))?;
+        roles(ctx).await
     }
 }

@@ -8,10 +8,13 @@ use ::activity::{
     ActivityError, ChatMessage, MemberQuery, MessageQuery, OfSeats, Overview, Period,
     PersonReputation, PlatformActivity, Presence, Summary,
 };
+use ::delivery::{AttemptView, DeliveryError};
 use app::App;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use identity::{Connection, Eyes, IdentityError, PlatformAccount, ProfileView, Score, Server};
-use kernel::{Actor, CommunityId, Denied, Page, Role, UserId};
+use identity::{
+    Community, Connection, Eyes, IdentityError, PlatformAccount, ProfileView, Score, Server,
+};
+use kernel::{Actor, CommunityId, DeliveryId, Denied, MessageId, Page, Role, UserId};
 
 /// A person in a community.
 pub(crate) type Seat = (CommunityId, UserId);
@@ -79,6 +82,14 @@ pub(crate) struct Loaders {
     pub(crate) reputations: Cached<Reputations>,
     /// What people did.
     pub(crate) activities: Cached<Activities>,
+    /// Communities.
+    pub(crate) communities: Cached<Communities>,
+    /// Members by where and who they are.
+    pub(crate) seats: Cached<Seats>,
+    /// Messages by their ids.
+    pub(crate) messages_by_id: Cached<MessagesById>,
+    /// The tries of deliveries.
+    pub(crate) tries: Cached<Tries>,
 }
 
 /// A loader that remembers what it found.
@@ -104,6 +115,10 @@ impl Loaders {
             profiles: loader(Profiles(source()), PEOPLE),
             reputations: loader(Reputations(source()), PEOPLE),
             activities: loader(Activities(source()), PEOPLE),
+            communities: loader(Communities(source()), BATCH),
+            seats: loader(Seats(source()), BATCH),
+            messages_by_id: loader(MessagesById(source()), BATCH),
+            tries: loader(Tries(source()), BATCH),
         }
     }
 }
@@ -388,6 +403,67 @@ impl Loader<Seen> for Activities {
             .iter()
             .filter_map(|seen| Some((seen.clone(), found.remove(&seen.0.user)?)))
             .collect())
+    }
+}
+
+/// Loads communities.
+pub(crate) struct Communities(Source);
+
+impl Loader<CommunityId> for Communities {
+    type Value = Community;
+    type Error = Arc<IdentityError>;
+
+    async fn load(
+        &self,
+        ids: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        Ok(app.identity.communities_of(actor, ids).await?)
+    }
+}
+
+/// Loads members by where and who they are.
+pub(crate) struct Seats(Source);
+
+impl Loader<Seat> for Seats {
+    type Value = ::activity::Member;
+    type Error = Arc<ActivityError>;
+
+    async fn load(&self, seats: &[Seat]) -> Result<HashMap<Seat, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        Ok(app.activity.members_at(actor, seats).await?)
+    }
+}
+
+/// Loads messages by their ids.
+pub(crate) struct MessagesById(Source);
+
+impl Loader<MessageId> for MessagesById {
+    type Value = ChatMessage;
+    type Error = Arc<ActivityError>;
+
+    async fn load(
+        &self,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        Ok(app.activity.messages_by_id(actor, ids).await?)
+    }
+}
+
+/// Loads the tries of deliveries.
+pub(crate) struct Tries(Source);
+
+impl Loader<DeliveryId> for Tries {
+    type Value = Vec<AttemptView>;
+    type Error = Arc<DeliveryError>;
+
+    async fn load(
+        &self,
+        ids: &[DeliveryId],
+    ) -> Result<HashMap<DeliveryId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        Ok(app.deliveries.tries_of(actor, ids).await?)
     }
 }
 

@@ -18,8 +18,11 @@ use super::{
     cost,
     error::{bad_input, refused, viewer},
     loaders::Ask,
+    node::NodeId,
+    paged::PageInfo,
     reputation::Reputation,
     scalar::{DateTime, Platform, Role, count},
+    user::User,
 };
 
 /// What members are sorted by.
@@ -95,20 +98,6 @@ pub(crate) struct MemberEdge {
     cursor: String,
     /// The member.
     node: Member,
-}
-
-/// Where a page is in its list.
-#[derive(SimpleObject)]
-#[graphql(directive = cache_control::apply(None, None, Some(true)))]
-pub(crate) struct PageInfo {
-    /// Whether members follow.
-    has_next_page: bool,
-    /// Whether the page has a beginning cursor, and so may have members before it.
-    has_previous_page: bool,
-    /// The cursor of the first member on the page.
-    start_cursor: Option<String>,
-    /// The cursor of the last member on the page: pass it as `after` for the next one.
-    end_cursor: Option<String>,
 }
 
 impl MemberConnection {
@@ -257,7 +246,8 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    fn new(row: &::activity::Member) -> Self {
+    /// As the viewer sees one who is known to be there.
+    pub(crate) fn new(row: &::activity::Member) -> Self {
         Self {
             presence: row.presence,
             user_id: row.user_id.0,
@@ -287,8 +277,34 @@ pub(crate) struct Account {
     created_at: Option<DateTime>,
 }
 
+impl From<identity::PlatformAccount> for Account {
+    fn from(account: identity::PlatformAccount) -> Self {
+        Self {
+            id: ID(account.id.to_string()),
+            platform: account.platform.into(),
+            username: account.username,
+            is_bot: account.is_bot,
+            created_at: account.account_created_at.map(DateTime),
+        }
+    }
+}
+
 #[ComplexObject]
 impl Member {
+    /// The id among everything.
+    async fn node_id(&self) -> ID {
+        NodeId::Member(self.presence.seat()).encode()
+    }
+
+    /// The person, as far as the viewer may see them; null for who does not sign in here or shows nothing.
+    #[graphql(complexity = "cost::LOOKUP + child_complexity")]
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let viewer = viewer(ctx)?;
+        let found = viewer.loaders().profiles.load_one(self.presence.seat().1).await;
+        let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
+        found.map(|view| User::other(ctx, view)).transpose()
+    }
+
     /// The role in the community; null for those who only wrote there.
     #[graphql(complexity = "cost::LOOKUP")]
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
@@ -315,14 +331,7 @@ impl Member {
         let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
         let accounts = found.unwrap_or_default();
         viewer.spend(ctx, accounts.len())?;
-        let accounts = accounts.into_iter().map(|account| Account {
-            id: ID(account.id.to_string()),
-            platform: account.platform.into(),
-            username: account.username,
-            is_bot: account.is_bot,
-            created_at: account.account_created_at.map(DateTime),
-        });
-        Ok(accounts.collect())
+        Ok(accounts.into_iter().map(Account::from).collect())
     }
 }
 

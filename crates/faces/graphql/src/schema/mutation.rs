@@ -5,11 +5,18 @@ use identity::{Adjustment, ProfileChange};
 use kernel::{CommunityId, Secret, UserId};
 
 use super::{
+    command::CommandMutation,
+    connection::ConnectionMutation,
+    delivery::DeliveryMutation,
     error::{change_refused, refused, viewer},
     linked::LinkedMutation,
     merge::MergeMutation,
+    place::CommunityMutation,
     privacy::PrivacyMutation,
     reputation::Reputation,
+    security::SecurityMutation,
+    suggestion::SuggestionMutation,
+    suspicion::SuspicionMutation,
     user::User,
     webhook::WebhookMutation,
 };
@@ -22,6 +29,13 @@ pub(crate) struct Mutation(
     MergeMutation,
     PrivacyMutation,
     WebhookMutation,
+    SecurityMutation,
+    SuggestionMutation,
+    SuspicionMutation,
+    CommandMutation,
+    CommunityMutation,
+    ConnectionMutation,
+    DeliveryMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

@@ -8,9 +8,11 @@ use kernel::PageRequest;
 use super::{
     community, cost,
     error::{refused, viewer},
-    linked::{self, Link, Verification},
+    linked::{self, Link, LinkedRole, Verification},
     merge::Merge,
     privacy::{self, Consent, DataExport, Erasure, Visibility},
+    security::{self, ApiKey, Passkey, Session},
+    suggestion::{self, OwnSuggestion},
 };
 
 /// What only oneself may see.
@@ -84,5 +86,35 @@ impl OwnData {
         let found = found.map_err(|cause| refused(viewer, &cause))?.items;
         viewer.spend(ctx, found.len())?;
         Ok(found.into_iter().map(Verification::from).collect())
+    }
+
+    /// One's own sessions, newest use first, at most 100.
+    #[graphql(complexity = "cost::list(10, child_complexity)")]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        security::sessions(ctx).await
+    }
+
+    /// One's own API keys, newest first: the valid ones and those that ended within a month.
+    #[graphql(complexity = "cost::list(10, child_complexity)")]
+    async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
+        security::keys(ctx).await
+    }
+
+    /// One's own passkeys, the oldest first.
+    #[graphql(complexity = "cost::list(10, child_complexity)")]
+    async fn passkeys(&self, ctx: &Context<'_>) -> Result<Vec<Passkey>> {
+        security::passkeys(ctx).await
+    }
+
+    /// What providers are told of one, for roles there.
+    #[graphql(complexity = "cost::list(5, child_complexity)")]
+    async fn linked_roles(&self, ctx: &Context<'_>) -> Result<Vec<LinkedRole>> {
+        linked::roles(ctx).await
+    }
+
+    /// Accounts that may be one's own, the surest first.
+    #[graphql(complexity = "cost::list(20, child_complexity)")]
+    async fn suggestions(&self, ctx: &Context<'_>) -> Result<Vec<OwnSuggestion>> {
+        suggestion::own(ctx).await
     }
 }

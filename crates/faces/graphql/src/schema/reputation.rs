@@ -1,10 +1,13 @@
 //! A score with its tier.
 
-use async_graphql::SimpleObject;
+use async_graphql::{Context, Result, SimpleObject};
+use kernel::{CommunityId, Cursor, PageRequest, UserId};
 
 use super::{
     cache_control::cache_control,
-    scalar::{DateTime, count},
+    error::{refused, viewer},
+    paged::{self, Connection},
+    scalar::{DateTime, Platform, count},
 };
 
 /// A reputation, from 300 to 850.
@@ -46,4 +49,100 @@ impl From<::activity::PersonReputation> for Reputation {
             ..Self::from(seen.score)
         }
     }
+}
+
+/// Something that changed a person's reputation. The scores are those of the account alone.
+#[derive(SimpleObject)]
+pub(crate) struct ReputationChange {
+    /// Where the account is.
+    platform: Platform,
+    /// What the account is called.
+    account: String,
+    /// Why, in words.
+    reason: &'static str,
+    /// The score before, in whole points.
+    before: i32,
+    /// The score after, in whole points.
+    after: i32,
+    /// When.
+    at: DateTime,
+    /// A moderator's words; may be empty.
+    note: String,
+}
+
+impl From<identity::History> for ReputationChange {
+    fn from(entry: identity::History) -> Self {
+        Self {
+            platform: entry.platform.into(),
+            account: entry.account,
+            reason: entry.reason.label(),
+            before: entry.before.points(),
+            after: entry.after.points(),
+            at: DateTime(entry.at),
+            note: entry.note,
+        }
+    }
+}
+
+/// A member's place among the others by reputation.
+#[derive(SimpleObject)]
+pub(crate) struct Standing {
+    /// The person's id.
+    user_id: i32,
+    /// What they are called.
+    name: String,
+    /// Their reputation in the community.
+    reputation: Reputation,
+}
+
+impl From<identity::Standing> for Standing {
+    fn from(standing: identity::Standing) -> Self {
+        Self {
+            user_id: standing.user.0,
+            name: standing.name,
+            reputation: standing.score.into(),
+        }
+    }
+}
+
+/// Who has the highest reputations of a community, and who is at risk.
+#[derive(SimpleObject)]
+pub(crate) struct Standings {
+    /// The highest, at most 100.
+    leaders: Vec<Standing>,
+    /// Those at 500 or below, the lowest first, at most 100.
+    at_risk: Vec<Standing>,
+}
+
+/// A community's standings.
+pub(crate) async fn standings(ctx: &Context<'_>, community: CommunityId) -> Result<Standings> {
+    let viewer = viewer(ctx)?;
+    let activity = &viewer.app().activity;
+    let found = activity.standings(viewer.actor(), community).await;
+    let found = found.map_err(|cause| refused(viewer, &cause))?;
+    viewer.spend(ctx, found.leaders.len() + found.at_risk.len())?;
+    Ok(Standings {
+        leaders: found.leaders.into_iter().map(Standing::from).collect(),
+        at_risk: found.at_risk.into_iter().map(Standing::from).collect(),
+    })
+}
+
+/// A page of what changed a member's reputation.
+pub(crate) async fn history(
+    ctx: &Context<'_>,
+    community: CommunityId,
+    user: UserId,
+    request: &PageRequest,
+) -> Result<Connection<ReputationChange>> {
+    let viewer = viewer(ctx)?;
+    let activity = &viewer.app().activity;
+    let found = activity
+        .reputation_history(viewer.actor(), community, user, request)
+        .await;
+    let found = found.map_err(|cause| refused(viewer, &cause))?;
+    let cursor = |entry: &identity::History| Cursor {
+        key: String::new(),
+        id: entry.id,
+    };
+    paged::connect(ctx, request, found, cursor, ReputationChange::from)
 }

@@ -14,7 +14,9 @@ use super::{
     cost,
     error::{refused, viewer},
     loaders::Seen,
+    node::NodeId,
     own::OwnData,
+    paged,
     reputation::Reputation,
     scalar::{DateTime, Platform, count},
 };
@@ -82,6 +84,11 @@ impl User {
     /// The person's id.
     async fn hub_user_id(&self) -> i32 {
         self.id.0
+    }
+
+    /// The person's id among everything.
+    async fn node_id(&self) -> ID {
+        NodeId::User(self.id).encode()
     }
 
     /// The name shown.
@@ -204,6 +211,23 @@ impl User {
         let page: Vec<Community> = page.map(|(community, _)| Community(community)).collect();
         viewer(ctx)?.spend(ctx, page.len())?;
         Ok(page)
+    }
+
+    /// The same communities in pages.
+    #[graphql(complexity = "cost::list(first.unwrap_or(25), child_complexity)")]
+    async fn communities_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.", default = 25)] first: Option<i32>,
+        #[graphql(desc = "The cursor to continue after.")] after: Option<String>,
+    ) -> Result<paged::Connection<Community>> {
+        let request = paged::request(first, after.as_deref())?;
+        if self.own.is_some() {
+            return community::visible_pages(ctx, &request, |role| role.is_some()).await;
+        }
+        let shown = self.view(ctx).await?.communities.iter();
+        let all = shown.map(|(community, _)| community.clone()).collect();
+        community::page(ctx, &request, all)
     }
 
     /// What only the person themselves may see; null for anybody else.

@@ -100,6 +100,11 @@ impl Viewer {
         })
     }
 
+    /// The session behind the request, if one is.
+    pub(crate) const fn current(&self) -> Option<SessionId> {
+        self.session
+    }
+
     /// The client, for the history of proofs and consents.
     pub(crate) const fn client(&self) -> &ClientInfo {
         &self.client

@@ -274,3 +274,51 @@ async fn only_a_get_tells_how_fresh_it_is() {
     assert_eq!(posted.header("etag"), "");
     world.close().await;
 }
+
+/// Statements are heard on one thread, so the runtime has one.
+#[tokio::test]
+async fn who_asks_the_same_at_the_same_time_is_answered_from_one_execution() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let ann = world.person(pond, "ann", Some(Role::Member)).await;
+    let client = Client::of(&world, &ann).await;
+    let statements = testkit::Statements::listen();
+    let asked = (0..20).map(|_| ask(&client, pond));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(answer, named("Pond", Some("MEMBER")));
+    }
+    let counts = statements.counts();
+    let read: Vec<usize> = counts
+        .iter()
+        .filter(|(text, _)| text.contains("FROM community WHERE id"))
+        .map(|(_, n)| *n)
+        .collect();
+    assert_eq!(read, [1], "{counts:?}");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn who_goes_away_holds_up_nobody_and_errors_are_nobody_elses() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let ann = world.person(pond, "ann", Some(Role::Member)).await;
+    let client = Client::of(&world, &ann).await;
+    // Let go of wherever it stands, again and again.
+    for n in 0..40 {
+        let mut gone = Box::pin(ask(&client, pond));
+        for _ in 0..n {
+            let _ = futures_util::FutureExt::now_or_never(gone.as_mut());
+            tokio::task::yield_now().await;
+        }
+        drop(gone);
+        rename(&world, &world.system(), pond, &format!("Pond {n}")).await;
+        let expected = named(&format!("Pond {n}"), Some("MEMBER"));
+        assert_eq!(ask(&client, pond).await, expected);
+    }
+    let query = "query($id: Int!) { community(communityId: $id) { name members { totalCount } } }";
+    let asked = (0..5).map(|_| client.ask(query, json!({ "id": pond.0 })));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_eq!(code(&answer), "FORBIDDEN");
+    }
+    world.close().await;
+}

@@ -141,6 +141,51 @@ async fn a_document_that_is_known_already_is_no_way_around_a_limit() {
 }
 
 #[tokio::test]
+async fn what_one_process_was_sent_another_knows_by_its_hash_alone() {
+    let mut world = World::sqlite().await;
+    let pond = world.community("Pond").await;
+    let ann = world.person(pond, "ann", Some(Role::Member)).await;
+    // Each has documents of its own, and the engine for kept answers in common.
+    let (one, other) = (
+        Client::of(&world, &ann).await,
+        Client::of(&world, &ann).await,
+    );
+    let stranger = Client::anonymous(&world);
+    let ask = async |client: &Client, query: Option<&str>, hash: &str| {
+        let body = json!({ "query": query, "extensions": persisted(hash) });
+        let answer = client.post(body.to_string(), &[JSON]).await;
+        answer.code().to_owned()
+    };
+    let own = "{ me { displayName } }";
+    let own_hash = hash(own);
+    assert_eq!(
+        ask(&other, None, &own_hash).await,
+        "PERSISTED_QUERY_NOT_FOUND"
+    );
+    assert_eq!(ask(&one, Some(own), &own_hash).await, "");
+    assert_eq!(ask(&other, None, &own_hash).await, "");
+    // What strangers send does not fill what all have in common.
+    let theirs = "{ __typename }";
+    let their_hash = hash(theirs);
+    assert_eq!(ask(&stranger, Some(theirs), &their_hash).await, "");
+    assert_eq!(
+        ask(&one, None, &their_hash).await,
+        "PERSISTED_QUERY_NOT_FOUND"
+    );
+    // What lies there under a hash that is not its own, or is no document, is nothing.
+    for text in ["{ me { email } }", "", "{", "\u{fffd}"] {
+        let key = format!("graphql-document:{their_hash}");
+        let (bytes, ttl) = (text.as_bytes().to_vec(), std::time::Duration::from_secs(60));
+        world.app.keep_answer(&key, bytes.into(), ttl).await;
+        assert_eq!(
+            ask(&one, None, &their_hash).await,
+            "PERSISTED_QUERY_NOT_FOUND"
+        );
+    }
+    world.close().await;
+}
+
+#[tokio::test]
 async fn with_trusted_documents_nothing_else_is_executed() {
     let mut world = World::sqlite().await;
     let pond = world.community("Pond").await;

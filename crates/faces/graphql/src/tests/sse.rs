@@ -96,6 +96,19 @@ async fn open(client: &Client, query: &str, variables: Value) -> Events {
     }
 }
 
+/// The first thing that a subscriber hears.
+pub(super) async fn first(client: &Client, query: &str) -> Value {
+    let response = ask(client, EVENTS, query, json!({})).await;
+    if response.headers()[header::CONTENT_TYPE] != EVENTS {
+        return Answer::read(response).await.json;
+    }
+    let mut events = Events {
+        body: Box::pin(response.into_body().into_data_stream()),
+        text: String::new(),
+    };
+    events.next().await.unwrap().1
+}
+
 async fn pond(world: &mut World) -> (CommunityId, Person) {
     let pond = world.community("Pond").await;
     let member = world.person(pond, "mike", Some(Role::Member)).await;

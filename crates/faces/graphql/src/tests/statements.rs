@@ -2,20 +2,20 @@
 //! list and every relation.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
 use async_graphql::parser::{
-    parse_query, parse_schema,
-    types::{BaseType, Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition},
+    parse_query,
+    types::{Selection, SelectionSet},
 };
 use identity::NewServer;
 use kernel::{Platform, Role};
 use serde_json::json;
 use testkit::{Statements, World};
 
-use super::Client;
+use super::{Client, Fields, base, schema_fields};
 
 /// The documents and their names.
 fn corpus() -> Vec<(String, String)> {
@@ -95,21 +95,35 @@ async fn sent(mut world: World, n: usize) -> Sent {
         }
         let runner = app::jobs::runner(&world.app, "tester");
         runner.run_due(world.app.clock.now()).await.unwrap();
-        known.get_or_insert((community, owner, mike));
+        let connection = super::connected(&world, community, name).await;
+        let mut delivery = None;
+        for key in ["a", "b", "c", "d"].into_iter().take(n) {
+            delivery = Some(super::said(&world, &connection, key).await);
+        }
+        known.get_or_insert((community, owner, mike, connection, delivery));
     }
-    let (pond, olga, mike) = known.unwrap();
-    let claimed = format!(
-        "UPDATE users SET claimed_at = 1 WHERE id IN ({}, {mike})",
-        olga.user
+    let (pond, olga, mike, connection, delivery) = known.unwrap();
+    world.sql("UPDATE users SET claimed_at = 1").await;
+    world.expect_leftovers();
+    let root = world.admin("root").await;
+    let (client, root) = (
+        Client::of(&world, &olga).await,
+        Client::of(&world, &root).await,
     );
-    world.sql(&claimed).await;
-    let client = Client::of(&world, &olga).await;
-    let variables = json!({ "communityId": pond.0, "userId": mike.0 });
+    let variables = json!({
+        "communityId": pond.0, "userId": mike.0, "connectionId": connection.id.0,
+        "deliveryId": delivery.unwrap().to_string(),
+    });
     let mut sent = Sent::new();
     for (name, document) in corpus() {
         let statements = Statements::listen();
-        let answer = client.ask(&document, variables.clone()).await;
-        assert_eq!(answer.get("errors"), None, "{name}");
+        let asker = if name == "instance.graphql" {
+            &root
+        } else {
+            &client
+        };
+        let answer = asker.ask(&document, variables.clone()).await;
+        assert_eq!(answer.get("errors"), None, "{name}: {answer}");
         let counts = statements.counts();
         assert!(!counts.is_empty(), "{name} asks nothing");
         sent.extend(
@@ -120,32 +134,6 @@ async fn sent(mut world: World, n: usize) -> Sent {
     }
     world.close().await;
     sent
-}
-
-type Fields = HashMap<String, HashMap<String, Type>>;
-
-fn base(ty: &BaseType) -> &str {
-    match ty {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => base(&item.base),
-    }
-}
-
-/// The fields of the objects of the schema.
-fn fields() -> Fields {
-    let definitions = parse_schema(crate::sdl()).unwrap().definitions;
-    let objects = definitions.into_iter().filter_map(|definition| {
-        let TypeSystemDefinition::Type(definition) = definition else {
-            return None;
-        };
-        let TypeKind::Object(object) = definition.node.kind else {
-            return None;
-        };
-        let fields = object.fields.into_iter().map(|field| field.node);
-        let fields = fields.map(|field| (field.name.node.to_string(), field.ty.node));
-        Some((definition.node.name.node.to_string(), fields.collect()))
-    });
-    objects.collect()
 }
 
 /// Notes the lists and relations that a selection asks for. The corpus has no fragments.
@@ -177,7 +165,7 @@ fn reachable(fields: &Fields, on: &str, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_corpus_asks_for_every_list_and_relation() {
-    let fields = fields();
+    let fields = schema_fields();
     let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
     reachable(&fields, "Query", &mut wanted);
     for (_, document) in corpus() {

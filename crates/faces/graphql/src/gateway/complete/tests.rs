@@ -20,7 +20,17 @@ fn completed_with(
     data: serde_json::Value,
     failed: &[&str],
 ) -> String {
-    let types = Types::read(SDL).unwrap();
+    completed_in(SDL, query, variables, data, failed)
+}
+
+fn completed_in(
+    sdl: &str,
+    query: &str,
+    variables: serde_json::Value,
+    data: serde_json::Value,
+    failed: &[&str],
+) -> String {
+    let types = Types::read(sdl).unwrap();
     let document = parse_query(query).unwrap();
     let (_, operation) = document.operations.iter().next().unwrap();
     let variables = Variables::from_json(variables);
@@ -127,12 +137,61 @@ fn what_was_refused_is_left_alone() {
     assert_eq!(response.data, Value::Null);
 }
 
+/// Of a thing that may be a duck or a pond.
+const BIRDS: &str = "type Query { any: [Bird] one: Bird }
+                     interface Bird { id: ID! }
+                     type Duck implements Bird { id: ID! name: String wings: Wings }
+                     type Swan implements Bird { id: ID! name: String! wings: Wings neck: Int! }
+                     type Wings { left: Int right: Int }";
+
+fn seen(query: &str, data: serde_json::Value, failed: &[&str]) -> String {
+    completed_in(BIRDS, query, json!({}), data, failed)
+}
+
 #[test]
-fn the_schema_has_neither_interfaces_nor_unions() {
-    for line in crate::sdl().lines() {
-        assert!(
-            !line.starts_with("interface ") && !line.starts_with("union "),
-            "{line}"
-        );
-    }
+fn what_is_asked_of_other_types_is_not_missing() {
+    let query = "{ any { id ... on Duck { name wings { left } } ...S } }
+                 fragment S on Swan { neck wings { right } ... on Bird { id } }";
+    let data = json!({ "any": [
+        { "id": "d", "name": null, "wings": { "left": 1 } },
+        null,
+        { "wings": { "right": 2 }, "neck": 90, "id": "s" },
+    ] });
+    assert_eq!(
+        seen(query, data, &[]),
+        r#"{"any":[{"id":"d","name":null,"wings":{"left":1}},null,{"id":"s","wings":{"right":2},"neck":90}]}"#
+    );
+}
+
+#[test]
+fn what_failed_of_one_type_is_null_or_moves_up() {
+    let query = "{ any { ... on Duck { name wings { left right } } ... on Swan { neck id } } }";
+    let data = json!({ "any": [{ "wings": { "left": 1 } }, { "id": "s" }] });
+    assert_eq!(
+        seen(
+            query,
+            data,
+            &["any/0/name", "any/0/wings/right", "any/1/neck"]
+        ),
+        r#"{"any":[{"name":null,"wings":{"left":1,"right":null}},null]}"#
+    );
+    let query = "{ one { id ... on Duck { wings { left } } } }";
+    assert_eq!(
+        seen(query, json!({ "one": { "id": "d" } }), &["one/wings/left"]),
+        r#"{"one":{"id":"d","wings":{"left":null}}}"#
+    );
+}
+
+#[test]
+fn what_every_type_is_asked_for_is_certain_wherever_it_stands() {
+    let query = "{ one { ... on Duck { id } id } }";
+    assert_eq!(
+        seen(query, json!({ "one": {} }), &["one/id"]),
+        r#"{"one":null}"#
+    );
+}
+
+#[test]
+fn the_schema_has_no_unions() {
+    assert!(!crate::sdl().lines().any(|line| line.starts_with("union ")));
 }

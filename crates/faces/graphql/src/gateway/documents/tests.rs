@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use testkit::World;
+
 use super::{Documents, Limits, Params, Settings};
 
 fn documents(room: u64) -> (Documents, Limits) {
@@ -27,36 +29,65 @@ fn numbered(n: usize) -> Params {
 
 #[tokio::test]
 async fn a_document_is_parsed_once_and_found_again() {
+    let world = World::sqlite().await;
     let (documents, limits) = documents(1024 * 1024);
-    let first = documents.find(&numbered(1), false, &limits).await.unwrap();
-    let again = documents.find(&numbered(1), true, &limits).await.unwrap();
+    let first = documents
+        .find(&world.app, &numbered(1), false, &limits)
+        .await
+        .unwrap();
+    let again = documents
+        .find(&world.app, &numbered(1), true, &limits)
+        .await
+        .unwrap();
     assert!(Arc::ptr_eq(&first, &again));
-    let other = documents.find(&numbered(2), false, &limits).await.unwrap();
+    let other = documents
+        .find(&world.app, &numbered(2), false, &limits)
+        .await
+        .unwrap();
     assert!(!Arc::ptr_eq(&first, &other));
+    world.close().await;
 }
 
 #[tokio::test]
 async fn a_flood_of_strangers_stays_within_its_room_and_pushes_out_nobody_elses() {
+    let world = World::sqlite().await;
     let (documents, limits) = documents(400_000);
-    let ours = documents.find(&numbered(0), false, &limits).await.unwrap();
+    let ours = documents
+        .find(&world.app, &numbered(0), false, &limits)
+        .await
+        .unwrap();
     for n in 1..2_000 {
-        documents.find(&numbered(n), true, &limits).await.unwrap();
+        documents
+            .find(&world.app, &numbered(n), true, &limits)
+            .await
+            .unwrap();
     }
     for cache in [&documents.of_people, &documents.of_strangers] {
         cache.run_pending_tasks().await;
     }
     assert!(documents.of_strangers.weighted_size() <= 100_000);
     assert!(documents.of_strangers.entry_count() > 0);
-    let again = documents.find(&numbered(0), false, &limits).await.unwrap();
+    let again = documents
+        .find(&world.app, &numbered(0), false, &limits)
+        .await
+        .unwrap();
     assert!(Arc::ptr_eq(&ours, &again));
+    world.close().await;
 }
 
 #[tokio::test]
 async fn what_is_refused_is_not_kept() {
+    let world = World::sqlite().await;
     let (documents, limits) = documents(1024 * 1024);
     for text in ["{ a ", "{ f(a: [[[", "{ ...A } fragment A on T { ...A }"] {
-        assert!(documents.find(&asks(text), false, &limits).await.is_err());
+        assert!(
+            documents
+                .find(&world.app, &asks(text), false, &limits)
+                .await
+                .is_err()
+        );
     }
     documents.of_people.run_pending_tasks().await;
     assert_eq!(documents.of_people.entry_count(), 0);
+    world.close().await;
 }
