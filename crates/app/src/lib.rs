@@ -49,7 +49,7 @@ use webhook::Webhooks;
 
 pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
 pub use caller::{Caller, Credential};
-pub use connect::{Announcement, Answer, Completed, ConnectionChanges};
+pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};

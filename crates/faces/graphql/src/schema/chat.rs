@@ -72,7 +72,7 @@ impl From<&::activity::ChatMessage> for ChatMessage {
 #[ComplexObject]
 impl ChatMessage {
     /// Its id among everything.
-    async fn node_id(&self) -> ID {
+    pub(crate) async fn node_id(&self) -> ID {
         NodeId::Message(self.message).encode()
     }
 }

@@ -138,7 +138,7 @@ impl Community {
     }
 
     /// Its id among everything.
-    async fn node_id(&self) -> ID {
+    pub(crate) async fn node_id(&self) -> ID {
         NodeId::Community(self.0.id).encode()
     }
 

@@ -55,7 +55,7 @@ pub(crate) enum DeliveryState {
 #[graphql(complex)]
 pub(crate) struct Delivery {
     #[graphql(skip)]
-    delivery: DeliveryId,
+    number: DeliveryId,
     /// Its id.
     id: ID,
     /// In whose name: the community's id.
@@ -137,7 +137,7 @@ impl From<DeliveryView> for Delivery {
     fn from(view: DeliveryView) -> Self {
         let (server, channel) = place(view.address);
         Self {
-            delivery: view.id,
+            number: view.id,
             id: ID(view.id.to_string()),
             community_id: view.community.0,
             medium: view.medium.into(),
@@ -166,7 +166,7 @@ impl Delivery {
     #[graphql(complexity = "cost::list(10, child_complexity)")]
     async fn tries(&self, ctx: &Context<'_>) -> Result<Vec<DeliveryAttempt>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().tries.load_one(self.delivery).await;
+        let found = viewer.loaders().tries.load_one(self.number).await;
         let found = found.map_err(|cause| refused(viewer, &cause))?;
         let found = found.unwrap_or_default();
         viewer.spend(ctx, found.len())?;

@@ -292,7 +292,7 @@ impl From<identity::PlatformAccount> for Account {
 #[ComplexObject]
 impl Member {
     /// The id among everything.
-    async fn node_id(&self) -> ID {
+    pub(crate) async fn node_id(&self) -> ID {
         NodeId::Member(self.presence.seat()).encode()
     }
 

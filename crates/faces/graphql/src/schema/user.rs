@@ -87,7 +87,7 @@ impl User {
     }
 
     /// The person's id among everything.
-    async fn node_id(&self) -> ID {
+    pub(crate) async fn node_id(&self) -> ID {
         NodeId::User(self.id).encode()
     }
 

@@ -5,7 +5,7 @@ use kernel::Role;
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
-use super::{Client, JSON, code};
+use super::{Client, JSON, code, connected};
 
 /// The codes that say that it was the client's mistake, or nothing at all.
 const HARMLESS: &[&str] = &[
@@ -210,7 +210,7 @@ async fn documents_that_contradict_themselves_are_refused() {
 on_both! {
     async fn no_text_is_a_fault_of_ours(world: World) {
         let (client, pond, ann) = owner(&mut world).await;
-        let connection = super::connected(&world, kernel::CommunityId(pond), "1").await;
+        let connection = connected(&world, kernel::CommunityId(pond), "1").await;
         let server = connection.server;
         let long = "x".repeat(30_000);
         let texts = ["\0", "a\0b", "\u{1}", "\u{202e}\u{feff}", "'; DROP TABLE users; --", "\u{10ffff}", "{}", " ", "", long.as_str()];

@@ -3,9 +3,9 @@
 
 use kernel::Role;
 use serde_json::{Value, json};
-use testkit::{World, on_both};
+use testkit::on_both;
 
-use super::{Client, code};
+use super::{Client, code, connected};
 
 /// What an error says about its field.
 fn field(answer: &Value) -> &str {
@@ -73,7 +73,7 @@ on_both! {
     async fn what_goes_out_is_announced_once_taken_back_and_tried_again(world: World) {
         let pond = world.community("Pond").await;
         let olga = world.person(pond, "olga", Some(Role::Owner)).await;
-        let connection = super::connected(&world, pond, "1").await;
+        let connection = connected(&world, pond, "1").await;
         let client = Client::of(&world, &olga).await;
         let say = "mutation($key: String!) { say(communityId: 0, input: { serverId: 1000, text: \"hello\", key: $key }) {
             id state text server channel medium requestedBy } }";
@@ -109,7 +109,7 @@ on_both! {
     async fn a_connection_is_tested_pointed_at_a_channel_and_ended(world: World) {
         let pond = world.community("Pond").await;
         let olga = world.person(pond, "olga", Some(Role::Owner)).await;
-        let id = super::connected(&world, pond, "1").await.id;
+        let id = connected(&world, pond, "1").await.id;
         let client = Client::of(&world, &olga).await;
         let channels = client.ask(&format!("{{ connectionChannels(connectionId: {id}) {{ id name }} }}"), json!({})).await;
         let first = channels["data"]["connectionChannels"][0]["id"].as_str().unwrap().to_owned();
