@@ -139,6 +139,9 @@ const ADMIN_PAGES: &str =
     "operating the instance is done on the pages under /admin, beside its logs and metrics";
 const CEREMONY: &str = "a ceremony of the browser; the pages with its script do it";
 
+const WEBHOOKS: &str =
+    "webhooks are looked after on their page and over REST, where their own calls are HTTP too";
+
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("identity.change_password", TYPED),
@@ -226,6 +229,19 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("app.outbox_mail", ADMIN_PAGES),
     ("app.audit", ADMIN_PAGES),
     ("app.verify_audit", ADMIN_PAGES),
+    ("webhooks.webhooks", WEBHOOKS),
+    ("webhooks.webhook", WEBHOOKS),
+    ("webhooks.create", WEBHOOKS),
+    ("webhooks.change", WEBHOOKS),
+    ("webhooks.rotate", WEBHOOKS),
+    ("webhooks.pause", WEBHOOKS),
+    ("webhooks.resume", WEBHOOKS),
+    ("webhooks.remove", WEBHOOKS),
+    ("webhooks.messages", WEBHOOKS),
+    ("webhooks.message", WEBHOOKS),
+    ("webhooks.replay", WEBHOOKS),
+    ("webhooks.replay_failed", WEBHOOKS),
+    ("webhooks.ping", WEBHOOKS),
     (
         "app.company",
         "only the demonstration has a company on stage",
