@@ -397,7 +397,7 @@ const MUTATION: &[Row] = &[
     ),
     (
         "confirmMerge",
-        Owner,
+        Instance,
         "confirmMerge(id: $merge, side: KEPT) { id }",
     ),
     ("undoMerge", Instance, "undoMerge(id: $merge) { id }"),
