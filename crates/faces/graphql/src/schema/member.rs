@@ -300,7 +300,11 @@ impl Member {
     #[graphql(complexity = "cost::LOOKUP + child_complexity")]
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().profiles.load_one(self.presence.seat().1).await;
+        let found = viewer
+            .loaders()
+            .profiles
+            .load_one(self.presence.seat().1)
+            .await;
         let found = found.map_err(|cause: Arc<_>| refused(viewer, &cause))?;
         found.map(|view| User::other(ctx, view)).transpose()
     }
