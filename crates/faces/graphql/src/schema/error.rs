@@ -64,7 +64,8 @@ impl Coded for app::AppError {
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Identity(identity::IdentityError::Invalid { field, .. }) => Some(*field),
+            Self::Identity(identity::IdentityError::Invalid { field, .. })
+            | Self::Webhook(webhook::WebhookError::Invalid { field, .. }) => Some(*field),
             _ => None,
         }
     }
