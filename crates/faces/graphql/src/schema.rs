@@ -34,6 +34,7 @@ mod suspicion;
 mod user;
 mod viewer;
 mod webhook;
+mod weight;
 
 use async_graphql::ValidationMode;
 

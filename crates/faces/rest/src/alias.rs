@@ -62,6 +62,10 @@ const ALIASES: &[(&str, &str)] = &[
         "/communities/{community}/reputation/leaderboard",
     ),
     (
+        "/admin/{community}/reputation/config",
+        "/communities/{community}/reputation/weights",
+    ),
+    (
         "/admin/{community}/servers",
         "/communities/{community}/servers",
     ),

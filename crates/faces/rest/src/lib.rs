@@ -37,6 +37,7 @@ mod tag;
 mod user;
 mod view;
 mod webhook;
+mod weight;
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -18,7 +18,7 @@ use crate::{
     key, linked_role, member, merge, message, overview, passkey, privacy,
     problem::{FieldProblem, ProblemBody},
     repeat::{self, Keeps},
-    second_factor, session, suggestion, suspicion, user, webhook,
+    second_factor, session, suggestion, suspicion, user, webhook, weight,
 };
 
 /// Where everything is.
@@ -149,6 +149,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(suggestion::list))
         .routes(routes!(suggestion::of_member))
         .routes(routes!(suggestion::dismiss, suggestion::restore))
+        .routes(routes!(weight::list, weight::change))
         .routes(routes!(suspicion::list))
         .routes(routes!(suspicion::of_member))
         .routes(routes!(suspicion::decide))

@@ -19,6 +19,7 @@ use super::{
     suspicion::SuspicionMutation,
     user::User,
     webhook::WebhookMutation,
+    weight::WeightMutation,
 };
 
 /// Everything that can be changed. What is sensitive needs a session, not an API key.
@@ -36,6 +37,7 @@ pub(crate) struct Mutation(
     CommunityMutation,
     ConnectionMutation,
     DeliveryMutation,
+    WeightMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

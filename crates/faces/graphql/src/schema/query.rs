@@ -27,6 +27,7 @@ use super::{
     suggestion::{self, Suggestion},
     suspicion::{self, Suspicion, SuspicionState},
     user::User,
+    weight::{self, ReputationWeight},
 };
 
 /// What can be asked for about people and communities.
@@ -304,6 +305,16 @@ impl Query {
         reputation::standings(ctx, CommunityId(community_id))
             .await
             .map(Some)
+    }
+
+    /// What every event is worth for a reputation in a community. Needs the role of a moderator.
+    #[graphql(complexity = "cost::list(20, child_complexity)")]
+    async fn reputation_weights(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's id.")] community_id: i32,
+    ) -> Result<Option<Vec<ReputationWeight>>> {
+        weight::all(ctx, CommunityId(community_id)).await.map(Some)
     }
 
     /// What changed a member's reputation, the newest first, without messages and commands. Needs the

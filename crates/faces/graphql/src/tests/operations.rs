@@ -126,6 +126,27 @@ const ANSWERED: &[(&str, &str)] = &[
     ("deliveries.retry", "Mutation.retryDelivery"),
     ("deliveries.edit", "Mutation.editDelivery"),
     ("deliveries.take_back", "Mutation.takeBackDelivery"),
+    ("webhooks.webhooks", "Query.webhooks"),
+    ("webhooks.webhook", "Query.webhook"),
+    ("webhooks.create", "Mutation.createWebhook"),
+    ("webhooks.change", "Mutation.changeWebhook"),
+    ("webhooks.rotate", "Mutation.rotateWebhookSecret"),
+    ("webhooks.pause", "Mutation.pauseWebhook"),
+    ("webhooks.resume", "Mutation.resumeWebhook"),
+    ("webhooks.remove", "Mutation.removeWebhook"),
+    ("webhooks.messages", "Query.webhookMessages"),
+    ("webhooks.message", "Query.webhookMessage"),
+    ("webhooks.replay", "Mutation.replayWebhookMessage"),
+    (
+        "webhooks.replay_failed",
+        "Mutation.replayFailedWebhookMessages",
+    ),
+    ("webhooks.ping", "Mutation.pingWebhook"),
+    ("identity.reputation_weights", "Query.reputationWeights"),
+    (
+        "identity.set_reputation_weights",
+        "Mutation.setReputationWeights",
+    ),
 ];
 
 const TYPED: &str = "what people type to prove who they are goes through the dashboard and REST, which slow down guessing";
@@ -138,9 +159,6 @@ const PROGRAM: &str = "a part of the program does it within its own work";
 const ADMIN_PAGES: &str =
     "operating the instance is done on the pages under /admin, beside its logs and metrics";
 const CEREMONY: &str = "a ceremony of the browser; the pages with its script do it";
-
-const WEBHOOKS: &str =
-    "webhooks are looked after on their page and over REST, where their own calls are HTTP too";
 
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
@@ -217,6 +235,8 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("community.use_command", PROGRAM),
     ("activity.quarantined", ADMIN_PAGES),
     ("activity.quarantined_count", ADMIN_PAGES),
+    ("app.answer_to", PROGRAM),
+    ("deliveries.post_once_in", PROGRAM),
     ("deliveries.post_in", PROGRAM),
     ("deliveries.post_many", PROGRAM),
     ("deliveries.post_many_in", PROGRAM),
@@ -229,19 +249,6 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("app.outbox_mail", ADMIN_PAGES),
     ("app.audit", ADMIN_PAGES),
     ("app.verify_audit", ADMIN_PAGES),
-    ("webhooks.webhooks", WEBHOOKS),
-    ("webhooks.webhook", WEBHOOKS),
-    ("webhooks.create", WEBHOOKS),
-    ("webhooks.change", WEBHOOKS),
-    ("webhooks.rotate", WEBHOOKS),
-    ("webhooks.pause", WEBHOOKS),
-    ("webhooks.resume", WEBHOOKS),
-    ("webhooks.remove", WEBHOOKS),
-    ("webhooks.messages", WEBHOOKS),
-    ("webhooks.message", WEBHOOKS),
-    ("webhooks.replay", WEBHOOKS),
-    ("webhooks.replay_failed", WEBHOOKS),
-    ("webhooks.ping", WEBHOOKS),
     (
         "app.company",
         "only the demonstration has a company on stage",

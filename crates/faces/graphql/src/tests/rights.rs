@@ -62,6 +62,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "LinkStart",
     "LinkedRole",
     "MadeKey",
+    "MadeWebhook",
     "Measure",
     "MemberConnection",
     "MemberEdge",
@@ -79,6 +80,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "ReputationChange",
     "ReputationChangeConnection",
     "ReputationChangeEdge",
+    "ReputationWeight",
     "Server",
     "Session",
     "Standing",
@@ -94,6 +96,10 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "UserActivity",
     "Verification",
     "Visibility",
+    "Webhook",
+    "WebhookMessage",
+    "WebhookMessagePage",
+    "WebhookTry",
 ];
 
 /// A field with its arguments and what to ask of it. `$pond` and the like stand for ids of others.
@@ -170,6 +176,23 @@ const QUERY: &[Row] = &[
         "reputationHistory(communityId: $pond, userId: $target) { nodes { at } }",
     ),
     ("allMerges", Instance, "allMerges { id }"),
+    (
+        "reputationWeights",
+        Moderator,
+        "reputationWeights(communityId: $pond) { reason }",
+    ),
+    ("webhooks", Admin, "webhooks(communityId: $pond) { id }"),
+    ("webhook", Admin, "webhook(id: $hook) { id }"),
+    (
+        "webhookMessages",
+        Admin,
+        "webhookMessages(webhookId: $hook) { nodes { id } }",
+    ),
+    (
+        "webhookMessage",
+        Admin,
+        "webhookMessage(id: \"$sent\") { id }",
+    ),
 ];
 
 const COMMUNITY: &[Row] = &[
@@ -521,7 +544,41 @@ const MUTATION: &[Row] = &[
         Moderator,
         "takeBackDelivery(id: \"$delivery\") { id }",
     ),
+    (
+        "setReputationWeights",
+        Admin,
+        "setReputationWeights(communityId: $pond, weights: [{ reason: \"chat\", own: 20 }]) { reason }",
+    ),
+    (
+        "createWebhook",
+        Admin,
+        "createWebhook(communityId: $pond, input: { url: \"no address\" }) { secret }",
+    ),
+    (
+        "changeWebhook",
+        Admin,
+        "changeWebhook(id: $hook, input: { description: \"x\" }) { id }",
+    ),
+    (
+        "rotateWebhookSecret",
+        Admin,
+        "rotateWebhookSecret(id: $hook) { secret }",
+    ),
+    ("pauseWebhook", Admin, "pauseWebhook(id: $hook) { id }"),
+    ("resumeWebhook", Admin, "resumeWebhook(id: $hook) { id }"),
+    ("pingWebhook", Admin, "pingWebhook(id: $hook) { id }"),
+    (
+        "replayWebhookMessage",
+        Admin,
+        "replayWebhookMessage(id: \"$sent\") { id }",
+    ),
+    (
+        "replayFailedWebhookMessages",
+        Admin,
+        "replayFailedWebhookMessages(webhookId: $hook, since: \"2026-01-01T00:00:00Z\")",
+    ),
     // What ends something comes last.
+    ("removeWebhook", Admin, "removeWebhook(id: $hook)"),
     (
         "cancelDelivery",
         Moderator,
@@ -637,10 +694,12 @@ impl Stage {
             .create_api_key(&actor, session, &wanted, &Secret::default())
             .await
             .unwrap();
-        let merge = identity
-            .request_merge(&system, target, other)
-            .await
-            .unwrap();
+        let asker = world.admin("asker").await;
+        let merge = world
+            .app
+            .identity
+            .request_merge(&asker.actor, target, other);
+        let merge = merge.await.unwrap();
         world
             .sql(&format!(
                 "INSERT INTO passkey (user_id, rp_id, handle, credential_id, credential, name, sign_count, \
@@ -716,6 +775,25 @@ impl Stage {
         world
             .sql("INSERT INTO delivery_attempt (delivery_id, n, begun_at) SELECT MAX(id), 1, 0 FROM delivery")
             .await;
+        // There may be none yet.
+        if let Some(old) = self.ids.get("$hook") {
+            let old = kernel::WebhookId(old.parse().unwrap());
+            let _ = app.webhooks.remove(&system, old).await;
+        }
+        let new = webhook::NewWebhook {
+            url: format!("https://receiver.example/{n}"),
+            ..webhook::NewWebhook::default()
+        };
+        let hook = app
+            .webhooks
+            .create(&system, pond, &new)
+            .await
+            .unwrap()
+            .webhook
+            .id;
+        let sent = app.webhooks.ping(&system, hook).await.unwrap();
+        self.ids.insert("$hook", hook.to_string());
+        self.ids.insert("$sent", sent.to_string());
         self.ids.insert("$connection", connection.id.to_string());
         self.ids.insert("$server", connection.server.to_string());
         self.ids.insert("$delivery", delivery.to_string());

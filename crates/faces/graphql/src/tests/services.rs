@@ -98,12 +98,41 @@ on_both! {
         }));
         let act = async |name: &str| client.ask(&format!("mutation {{ {name}(id: \"{id}\") {{ state }} }}"), json!({})).await;
         assert_eq!(code(&act("takeBackDelivery").await), "CONFLICT", "it was not sent");
-        assert_eq!(act("cancelDelivery").await["data"]["cancelDelivery"]["state"], "CANCELLED");
-        assert_eq!(code(&act("cancelDelivery").await), "CONFLICT");
-        assert_eq!(code(&act("retryDelivery").await), "CONFLICT");
         world.sql(&format!("UPDATE delivery SET state = 3 WHERE id = {id}")).await;
         assert_eq!(act("retryDelivery").await["data"]["retryDelivery"]["state"], "PENDING");
         assert_eq!(act("cancelDelivery").await["data"]["cancelDelivery"]["state"], "CANCELLED");
+        assert_eq!(code(&act("cancelDelivery").await), "CONFLICT");
+        assert_eq!(code(&act("retryDelivery").await), "CONFLICT");
+    }
+
+    async fn what_events_are_worth_is_decided_all_or_none(world: World) {
+        let pond = world.community("Pond").await;
+        let ada = world.person(pond, "ada", Some(Role::Admin)).await;
+        let client = Client::of(&world, &ada).await;
+        let seen = async || {
+            let query = format!("{{ reputationWeights(communityId: {pond}) {{ reason standard own counts least most }} }}");
+            client.ask(&query, json!({})).await["data"]["reputationWeights"].clone()
+        };
+        let of = |all: &Value, reason: &str| all.as_array().unwrap().iter().find(|one| one["reason"] == reason).unwrap().clone();
+        let before = seen().await;
+        assert_eq!(of(&before, "chat"), json!({ "reason": "chat", "standard": 10, "own": null, "counts": 10, "least": 0, "most": 1000 }));
+        let set = async |weights: Value| {
+            let change = format!("mutation($weights: [ReputationWeightInput!]!) {{ setReputationWeights(communityId: {pond}, weights: $weights) {{ reason own counts }} }}");
+            client.ask(&change, json!({ "weights": weights })).await
+        };
+        let changed = set(json!([{ "reason": "chat", "own": 25 }, { "reason": "warn", "own": 0 }])).await;
+        let all = &changed["data"]["setReputationWeights"];
+        assert_eq!(of(all, "chat"), json!({ "reason": "chat", "own": 25, "counts": 25 }));
+        assert_eq!(of(all, "warn"), json!({ "reason": "warn", "own": 0, "counts": 0 }));
+        for wrong in [
+            json!([{ "reason": "chat", "own": 30 }, { "reason": "luck", "own": 1 }]),
+            json!([{ "reason": "chat", "own": 30 }, { "reason": "warn", "own": 1 }]),
+        ] {
+            assert_eq!(code(&set(wrong).await), "BAD_USER_INPUT");
+        }
+        assert_eq!(of(&seen().await, "chat")["counts"], 25);
+        set(json!([{ "reason": "chat" }, { "reason": "warn", "own": null }])).await;
+        assert_eq!(seen().await, before);
     }
 
     async fn a_connection_is_tested_pointed_at_a_channel_and_ended(world: World) {

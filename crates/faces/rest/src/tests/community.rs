@@ -104,6 +104,32 @@ on_both! {
         mona.put(&format!("{built_in}/nothing"), json!({ "is_enabled": true })).await.expect(404);
     }
 
+    async fn what_events_are_worth_is_read_by_moderators_and_decided_by_admins_with_care(world: World) {
+        let pond = world.community("Pond").await;
+        let ada = world.person(pond, "ada", Some(Role::Admin)).await;
+        let mona = world.person(pond, "mona", Some(Role::Moderator)).await;
+        let [ada, mona] = [Client::of(&world, &ada).await, Client::of(&world, &mona).await];
+        let path = format!("/communities/{pond}/reputation/weights");
+        let seen = mona.get(&path).await.expect(200);
+        let chat = |answer: &crate::tests::Answer| {
+            let all = answer.json["items"].as_array().unwrap();
+            all.iter().find(|weight| weight["reason"] == "chat").unwrap().clone()
+        };
+        assert_eq!((&chat(&seen)["own"], &chat(&seen)["counts"]), (&json!(null), &chat(&seen)["standard"]));
+        let change = |own: serde_json::Value| json!({ "weights": [{ "reason": "chat", "own": own }] });
+        mona.patch(&path, change(json!(20))).await.expect(403);
+        let careful = ada.clone().showing("if-match", seen.header("etag").to_owned());
+        let changed = careful.patch(&path, change(json!(20))).await.expect(200);
+        assert_eq!((&chat(&changed)["own"], &chat(&changed)["counts"]), (&json!(20), &json!(20)));
+        careful.patch(&path, change(json!(30))).await.expect(412);
+        ada.patch(&path, change(json!(-1))).await.expect(422);
+        let unknown = json!({ "weights": [{ "reason": "chat", "own": 30 }, { "reason": "luck", "own": 1 }] });
+        ada.patch(&path, unknown).await.expect(422);
+        assert_eq!(chat(&mona.get(&path).await.expect(200)), chat(&changed), "all or none");
+        let back = ada.patch(&path, change(json!(null))).await.expect(200);
+        assert_eq!(chat(&back), chat(&seen));
+    }
+
     async fn a_connection_is_managed_by_administrators_of_its_community_only(world: World) {
         let pond = world.community("Pond").await;
         let lake = world.community("Lake").await;

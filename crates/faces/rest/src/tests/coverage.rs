@@ -147,6 +147,14 @@ const IN_REST: &[(&str, &str)] = &[
         "POST /communities/{community}/members/{user}/reputation",
     ),
     (
+        "identity.reputation_weights",
+        "GET /communities/{community}/reputation/weights",
+    ),
+    (
+        "identity.set_reputation_weights",
+        "PATCH /communities/{community}/reputation/weights",
+    ),
+    (
         "activity.suspicions",
         "GET /communities/{community}/suspicions",
     ),
@@ -353,14 +361,6 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("activity.accounts_of", MANY),
     ("activity.reputations_of", MANY),
     ("activity.recent_messages_of", MANY),
-    (
-        "identity.reputation_weights",
-        "the dashboard's page of a community's reputation has them",
-    ),
-    (
-        "identity.set_reputation_weights",
-        "the dashboard's page of a community's reputation has them",
-    ),
     (
         "app.answer_to",
         "a platform tells what somebody picked in chat",

@@ -169,6 +169,8 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("DELETE", "/communities/{community}/members/{twin}/role", None, Admins(204, 403)),
         ("GET", "/communities/{community}/reputation/leaderboard", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/reputation/at-risk", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/reputation/weights", None, Moderators(200, 403)),
+        ("PATCH", "/communities/{community}/reputation/weights", body(json!({ "weights": [{ "reason": "chat", "own": 20 }] })), Admins(200, 403)),
         ("GET", "/communities/{community}/suggestions", None, Moderators(200, 403)),
         ("PUT", "/communities/{community}/suggestions/1/2/dismissal", None, Moderators(404, 403)),
         ("DELETE", "/communities/{community}/suggestions/1/2/dismissal", None, Moderators(404, 403)),
