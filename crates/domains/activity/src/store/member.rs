@@ -185,8 +185,7 @@ pub(crate) async fn at(
     for part in seats.chunks(500) {
         let query = format!(
             "SELECT p.community_id, p.user_id, p.name, p.name_folded, p.platforms, p.first_at, p.last_at, \
-               p.messages, (SELECT COUNT(DISTINCT d.day) FROM activity_day d \
-               WHERE d.community_id = p.community_id AND d.user_id = p.user_id) AS active_days \
+               p.messages, p.active_days \
              FROM (VALUES {}) AS w CROSS JOIN member p \
              WHERE p.community_id = w.column1 AND p.user_id = w.column2",
             sql::pairs(1, part.len())
