@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use engines::{Mail, letter};
-use identity::{ClientInfo, EmailLetter, EmailProved, EmailReason};
+use identity::{ClientInfo, EmailLetter, EmailReason};
 use kernel::{Actor, Button, Draft, Secret, SessionId};
 
 use crate::{App, AppError};
@@ -27,20 +27,6 @@ impl App {
         self.mailer.send(&mail).await.map_err(AppError::NotSent)
     }
 
-    /// Proves an address by the code that was sent to it; tells the one it replaces.
-    pub async fn confirm_email(&self, actor: &Actor, code: &str) -> Result<EmailProved, AppError> {
-        let proved = self.identity.confirm_email(actor, code).await?;
-        self.tell_the_old(&proved);
-        Ok(proved)
-    }
-
-    /// Proves an address by the link that was sent to it; tells the one it replaces.
-    pub async fn follow_email_link(&self, token: &str) -> Result<EmailProved, AppError> {
-        let proved = self.identity.follow_email_link(token).await?;
-        self.tell_the_old(&proved);
-        Ok(proved)
-    }
-
     /// Sends a link to set a new password, if somebody signs in with this address.
     pub async fn request_reset(&self, address: &str, client: &ClientInfo) -> Result<(), AppError> {
         let letter = self.identity.begin_reset(address, client).await?;
@@ -58,24 +44,6 @@ impl App {
         let letter = self.identity.begin_registration(address, client).await?;
         self.send_later(letter);
         Ok(())
-    }
-
-    /// Tells a mailbox something that does not depend on its arriving.
-    pub(crate) async fn notify(&self, address: &str, draft: &Draft) {
-        if let Err(error) = self.mailer.send(&mail(address, draft)).await {
-            tracing::warn!(error = %error, "a notice was not sent");
-        }
-    }
-
-    fn tell_the_old(&self, proved: &EmailProved) {
-        let Some(before) = &proved.before else { return };
-        let draft = Draft {
-            title: Some("Your e-mail address at WaddleBot was changed".to_owned()),
-            body: "Another address is used for your account from now on. If that was not you, sign in, change your password and the address, and tell an administrator.".to_owned(),
-            buttons: vec![open("Your account", format!("{}/me", self.public_url))],
-            ..Draft::default()
-        };
-        self.post_later(mail(before, &draft));
     }
 
     fn send_later(&self, letter: Option<EmailLetter>) {

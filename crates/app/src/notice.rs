@@ -155,5 +155,69 @@ fn words(notice: &Notice, label: impl Fn(&str) -> String) -> (&'static str, Stri
             "The old one is worth nothing any more; whoever has the new one can act as you until it ends or you revoke it. If that was not you, revoke it now and change your password.".to_owned(),
             "/me/keys",
         ),
+        Notice::SecondFactorOn => (
+            "The second factor of your WaddleBot account was switched on",
+            "From now on a code of an authenticator app, a recovery code or a passkey is asked for whenever somebody signs in as you. Your other browsers were signed out. If that was not you, tell an administrator at once: they can take it away.".to_owned(),
+            "/me/security",
+        ),
+        Notice::SecondFactorOff => (
+            "The second factor of your WaddleBot account was switched off",
+            "From now on no code is asked for when somebody signs in as you. If that was not you, change your password now and switch it on again.".to_owned(),
+            "/me/security",
+        ),
+        Notice::SecondFactorReset => (
+            "The second factor of your WaddleBot account was taken away",
+            "An administrator took the second factor and the passkeys of your account away and signed your browsers out. If you did not ask for that, talk to them.".to_owned(),
+            "/me/security",
+        ),
+        Notice::RecoveryCodesMade => (
+            "Fresh recovery codes were made for your WaddleBot account",
+            "The old ones are void; each of the new ones stands once for a code of your app. If that was not you, make fresh ones, change your password and tell an administrator.".to_owned(),
+            "/me/security",
+        ),
+        Notice::PasskeyAdded => (
+            "A passkey was added to your WaddleBot account",
+            "Whoever holds it can sign in as you, without your password and without a code. If that was not you, remove it now, change your password and tell an administrator.".to_owned(),
+            "/me/security",
+        ),
+        Notice::PasskeyRemoved(added) => (
+            "A passkey of your WaddleBot account was removed",
+            format!(
+                "The passkey that was added on {} does not sign you in any more. If that was not you, change your password now and tell an administrator.",
+                added.day()
+            ),
+            "/me/security",
+        ),
+        Notice::PasskeyCopied(added) => (
+            "A passkey of your WaddleBot account may have been copied",
+            format!(
+                "The passkey that was added on {} was refused: it says that it was used less often than it was, so somebody may have a copy of it. Nobody was signed in. Sign in another way, remove it, and add a new one.",
+                added.day()
+            ),
+            "/me/security",
+        ),
+        Notice::ExportAsked => (
+            "A file with your data was asked for at WaddleBot",
+            "Somebody who is signed in as you asked for a file with everything that is stored about you. Who is signed in as you can fetch it, once. If that was not you, change your password, which signs other browsers out, and tell an administrator.".to_owned(),
+            "/me/data",
+        ),
+        Notice::ErasureAsked(due) => (
+            "Your WaddleBot account will be erased",
+            format!(
+                "Somebody who is signed in as you asked to erase your account and everything in it. That happens on {}, and cannot be undone then. Until then you can take it back on the page «Your data». If that was not you, take it back, change your password and tell an administrator.",
+                due.day()
+            ),
+            "/me/data",
+        ),
+        Notice::ErasureTakenBack => (
+            "Your WaddleBot account stays",
+            "Somebody who is signed in as you took back that your account is to be erased: it stays as it is. If that was not you, change your password, and ask for it again.".to_owned(),
+            "/me/data",
+        ),
+        Notice::EmailChanged => (
+            "Your e-mail address at WaddleBot was changed",
+            "Another address is used for your account from now on: this one signs you in no more, and letters about the account go to the other one. If that was not you, tell an administrator at once; with a passkey or a linked account you can still sign in and change it back.".to_owned(),
+            "/me/email",
+        ),
     }
 }

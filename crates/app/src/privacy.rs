@@ -11,8 +11,8 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use identity::{Erasure, Identity, IdentityError};
-use kernel::{Actor, Draft, Secret, SessionId, UserId, random};
+use identity::{Identity, IdentityError};
+use kernel::{Actor, UserId, random};
 use store::{
     StoreError,
     personal::{self, Declared, Handling, Keeper, Subject},
@@ -98,21 +98,6 @@ pub fn declared() -> Vec<Declared> {
 }
 
 impl App {
-    /// Asks for one's own data as a file; needs a young session or the password. One at a time.
-    pub async fn request_export(
-        &self,
-        actor: &Actor,
-        session: SessionId,
-        password: Option<&Secret<String>>,
-    ) -> Result<i32, AppError> {
-        let id = self
-            .identity
-            .request_export(actor, session, password)
-            .await?;
-        self.tell(actor, "Your data at WaddleBot", "Somebody who is signed in as you asked for a file with all your data. If that was not you, change your password.").await;
-        Ok(id)
-    }
-
     /// Fetches one's export, once; the file is gone when its parts were read, or are read no further.
     pub async fn fetch_export(&self, actor: &Actor, id: i32) -> Result<ExportFile, AppError> {
         let path = self.identity.take_export(actor, id).await?;
@@ -137,21 +122,6 @@ impl App {
             size_bytes: found.size_bytes,
             parts: parts.boxed(),
         })
-    }
-
-    /// Asks to be erased, in two weeks; needs a young session or the password.
-    pub async fn request_erasure(
-        &self,
-        actor: &Actor,
-        session: SessionId,
-        password: Option<&Secret<String>>,
-    ) -> Result<Erasure, AppError> {
-        let erasure = self
-            .identity
-            .request_erasure(actor, session, password)
-            .await?;
-        self.tell(actor, "Your account at WaddleBot will be erased", "Somebody who is signed in as you asked to erase your account and everything in it, in two weeks. You can take this back until then, on the page «Your data». If it was not you, change your password too.").await;
-        Ok(erasure)
     }
 
     /// The address of the page of one's own data, for chat.
@@ -289,19 +259,5 @@ impl App {
 
     async fn remove_file(&self, path: &str) -> Result<(), AppError> {
         self.blobs.delete(path).await.map_err(AppError::Files)
-    }
-
-    /// Tells somebody by mail, if they have an address; what they asked for does not wait for it.
-    async fn tell(&self, actor: &Actor, subject: &str, text: &str) {
-        let Ok(Some(user)) = self.identity.me(actor).await else {
-            return;
-        };
-        let Some(to) = user.email else { return };
-        let draft = Draft {
-            title: Some(subject.to_owned()),
-            body: text.to_owned(),
-            ..Draft::default()
-        };
-        self.notify(&to, &draft).await;
     }
 }

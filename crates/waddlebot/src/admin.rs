@@ -78,7 +78,11 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     let actor = Actor::System("command-line");
     match command {
         Command::ResetSecondFactor { email } => {
-            let reset = system.app.reset_second_factor(&actor, &email).await;
+            let reset = system
+                .app
+                .identity
+                .reset_second_factor(&actor, &email)
+                .await;
             reset.with_context(|| {
                 format!("taking the second factor and the passkeys of `{email}` away")
             })?;

@@ -61,10 +61,6 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "the link's token says whose address it is",
     ),
     (
-        "app.follow_email_link",
-        "the link's token says whose address it is",
-    ),
-    (
         "identity.begin_reset",
         "tells nothing; what comes goes by mail",
     ),
@@ -109,7 +105,6 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "identity.finish_passkey_sign_in",
         "the passkey says who it is",
     ),
-    ("app.finish_passkey_sign_in", "the passkey says who it is"),
     (
         "identity.begin_passkey_second_factor",
         "checks the token that stands for the first factor",
@@ -120,10 +115,6 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     (
         "identity.finish_passkey_second_factor",
-        "checks the passkey; the token stands for the first factor",
-    ),
-    (
-        "app.finish_passkey_second_factor",
         "checks the passkey; the token stands for the first factor",
     ),
     (
@@ -782,20 +773,15 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "identity.consents" => by_identity(identity.consents(actor).await),
         "identity.exports" => by_identity(identity.exports(actor).await),
         "identity.erasure" => by_identity(identity.erasure(actor).await),
-        "identity.request_export" | "app.request_export" => {
+        "identity.request_export" => {
             let session = young(stage, asker).await;
-            let answer = if operation == "app.request_export" {
-                app.request_export(actor, session, None).await
-            } else {
-                let answer = identity.request_export(actor, session, None).await;
-                answer.map_err(AppError::from)
-            };
+            let answer = identity.request_export(actor, session, None).await;
             // One at a time.
             stage
                 .world
                 .sql("UPDATE data_export SET state = 2 WHERE state = 0")
                 .await;
-            by_connection(answer)
+            by_identity(answer)
         }
         "identity.take_export" | "app.fetch_export" => {
             let id = 1_000 + i32::try_from(n).unwrap();
@@ -818,18 +804,12 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 by_identity(identity.take_export(actor, id).await)
             }
         }
-        "identity.request_erasure" | "app.request_erasure" => {
+        "identity.request_erasure" => {
             let session = young(stage, asker).await;
-            let answer = if operation == "app.request_erasure" {
-                app.request_erasure(actor, session, None).await
-            } else {
-                let answer = identity.request_erasure(actor, session, None).await;
-                answer.map_err(AppError::from)
-            };
-            match answer {
+            match identity.request_erasure(actor, session, None).await {
                 // The only owner is told so.
-                Err(AppError::Identity(IdentityError::Conflict(_))) => true,
-                answer => by_connection(answer),
+                Err(IdentityError::Conflict(_)) => true,
+                answer => by_identity(answer),
             }
         }
         "identity.cancel_erasure" => {
@@ -1146,10 +1126,6 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             let identity = &stage.world.app.identity;
             by_identity(identity.disable_totp(actor, session).await)
         }
-        "app.disable_totp" => {
-            let (session, _) = switch_on(stage, asker).await;
-            by_connection(stage.world.app.disable_totp(actor, session).await)
-        }
         "identity.confirm_session" => {
             let session = young(stage, asker).await;
             let typed = secret();
@@ -1165,7 +1141,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             let session = young(stage, asker).await;
             by_identity(identity.begin_passkey(actor, session).await)
         }
-        "identity.add_passkey" | "app.add_passkey" => {
+        "identity.add_passkey" => {
             let session = young(stage, asker).await;
             let begun = identity.begin_passkey(actor, session).await;
             let (ceremony, made) = answered(&begun, |asked| passkeys::device(n * 10).create(asked));
@@ -1173,33 +1149,25 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 ceremony: &ceremony,
                 credential: &made,
             };
-            if operation == "app.add_passkey" {
-                by_connection(app.add_passkey(actor, session, answer, "key").await)
-            } else {
-                by_identity(identity.add_passkey(actor, session, answer, "key").await)
-            }
+            by_identity(identity.add_passkey(actor, session, answer, "key").await)
         }
         "identity.rename_passkey" => {
             let (id, _) = own_passkey(stage, asker, n).await;
             by_identity(identity.rename_passkey(actor, id, "other").await)
         }
-        "identity.remove_passkey" | "app.remove_passkey" => {
+        "identity.remove_passkey" => {
             let (id, _) = own_passkey(stage, asker, n).await;
             // Not the last way in.
             own_passkey(stage, asker, n + 100_000).await;
             let session = young(stage, asker).await;
-            if operation == "app.remove_passkey" {
-                by_connection(app.remove_passkey(actor, session, id).await)
-            } else {
-                by_identity(identity.remove_passkey(actor, session, id).await)
-            }
+            by_identity(identity.remove_passkey(actor, session, id).await)
         }
         "identity.begin_passkey_confirmation" => {
             own_passkey(stage, asker, n).await;
             let session = young(stage, asker).await;
             by_identity(identity.begin_passkey_confirmation(actor, session).await)
         }
-        "identity.confirm_with_passkey" | "app.confirm_with_passkey" => {
+        "identity.confirm_with_passkey" => {
             let (_, mut device) = own_passkey(stage, asker, n).await;
             let session = young(stage, asker).await;
             let begun = identity.begin_passkey_confirmation(actor, session).await;
@@ -1209,13 +1177,8 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 credential: &signed,
             };
             let client = ClientInfo::default();
-            if operation == "app.confirm_with_passkey" {
-                let done = app.confirm_with_passkey(actor, session, answer, &client);
-                by_connection(done.await)
-            } else {
-                let done = identity.confirm_with_passkey(actor, session, answer, &client);
-                by_identity(done.await)
-            }
+            let done = identity.confirm_with_passkey(actor, session, answer, &client);
+            by_identity(done.await)
         }
         "identity.verifications" => {
             by_identity(identity.verifications(actor, &PageRequest::first(5)).await)
@@ -1223,10 +1186,6 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "identity.reset_second_factor" => {
             let address = protected(stage, n).await;
             by_identity(identity.reset_second_factor(actor, &address).await)
-        }
-        "app.reset_second_factor" => {
-            let address = protected(stage, n).await;
-            by_connection(app.reset_second_factor(actor, &address).await)
         }
         "identity.email_status" => by_identity(identity.email_status(actor).await),
         "identity.begin_email" => by_identity(
@@ -1241,10 +1200,6 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "identity.confirm_email" => {
             let code = mailed_code(stage, asker, n).await;
             by_identity(identity.confirm_email(actor, &code).await)
-        }
-        "app.confirm_email" => {
-            let code = mailed_code(stage, asker, n).await;
-            by_connection(app.confirm_email(actor, &code).await)
         }
         "identity.begin_link" => by_identity(
             identity

@@ -350,7 +350,7 @@ on_both! {
         link_for_roles(&world, &ada, "id-ada").await;
         work(&world).await;
         let session = seated(&world, &ada).await;
-        world.app.request_erasure(&ada.actor, session, None).await.unwrap();
+        world.app.identity.request_erasure(&ada.actor, session, None).await.unwrap();
         world.clock.advance(Duration::from_secs(15 * 86_400));
         world.provider(KEY).end_tokens(false);
         world.provider(KEY).asked();

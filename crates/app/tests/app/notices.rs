@@ -4,13 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use app::AppError;
-use identity::{ClientInfo, IdentityError, KeyScope, MergeSide, NewApiKey};
-use kernel::{Clock, PageRequest, Role, Secret};
-use testkit::{Person, World, on_both};
+use identity::{ClientInfo, EmailReason, IdentityError, KeyScope, MergeSide, NewApiKey};
+use kernel::{Clock, PageRequest, PasskeyId, Role, Secret, SessionId};
+use testkit::{Person, World, on_both, totp_code};
 
 use super::{
     links::{link, seated},
     merges::{confirm, prove, somebody, undo},
+    passkeys,
     second_factor::{first, protected, second},
 };
 
@@ -103,6 +104,26 @@ async fn nothing(world: &World, seen: &mut Seen) {
             .await,
         0
     );
+}
+
+/// Switches the second factor on in a session; answers its recovery codes.
+async fn switch_on(world: &World, who: &Person, session: SessionId) -> Vec<Secret<String>> {
+    let identity = &world.app.identity;
+    let setup = identity.begin_totp(&who.actor, session).await.unwrap();
+    let code = totp_code(&setup.secret, world.clock.now());
+    let codes = identity.confirm_totp(&who.actor, session, &code).await;
+    codes.unwrap()
+}
+
+/// Has a code and a link sent to an address that is to be somebody's.
+async fn begin_email(world: &World, who: &Person, address: &str) -> (String, String) {
+    let session = seated(world, who).await;
+    let identity = &world.app.identity;
+    let letter = identity.begin_email(&who.actor, session, None, address).await;
+    match letter.unwrap().reason {
+        EmailReason::Verify { code, token } => (code.expose().clone(), token.expose().clone()),
+        other => panic!("no code was sent: {other:?}"),
+    }
 }
 
 on_both! {
@@ -284,6 +305,209 @@ on_both! {
         assert!(seen.values().all(|(_, _, text)| !text.contains("evil")), "words of whoever made it are not in it");
         identity.revoke_api_key(&ann.actor, made.id).await.unwrap();
         nothing(&world, &mut seen).await;
+    }
+
+    async fn a_second_factor_that_comes_or_goes_is_told(world: World) {
+        let ann = known(&world, "ann").await;
+        let identity = &world.app.identity;
+        let mut seen = Seen::new();
+        let session = seated(&world, &ann).await;
+        identity.begin_totp(&ann.actor, session).await.unwrap();
+        assert!(identity.confirm_totp(&ann.actor, session, "000000").await.is_err());
+        nothing(&world, &mut seen).await;
+        let mut codes = switch_on(&world, &ann, session).await;
+        expect(&world, &mut seen, "ann@example.org", &["was switched on", "tell an administrator at once", "/me/security"]).await;
+        codes.extend(identity.renew_recovery_codes(&ann.actor, session).await.unwrap());
+        expect(&world, &mut seen, "ann@example.org", &["Fresh recovery codes were made", "The old ones are void"]).await;
+        for code in &codes {
+            assert!(seen.values().all(|(_, _, text)| !text.contains(code.expose().as_str())));
+        }
+        let mut tries = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (identity, actor) = (identity.clone(), ann.actor.clone());
+            tries.spawn(async move { identity.disable_totp(&actor, session).await.is_ok() });
+        }
+        assert_eq!(tries.join_all().await.into_iter().filter(|is_off| *is_off).count(), 1);
+        expect(&world, &mut seen, "ann@example.org", &["was switched off", "change your password now", "/me/security"]).await;
+
+        switch_on(&world, &ann, session).await;
+        expect(&world, &mut seen, "ann@example.org", &["was switched on"]).await;
+        world.clock.advance(Duration::from_secs(301));
+        assert!(identity.renew_recovery_codes(&ann.actor, session).await.is_err());
+        assert!(identity.disable_totp(&ann.actor, session).await.is_err());
+        nothing(&world, &mut seen).await;
+    }
+
+    async fn what_an_administrator_takes_away_is_told_to_whose_it_was(world: World) {
+        let pond = world.community("Pond").await;
+        let bob = world.person(pond, "bob", Some(Role::Owner)).await;
+        let ann = protected(&world, "ann").await;
+        verify(&world, &ann.person, &address("ann")).await;
+        let identity = &world.app.identity;
+        let mut seen = Seen::new();
+        let refused = identity.reset_second_factor(&bob.actor, "ann@example.org").await;
+        assert!(matches!(refused, Err(IdentityError::NotAllowed(_))), "{refused:?}");
+        nothing(&world, &mut seen).await;
+        identity.reset_second_factor(&world.system(), "ann@example.org").await.unwrap();
+        expect(&world, &mut seen, "ann@example.org", &["was taken away", "An administrator took the second factor and the passkeys"]).await;
+        let again = identity.reset_second_factor(&world.system(), "ann@example.org").await;
+        assert!(matches!(again, Err(IdentityError::Conflict(_))), "{again:?}");
+        nothing(&world, &mut seen).await;
+    }
+
+    async fn a_passkey_that_comes_or_goes_is_told_without_its_name(world: World) {
+        let ann = known(&world, "ann").await;
+        let identity = &world.app.identity;
+        let mut seen = Seen::new();
+        let mut key = passkeys::device(1);
+        let session = seated(&world, &ann).await;
+        let asked = identity.begin_passkey(&ann.actor, session).await.unwrap();
+        let made = key.create(&asked.options);
+        nothing(&world, &mut seen).await;
+        let add = async || identity.add_passkey(&ann.actor, session, passkeys::answer(&asked, &made), "see evil.example").await;
+        add().await.unwrap();
+        expect(&world, &mut seen, "ann@example.org", &["A passkey was added", "remove it now", "/me/security"]).await;
+        assert!(add().await.is_err());
+        nothing(&world, &mut seen).await;
+
+        let id = identity.passkeys(&ann.actor).await.unwrap()[0].id;
+        let added = world.clock.now().day().to_string();
+        identity.rename_passkey(&ann.actor, id, "evil.example too").await.unwrap();
+        world.clock.advance(DAY * 3);
+        assert!(identity.remove_passkey(&ann.actor, session, id).await.is_err(), "not a young session");
+        let session = seated(&world, &ann).await;
+        assert!(identity.remove_passkey(&ann.actor, session, PasskeyId(id.0 + 1)).await.is_err());
+        nothing(&world, &mut seen).await;
+        identity.remove_passkey(&ann.actor, session, id).await.unwrap();
+        expect(&world, &mut seen, "ann@example.org", &["A passkey of your WaddleBot account was removed", &format!("added on {added}")]).await;
+        assert!(identity.remove_passkey(&ann.actor, session, id).await.is_err());
+        nothing(&world, &mut seen).await;
+        assert!(seen.values().all(|(_, _, text)| !text.contains("evil")), "words of whoever named it are not in it");
+    }
+
+    async fn a_passkey_that_looks_copied_is_told_once_a_day(world: World) {
+        let ann = known(&world, "ann").await;
+        let mut seen = Seen::new();
+        let mut key = passkeys::device(1);
+        passkeys::add(&world, &ann, &mut key).await;
+        let added = world.clock.now().day().to_string();
+        news(&world, &mut seen).await;
+        let mut copy = key.clone();
+        for _ in 0..30 {
+            passkeys::sign_in(&world, &mut key).await.unwrap();
+        }
+        let mut wrong = key.clone();
+        "https://bot.example.com".clone_into(&mut wrong.origin);
+        assert!(passkeys::sign_in(&world, &mut wrong).await.is_err());
+        nothing(&world, &mut seen).await;
+        for day in 0..2 {
+            for n in 0..3 {
+                let done = passkeys::sign_in(&world, &mut copy).await;
+                assert!(matches!(done, Err(IdentityError::PasskeyCopied { .. })), "{done:?}");
+                if n == 0 {
+                    expect(&world, &mut seen, "ann@example.org", &["may have been copied", &format!("added on {added}"), "Nobody was signed in"]).await;
+                } else {
+                    nothing(&world, &mut seen).await;
+                }
+            }
+            let copied = "SELECT COUNT(*) FROM audit WHERE action = 'user.passkey.copied'";
+            assert_eq!(world.number(copied).await, 3 * (day + 1), "the log has each");
+            world.clock.advance(DAY);
+        }
+    }
+
+    async fn who_asks_for_data_or_erasure_is_told_and_so_is_taking_it_back(world: World) {
+        let ann = known(&world, "ann").await;
+        let identity = &world.app.identity;
+        let mut seen = Seen::new();
+        let session = seated(&world, &ann).await;
+        world.clock.advance(Duration::from_secs(301));
+        let wrong = secret("wrong horse battery");
+        assert!(identity.request_export(&ann.actor, session, Some(&wrong)).await.is_err());
+        assert!(identity.request_erasure(&ann.actor, session, Some(&wrong)).await.is_err());
+        let session = seated(&world, &ann).await;
+        let needed = identity.request_erasure(&ann.actor, session, None).await;
+        assert!(matches!(needed, Err(IdentityError::Conflict(_))), "the only administrator: {needed:?}");
+        assert!(identity.cancel_erasure(&ann.actor).await.is_err());
+        nothing(&world, &mut seen).await;
+
+        identity.request_export(&ann.actor, session, None).await.unwrap();
+        let twice = identity.request_export(&ann.actor, session, None).await;
+        assert!(matches!(twice, Err(IdentityError::Conflict(_))), "{twice:?}");
+        expect(&world, &mut seen, "ann@example.org", &["A file with your data was asked for", "change your password", "/me/data"]).await;
+
+        world.admin("root").await;
+        let due = world.clock.now().plus(14 * DAY).day().to_string();
+        let mut tries = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (identity, actor) = (identity.clone(), ann.actor.clone());
+            tries.spawn(async move { identity.request_erasure(&actor, session, None).await.is_ok() });
+        }
+        assert!(tries.join_all().await.into_iter().all(|is_held| is_held));
+        expect(&world, &mut seen, "ann@example.org", &["Your WaddleBot account will be erased", &format!("That happens on {due}"), "/me/data"]).await;
+
+        let mut tries = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (identity, actor) = (identity.clone(), ann.actor.clone());
+            tries.spawn(async move { identity.cancel_erasure(&actor).await.is_ok() });
+        }
+        assert_eq!(tries.join_all().await.into_iter().filter(|is_taken| *is_taken).count(), 1);
+        expect(&world, &mut seen, "ann@example.org", &["Your WaddleBot account stays", "took back"]).await;
+    }
+
+    async fn another_address_is_told_to_the_one_before(world: World) {
+        let ann = known(&world, "ann").await;
+        let bob = known(&world, "bob").await;
+        let identity = &world.app.identity;
+        let mut seen = Seen::new();
+        let (code, _) = begin_email(&world, &ann, "ANN@example.org").await;
+        identity.confirm_email(&ann.actor, &code).await.unwrap();
+        nothing(&world, &mut seen).await;
+
+        let (code, _) = begin_email(&world, &ann, "new@example.net").await;
+        let (late, _) = begin_email(&world, &bob, "new@example.net").await;
+        assert!(identity.confirm_email(&ann.actor, "AAAA-AAAA").await.is_err());
+        nothing(&world, &mut seen).await;
+        identity.confirm_email(&ann.actor, &code).await.unwrap();
+        expect(&world, &mut seen, "ANN@example.org", &["Your e-mail address at WaddleBot was changed", "tell an administrator at once"]).await;
+        assert!(seen.values().all(|(_, _, text)| !text.contains("example.net")), "the new address is not in it");
+        let taken = identity.confirm_email(&bob.actor, &late).await;
+        assert!(matches!(taken, Err(IdentityError::Conflict(_))), "{taken:?}");
+        nothing(&world, &mut seen).await;
+
+        let (_, token) = begin_email(&world, &ann, "newer@example.net").await;
+        identity.follow_email_link(&token).await.unwrap();
+        expect(&world, &mut seen, "new@example.net", &["was changed"]).await;
+        assert!(identity.follow_email_link(&token).await.is_err());
+        nothing(&world, &mut seen).await;
+    }
+
+    async fn an_address_that_nobody_proved_is_told_nothing(world: World) {
+        world.admin("root").await;
+        let ann = world.admin("ann").await;
+        let identity = &world.app.identity;
+        let session = seated(&world, &ann).await;
+        switch_on(&world, &ann, session).await;
+        identity.renew_recovery_codes(&ann.actor, session).await.unwrap();
+        identity.disable_totp(&ann.actor, session).await.unwrap();
+        let mut key = passkeys::device(1);
+        let id = passkeys::add(&world, &ann, &mut key).await;
+        let mut copy = key.clone();
+        for _ in 0..2 {
+            passkeys::sign_in(&world, &mut key).await.unwrap();
+        }
+        assert!(passkeys::sign_in(&world, &mut copy).await.is_err());
+        identity.remove_passkey(&ann.actor, session, id).await.unwrap();
+        switch_on(&world, &ann, session).await;
+        identity.reset_second_factor(&world.system(), "ann@example.org").await.unwrap();
+        let session = seated(&world, &ann).await;
+        identity.request_export(&ann.actor, session, None).await.unwrap();
+        identity.request_erasure(&ann.actor, session, None).await.unwrap();
+        identity.cancel_erasure(&ann.actor).await.unwrap();
+        let (code, _) = begin_email(&world, &ann, "new@example.org").await;
+        identity.confirm_email(&ann.actor, &code).await.unwrap();
+        assert_eq!(world.number("SELECT COUNT(*) FROM notice").await, 0);
+        assert!(letters(&world).await.is_empty());
     }
 
     async fn only_the_address_that_was_verified_when_it_happened_is_told(world: World) {

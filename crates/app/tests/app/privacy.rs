@@ -264,9 +264,9 @@ on_both! {
         let bob = claimed(&mut world, pond, "bob").await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
-        let twice = app.request_export(&person.actor, session, None).await;
-        assert!(matches!(twice, Err(AppError::Identity(IdentityError::Conflict(_)))), "{twice:?}");
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
+        let twice = app.identity.request_export(&person.actor, session, None).await;
+        assert!(matches!(twice, Err(IdentityError::Conflict(_))), "{twice:?}");
         let runner = app::jobs::runner(&app, "tester");
         runner.run_due(world.clock.now()).await.unwrap();
         app.make_export(id).await.unwrap();
@@ -313,7 +313,7 @@ on_both! {
         }
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
         app.make_export(id).await.unwrap();
         let files = unpack(&whole(app.fetch_export(&person.actor, id).await.unwrap()).await);
         let text = |name: &str| files.iter().find(|(file, _)| file == name).unwrap().1.clone();
@@ -330,7 +330,7 @@ on_both! {
         let person = claimed(&mut world, pond, "ann").await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
         app.make_export(id).await.unwrap();
         let blobs = world.place().join("blobs");
         assert_eq!(files(&blobs).len(), 1);
@@ -350,7 +350,7 @@ on_both! {
         let person = claimed(&mut world, pond, "ann").await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
         app.make_export(id).await.unwrap();
         world.clock.advance(DAY * 6);
         app.tend_privacy().await.unwrap();
@@ -369,14 +369,14 @@ on_both! {
         let person = claimed(&mut world, pond, "ann").await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
         world.clock.advance(DAY * 2);
         app.tend_privacy().await.unwrap();
         assert_eq!(app.identity.exports(&person.actor).await.unwrap()[0].state, ExportState::Failed);
         app.make_export(id).await.unwrap();
         assert!(files(&world.place().join("blobs")).is_empty(), "given up is given up");
         let session = young(&world, &person).await;
-        app.request_export(&person.actor, session, None).await.unwrap();
+        app.identity.request_export(&person.actor, session, None).await.unwrap();
     }
 
     async fn nothing_of_an_erased_person_is_left_anywhere(world: World) {
@@ -389,7 +389,7 @@ on_both! {
         let person = seed(&mut world, pond).await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        let id = app.request_export(&person.actor, session, None).await.unwrap();
+        let id = app.identity.request_export(&person.actor, session, None).await.unwrap();
         app.make_export(id).await.unwrap();
         let before = world.dump().await;
         let seeded: BTreeSet<&str> = before
@@ -407,8 +407,14 @@ on_both! {
         }
         let actives = before["activity_hour"].clone();
 
-        let erasure = app.request_erasure(&person.actor, session, None).await.unwrap();
-        assert!(!files(&world.place().join("outbox")).is_empty(), "they are told by mail");
+        app.identity.request_erasure(&person.actor, session, None).await.unwrap();
+        app::jobs::runner(&app, "tester").run_due(world.clock.now()).await.unwrap();
+        let letters = app.outbox(&system, &PageRequest::first(9)).await.unwrap().items;
+        assert_eq!(letters.len(), 2, "they are told by mail");
+        app.identity.cancel_erasure(&person.actor).await.unwrap();
+        let waiting = world.dump().await["notice"].join("\n");
+        assert!(waiting.contains(CANARY), "a letter that waits has their address: {waiting}");
+        let erasure = app.identity.request_erasure(&person.actor, session, None).await.unwrap();
         world.clock.advance(DAY * 13);
         assert_eq!(app.tend_privacy().await.unwrap(), 0, "not before its time");
         world.clock.advance(DAY * 2);
@@ -452,7 +458,7 @@ on_both! {
         world.record(vec![Incoming { community: pond, event: old.clone() }]).await;
         let app = world.app.clone();
         let session = young(&world, &person).await;
-        app.request_erasure(&person.actor, session, None).await.unwrap();
+        app.identity.request_erasure(&person.actor, session, None).await.unwrap();
         world.clock.advance(DAY * 15);
         app.tend_privacy().await.unwrap();
 
@@ -514,15 +520,15 @@ on_both! {
         let app = world.app.clone();
         for (needed, word) in [(&owner, "Pond"), (&root, "administrator")] {
             let session = young(&world, needed).await;
-            let refused = app.request_erasure(&needed.actor, session, None).await.unwrap_err();
+            let refused = app.identity.request_erasure(&needed.actor, session, None).await.unwrap_err();
             assert!(refused.to_string().contains(word), "{refused}");
         }
         let session = young(&world, &ann).await;
         world.clock.advance(Duration::from_secs(301));
-        let stale = app.request_erasure(&ann.actor, session, None).await;
-        assert!(matches!(stale, Err(AppError::Identity(IdentityError::Invalid { .. }))), "{stale:?}");
+        let stale = app.identity.request_erasure(&ann.actor, session, None).await;
+        assert!(matches!(stale, Err(IdentityError::Invalid { .. })), "{stale:?}");
         let session = young(&world, &ann).await;
-        app.request_erasure(&ann.actor, session, None).await.unwrap();
+        app.identity.request_erasure(&ann.actor, session, None).await.unwrap();
         app.identity.cancel_erasure(&ann.actor).await.unwrap();
         assert!(app.identity.cancel_erasure(&ann.actor).await.is_err());
         world.clock.advance(DAY * 20);
@@ -530,7 +536,7 @@ on_both! {
 
         // Who becomes the only owner meanwhile waits.
         let session = young(&world, &ann).await;
-        app.request_erasure(&ann.actor, session, None).await.unwrap();
+        app.identity.request_erasure(&ann.actor, session, None).await.unwrap();
         let lake = world.community("Lake").await;
         let system: Actor = world.system();
         app.identity.set_role(&system, lake, ann.user, Some(Role::Owner)).await.unwrap();

@@ -95,17 +95,6 @@ pub struct EmailStatus {
     pub has_password: bool,
 }
 
-/// An address that was proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmailProved {
-    /// Whose it is.
-    pub user: UserId,
-    /// The address.
-    pub address: String,
-    /// The one it replaces, whose mailbox should be told.
-    pub before: Option<String>,
-}
-
 /// A code as people read it: `ABCD-EFGH`.
 fn shown(code: &Secret<String>) -> Secret<String> {
     let (front, back) = code.expose().split_at(CODE_LEN / 2);
@@ -195,11 +184,7 @@ impl Identity {
 
     /// Proves the address by the code that was sent to it: within ten minutes, and after five wrong
     /// ones never.
-    pub async fn confirm_email(
-        &self,
-        actor: &Actor,
-        code: &str,
-    ) -> Result<EmailProved, IdentityError> {
+    pub async fn confirm_email(&self, actor: &Actor, code: &str) -> Result<(), IdentityError> {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         let now = self.clock.now();
         // Counted before it is compared and whatever comes of it, so that guesses made at the same
@@ -225,13 +210,12 @@ impl Identity {
         let mut work = self.db.begin(actor, now).await?;
         let proved = table::take(work.conn(), tried.id, now).await?;
         let proved = proved.ok_or_else(wrong_code)?;
-        let done = adopt(&mut work, user, proved).await?;
-        work.commit().await?;
-        Ok(done)
+        adopt(&mut work, user, &proved).await?;
+        Ok(work.commit().await?)
     }
 
     /// Proves the address by the link that was sent to it: once, within an hour, in any browser.
-    pub async fn follow_email_link(&self, token: &str) -> Result<EmailProved, IdentityError> {
+    pub async fn follow_email_link(&self, token: &str) -> Result<(), IdentityError> {
         let now = self.clock.now();
         let who = Actor::System("e-mail link");
         let mut work = self.db.begin(&who, now).await?;
@@ -239,9 +223,8 @@ impl Identity {
         let user = user.ok_or(IdentityError::TokenInvalid)?;
         let proved = table::take(work.conn(), id, now).await?;
         let proved = proved.ok_or(IdentityError::TokenInvalid)?;
-        let done = adopt(&mut work, user, proved).await?;
-        work.commit().await?;
-        Ok(done)
+        adopt(&mut work, user, &proved).await?;
+        Ok(work.commit().await?)
     }
 
     /// Begins to set a new password for whoever signs in with an address. `None` if there is nobody,
@@ -469,15 +452,13 @@ impl Identity {
     }
 }
 
-/// Makes a proved address the person's.
-async fn adopt(
-    work: &mut Work,
-    user: UserId,
-    proved: table::Proved,
-) -> Result<EmailProved, IdentityError> {
+/// Makes a proved address the person's, and tells the mailbox of the one it replaces if that was
+/// proved too.
+async fn adopt(work: &mut Work, user: UserId, proved: &table::Proved) -> Result<(), IdentityError> {
     let now = work.now();
     let known = tables::user::by_id(work.conn(), user).await?;
     let before = known.ok_or(IdentityError::NotFound)?.email;
+    let verified_before = table::verified_address(work.conn(), user).await?;
     let folded = proved.address_folded.as_str();
     let set = tables::user::set_email(work.conn(), user, &proved.address, folded).await;
     set.map_err(|error| match error {
@@ -501,11 +482,10 @@ async fn adopt(
         community: None,
         detail: serde_json::json!({}),
     });
-    Ok(EmailProved {
-        user,
-        address: proved.address,
-        before: before.filter(|_| is_change),
-    })
+    if let Some(before) = verified_before.filter(|_| is_change) {
+        notice::tell_at(work, user, &before, &Notice::EmailChanged).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use ::store::{DomainEvent, Work, audit::Entry, personal::Subject};
 use kernel::{Actor, Role, Secret, SessionId, Timestamp, UserId};
 
 use crate::{
-    Identity, IdentityError, PERSON_ERASED, SeenAccount, Unlinked,
+    Identity, IdentityError, Notice, PERSON_ERASED, SeenAccount, Unlinked,
     events::ROUTES,
+    notice,
     ownership::change_owners,
     personal,
     store::{self as tables, erasure as table},
@@ -63,6 +64,8 @@ impl Identity {
         };
         table::insert(work.conn(), &erasure).await?;
         work.audit(entry("user.erasure.request", user));
+        let told = Notice::ErasureAsked(erasure.due_at);
+        notice::tell(&mut work, user, &told).await?;
         work.commit().await?;
         Ok(erasure)
     }
@@ -81,6 +84,7 @@ impl Identity {
             return Err(IdentityError::NotFound);
         }
         work.audit(entry("user.erasure.cancel", user));
+        notice::tell(&mut work, user, &Notice::ErasureTakenBack).await?;
         Ok(work.commit().await?)
     }
 

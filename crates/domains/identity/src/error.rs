@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Denied, ErrorCode, MergeId, Secret};
+use kernel::{Denied, ErrorCode, MergeId};
 use store::StoreError;
 
 /// A refusal or failure of the identity service.
@@ -50,8 +50,6 @@ pub enum IdentityError {
     PasskeyCopied {
         /// What its owner calls it.
         name: String,
-        /// Where its owner gets mail.
-        tell: Option<Secret<String>>,
     },
     /// The database failed.
     #[error("the change could not be stored")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::store::{StoreError, audit::Entry, job::NewJob, personal::Subject};
 use kernel::{Actor, Secret, SessionId, Timestamp, UserId};
 
-use crate::{Identity, IdentityError, personal, store::export as table};
+use crate::{Identity, IdentityError, Notice, notice, personal, store::export as table};
 
 /// The kind of job that makes an export.
 pub const EXPORT_JOB: &str = "privacy.export";
@@ -118,6 +118,7 @@ impl Identity {
             community: None,
             detail: serde_json::json!({ "export": id }),
         });
+        notice::tell(&mut work, user, &Notice::ExportAsked).await?;
         work.commit().await?;
         Ok(id)
     }

@@ -64,7 +64,7 @@ pub use community::{
 };
 pub use confirm::Confirmation;
 pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
-pub use email::{EmailLetter, EmailProved, EmailReason, EmailStatus};
+pub use email::{EmailLetter, EmailReason, EmailStatus};
 pub use erasure::Erasure;
 pub use error::IdentityError;
 pub use events::{
@@ -84,9 +84,7 @@ pub use merge::{
 pub use notice::{NOTICE_JOB, Notice, NoticeLetter};
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
 pub use ownership::hold_owners;
-pub use passkey::{
-    PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyChange, PasskeyQuestion, PasskeySite,
-};
+pub use passkey::{PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyQuestion, PasskeySite};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};
 pub use repeat::{FirstRequest, KeptAnswer, Repeat, Repeatable};

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use ::store::{StoreError, Work, job::NewJob};
-use kernel::{Timestamp, UserId};
+use kernel::{PasskeyId, Timestamp, UserId};
 
 use crate::{
     Identity, IdentityError,
@@ -19,7 +19,7 @@ use crate::{
 
 /// The kind of job that sends one. Payload: `{"notice": id}`.
 pub const NOTICE_JOB: &str = "identity.notice";
-/// How long it is remembered that something was told once; the days of [`tell_blocked`] end before.
+/// How long it is remembered that something was told once; the days of [`tell_once_a_day`] end before.
 const KEEP_SENT: Duration = Duration::from_secs(2 * 86_400);
 /// How long a letter that could not be sent is kept, in case somebody has it tried again.
 const KEEP: Duration = Duration::from_secs(7 * 86_400);
@@ -51,6 +51,28 @@ pub enum Notice {
     KeyMade,
     /// An API key was put in the place of another one.
     KeyRenewed,
+    /// They switched their second factor on.
+    SecondFactorOn,
+    /// They switched their second factor off.
+    SecondFactorOff,
+    /// An administrator took their second factor and their passkeys away.
+    SecondFactorReset,
+    /// They made fresh recovery codes.
+    RecoveryCodesMade,
+    /// They added a passkey.
+    PasskeyAdded,
+    /// They removed the passkey that was added then.
+    PasskeyRemoved(Timestamp),
+    /// The passkey that was added then was refused, because somebody may have a copy of it.
+    PasskeyCopied(Timestamp),
+    /// They asked for a file with their data.
+    ExportAsked,
+    /// They asked to be erased, which is done then.
+    ErasureAsked(Timestamp),
+    /// They took their wish to be erased back.
+    ErasureTakenBack,
+    /// Another address is theirs now; for the mailbox of the one before.
+    EmailChanged,
 }
 
 impl Notice {
@@ -69,13 +91,28 @@ impl Notice {
             Self::PasswordSet => 10,
             Self::KeyMade => 11,
             Self::KeyRenewed => 12,
+            Self::SecondFactorOn => 13,
+            Self::SecondFactorOff => 14,
+            Self::SecondFactorReset => 15,
+            Self::RecoveryCodesMade => 16,
+            Self::PasskeyAdded => 17,
+            Self::PasskeyRemoved(_) => 18,
+            Self::PasskeyCopied(_) => 19,
+            Self::ExportAsked => 20,
+            Self::ErasureAsked(_) => 21,
+            Self::ErasureTakenBack => 22,
+            Self::EmailChanged => 23,
         }
     }
 
     /// What is stored beside the number.
     fn detail(&self) -> String {
         match self {
-            Self::MergeKept(until) | Self::MergeMerged(until) => until.0.to_string(),
+            Self::MergeKept(at)
+            | Self::MergeMerged(at)
+            | Self::PasskeyRemoved(at)
+            | Self::PasskeyCopied(at)
+            | Self::ErasureAsked(at) => at.0.to_string(),
             Self::Linked(provider) | Self::Unlinked(provider) => provider.clone(),
             _ => String::new(),
         }
@@ -96,6 +133,17 @@ impl Notice {
             10 => Self::PasswordSet,
             11 => Self::KeyMade,
             12 => Self::KeyRenewed,
+            13 => Self::SecondFactorOn,
+            14 => Self::SecondFactorOff,
+            15 => Self::SecondFactorReset,
+            16 => Self::RecoveryCodesMade,
+            17 => Self::PasskeyAdded,
+            18 => Self::PasskeyRemoved(instant()?),
+            19 => Self::PasskeyCopied(instant()?),
+            20 => Self::ExportAsked,
+            21 => Self::ErasureAsked(instant()?),
+            22 => Self::ErasureTakenBack,
+            23 => Self::EmailChanged,
             _ => return None,
         })
     }
@@ -135,11 +183,32 @@ pub(crate) async fn tell_blocked(work: &mut Work, user: UserId) -> Result<(), St
     if !subject.is_blocked(work).await? {
         return Ok(());
     }
+    tell_once_a_day(work, user, &Notice::CodesBlocked, "codes-blocked").await
+}
+
+/// Tells somebody that a passkey of theirs may exist twice, at most once a day; whoever has the copy
+/// could otherwise fill their mailbox.
+pub(crate) async fn tell_copied(
+    work: &mut Work,
+    user: UserId,
+    passkey: PasskeyId,
+    added: Timestamp,
+) -> Result<(), StoreError> {
+    let what = format!("passkey-copied:{passkey}");
+    tell_once_a_day(work, user, &Notice::PasskeyCopied(added), &what).await
+}
+
+async fn tell_once_a_day(
+    work: &mut Work,
+    user: UserId,
+    notice: &Notice,
+    what: &str,
+) -> Result<(), StoreError> {
     let Some(address) = tables::email::verified_address(work.conn(), user).await? else {
         return Ok(());
     };
-    let once = format!("codes-blocked:{}", work.now().day());
-    write(work, user, &address, &Notice::CodesBlocked, Some(&once)).await
+    let once = format!("{what}:{}", work.now().day());
+    write(work, user, &address, notice, Some(&once)).await
 }
 
 async fn write(
@@ -210,6 +279,17 @@ mod tests {
             Notice::PasswordSet,
             Notice::KeyMade,
             Notice::KeyRenewed,
+            Notice::SecondFactorOn,
+            Notice::SecondFactorOff,
+            Notice::SecondFactorReset,
+            Notice::RecoveryCodesMade,
+            Notice::PasskeyAdded,
+            Notice::PasskeyRemoved(Timestamp(8)),
+            Notice::PasskeyCopied(Timestamp(9)),
+            Notice::ExportAsked,
+            Notice::ErasureAsked(Timestamp(10)),
+            Notice::ErasureTakenBack,
+            Notice::EmailChanged,
         ];
         for notice in all {
             let read = Notice::from_stored(notice.code(), notice.detail());

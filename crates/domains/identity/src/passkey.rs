@@ -16,7 +16,7 @@ use store::{StoreError, Work, audit::Entry};
 
 use self::ceremony::Purpose;
 use crate::{
-    Identity, IdentityError,
+    Identity, IdentityError, Notice, notice,
     store::{self as tables, passkey as table},
 };
 
@@ -81,15 +81,6 @@ impl std::fmt::Debug for PasskeyAnswer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PasskeyAnswer")
     }
-}
-
-/// A passkey that was added or removed, and the address to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PasskeyChange {
-    /// What it is called.
-    pub name: String,
-    /// Where its owner gets mail.
-    pub tell: Option<String>,
 }
 
 fn check_name(text: &str) -> Result<&str, IdentityError> {
@@ -225,7 +216,7 @@ impl Identity {
         session: SessionId,
         answer: PasskeyAnswer<'_>,
         name: &str,
-    ) -> Result<PasskeyChange, IdentityError> {
+    ) -> Result<(), IdentityError> {
         let user = owner(actor)?;
         let site = self.site()?;
         let name = Some(check_name(name)?).filter(|name| !name.is_empty());
@@ -275,12 +266,8 @@ impl Identity {
             made => made?,
         };
         work.audit(entry("user.passkey.add", user, id));
-        let tell = address(&work, user).await?;
-        work.commit().await?;
-        Ok(PasskeyChange {
-            name: name.to_owned(),
-            tell,
-        })
+        notice::tell(&mut work, user, &Notice::PasskeyAdded).await?;
+        Ok(work.commit().await?)
     }
 
     /// Calls one of one's own passkeys something else.
@@ -316,7 +303,7 @@ impl Identity {
         actor: &Actor,
         session: SessionId,
         id: PasskeyId,
-    ) -> Result<PasskeyChange, IdentityError> {
+    ) -> Result<(), IdentityError> {
         let user = owner(actor)?;
         self.confirm(user, session, None).await?;
         let mut work = self
@@ -340,12 +327,9 @@ impl Identity {
         }
         table::delete(work.conn(), user, id).await?;
         work.audit(entry("user.passkey.remove", user, id));
-        let tell = address(&work, user).await?;
-        work.commit().await?;
-        Ok(PasskeyChange {
-            name: found.name,
-            tell,
-        })
+        let told = Notice::PasskeyRemoved(Timestamp(found.created_at));
+        notice::tell(&mut work, user, &told).await?;
+        Ok(work.commit().await?)
     }
 }
 
@@ -353,10 +337,4 @@ fn too_many() -> IdentityError {
     IdentityError::Conflict(format!(
         "you have {PASSKEYS_MAX} passkeys already: remove one first"
     ))
-}
-
-/// Where somebody gets mail.
-async fn address(work: &Work, user: UserId) -> Result<Option<String>, StoreError> {
-    let known = tables::user::by_id(work.conn(), user).await?;
-    Ok(known.and_then(|known| known.email))
 }

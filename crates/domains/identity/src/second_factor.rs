@@ -10,7 +10,7 @@ use kernel::{Actor, Permission, Secret, SessionId, Timestamp, UserId};
 use store::{SealError, StoreError, Work, audit::Entry};
 
 use crate::{
-    ClientInfo, Identity, IdentityError, NewSession,
+    ClientInfo, Identity, IdentityError, NewSession, Notice, notice,
     store::{self as tables, totp as table},
     throttle::Subject,
     token::{self, Purpose},
@@ -167,17 +167,18 @@ impl Identity {
         tables::session::delete_others(work.conn(), user, session).await?;
         let codes = self.put_recovery_codes(&work, user).await?;
         audit(&mut work, "user.second_factor.on", user);
+        notice::tell(&mut work, user, &Notice::SecondFactorOn).await?;
         work.commit().await?;
         Ok(codes)
     }
 
     /// Switches the second factor off; its recovery codes go too. Needs a fresh session, which with
-    /// a second factor means a code. Answers the address to tell.
+    /// a second factor means a code.
     pub async fn disable_totp(
         &self,
         actor: &Actor,
         session: SessionId,
-    ) -> Result<Option<String>, IdentityError> {
+    ) -> Result<(), IdentityError> {
         let user = actor.user_id().ok_or(IdentityError::NotFound)?;
         self.confirm(user, session, None).await?;
         self.remove_second_factor(actor, user, Removed::Codes).await
@@ -200,18 +201,18 @@ impl Identity {
         }
         let codes = self.put_recovery_codes(&work, user).await?;
         audit(&mut work, "user.recovery_codes.renew", user);
+        notice::tell(&mut work, user, &Notice::RecoveryCodesMade).await?;
         work.commit().await?;
         Ok(codes)
     }
 
     /// Takes somebody's second factor and all their passkeys away who lost them, or whose passkey
-    /// somebody else has; ends their sessions. For instance administrators. Answers the address to
-    /// tell.
+    /// somebody else has; ends their sessions. For instance administrators.
     pub async fn reset_second_factor(
         &self,
         actor: &Actor,
         email: &str,
-    ) -> Result<Option<String>, IdentityError> {
+    ) -> Result<(), IdentityError> {
         actor.require_instance(Permission::OperateInstance)?;
         let (_, folded) = user::check_email(email)?;
         let found = tables::user::credentials_by_email(self.db.read(), &folded).await?;
@@ -225,11 +226,15 @@ impl Identity {
         actor: &Actor,
         user: UserId,
         what: Removed,
-    ) -> Result<Option<String>, IdentityError> {
+    ) -> Result<(), IdentityError> {
         let mut work = self.db.begin(actor, self.clock.now()).await?;
         let was_on = table::delete(work.conn(), user).await?;
-        let (action, detail) = match what {
-            Removed::Codes if was_on => ("user.second_factor.off", serde_json::json!({})),
+        let (action, detail, told) = match what {
+            Removed::Codes if was_on => (
+                "user.second_factor.off",
+                serde_json::json!({}),
+                Notice::SecondFactorOff,
+            ),
             Removed::Codes => {
                 return Err(IdentityError::Conflict("it is off already".to_owned()));
             }
@@ -241,7 +246,11 @@ impl Identity {
                     ));
                 }
                 let detail = serde_json::json!({ "passkeys": n_passkeys });
-                ("user.second_factor.reset", detail)
+                (
+                    "user.second_factor.reset",
+                    detail,
+                    Notice::SecondFactorReset,
+                )
             }
         };
         if actor.user_id() != Some(user) {
@@ -255,9 +264,8 @@ impl Identity {
             community: None,
             detail,
         });
-        let known = tables::user::by_id(work.conn(), user).await?;
-        work.commit().await?;
-        Ok(known.and_then(|known| known.email))
+        notice::tell(&mut work, user, &told).await?;
+        Ok(work.commit().await?)
     }
 
     /// Finishes a sign-in with a code of the app or a recovery code. The token stays good until a

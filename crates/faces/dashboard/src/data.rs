@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use app::AppError;
 use askama::Template;
 use axum::{
     Form,
@@ -79,6 +78,7 @@ pub(crate) async fn export(
     let password = Secret::new(typed.password);
     let asked = face
         .app
+        .identity
         .request_export(&who.viewer.actor, who.session, Some(&password))
         .await;
     match asked {
@@ -124,6 +124,7 @@ pub(crate) async fn erase(
     let password = Secret::new(typed.erase_password);
     let asked = face
         .app
+        .identity
         .request_erasure(&who.viewer.actor, who.session, Some(&password))
         .await;
     match asked {
@@ -142,13 +143,11 @@ pub(crate) async fn cancel(
 }
 
 /// What somebody can put right; other errors are passed on. `password` is the field of the form.
-fn mistake(error: AppError, password: &'static str) -> Result<Mistakes, PageError> {
+fn mistake(error: IdentityError, password: &'static str) -> Result<Mistakes, PageError> {
     match error {
-        AppError::Identity(IdentityError::Invalid { message, .. }) => {
-            Ok(Mistakes::one(password, &message))
-        }
-        AppError::Identity(IdentityError::Conflict(message)) => Ok(Mistakes::one("", &message)),
-        AppError::Identity(IdentityError::Throttled { retry_after }) => {
+        IdentityError::Invalid { message, .. } => Ok(Mistakes::one(password, &message)),
+        IdentityError::Conflict(message) => Ok(Mistakes::one("", &message)),
+        IdentityError::Throttled { retry_after } => {
             Ok(Mistakes::one(password, &display::wait(retry_after)))
         }
         error => Err(error.into()),

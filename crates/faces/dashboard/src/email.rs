@@ -107,9 +107,10 @@ pub(crate) async fn confirm(
     who: SignedIn,
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageError> {
-    match face.app.confirm_email(&who.viewer.actor, &typed.code).await {
-        Ok(_) => Ok(Redirect::to("/me/email?done=email").into_response()),
-        Err(error) => show(&face, &who, mistakes(error)?, String::new()).await,
+    let (identity, actor) = (&face.app.identity, &who.viewer.actor);
+    match identity.confirm_email(actor, &typed.code).await {
+        Ok(()) => Ok(Redirect::to("/me/email?done=email").into_response()),
+        Err(error) => show(&face, &who, mistakes(error.into())?, String::new()).await,
     }
 }
 
@@ -127,12 +128,12 @@ pub(crate) async fn follow(
     State(face): State<Arc<Face>>,
     Form(link): Form<Link>,
 ) -> Result<Response, PageError> {
-    let Err(error) = face.app.follow_email_link(&link.token).await else {
+    let Err(error) = face.app.identity.follow_email_link(&link.token).await else {
         return Ok(Redirect::to("/me/email?done=email").into_response());
     };
     let page = Verify {
         shell: Shell::bare("Verify your address"),
-        mistakes: mistakes(error)?.of_the_whole(),
+        mistakes: mistakes(error.into())?.of_the_whole(),
         token: String::new(),
     };
     Ok((page.mistakes.status(), layout::page(&page)?).into_response())

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use app::AppError;
 use askama::Template;
 use axum::{
     Form,
@@ -156,16 +155,14 @@ fn json(status: StatusCode, body: String) -> Response {
 }
 
 /// What went wrong with an answer, for the reader; other errors go on.
-fn mistakes(error: AppError) -> Result<Mistakes, PageError> {
+fn mistakes(error: IdentityError) -> Result<Mistakes, PageError> {
     match error {
-        AppError::Identity(IdentityError::TokenInvalid) => Ok(Mistakes::one(
+        IdentityError::TokenInvalid => Ok(Mistakes::one(
             "",
             "that took too long, or was answered already: press the button again",
         )),
-        AppError::Identity(error @ IdentityError::PasskeyCopied { .. }) => {
-            Ok(Mistakes::one("", &error.to_string()))
-        }
-        error => Ok(email::mistakes(error)?.of_the_whole()),
+        IdentityError::PasskeyCopied { .. } => Ok(Mistakes::one("", &error.to_string())),
+        error => Ok(email::mistakes(error.into())?.of_the_whole()),
     }
 }
 
@@ -187,6 +184,7 @@ pub(crate) async fn add(
     let (actor, session) = (&who.viewer.actor, who.session);
     let added = face
         .app
+        .identity
         .add_passkey(actor, session, form.answer(), &form.name)
         .await;
     match added {
@@ -228,7 +226,10 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (actor, session) = (&who.viewer.actor, who.session);
-    let removed = face.app.remove_passkey(actor, session, parsed(&id)?).await;
+    let identity = &face.app.identity;
+    let removed = identity
+        .remove_passkey(actor, session, parsed(&id)?)
+        .await;
     match removed {
         Ok(()) => Ok(Redirect::to("/me/security?done=passkey-removed").into_response()),
         Err(error) => show(&face, &who, &id, mistakes(error)?).await,
@@ -290,6 +291,7 @@ pub(crate) async fn sign_in(
     let browser = cookie::browser(&face, &headers).unwrap_or_default();
     let done = face
         .app
+        .identity
         .finish_passkey_sign_in(browser, form.answer(), &client)
         .await;
     match done {
@@ -320,6 +322,7 @@ pub(crate) async fn second_factor(
     };
     let done = face
         .app
+        .identity
         .finish_passkey_second_factor(awaited, form.answer(), &client)
         .await;
     match done {
@@ -348,6 +351,7 @@ pub(crate) async fn confirm(
     let to = form.to(security::home());
     let done = face
         .app
+        .identity
         .confirm_with_passkey(&who.viewer.actor, who.session, form.answer(), &client)
         .await;
     match done {

@@ -104,9 +104,11 @@ pub(crate) async fn disable(
     State(face): State<Arc<Face>>,
     who: SignedIn,
 ) -> Result<Response, PageError> {
-    match face.app.disable_totp(&who.viewer.actor, who.session).await {
+    let identity = &face.app.identity;
+    let (actor, session) = (&who.viewer.actor, who.session);
+    match identity.disable_totp(actor, session).await {
         Ok(()) => Ok(Redirect::to("/me/security?done=second-factor-off").into_response()),
-        Err(error) => refused(&face, &who, error).await,
+        Err(error) => refused(&face, &who, error.into()).await,
     }
 }
 

@@ -106,7 +106,8 @@ pub(crate) async fn confirm(
     Body(typed): Body<MailedCode>,
 ) -> Result<Json<EmailView>, Problem> {
     let code: Secret<String> = typed.code.into();
-    face.app.confirm_email(&who.actor, code.expose()).await?;
+    let identity = &face.app.identity;
+    identity.confirm_email(&who.actor, code.expose()).await?;
     show(State(face), who).await
 }
 

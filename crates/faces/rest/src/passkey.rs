@@ -181,6 +181,7 @@ pub(crate) async fn add(
     let session = who.session()?;
     let given = Given::new(added.ceremony, &added.credential);
     face.app
+        .identity
         .add_passkey(&who.actor, session, given.lend(), &added.name)
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -211,6 +212,7 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let session = who.session()?;
     face.app
+        .identity
         .remove_passkey(&who.actor, session, PasskeyId(id))
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -240,6 +242,7 @@ pub(crate) async fn confirm(
     let session = who.session()?;
     let given = Given::new(answered.ceremony, &answered.credential);
     face.app
+        .identity
         .confirm_with_passkey(&who.actor, session, given.lend(), &who.client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -279,6 +282,7 @@ pub(crate) async fn sign_in(
     let given = Given::new(answered.ceremony, &answered.credential);
     let done = face
         .app
+        .identity
         .finish_passkey_sign_in(browser, given.lend(), &asker.client)
         .await?;
     session::begun(&face, &done)
@@ -307,6 +311,7 @@ pub(crate) async fn second_factor(
     let given = Given::new(answered.ceremony, &answered.credential);
     let done = face
         .app
+        .identity
         .finish_passkey_second_factor(token.expose(), given.lend(), &asker.client)
         .await?;
     session::begun(&face, &done)

@@ -235,7 +235,8 @@ pub(crate) async fn request_export(
     who: SignedIn,
 ) -> Result<(StatusCode, Json<List<ExportView>>), Problem> {
     let session = who.session()?;
-    face.app.request_export(&who.actor, session, None).await?;
+    let identity = &face.app.identity;
+    identity.request_export(&who.actor, session, None).await?;
     Ok((StatusCode::ACCEPTED, all_exports(&face, &who).await?))
 }
 
@@ -277,7 +278,8 @@ pub(crate) async fn request_erasure(
     who: SignedIn,
 ) -> Result<(StatusCode, Json<ErasureView>), Problem> {
     let session = who.session()?;
-    let asked = face.app.request_erasure(&who.actor, session, None).await?;
+    let identity = &face.app.identity;
+    let asked = identity.request_erasure(&who.actor, session, None).await?;
     Ok((StatusCode::ACCEPTED, Json(asked.into())))
 }
 

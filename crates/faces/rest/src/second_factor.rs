@@ -109,7 +109,8 @@ pub(crate) async fn disable(
     who: SignedIn,
 ) -> Result<StatusCode, Problem> {
     let session = who.session()?;
-    face.app.disable_totp(&who.actor, session).await?;
+    let identity = &face.app.identity;
+    identity.disable_totp(&who.actor, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

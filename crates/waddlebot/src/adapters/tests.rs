@@ -141,7 +141,7 @@ on_both! {
         link_for_roles(&app, &ann, session).await;
         let told = known(&world, &app, &server).await;
         assert_eq!(told["metadata"]["platforms"], "1");
-        app.request_erasure(&ann.actor, session, None).await.unwrap();
+        app.identity.request_erasure(&ann.actor, session, None).await.unwrap();
         world.clock.advance(Duration::from_hours(15 * 24));
         assert_eq!(app.tend_privacy().await.unwrap(), 1);
         assert_eq!(server.role_connection(ANN), Some(json!({ "metadata": {} })));

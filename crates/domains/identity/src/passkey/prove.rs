@@ -2,17 +2,17 @@
 //! sensitive. An answer to a question that is not good any more is no attempt; any other is, and
 //! counts like a wrong code until it turns out to be right.
 
-use kernel::{Actor, Secret, SessionId, UserId};
+use kernel::{Actor, PasskeyId, SessionId, Timestamp, UserId};
 use store::{Work, audit::Entry};
 
 use super::{
-    PasskeyAnswer, PasskeyQuestion, address,
+    PasskeyAnswer, PasskeyQuestion,
     ceremony::{self, Purpose},
     not_accepted, owner,
     site::{Claim, Kept, Refusal},
 };
 use crate::{
-    ClientInfo, Identity, IdentityError, NewSession,
+    ClientInfo, Identity, IdentityError, NewSession, notice,
     store::{self as tables, passkey as table},
     throttle::Subject,
     token::{self, Purpose as TokenPurpose},
@@ -266,7 +266,8 @@ impl Identity {
         }
     }
 
-    /// The signature is right and the counter went back: somebody may have copied the key.
+    /// The signature is right and the counter went back: somebody may have copied the key. Its owner
+    /// is told.
     async fn copied(
         &self,
         row: &table::Row,
@@ -286,11 +287,11 @@ impl Identity {
             community: None,
             detail: serde_json::json!({ "passkey": row.id }),
         });
-        let tell = address(&work, user).await?.map(Secret::new);
+        let added = Timestamp(row.created_at);
+        notice::tell_copied(&mut work, user, PasskeyId(row.id), added).await?;
         work.commit().await?;
         Ok(IdentityError::PasskeyCopied {
             name: row.name.clone(),
-            tell,
         })
     }
 

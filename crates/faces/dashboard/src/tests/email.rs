@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::PageRequest;
+use kernel::{Clock, PageRequest};
 use testkit::{Setup, World};
 
 use super::browser::Browser;
@@ -84,6 +84,18 @@ async fn the_link_of_the_mail_changes_nothing_until_its_button_is_pressed() {
     let world = World::sqlite().await;
     let ann = world.admin("ann").await;
     let browser = Browser::of(&world, ann.user).await;
+    let (identity, session) = (&world.app.identity, world.session(ann.user).await);
+    let letter = identity
+        .begin_email(&ann.actor, session, None, "ann@example.org")
+        .await
+        .unwrap();
+    let identity::EmailReason::Verify { code, .. } = &letter.reason else {
+        panic!("{letter:?}");
+    };
+    identity
+        .confirm_email(&ann.actor, code.expose())
+        .await
+        .unwrap();
     browser
         .post("/me/email", &[("address", "new@example.org")])
         .await
@@ -101,6 +113,8 @@ async fn the_link_of_the_mail_changes_nothing_until_its_button_is_pressed() {
         .expect(303);
     let status = world.app.identity.email_status(&ann.actor).await.unwrap();
     assert_eq!(status.address.as_deref(), Some("new@example.org"));
+    let runner = app::jobs::runner(&world.app, "tester");
+    runner.run_due(world.clock.now()).await.unwrap();
     let (subject, text) = letter_to(&world, "ann@example.org").await;
     assert!(subject.contains("was changed") && !text.contains("new@example.org"));
     let again = anybody

@@ -225,10 +225,11 @@ impl PrivacyMutation {
     async fn request_data_export(&self, ctx: &Context<'_>) -> Result<Vec<DataExport>> {
         let viewer = viewer(ctx)?;
         let session = viewer.session()?;
-        let asked = viewer.app().request_export(viewer.actor(), session, None);
+        let identity = &viewer.app().identity;
+        let asked = identity.request_export(viewer.actor(), session, None);
         asked
             .await
-            .map_err(|cause| change_refused(viewer, &cause))?;
+            .map_err(|cause| change_refused(viewer, &cause.into()))?;
         exports(ctx).await
     }
 
@@ -237,10 +238,11 @@ impl PrivacyMutation {
     async fn request_erasure(&self, ctx: &Context<'_>) -> Result<Erasure> {
         let viewer = viewer(ctx)?;
         let session = viewer.session()?;
-        let asked = viewer.app().request_erasure(viewer.actor(), session, None);
+        let identity = &viewer.app().identity;
+        let asked = identity.request_erasure(viewer.actor(), session, None);
         let erasure = asked
             .await
-            .map_err(|cause| change_refused(viewer, &cause))?;
+            .map_err(|cause| change_refused(viewer, &cause.into()))?;
         Ok(erasure.into())
     }
 
