@@ -230,7 +230,10 @@ async fn everything(world: &mut World) {
         .unwrap();
     let session = world.session(other.user).await;
     let own = world.actor_of(other.user).await;
-    app.identity.request_erasure(&own, session, None).await.unwrap();
+    app.identity
+        .request_erasure(&own, session, None)
+        .await
+        .unwrap();
     world.clock.advance(DAY * 15);
     assert_eq!(app.tend_privacy().await.unwrap(), 1);
 }

@@ -119,7 +119,9 @@ async fn switch_on(world: &World, who: &Person, session: SessionId) -> Vec<Secre
 async fn begin_email(world: &World, who: &Person, address: &str) -> (String, String) {
     let session = seated(world, who).await;
     let identity = &world.app.identity;
-    let letter = identity.begin_email(&who.actor, session, None, address).await;
+    let letter = identity
+        .begin_email(&who.actor, session, None, address)
+        .await;
     match letter.unwrap().reason {
         EmailReason::Verify { code, token } => (code.expose().clone(), token.expose().clone()),
         other => panic!("no code was sent: {other:?}"),

@@ -111,7 +111,11 @@ async fn a_batch_under_way_leaves_nothing_with_somebody_who_was_erased() {
     let (pond, ada) = pond(&mut world).await;
     sign_in(&world, "discord", "id-ada").await.unwrap();
     let session = seated(&world, &ada).await;
-    let asked = world.app.identity.request_erasure(&ada.actor, session, None).await;
+    let asked = world
+        .app
+        .identity
+        .request_erasure(&ada.actor, session, None)
+        .await;
     asked.unwrap();
     world
         .clock

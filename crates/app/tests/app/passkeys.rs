@@ -76,7 +76,10 @@ async fn finish(
         .await
 }
 
-pub(super) async fn sign_in(world: &World, device: &mut Device) -> Result<NewSession, IdentityError> {
+pub(super) async fn sign_in(
+    world: &World,
+    device: &mut Device,
+) -> Result<NewSession, IdentityError> {
     let asked = ask(world).await;
     let signed = device.get(&asked.options);
     finish(world, &asked, &signed).await

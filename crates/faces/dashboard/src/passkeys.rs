@@ -227,9 +227,7 @@ pub(crate) async fn remove(
 ) -> Result<Response, PageError> {
     let (actor, session) = (&who.viewer.actor, who.session);
     let identity = &face.app.identity;
-    let removed = identity
-        .remove_passkey(actor, session, parsed(&id)?)
-        .await;
+    let removed = identity.remove_passkey(actor, session, parsed(&id)?).await;
     match removed {
         Ok(()) => Ok(Redirect::to("/me/security?done=passkey-removed").into_response()),
         Err(error) => show(&face, &who, &id, mistakes(error)?).await,
