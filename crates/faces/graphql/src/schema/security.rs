@@ -268,10 +268,11 @@ impl SecurityMutation {
         let session = viewer.session()?;
         let removed = viewer
             .app()
+            .identity
             .remove_passkey(viewer.actor(), session, PasskeyId(id));
         removed
             .await
-            .map_err(|cause| change_refused(viewer, &cause))?;
+            .map_err(|cause| change_refused(viewer, &cause.into()))?;
         passkeys(ctx).await
     }
 }
