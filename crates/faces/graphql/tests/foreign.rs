@@ -11,6 +11,7 @@
 mod foreign {
     mod apollo;
     mod audits;
+    mod fuzz;
     mod old_ws;
     mod pond;
     #[path = "../../../../simulator/tests/clients/run.rs"]
