@@ -444,6 +444,26 @@ on_both! {
         assert_eq!(members().await, 1, "from now on it is shared");
     }
 
+    async fn what_was_kept_of_a_community_before_an_import_goes_with_its_end(world: World) {
+        let settings = activity::Settings { overview_ttl: Duration::from_secs(3_600), ..activity::Settings::default() };
+        let service = activity::Activity::new(
+            world.app.db().clone(),
+            std::sync::Arc::new(world.clock.clone()),
+            world.app.identity.clone(),
+            std::sync::Arc::new(engines::MemoryBus::new()),
+            settings,
+        );
+        let pond = world.community("Pond").await;
+        let actor = world.system();
+        let members = async || service.summary(&actor, pond).await.unwrap().members;
+        let run = service.begin_import(&actor, Some(pond), "key", "a.jsonl", "jsonl").await.unwrap();
+        assert_eq!(members().await, 0);
+        world.say(pond, "ann", "hello").await;
+        assert_eq!(members().await, 0, "it was kept");
+        service.finish_import(&actor, &run).await.unwrap();
+        assert_eq!(members().await, 1);
+    }
+
     async fn an_import_needs_a_community_that_exists(world: World) {
         let absent = world.app.activity.begin_import(&world.system(), Some(CommunityId(999)), "k", "a", "jsonl").await;
         assert!(matches!(absent, Err(ActivityError::NotFound)), "{absent:?}");

@@ -141,6 +141,10 @@ impl Activity {
             }
         }
         work.commit().await?;
+        // Numbers that were kept from before it are not shown beside its members.
+        if let Some(community) = run.community {
+            self.summaries.invalidate(&community).await;
+        }
         Ok(done)
     }
 
