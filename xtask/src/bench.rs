@@ -3,6 +3,7 @@
 
 mod build;
 mod graphql;
+mod models;
 mod program;
 mod start;
 mod usage;
@@ -31,6 +32,8 @@ pub(crate) enum Bench {
     Graphql(graphql::Options),
     /// Profile page and query among ten thousand people, cost of reputation a message (`waddlebot bench identity`)
     Identity(program::Options),
+    /// Training and scoring of models, and beside ONNX Runtime and LightGBM on the same rows
+    Models(models::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
     Start(start::Options),
     /// Wall and processor time of a clean release build on two processors
@@ -47,6 +50,7 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
         Bench::Subscriptions(options) => program::run(repo, "subscriptions", options),
         Bench::Graphql(options) => graphql::run(repo, options),
         Bench::Identity(options) => program::run(repo, "identity", options),
+        Bench::Models(options) => models::run(repo, options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),
     }

@@ -38,6 +38,7 @@ impl<'a> Explainer<'a> {
             path: Vec::new(),
             product: Vec::new(),
             without: Vec::new(),
+            weights: Vec::new(),
             contributions: vec![0.0; self.ensemble.names.len()],
         };
         for tree in &self.ensemble.trees {
@@ -114,6 +115,8 @@ struct Walk<'a> {
     product: Vec<f64>,
     /// The same without one feature.
     without: Vec<f64>,
+    /// By the length of a path, how much sets of other features count.
+    weights: Vec<Vec<f64>>,
     contributions: Vec<f64>,
 }
 
@@ -175,23 +178,29 @@ impl Walk<'_> {
 
     /// Adds what a leaf gives to each feature on the way to it.
     fn leaf(&mut self, value: f64) {
-        // Nobody comes here: neither the row, nor any row when the feature is left out.
-        let is_dead = |edge: &Edge| !edge.is_own && edge.share <= 0.0;
-        if self.path.iter().any(is_dead) {
-            return;
-        }
         self.product.clear();
         self.product.push(1.0);
         for edge in &self.path {
             multiply(&mut self.product, edge);
         }
+        let n = self.path.len();
+        while self.weights.len() <= n {
+            self.weights.push(weights(self.weights.len()));
+        }
+        let weights = self.weights.get(n).map_or([].as_slice(), Vec::as_slice);
+        // The product without a feature that leads elsewhere is the product divided by its share, which is also what the
+        // leaf loses: they cancel.
+        let elsewhere = -value * dot(&self.product, weights);
         for edge in &self.path {
-            divide(&self.product, edge, &mut self.without);
-            let weight = weighted(&self.without, self.path.len());
-            let own = if edge.is_own { 1.0 } else { 0.0 };
-            if let Some(slot) = self.contributions.get_mut(edge.feature) {
-                *slot += value * (own - edge.share) * weight;
-            }
+            let Some(slot) = self.contributions.get_mut(edge.feature) else {
+                continue;
+            };
+            *slot += if edge.is_own {
+                divide(&self.product, edge.share, &mut self.without);
+                value * (1.0 - edge.share) * dot(&self.without, weights)
+            } else {
+                elsewhere
+            };
         }
     }
 }
@@ -213,33 +222,33 @@ fn multiply(product: &mut Vec<f64>, edge: &Edge) {
     product.push(before);
 }
 
-/// The product without one of its factors. From the highest coefficient down, so that errors shrink.
-fn divide(product: &[f64], edge: &Edge, quotient: &mut Vec<f64>) {
+/// The product without one factor `share + x`. From the highest coefficient down, so that errors shrink.
+fn divide(product: &[f64], share: f64, quotient: &mut Vec<f64>) {
     quotient.clear();
-    if !edge.is_own {
-        quotient.extend(product.iter().map(|coefficient| coefficient / edge.share));
-        return;
-    }
     let mut above = 0.0;
     for coefficient in product.iter().skip(1).rev() {
-        above = coefficient - edge.share * above;
+        above = coefficient - share * above;
         quotient.push(above);
     }
     quotient.reverse();
 }
 
-/// The sum of coefficients, each weighted by in how many orders so many of the other features come first:
-/// `k! (n - 1 - k)! / n!`.
-fn weighted(coefficients: &[f64], n: usize) -> f64 {
+/// In how many orders of `n` features a given one comes after `k` certain others, as a share: `k! (n - 1 - k)! / n!` for each
+/// `k` below `n`.
+fn weights(n: usize) -> Vec<f64> {
     let mut weight = 1.0 / real(n.max(1));
-    let mut sum = 0.0;
-    for (k, coefficient) in coefficients.iter().enumerate() {
-        if k > 0 {
-            weight *= real(k) / real(n.saturating_sub(k).max(1));
-        }
-        sum += coefficient * weight;
-    }
-    sum
+    (0..n)
+        .map(|k| {
+            if k > 0 {
+                weight *= real(k) / real(n - k);
+            }
+            weight
+        })
+        .collect()
+}
+
+fn dot(coefficients: &[f64], weights: &[f64]) -> f64 {
+    coefficients.iter().zip(weights).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]
