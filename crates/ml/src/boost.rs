@@ -1,6 +1,8 @@
 //! Gradient boosting of trees on the logistic loss: each tree corrects what the ones before got wrong. This is the default
 //! model. Histograms with at most 254 ranges, best question first, missing values learned.
 
+mod stop;
+
 use thiserror::Error;
 
 use crate::dice::Dice;
@@ -9,6 +11,7 @@ use crate::grow::{self, Bins, Gains, Rules};
 use crate::matrix::Dataset;
 use crate::number::{floor, narrow, real, short, sigmoid};
 use crate::tree::Tree;
+use stop::{Before, Stop};
 
 pub use crate::grow::Trend;
 
@@ -32,9 +35,12 @@ pub enum FitError {
     /// The part for stopping early is of one class: a log loss on it says nothing.
     #[error("the rows to stop by are all of one class")]
     StopOneClass,
-    /// The part for stopping early has other features.
-    #[error("the rows to stop by have other features than the rows to learn from")]
+    /// Rows to learn from, rows to stop by and the model to extend speak of different features.
+    #[error("the rows, or the model to extend, have different features")]
     Names,
+    /// A forest cannot be corrected by adding trees to it.
+    #[error("only a boosted model can be extended")]
+    Link,
     /// A parameter that makes no sense.
     #[error("`{0}` is out of range")]
     Parameter(&'static str),
@@ -132,12 +138,83 @@ pub fn fit(
     stop_by: Option<&Dataset>,
     params: &Params,
 ) -> Result<Fitted, FitError> {
-    params.check()?;
-    if stop_by.is_some_and(|data| data.matrix().names() != train.matrix().names()) {
-        return Err(FitError::Names);
-    }
+    check(train.matrix().names(), train, stop_by, params)?;
     let weights = class_weights(train, params.class_weight)?;
     let base = base(train.labels(), &weights);
+    let begin = |data: &Dataset| vec![base; data.len()];
+    let stop = Stop::new(stop_by, begin, Before::Nothing, params)?;
+    let mut grown = boost(train, &weights, begin(train), stop, params);
+    // Where every score begins is told by the first tree, so that a file needs nothing else to give the same scores.
+    if let Some(first) = grown.trees.first_mut() {
+        first.shift(base);
+    }
+    Ok(Fitted {
+        ensemble: Ensemble::new(
+            train.matrix().names().to_vec(),
+            grown.trees,
+            Link::Logistic,
+            grown.importances,
+        ),
+        history: grown.history,
+    })
+}
+
+/// Learns what a boosted model does not know yet: trees are added that correct it on these rows. With `stop_by`, only those
+/// that do some good there, which may be none. Importances are averaged over the trees.
+pub fn extend(
+    prior: &Ensemble,
+    train: &Dataset,
+    stop_by: Option<&Dataset>,
+    params: &Params,
+) -> Result<Fitted, FitError> {
+    if prior.link() != Link::Logistic {
+        return Err(FitError::Link);
+    }
+    check(prior.names(), train, stop_by, params)?;
+    let weights = class_weights(train, params.class_weight)?;
+    let begin = |data: &Dataset| prior.margins(data.matrix());
+    let stop = Stop::new(stop_by, begin, Before::Stands, params)?;
+    let grown = boost(train, &weights, begin(train), stop, params);
+    let (before, added) = (real(prior.trees()), real(grown.trees.len()));
+    let shares = prior.importances().iter().zip(&grown.importances);
+    let importances = shares
+        .map(|(old, new)| (old * before + new * added) / (before + added))
+        .collect();
+    let trees = prior.trees.iter().cloned().chain(grown.trees).collect();
+    Ok(Fitted {
+        ensemble: Ensemble::new(prior.names().to_vec(), trees, Link::Logistic, importances),
+        history: grown.history,
+    })
+}
+
+fn check(
+    names: &[String],
+    train: &Dataset,
+    stop_by: Option<&Dataset>,
+    params: &Params,
+) -> Result<(), FitError> {
+    params.check()?;
+    let others = stop_by.map_or(names, |data| data.matrix().names());
+    if train.matrix().names() != names || others != names {
+        return Err(FitError::Names);
+    }
+    Ok(())
+}
+
+/// What came of boosting.
+struct Grown {
+    trees: Vec<Tree>,
+    importances: Vec<f64>,
+    history: Vec<f64>,
+}
+
+fn boost(
+    train: &Dataset,
+    weights: &[f64],
+    mut margins: Vec<f64>,
+    mut stop: Option<Stop<'_>>,
+    params: &Params,
+) -> Grown {
     let bins = Bins::new(train.matrix(), params.bins);
     let columns: Vec<usize> = (0..train.matrix().columns()).collect();
     let rules = Rules {
@@ -151,15 +228,11 @@ pub fn fit(
         trends: &params.trends,
     };
     let mut dice = Dice::new(params.seed);
-    let mut margins = vec![base; train.len()];
-    let mut stop = stop_by
-        .map(|data| Stop::new(data, base, params))
-        .transpose()?;
     let mut trees: Vec<Tree> = Vec::new();
     let mut gains = Gains::new(columns.len());
     let mut importances = gains.shares();
     for _ in 0..params.trees {
-        let derivatives = derivatives(train.labels(), &weights, &margins);
+        let derivatives = derivatives(train.labels(), weights, &margins);
         let rows = sample_rows(train.len(), params.subsample, &mut dice);
         let n_columns = floor(real(columns.len()) * params.columns).max(1);
         let chosen = dice.sample(&columns, n_columns);
@@ -177,82 +250,21 @@ pub fn fit(
         }
         let is_over = stop.as_mut().is_some_and(|stop| stop.is_over(&tree));
         trees.push(tree);
-        if stop
-            .as_ref()
-            .is_none_or(|stop| stop.best_trees == trees.len())
-        {
+        let is_best = |stop: &Stop<'_>| stop.best_trees() == trees.len();
+        if stop.as_ref().is_none_or(is_best) {
             importances = gains.shares();
         }
         if is_over {
             break;
         }
     }
-    let mut history = Vec::new();
-    if let Some(stop) = stop {
-        trees.truncate(stop.best_trees.max(1));
-        history = stop.history;
+    if let Some(stop) = &stop {
+        trees.truncate(stop.best_trees());
     }
-    // Where every score begins is told by the first tree, so that a file needs nothing else to give the same scores.
-    if let Some(first) = trees.first_mut() {
-        first.shift(base);
-    }
-    Ok(Fitted {
-        ensemble: Ensemble::new(
-            train.matrix().names().to_vec(),
-            trees,
-            Link::Logistic,
-            importances,
-        ),
-        history,
-    })
-}
-
-/// Watches the log loss of rows the trees do not learn from.
-struct Stop<'a> {
-    data: &'a Dataset,
-    weights: Vec<f64>,
-    margins: Vec<f64>,
-    patience: usize,
-    best: f64,
-    best_trees: usize,
-    history: Vec<f64>,
-}
-
-impl<'a> Stop<'a> {
-    fn new(data: &'a Dataset, base: f64, params: &Params) -> Result<Self, FitError> {
-        Ok(Self {
-            data,
-            weights: class_weights(data, params.class_weight).map_err(|error| match error {
-                FitError::OneClass => FitError::StopOneClass,
-                other => other,
-            })?,
-            margins: vec![base; data.len()],
-            patience: params.patience.max(1),
-            best: f64::INFINITY,
-            best_trees: 0,
-            history: Vec::new(),
-        })
-    }
-
-    fn is_over(&mut self, tree: &Tree) -> bool {
-        let mut loss = 0.0;
-        let mut whole = 0.0;
-        let rows = self.data.matrix().iter().zip(self.data.labels());
-        for ((margin, weight), (row, label)) in self.margins.iter_mut().zip(&self.weights).zip(rows)
-        {
-            *margin += f64::from(tree.leaf(row));
-            // ln(1 + e^-z), z being how far the margin is on the right side.
-            let z = if *label { *margin } else { -*margin };
-            loss += weight * ((-z.abs()).exp().ln_1p() + (-z).max(0.0));
-            whole += weight;
-        }
-        let loss = loss / whole;
-        self.history.push(loss);
-        if loss < self.best {
-            self.best = loss;
-            self.best_trees = self.history.len();
-        }
-        self.history.len() - self.best_trees >= self.patience
+    Grown {
+        trees,
+        importances,
+        history: stop.map(Stop::into_history).unwrap_or_default(),
     }
 }
 

@@ -183,6 +183,71 @@ fn trees_stay_within_their_depth_and_leaves() {
     assert_eq!(fit(&train, None, &stumps).unwrap().ensemble.nodes(), 15);
 }
 
+#[test]
+fn a_prior_is_corrected_by_a_few_rows_of_another_kind() {
+    // Elsewhere the first feature means the opposite.
+    let turned = |n, seed| {
+        let rows = samples::rows(n, 6, seed);
+        let mut data = Dataset::new(samples::names(6));
+        for row in 0..rows.len() {
+            let example = rows.example(row).unwrap();
+            let mut features = example.features.to_vec();
+            features[0] = -features[0];
+            let features = &features;
+            data.push(&Example {
+                features,
+                ..example
+            })
+            .unwrap();
+        }
+        data
+    };
+    let prior = fit(&samples::rows(2000, 6, 20), None, &quick())
+        .unwrap()
+        .ensemble;
+    let here = turned(1500, 21);
+    let params = Params {
+        trees: 40,
+        max_depth: 3,
+        ..Params::default()
+    };
+    let adapted = extend(&prior, &turned(200, 22), None, &params).unwrap();
+    let (before, after) = (auc(&prior, &here), auc(&adapted.ensemble, &here));
+    assert!(before < 0.6 && after > 0.75, "{before} {after}");
+    assert_eq!(adapted.ensemble.trees(), 100);
+    let whole: f64 = adapted.ensemble.importances().iter().sum();
+    assert!((whole - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_prior_that_nothing_makes_better_stays_as_it_is() {
+    let train = samples::rows(2000, 6, 23);
+    let prior = fit(&train, None, &quick()).unwrap().ensemble;
+    // Labels that mean nothing teach nothing that holds on other rows.
+    let mut noise = Dataset::new(samples::names(6));
+    for row in 0..200 {
+        let example = train.example(row).unwrap();
+        noise
+            .push(&Example {
+                label: row % 2 == 0,
+                ..example
+            })
+            .unwrap();
+    }
+    let stop_by = samples::rows(1000, 6, 24);
+    let found = extend(&prior, &noise, Some(&stop_by), &quick()).unwrap();
+    assert!(found.ensemble == prior, "{}", found.ensemble.trees());
+    assert_eq!(found.history.len(), quick().patience);
+    let grown = crate::forest::Params {
+        trees: 2,
+        ..crate::forest::Params::default()
+    };
+    let forest = crate::forest::fit(&train, &grown).unwrap();
+    assert_eq!(extend(&forest, &train, None, &quick()), Err(FitError::Link));
+    let other = samples::rows(100, 5, 1);
+    assert_eq!(extend(&prior, &other, None, &quick()), Err(FitError::Names));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
