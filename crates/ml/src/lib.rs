@@ -4,7 +4,7 @@
 //! out is a *margin* (log-odds, additive) or a probability.
 //!
 //! Must never know: a platform, a table, a message, the clock. Randomness is a seed that is handed in: the same data,
-//! parameters and seed give the same model on every machine.
+//! parameters and seed give the same model again.
 
 pub mod boost;
 pub mod calibrate;

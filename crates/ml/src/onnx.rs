@@ -4,7 +4,7 @@
 //! `ZipMap`, a multiplication by one), and the chain this crate writes for its linear baseline. Everything else is refused by
 //! name. What is known about a model besides stands in the file's `metadata_props`.
 //!
-//! Must never believe a file: lengths, ids and numbers are checked, nothing grows beyond what the file is long.
+//! Must never believe a file: lengths, ids and numbers are checked, memory stays in proportion to the file's length.
 
 mod graph;
 mod linear;
