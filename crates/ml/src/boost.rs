@@ -46,6 +46,9 @@ pub enum FitError {
     Parameter(&'static str),
 }
 
+/// The deepest a tree may get: files with deeper ones are refused.
+pub(crate) const DEPTH_MAX: u32 = 100;
+
 /// How to boost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
@@ -53,7 +56,7 @@ pub struct Params {
     pub trees: usize,
     /// How much each tree counts.
     pub learning_rate: f64,
-    /// The deepest question, the root being 1.
+    /// The deepest question, the root being 1; at most 100.
     pub max_depth: u32,
     /// The most leaves a tree has.
     pub max_leaves: usize,
@@ -108,7 +111,7 @@ impl Params {
             ("trees", self.trees > 0),
             ("learning_rate", share(self.learning_rate)),
             ("max_leaves", self.max_leaves > 1),
-            ("max_depth", self.max_depth > 0),
+            ("max_depth", (1..=DEPTH_MAX).contains(&self.max_depth)),
             ("min_child_weight", is_positive(self.min_child_weight)),
             ("l2", is_positive(self.l2)),
             ("min_gain", is_positive(self.min_gain)),

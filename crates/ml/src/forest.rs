@@ -1,7 +1,7 @@
 //! Random forest: deep trees on rows drawn with replacement, each question choosing among some features, averaged. The
 //! alternative to boosting where labels are noisy. The sum of the leaves is the probability itself.
 
-use crate::boost::{ClassWeight, FitError, class_weights};
+use crate::boost::{ClassWeight, DEPTH_MAX, FitError, class_weights};
 use crate::dice::Dice;
 use crate::ensemble::{Ensemble, Link};
 use crate::grow::{self, Bins, Gains, Rules};
@@ -13,7 +13,7 @@ use crate::number::{floor, narrow, position, real, short};
 pub struct Params {
     /// How many trees.
     pub trees: usize,
-    /// The deepest question.
+    /// The deepest question; at most 100.
     pub max_depth: u32,
     /// The most leaves a tree has.
     pub max_leaves: usize,
@@ -46,7 +46,7 @@ pub fn fit(train: &Dataset, params: &Params) -> Result<Ensemble, FitError> {
     for (name, is_right) in [
         ("trees", params.trees > 0),
         ("max_leaves", params.max_leaves > 1),
-        ("max_depth", params.max_depth > 0),
+        ("max_depth", (1..=DEPTH_MAX).contains(&params.max_depth)),
         (
             "min_leaf",
             params.min_leaf >= 0.0 && params.min_leaf.is_finite(),

@@ -57,9 +57,15 @@ fn one_tree_that_sees_all_knows_the_rows_it_drew() {
 #[test]
 fn senseless_parameters_are_refused() {
     let train = samples::rows(50, 5, 5);
-    let params = Params {
+    let none = Params {
         columns: Some(0),
         ..quick()
     };
-    assert_eq!(fit(&train, &params), Err(FitError::Parameter("columns")));
+    let deep = Params {
+        max_depth: 101,
+        ..quick()
+    };
+    for (params, name) in [(none, "columns"), (deep, "max_depth")] {
+        assert_eq!(fit(&train, &params), Err(FitError::Parameter(name)));
+    }
 }
