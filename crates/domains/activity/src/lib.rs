@@ -46,7 +46,7 @@ pub use events::{
 pub use feed::{FeedItem, FeedQuery, PlatformActivity};
 pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
-pub use live::{LiveFeed, LiveItem, chat_topic};
+pub use live::{Heard, LiveBatch, LiveFeed, LiveItem, chat_topic};
 pub use member::{Member, MemberQuery, MemberSort, Presence};
 pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};

@@ -1,10 +1,14 @@
 //! Live chat: listeners are woken by the bus, or by a timer when nothing wakes them, and read what
 //! is new from the database, so that no message is lost when the bus is. One reader per community
-//! serves all its listeners. A listener that cannot keep up is told how much it missed.
+//! serves all its listeners; the more there are, the longer it gathers what is said before it tells it
+//! to all. A listener that cannot keep up is told how much it missed.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,6 +31,14 @@ const LOOK_BACK: i64 = 200;
 /// How long a listener's rights are believed before they are checked again.
 const RECHECK: Duration = Duration::from_secs(1);
 
+/// How long the reader gathers for each listener after it told all of them something: about what telling
+/// costs, so that it never has less time for it than it needs.
+const GATHER_EACH: Duration = Duration::from_micros(20);
+/// And how long at most. Chat that is shown so much later is still live.
+const GATHER_MAX: Duration = Duration::from_millis(25);
+/// Not worth a timer.
+const GATHER_LEAST: Duration = Duration::from_millis(1);
+
 /// The bus topic of a community's live chat.
 pub fn chat_topic(community: CommunityId) -> String {
     format!("chat:{community}")
@@ -42,7 +54,30 @@ pub enum LiveItem {
     Skipped(u64),
 }
 
-type Batch = Arc<Vec<ChatMessage>>;
+/// Messages that were read together, for all who listen.
+#[derive(Debug)]
+pub struct LiveBatch {
+    /// Its number in this process: what is made of a batch can be kept under it.
+    pub number: u64,
+    /// The messages, oldest first.
+    pub messages: Vec<ChatMessage>,
+}
+
+/// What a listener hears, without a copy made for it.
+#[derive(Debug)]
+pub enum Heard {
+    /// What it missed before it began to listen; oldest first.
+    Missed(Vec<ChatMessage>),
+    /// What all hear, in order. Of the messages, those are for this listener that it
+    /// [wants](LiveFeed::wants).
+    Batches(Vec<Arc<LiveBatch>>),
+    /// As [`LiveItem::Skipped`].
+    Skipped(u64),
+}
+
+type Batch = Arc<LiveBatch>;
+
+static NEXT_BATCH: AtomicU64 = AtomicU64::new(0);
 
 /// The readers of the communities that have listeners.
 pub(crate) struct Hub {
@@ -120,8 +155,10 @@ impl Hub {
             match self.new_messages(community, &mut tail).await {
                 Ok(messages) if messages.is_empty() => self.wait(&mut wake).await,
                 Ok(messages) => {
+                    let number = NEXT_BATCH.fetch_add(1, Ordering::Relaxed);
                     // Fails only when the last listener has just left: the loop ends then.
-                    let _ = sender.send(Arc::new(messages));
+                    let _ = sender.send(Arc::new(LiveBatch { number, messages }));
+                    gather(sender.receiver_count()).await;
                 }
                 Err(error) => {
                     warn!(community.id = %community, error = %error, "live chat could not be read; trying again");
@@ -160,6 +197,15 @@ impl Hub {
             .filter(|row| tail.accept(row.id()))
             .collect();
         tables::message::with_authors(self.db.read(), fresh).await
+    }
+}
+
+/// Waits a little where many listen, so that what is said meanwhile goes to them together.
+async fn gather(n_listeners: usize) {
+    let n_listeners = u32::try_from(n_listeners).unwrap_or(u32::MAX);
+    let wait = GATHER_EACH.saturating_mul(n_listeners).min(GATHER_MAX);
+    if wait >= GATHER_LEAST {
+        tokio::time::sleep(wait).await;
     }
 }
 
@@ -212,7 +258,7 @@ impl Tail {
 /// One listener of a community's chat.
 pub struct LiveFeed {
     receiver: broadcast::Receiver<Batch>,
-    /// What goes before anything live.
+    /// What goes before anything that is still to be received.
     first: VecDeque<LiveItem>,
     in_backlog: HashSet<MessageId>,
     platform: Option<Platform>,
@@ -235,27 +281,60 @@ impl LiveFeed {
     /// Waits for the next item. `None` when the listener's right to see the chat is gone, or the
     /// program stops.
     pub async fn next(&mut self) -> Option<LiveItem> {
-        if let Some(item) = self.first.pop_front() {
-            return Some(item);
-        }
+        Some(match self.hear(1).await? {
+            Heard::Missed(messages) => LiveItem::Messages(messages),
+            Heard::Skipped(n) => LiveItem::Skipped(n),
+            Heard::Batches(batches) => {
+                let all = batches.iter().flat_map(|batch| &batch.messages);
+                LiveItem::Messages(all.filter(|m| self.wants(m)).cloned().collect())
+            }
+        })
+    }
+
+    /// The same without copies: a batch, and those that wait behind it as long as all have fewer than so many
+    /// messages.
+    pub async fn hear(&mut self, enough: usize) -> Option<Heard> {
         loop {
-            let batch = match self.receiver.recv().await {
-                Ok(batch) => batch,
-                Err(broadcast::error::RecvError::Lagged(n)) => return Some(LiveItem::Skipped(n)),
+            match self.first.pop_front() {
+                Some(LiveItem::Messages(messages)) => return Some(Heard::Missed(messages)),
+                Some(LiveItem::Skipped(n)) => return Some(Heard::Skipped(n)),
+                None => {}
+            }
+            let mut batches = match self.receiver.recv().await {
+                Ok(batch) => vec![batch],
+                Err(broadcast::error::RecvError::Lagged(n)) => return Some(Heard::Skipped(n)),
                 Err(broadcast::error::RecvError::Closed) => return None,
             };
-            let fits = |m: &&ChatMessage| {
-                self.platform.is_none_or(|p| p == m.platform) && !self.in_backlog.contains(&m.id)
-            };
-            let messages: Vec<ChatMessage> = batch.iter().filter(fits).cloned().collect();
-            if messages.is_empty() {
+            let mut n: usize = batches.iter().map(|batch| batch.messages.len()).sum();
+            while n < enough {
+                match self.receiver.try_recv() {
+                    Ok(batch) => {
+                        n += batch.messages.len();
+                        batches.push(batch);
+                    }
+                    Err(broadcast::error::TryRecvError::Lagged(n)) => {
+                        self.first.push_back(LiveItem::Skipped(n));
+                        break;
+                    }
+                    // If it is closed, the next look says so.
+                    Err(_) => break,
+                }
+            }
+            batches.retain(|batch| batch.messages.iter().any(|m| self.wants(m)));
+            if batches.is_empty() {
                 continue;
             }
             if !self.still_allowed().await {
                 return None;
             }
-            return Some(LiveItem::Messages(messages));
+            return Some(Heard::Batches(batches));
         }
+    }
+
+    /// Whether a message of a batch is for this listener.
+    pub fn wants(&self, message: &ChatMessage) -> bool {
+        self.platform.is_none_or(|p| p == message.platform)
+            && !self.in_backlog.contains(&message.id)
     }
 
     async fn still_allowed(&mut self) -> bool {
@@ -264,7 +343,8 @@ impl LiveFeed {
             return true;
         }
         self.checked_at = now;
-        match self.identity.refresh(&self.actor).await {
+        // Boxed, so that a listener that waits keeps no room for it.
+        match Box::pin(self.identity.refresh(&self.actor)).await {
             Ok(Some(actor)) => {
                 self.actor = actor;
                 self.actor

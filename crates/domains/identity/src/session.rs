@@ -316,16 +316,11 @@ impl Identity {
         let Some(id) = actor.user_id() else {
             return Ok(Some(actor.clone()));
         };
-        match tables::user::by_id(self.db.read(), id).await? {
-            Some(user) => {
-                let fresh = self.actor(&user).await?;
-                Ok(Some(match actor.limit() {
-                    Some(only) => fresh.within(only),
-                    None => fresh,
-                }))
-            }
-            None => Ok(None),
-        }
+        let fresh = tables::holder::of_person(self.db.read(), id).await?;
+        Ok(fresh.map(|fresh| match actor.limit() {
+            Some(only) => fresh.within(only),
+            None => fresh,
+        }))
     }
 
     /// Ends a session. Ending one that is gone already is fine.

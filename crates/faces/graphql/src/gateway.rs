@@ -1,7 +1,7 @@
 //! Between the wire and the schema: HTTP, WebSockets, and every limit on the way. The engine's own
 //! integration would parse before it measures; here nothing reaches the parser unmeasured.
 //!
-//! Must never know a type of the schema beyond [`Viewer`].
+//! Must never know a type of the schema beyond [`Viewer`], and what a subscription hands over.
 
 mod answers;
 mod batch;
@@ -23,6 +23,7 @@ mod protocol;
 mod refusal;
 mod reply;
 mod scan;
+mod share;
 mod slots;
 mod socket;
 mod sse;
@@ -54,6 +55,7 @@ pub(crate) struct Gateway {
     documents: documents::Documents,
     types: complete::Types,
     hints: policy::Hints,
+    events: share::Events,
     /// A kept answer of another schema is none of ours.
     schema_digest: [u8; 32],
     settings: Settings,
@@ -72,6 +74,7 @@ pub(crate) fn routes(app: Arc<App>, schema: Schema, settings: Settings) -> Route
         app,
         types,
         hints,
+        events: share::Events::default(),
         schema_digest: Sha256::digest(sdl.as_bytes()).into(),
         schema,
         judge: Judge::new(),

@@ -38,6 +38,7 @@ mod weight;
 
 use async_graphql::ValidationMode;
 
+pub(crate) use chat::{ChatMessage, Following, Given, Handover, Next};
 #[cfg(test)]
 pub(crate) use error::refused;
 pub(crate) use judge::Judge;

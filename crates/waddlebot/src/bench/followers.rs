@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         micros.get(index).copied().unwrap_or_default() / 1_000
     };
     say(&format!(
-        "{} delivered, p50 {} ms, p95 {} ms, p99 {} ms, highest {} ms",
+        "{} p50 {} ms, p95 {} ms, p99 {} ms, highest {} ms",
         micros.len(),
         at(500),
         at(950),

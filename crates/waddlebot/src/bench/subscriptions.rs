@@ -94,15 +94,24 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     ));
 
     let listening = start(arguments.live).await?;
-    let before = usage::now();
+    let (before, theirs_before) = (usage::now(), listening.usage());
     talk(&system, community, &arguments).await?;
-    let after = usage::now();
+    let (after, theirs) = (usage::now(), listening.usage());
+    let (delivered, report) = listening.report().await?;
+    let spent = after.cpu_micros.saturating_sub(before.cpu_micros);
+    let theirs = theirs.cpu_micros.saturating_sub(theirs_before.cpu_micros);
+    let wanted =
+        u64::from(arguments.rate) * u64::from(arguments.seconds) * u64::from(arguments.live);
     console::say(format!(
-        "{engine:<10} {} live subscriptions at {} messages/s: {} ({:.0} % of a processor)",
+        "{engine:<10} {} live subscriptions at {} messages/s: {} of {} delivered, {report}; {:.0} % of a processor, {:.1} µs for \
+         each delivery; {:.0} % for those who listen",
         console::grouped(arguments.live.into()),
         arguments.rate,
-        listening.report().await?,
-        share(after.cpu_micros - before.cpu_micros, arguments.seconds),
+        console::grouped(delivered),
+        console::grouped(wanted),
+        share(spent, arguments.seconds),
+        micros(spent) / micros(delivered.max(1)),
+        share(theirs, arguments.seconds),
     ));
     system.app.stop.cancel();
     server.await.context("stopping the server")??;
@@ -110,8 +119,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn share(cpu_micros: u64, seconds: u32) -> f64 {
-    let micros = f64::from(u32::try_from(cpu_micros).unwrap_or(u32::MAX));
-    micros / 1e4 / f64::from(seconds.max(1))
+    micros(cpu_micros) / 1e4 / f64::from(seconds.max(1))
+}
+
+fn micros(n: u64) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// Members of the community who are signed in; their cookies.
@@ -233,14 +245,24 @@ impl Followers {
         Ok(followers)
     }
 
-    /// Ends it; answers what it saw.
-    async fn report(mut self) -> anyhow::Result<String> {
+    /// What it used so far.
+    fn usage(&self) -> usage::Usage {
+        let id = self.child.id().map(|id| id.to_string());
+        id.map_or_else(usage::Usage::default, |id| usage::of(&id))
+    }
+
+    /// Ends it; answers how many messages it saw, and how long they took.
+    async fn report(mut self) -> anyhow::Result<(u64, String)> {
         self.stdin.write_all(b"\n").await?;
         let Some(report) = self.lines.next_line().await? else {
             bail!("the followers said nothing");
         };
         let status = self.child.wait().await?;
         ensure!(status.success(), "the followers ended with {status}");
-        Ok(report)
+        let (n, report) = report.split_once(' ').context("what the followers saw")?;
+        Ok((
+            n.parse().context("how many messages they saw")?,
+            report.to_owned(),
+        ))
     }
 }

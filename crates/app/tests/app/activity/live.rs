@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use activity::{Incoming, LiveFeed, LiveItem};
+use activity::{Heard, Incoming, LiveFeed, LiveItem};
 use async_trait::async_trait;
 use engines::{Bus, BusError, bus::Subscription};
 use kernel::{Clock, CommunityId, MessageId, Platform, Role, Source};
@@ -168,6 +168,36 @@ on_both! {
         }
         assert_eq!(slow.next().await, Some(LiveItem::Skipped(44)));
         assert_eq!(hear(&mut slow, 1).await, ["44"]);
+    }
+
+    async fn where_many_listen_all_hear_everything_in_order(world: World) {
+        let pond = world.community("Pond").await;
+        let mut feeds = Vec::new();
+        for _ in 0..60 {
+            feeds.push(listen(&world, pond).await);
+        }
+        let wanted: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+        for text in &wanted {
+            world.say(pond, "ann", text).await;
+        }
+        for feed in &mut feeds {
+            assert_eq!(hear(feed, 30).await, wanted);
+        }
+    }
+
+    async fn batches_that_wait_are_handed_over_together(world: World) {
+        let pond = world.community("Pond").await;
+        let (mut slow, mut quick) = (listen(&world, pond).await, listen(&world, pond).await);
+        for n in 0..5 {
+            world.say(pond, "ann", &n.to_string()).await;
+            assert_eq!(hear(&mut quick, 1).await, [n.to_string()]);
+        }
+        let Some(Heard::Batches(batches)) = slow.hear(3).await else { panic!() };
+        assert_eq!(batches.len(), 3, "enough");
+        let Some(Heard::Batches(batches)) = slow.hear(300).await else { panic!() };
+        assert_eq!(batches.len(), 2, "what is left");
+        let numbers: Vec<u64> = batches.iter().map(|batch| batch.number).collect();
+        assert!(numbers[0] < numbers[1]);
     }
 
     async fn chat_is_live_also_without_a_bus(world: World) {

@@ -73,6 +73,38 @@ pub(crate) async fn of_key(
     find(conn, &query(columns, "api_key", "key_hash"), digest).await
 }
 
+/// A person as an actor, with the roles of this moment.
+pub(crate) async fn of_person(
+    conn: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Option<Actor>, StoreError> {
+    let rows = sql::rows(
+        conn,
+        "SELECT u.is_instance_admin, m.community_id, m.role \
+         FROM users u LEFT JOIN membership m ON m.user_id = u.id WHERE u.id = $1",
+        vec![user.0.into()],
+    )
+    .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let is_instance_admin = first.try_get_by_index(0)?;
+    let mut roles = BTreeMap::new();
+    for row in &rows {
+        let (community, code): (Option<i32>, Option<i16>) =
+            (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        if let (Some(community), Some(code)) = (community, code) {
+            roles.insert(CommunityId(community), role(code)?);
+        }
+    }
+    Ok(Some(Actor::User {
+        id: user,
+        is_instance_admin,
+        roles,
+        only: None,
+    }))
+}
+
 fn query(columns: &str, table: &str, digest: &str) -> String {
     format!(
         "SELECT {columns}, u.id AS user_id, u.display_name, u.email, u.is_instance_admin, u.claimed_at, u.created_at, \

@@ -22,6 +22,7 @@ use super::{
     policy::Policy,
     refusal::Refusal,
     reply::Reply,
+    share::Told,
     toll, walk,
     watch::{Seen, Watch},
 };
@@ -32,13 +33,13 @@ use crate::{
 
 /// A request that passed every check that needs no schema.
 pub(crate) struct Checked {
-    document: Arc<Document>,
-    variables: Variables,
-    operation_name: Option<String>,
+    pub(super) document: Arc<Document>,
+    pub(super) variables: Variables,
+    pub(super) operation_name: Option<String>,
     viewer: Arc<Viewer>,
-    plan: Plan,
+    pub(super) plan: Arc<Plan>,
     reads_schema: bool,
-    tells_cost: bool,
+    pub(super) tells_cost: bool,
     policy: Option<Policy>,
     /// Query, mutation or subscription.
     pub(crate) kind: OperationType,
@@ -86,7 +87,7 @@ impl Checked {
     }
 
     /// For the engine, and what is left to do with its answer.
-    fn begin(self) -> (Request, Finish) {
+    pub(super) fn begin(self) -> (Request, Finish) {
         let mut request = Request::new(String::new())
             .variables(self.variables)
             .data(Arc::clone(&self.viewer));
@@ -106,10 +107,10 @@ impl Checked {
 }
 
 /// What is left to do with an answer of the engine.
-struct Finish {
+pub(super) struct Finish {
     name: String,
     viewer: Arc<Viewer>,
-    plan: Plan,
+    plan: Arc<Plan>,
     tells_cost: bool,
 }
 
@@ -175,7 +176,7 @@ impl Answer {
 
     /// The document does not fit the schema, as the engine found.
     pub(crate) fn invalid(mut errors: Vec<ServerError>, viewer: &Viewer, name: &str) -> Self {
-        name_errors(&mut errors, viewer, name);
+        name_errors(&mut errors, viewer.request_id(), name);
         Self::Refused {
             errors,
             status: 400,
@@ -219,7 +220,7 @@ impl Gateway {
         let policy = policy.filter(|_| !params.tells_cost);
         let plan = Plan::new(&self.types, &document.parsed, operation, &variables);
         Ok(Checked {
-            plan,
+            plan: Arc::new(plan),
             document,
             variables,
             operation_name: params.operation_name,
@@ -336,58 +337,37 @@ impl Gateway {
     }
 
     /// Executes any kind of operation as a stream of answers: one for a query, many for a
-    /// subscription. After a refusal the stream ends.
+    /// subscription, which takes so many messages at once as are enough if they wait. After a refusal the stream ends.
     pub(crate) fn stream(
         self: &Arc<Self>,
         checked: Checked,
-    ) -> impl Stream<Item = Answer> + Send + 'static {
+        enough: usize,
+    ) -> impl Stream<Item = Told> + Send + 'static {
         let gateway = Arc::clone(self);
         if checked.kind != OperationType::Subscription {
-            let once = async move { gateway.execute(checked).await };
+            let once = async move { Told::Answer(gateway.execute(checked).await) };
             return stream::once(Box::pin(once)).left_stream();
         }
         let begin = async move {
             match gateway.admit(&checked).await {
-                Ok(_) => gateway.follow(checked).left_stream(),
+                Ok(_) => gateway.follow(checked, enough).left_stream(),
                 Err(refused) => {
                     let code = refused.code().unwrap_or_default();
                     gateway.app.usage.refused(code);
-                    stream::iter([refused]).right_stream()
+                    stream::iter([Told::Answer(refused)]).right_stream()
                 }
             }
         };
         // Boxed: a subscription that waits does not keep room for how it began.
         stream::once(Box::pin(begin)).flatten().right_stream()
     }
-
-    /// Executes a subscription that was admitted.
-    fn follow(&self, checked: Checked) -> impl Stream<Item = Answer> + Send + use<> {
-        let budget = self.settings.limits.cost;
-        let following = self.app.usage.follow();
-        let (request, finish) = checked.begin();
-        self.schema.execute_stream(request).map(move |response| {
-            // The stream owns the count: it goes down however the subscription ends.
-            let _ = &following;
-            let response = finish.response(response, budget);
-            // Whether it never began or an event could not be made: it goes no further.
-            if response.data == Value::Null && !response.errors.is_empty() {
-                return Answer::Refused {
-                    errors: response.errors,
-                    status: 200,
-                    well_formed: true,
-                    retry_after: None,
-                };
-            }
-            Answer::Executed(response.into())
-        })
-    }
 }
 
 impl Finish {
     /// Completes the data, gives every error a code and says what it cost if that was asked.
-    fn response(&self, mut response: Response, budget: u64) -> Response {
+    pub(super) fn response(&self, mut response: Response, budget: u64) -> Response {
         self.plan.complete(&mut response);
-        name_errors(&mut response.errors, &self.viewer, &self.name);
+        name_errors(&mut response.errors, self.viewer.request_id(), &self.name);
         if let Some(toll) = self.viewer.toll().filter(|_| self.tells_cost) {
             let told = toll::told(toll, budget);
             response.extensions.insert("cost".to_owned(), told);
@@ -397,7 +377,7 @@ impl Finish {
 }
 
 /// Gives every error a code and counts it.
-fn name_errors(errors: &mut [ServerError], viewer: &Viewer, operation_name: &str) {
+pub(super) fn name_errors(errors: &mut [ServerError], request_id: &str, operation_name: &str) {
     for error in &mut *errors {
         metrics::counter!("waddlebot_graphql_errors_total").increment(1);
         let uncoded = error
@@ -412,7 +392,7 @@ fn name_errors(errors: &mut [ServerError], viewer: &Viewer, operation_name: &str
     if let Some(first) = errors.first() {
         // Messages may quote arguments, which may be about people: only codes are logged.
         let code = first.extensions.as_ref().and_then(|e| e.get("code"));
-        info!(request.id = viewer.request_id(), operation.name = operation_name, n_errors = errors.len(), error.code = ?code.map(ToString::to_string), "GraphQL query answered with errors");
+        info!(request.id = request_id, operation.name = operation_name, n_errors = errors.len(), error.code = ?code.map(ToString::to_string), "GraphQL query answered with errors");
     }
 }
 

@@ -2,19 +2,19 @@
 //! for a look at the session, and so never keeps what it holds meanwhile. (A statement that is not polled keeps its
 //! connection to the database; a few of those, each waiting for another one, would stop everybody.)
 //!
-//! Must never be ahead of its client by more than one answer, or outlive the stream of its answers.
+//! Must never be ahead of its client by more than one answer (or what is told at once), or outlive the stream of its answers.
 
 use futures_util::{Stream, StreamExt, stream};
 use tokio::{sync::mpsc, task::AbortHandle};
 
-use super::execute::Answer;
+use super::share::Told;
 
 /// Runs the operation; its answers.
 pub(crate) fn run(
-    answers: impl Stream<Item = Answer> + Send + 'static,
-) -> impl Stream<Item = Answer> + Send + 'static {
+    answers: impl Stream<Item = Told> + Send + 'static,
+) -> impl Stream<Item = Told> + Send + 'static {
     // Boxed, because a channel makes room for 32 from the beginning.
-    let (sender, mut receiver) = mpsc::channel::<Box<Answer>>(1);
+    let (sender, mut receiver) = mpsc::channel::<Box<Told>>(1);
     // Boxed, so that a task that is over, but not forgotten yet, keeps nothing of it.
     let mut answers = Box::pin(answers);
     let task = tokio::spawn(async move {

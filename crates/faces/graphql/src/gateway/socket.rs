@@ -1,6 +1,6 @@
 //! GraphQL over a WebSocket of ours, in either dialect: everything that bounds it.
 //!
-//! Must never outlive the session behind it, hold more than one unsent message, or let a client that
+//! Must never outlive the session behind it, hold more unsent messages than are told at once, or let a client that
 //! does not read keep anything but itself waiting.
 
 use std::{collections::HashMap, sync::Arc};
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{
-    StreamExt,
+    SinkExt, StreamExt,
     future::AbortHandle,
     stream::{self, Abortable, BoxStream, SelectAll},
 };
@@ -29,10 +29,15 @@ use super::{
     params::Params,
     protocol::{self, Close, Incoming, Order},
     refusal::Refusal,
+    share::Told,
 };
 
 /// Read buffer of a socket, in bytes: idle sockets are many, and what they send is short.
 const READ_BUFFER: usize = 1_024;
+/// Messages that go out together wait for each other up to so many bytes. Room for them is only made when they come.
+const WRITE_BUFFER: usize = 16 * 1024;
+/// Events of a subscription that are told at once, if so many wait.
+const TOGETHER: usize = 256;
 /// Largest answer that may wait in a socket, in bytes.
 const WRITE_MAX: usize = 16 * 1024 * 1024;
 /// How long a closed socket may take to say goodbye.
@@ -60,7 +65,7 @@ pub(crate) async fn open(
     let sockets = &gateway.settings.sockets;
     upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_MAX)
         .max_message_size(sockets.message_bytes)
         .max_frame_size(sockets.message_bytes);
@@ -95,7 +100,7 @@ impl From<Close> for End {
 }
 
 /// What an operation has to say; `None` when it is over.
-type Output = Option<Answer>;
+type Output = Option<Told>;
 
 struct Conversation {
     gateway: Arc<Gateway>,
@@ -229,7 +234,7 @@ impl Conversation {
         };
         let (handle, registration) = AbortHandle::new_pair();
         let name = id.clone();
-        let outputs = operation::run(self.gateway.stream(checked))
+        let outputs = operation::run(self.gateway.stream(checked, TOGETHER))
             .map(Some)
             .chain(stream::iter([None]))
             .map(move |output| (name.clone(), output));
@@ -240,17 +245,19 @@ impl Conversation {
     }
 
     async fn refuse(&mut self, id: &str, refusal: Refusal) -> Result<(), End> {
-        self.tell(id.to_owned(), Some(refusal.into())).await
+        self.tell(id.to_owned(), Some(Told::Answer(refusal.into())))
+            .await
     }
 
     async fn tell(&mut self, id: String, output: Output) -> Result<(), End> {
         match output {
-            Some(Answer::Executed(reply)) => {
+            Some(Told::Events(events)) => self.tell_events(&id, events).await,
+            Some(Told::Answer(Answer::Executed(reply))) => {
                 let payload = reply.json().map_err(|_unwritable| Close::internal())?;
                 self.send_text(protocol::next(self.dialect, &id, &payload))
                     .await
             }
-            Some(Answer::Refused { errors, .. }) => {
+            Some(Told::Answer(Answer::Refused { errors, .. })) => {
                 metrics::counter!("waddlebot_graphql_refused_total").increment(1);
                 if let Some(operation) = self.running.remove(&id) {
                     operation.abort();
@@ -266,6 +273,20 @@ impl Conversation {
         }
     }
 
+    /// Sends events, as few writes as their sizes allow.
+    async fn tell_events(&mut self, id: &str, events: Vec<Arc<str>>) -> Result<(), End> {
+        let write = self.gateway.settings.sockets.write;
+        for event in events {
+            // A client that does not read may have kept the last one waiting for long.
+            if self.connection.is_due() {
+                self.check_session().await?;
+            }
+            let text = protocol::next(self.dialect, id, &event);
+            written(timeout(write, self.socket.feed(Message::Text(text.into()))).await)?;
+        }
+        written(timeout(write, self.socket.flush()).await)
+    }
+
     async fn check_session(&mut self) -> Result<(), End> {
         if Box::pin(self.connection.check()).await {
             return Ok(());
@@ -279,10 +300,15 @@ impl Conversation {
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
         let write = self.gateway.settings.sockets.write;
-        match timeout(write, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_elapsed) => Err(Close::slow().into()),
-        }
+        written(timeout(write, self.socket.send(message)).await)
+    }
+}
+
+/// What became of a write.
+fn written(outcome: Result<Result<(), axum::Error>, time::error::Elapsed>) -> Result<(), End> {
+    match outcome {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Gone),
+        Err(_elapsed) => Err(Close::slow().into()),
     }
 }

@@ -28,6 +28,7 @@ use super::{
     operation,
     params::Params,
     refusal::Refusal,
+    share::Told,
 };
 
 impl Gateway {
@@ -71,9 +72,10 @@ impl Gateway {
     fn follow_events(self: &Arc<Self>, connection: Connection, checked: Checked) -> Response {
         let events = Events {
             check: Box::pin(sleep_until(connection.next_check())),
-            outputs: operation::run(self.stream(checked)).boxed(),
+            outputs: operation::run(self.stream(checked, 1)).boxed(),
             gateway: Arc::clone(self),
             connection,
+            waiting: VecDeque::new(),
             last: VecDeque::new(),
             is_over: false,
         };
@@ -88,8 +90,10 @@ impl Gateway {
 struct Events {
     gateway: Arc<Gateway>,
     connection: Connection,
-    outputs: BoxStream<'static, Answer>,
+    outputs: BoxStream<'static, Told>,
     check: Pin<Box<Sleep>>,
+    /// What was told at once and is not on its way yet.
+    waiting: VecDeque<Arc<str>>,
     /// What is left to say.
     last: VecDeque<Event>,
     is_over: bool,
@@ -102,15 +106,25 @@ impl Events {
         }
         let stop = self.gateway.app.stop.clone();
         loop {
+            if let Some(event) = self.waiting.pop_front() {
+                if self.connection.is_due() && !self.connection.check().await {
+                    return self.end(signed_out());
+                }
+                return next(Ok(event.to_string()));
+            }
             tokio::select! {
-                answer = self.outputs.next() => {
+                told = self.outputs.next() => {
                     // Nothing is delivered on the word of an old check.
                     if self.connection.is_due() && !self.connection.check().await {
                         return self.end(signed_out());
                     }
-                    return match answer {
-                        Some(Answer::Executed(reply)) => next(reply.json()),
-                        Some(refused) => self.end(whole(refused)),
+                    return match told {
+                        Some(Told::Events(events)) => {
+                            self.waiting = events.into();
+                            continue;
+                        }
+                        Some(Told::Answer(Answer::Executed(reply))) => next(reply.json()),
+                        Some(Told::Answer(refused)) => self.end(whole(refused)),
                         None => self.end(vec![complete()]),
                     };
                 }

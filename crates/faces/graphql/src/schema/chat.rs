@@ -3,13 +3,13 @@
 //! Must never deliver a message the viewer may not read at that moment: the service checks again
 //! while the feed runs.
 
-use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ::activity::{LiveFeed, LiveItem};
+use ::activity::{Heard, LiveBatch, LiveFeed};
 use async_graphql::{
     ComplexObject, Context, Error, ErrorExtensions, ID, Result, SimpleObject, Subscription,
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use kernel::{CommunityId, ErrorCode, MessageId};
 use tracing::warn;
 
@@ -96,6 +96,9 @@ impl Subscription {
         #[graphql(desc = "Continue right after this message, up to 500 messages back.")]
         since: Option<ID>,
     ) -> Result<impl Stream<Item = Result<ChatMessage>> + use<>> {
+        if let Some(given) = ctx.data_opt::<Given>() {
+            return Ok(stream::iter(given.take()).left_stream());
+        }
         let viewer = viewer(ctx)?;
         viewer.signed_in()?;
         let platform = platform
@@ -118,17 +121,65 @@ impl Subscription {
             .live(viewer.actor(), community, platform, since)
             .await
             .map_err(|cause| refused(viewer, &cause))?;
+        let handover = ctx.data_opt::<Handover>();
         let following = Following {
             feed,
-            waiting: VecDeque::new(),
             community,
             start: since.map_or(Start::Now, |_| Start::Since),
+            enough: handover.map_or(1, |handover| handover.enough),
             is_over: false,
         };
-        Ok(stream::unfold(following, |mut following| async move {
-            let message = following.next().await?;
-            Some((message, following))
-        }))
+        let following = match handover {
+            Some(handover) => {
+                handover.put(following);
+                None
+            }
+            None => Some(following.each()),
+        };
+        Ok(stream::iter(following).flatten().right_stream())
+    }
+}
+
+/// Messages to answer with instead of following the chat: whether somebody may hear them was decided before, for each
+/// who does.
+pub(crate) struct Given(Mutex<Vec<Result<ChatMessage>>>);
+
+impl Given {
+    /// These, in order.
+    pub(crate) fn new(messages: Vec<Result<ChatMessage>>) -> Self {
+        Self(Mutex::new(messages))
+    }
+
+    fn take(&self) -> Vec<Result<ChatMessage>> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Where a subscription that has begun is taken over by whoever makes its events for all that ask the same. The
+/// subscription itself then ends without any.
+#[derive(Clone)]
+pub(crate) struct Handover {
+    place: Arc<Mutex<Option<Following>>>,
+    enough: usize,
+}
+
+impl Handover {
+    /// For somebody who takes so many messages at once, if they wait.
+    pub(crate) fn new(enough: usize) -> Self {
+        Self {
+            place: Arc::default(),
+            enough,
+        }
+    }
+
+    fn put(&self, following: Following) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(following);
+    }
+
+    /// What was begun; `None` if nothing was, or somebody took it.
+    pub(crate) fn take(&self) -> Option<Following> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.take()
     }
 }
 
@@ -143,39 +194,80 @@ enum Start {
     Now,
 }
 
-/// A feed read one message at a time.
-struct Following {
+/// What a subscriber is told next.
+pub(crate) enum Next {
+    /// This, as nobody else is.
+    Own(Vec<Result<ChatMessage>>),
+    /// What all are told of these that it [wants](Following::wants).
+    Batches(Vec<Arc<LiveBatch>>),
+}
+
+/// A subscription that has begun.
+pub(crate) struct Following {
     feed: LiveFeed,
-    waiting: VecDeque<::activity::ChatMessage>,
     community: CommunityId,
     start: Start,
+    enough: usize,
     is_over: bool,
 }
 
 impl Following {
-    async fn next(&mut self) -> Option<Result<ChatMessage>> {
+    /// Waits for what comes next. `None` when it is over.
+    pub(crate) async fn next(&mut self) -> Option<Next> {
         while !self.is_over {
-            if let Some(message) = self.waiting.pop_front() {
-                let start = std::mem::replace(&mut self.start, Start::Now);
-                return Some(Ok(ChatMessage {
-                    after_gap: start == Start::SinceWithGap,
-                    ..(&message).into()
-                }));
-            }
-            match self.feed.next().await? {
-                LiveItem::Messages(messages) => self.waiting.extend(messages),
-                LiveItem::Skipped(_) if self.start != Start::Now => {
+            match self.feed.hear(self.enough).await? {
+                Heard::Missed(messages) => return Some(Next::Own(self.own(&messages))),
+                Heard::Batches(batches) if self.start == Start::Now => {
+                    return Some(Next::Batches(batches));
+                }
+                Heard::Batches(batches) => {
+                    let all = batches.iter().flat_map(|batch| &batch.messages);
+                    let wanted: Vec<_> = all.filter(|m| self.wants(m)).cloned().collect();
+                    return Some(Next::Own(self.own(&wanted)));
+                }
+                Heard::Skipped(_) if self.start != Start::Now => {
                     self.start = Start::SinceWithGap;
                 }
-                LiveItem::Skipped(n_batches) => {
+                Heard::Skipped(n_batches) => {
                     self.is_over = true;
                     metrics::counter!("waddlebot_graphql_slow_consumers_total").increment(1);
                     warn!(community.id = %self.community, n_batches, "a subscriber reads too slowly and is let go: {n_batches} batches of chat behind");
-                    return Some(Err(too_slow()));
+                    return Some(Next::Own(vec![Err(too_slow())]));
                 }
             }
         }
         None
+    }
+
+    /// Whether a message of a batch is for this subscriber.
+    pub(crate) fn wants(&self, message: &::activity::ChatMessage) -> bool {
+        self.feed.wants(message)
+    }
+
+    /// The first messages it is told.
+    fn own(&mut self, messages: &[::activity::ChatMessage]) -> Vec<Result<ChatMessage>> {
+        let mut own: Vec<ChatMessage> = messages.iter().map(ChatMessage::from).collect();
+        let start = std::mem::replace(&mut self.start, Start::Now);
+        if let Some(first) = own.first_mut() {
+            first.after_gap = start == Start::SinceWithGap;
+        }
+        own.into_iter().map(Ok).collect()
+    }
+
+    /// One message at a time.
+    fn each(self) -> impl Stream<Item = Result<ChatMessage>> {
+        let more = stream::unfold(self, |mut following| async move {
+            let messages = match following.next().await? {
+                Next::Own(messages) => messages,
+                Next::Batches(batches) => {
+                    let all = batches.iter().flat_map(|batch| &batch.messages);
+                    let wanted = all.filter(|m| following.wants(m));
+                    wanted.map(|message| Ok(message.into())).collect()
+                }
+            };
+            Some((stream::iter(messages), following))
+        });
+        more.flatten()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use activity::Incoming;
 use futures_util::{SinkExt, StreamExt};
 use identity::{KeyScope, NewApiKey};
-use kernel::{CommunityId, Role, Secret};
+use kernel::{CommunityId, Platform, Role, Secret};
 use serde_json::{Value, json};
-use testkit::{Person, World, on_both};
+use testkit::{Person, World, message, on_both};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -183,6 +184,121 @@ on_both! {
         world.clock.advance(Duration::from_secs(1));
         world.say(pond, "ann", "secret").await;
         assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
+    }
+
+    async fn events_are_the_same_for_all_who_ask_the_same_and_each_is_told_what_it_asked_for(world: World) {
+        let (pond, member) = pond(&mut world).await;
+        let other = world.person(pond, "nina", Some(Role::Member)).await;
+        world.say(pond, "ann", "before").await;
+        let server = Server::start(&world, Sockets::default()).await;
+        let whole = "subscription($communityId: Int!) { it: chatMessage(communityId: $communityId) { __typename who: username text } }";
+        let asked = [
+            (&member, CHAT, json!({ "communityId": pond.0 })),
+            (&other, CHAT, json!({ "communityId": pond.0 })),
+            (&other, CHAT, json!({ "communityId": pond.0, "platform": "twitch" })),
+            (&member, CHAT, json!({ "communityId": pond.0, "since": "0" })),
+            (&member, whole, json!({ "communityId": pond.0 })),
+        ];
+        let mut sockets = Vec::new();
+        for (person, query, variables) in asked {
+            let mut socket = server.connect(&world.token(person.user).await).await;
+            socket.subscribe("1", query, variables.clone()).await;
+            if variables.get("since").is_some() {
+                assert_eq!(socket.hear().await["payload"]["data"]["chatMessage"]["text"], "before");
+            }
+            settled(&mut socket).await;
+            sockets.push(socket);
+        }
+        let mut batch = Vec::new();
+        for (n, platform) in [Platform::Discord, Platform::Twitch, Platform::Discord].into_iter().enumerate() {
+            let mut event = world.event("bob", message(&format!("quack {n}")));
+            event.platform = platform;
+            batch.push(Incoming { community: pond, event });
+        }
+        world.record(batch).await;
+        let mut heard = Vec::new();
+        for (socket, n) in sockets.iter_mut().zip([3, 3, 1, 3, 3]) {
+            let mut texts = Vec::new();
+            for _ in 0..n {
+                texts.push(socket.hear().await["payload"]["data"].take());
+            }
+            heard.push(texts);
+        }
+        let texts: Vec<&Value> = heard[0].iter().map(|data| &data["chatMessage"]["text"]).collect();
+        assert_eq!(texts, ["quack 0", "quack 1", "quack 2"]);
+        assert_eq!(heard[0], heard[1]);
+        assert_eq!(heard[2], heard[0][1..2]);
+        assert_eq!(heard[3], heard[0]);
+        assert_eq!(heard[4][2], json!({ "it": { "__typename": "ChatMessage", "who": "bob", "text": "quack 2" } }));
+    }
+
+    async fn every_field_of_a_message_is_told_alike_to_all(world: World) {
+        let (pond, member) = pond(&mut world).await;
+        let server = Server::start(&world, Sockets::default()).await;
+        let mut socket = server.connect(&world.token(member.user).await).await;
+        let schema = crate::sdl();
+        let (_, fields) = schema.split_once("type ChatMessage ").unwrap();
+        let (_, fields) = fields.split_once('{').unwrap();
+        let (fields, _) = fields.split_once("\n}").unwrap();
+        let names: Vec<&str> = fields
+            .lines()
+            .filter_map(|line| line.strip_prefix('\t'))
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, _)| name.trim())
+            .filter(|name| name.chars().all(char::is_alphanumeric))
+            .collect();
+        assert!(names.len() >= 10, "{names:?}");
+        let names = names.join(" ");
+        let all = format!("subscription($id: Int!) {{ chatMessage(communityId: $id) {{ {names} }} }}");
+        socket.subscribe("1", &all, json!({ "id": pond.0 })).await;
+        settled(&mut socket).await;
+        world.say(pond, "ann", "quack").await;
+        let told = socket.hear().await["payload"].take();
+        assert_eq!(told.get("errors"), None, "{told}");
+        // Read by somebody, it is the same.
+        let one = format!("query($id: Int!) {{ community(communityId: $id) {{ messages(last: 1) {{ {names} }} }} }}");
+        socket.subscribe("2", &one, json!({ "id": pond.0 })).await;
+        let read = socket.hear().await["payload"].take();
+        assert_eq!(told["data"]["chatMessage"], read["data"]["community"]["messages"][0], "{read}");
+    }
+
+    async fn one_of_many_who_loses_the_right_stops_receiving_and_the_others_do_not(world: World) {
+        let (pond, member) = pond(&mut world).await;
+        let other = world.person(pond, "nina", Some(Role::Member)).await;
+        let server = Server::start(&world, Sockets::default()).await;
+        let mut sockets = Vec::new();
+        for person in [&member, &other, &other] {
+            let mut socket = server.connect(&world.token(person.user).await).await;
+            socket.subscribe("1", CHAT, json!({ "communityId": pond.0 })).await;
+            settled(&mut socket).await;
+            sockets.push(socket);
+        }
+        world.app.identity.set_role(&world.system(), pond, member.user, None).await.unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        world.say(pond, "ann", "secret").await;
+        let [gone, stays, stays_too] = &mut sockets[..] else { panic!() };
+        assert_eq!(gone.hear().await, json!({ "type": "complete", "id": "1" }));
+        for socket in [stays, stays_too] {
+            assert_eq!(socket.hear().await["payload"]["data"]["chatMessage"]["text"], "secret");
+        }
+    }
+
+    async fn what_is_too_large_to_be_shared_is_told_one_at_a_time(world: World) {
+        let (pond, member) = pond(&mut world).await;
+        let server = Server::start(&world, Sockets::default()).await;
+        let mut socket = server.connect(&world.token(member.user).await).await;
+        let texts = (0..25).fold(String::new(), |texts, i| format!("{texts} t{i}: text"));
+        let query = format!("subscription {{ chatMessage(communityId: {}) {{ id {texts} }} }}", pond.0);
+        socket.subscribe("1", &query, json!({})).await;
+        settled(&mut socket).await;
+        let long = "quack ".repeat(200);
+        let batch = (0..20).map(|n| Incoming { community: pond, event: world.event("ann", message(&format!("{n} {long}"))) });
+        let batch: Vec<Incoming> = batch.collect();
+        world.record(batch).await;
+        for n in 0..20 {
+            let told = socket.hear().await["payload"]["data"]["chatMessage"].take();
+            assert!(told["t24"].as_str().unwrap().starts_with(&format!("{n} ")), "{told}");
+        }
     }
 
     async fn signing_out_closes_the_socket(world: World) {
