@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use kernel::{CommunityId, Role, UserId};
 use serde_json::{Value, json};
-use testkit::{Person, World};
+use testkit::{Person, World, on_both};
 
 use super::{Client, community::connected, documents::operations};
 
@@ -292,8 +292,7 @@ impl Stage {
     }
 }
 
-async fn stage() -> (Stage, Vec<Client>) {
-    let mut world = World::sqlite().await;
+async fn stage(mut world: World) -> (Stage, Vec<Client>) {
     let pond = world.community("Pond").await;
     let lake = world.community("Lake").await;
     let other = world.person(pond, "oscar", Some(Role::Owner)).await;
@@ -380,43 +379,44 @@ fn operation<'a>(all: &'a [(Method, String, Value)], method: &str, path: &str) -
         .unwrap_or_else(|| panic!("no operation for {method} {path}"))
 }
 
-#[tokio::test]
-async fn everybody_gets_what_they_may_at_every_route_and_nothing_else() {
-    let (mut stage, clients) = stage().await;
-    let all = operations();
-    let mut asked = BTreeSet::new();
-    let mut wrong = Vec::new();
-    for (n, client) in clients.iter().enumerate() {
-        stage.renew(n).await;
-        for (method, template, body, expect) in rows(&stage, n) {
-            asked.insert((method, operation(&all, method, template).to_owned()));
-            let path = stage.path(template, n);
-            let sender = match method {
-                "GET" => client.clone(),
-                _ => client
-                    .clone()
-                    .showing("idempotency-key", format!("{n} {template}")),
-            };
-            let answer = sender.ask(method.parse().unwrap(), &path, body).await;
-            let (got, wanted) = (answer.status.as_u16(), expect.of(n));
-            if got != wanted {
-                wrong.push(format!(
-                    "{} {method} {template}: {got} instead of {wanted}: {}",
-                    ASKERS[n], answer.json
-                ));
-            }
-            if [401, 403, 404].contains(&got) {
-                assert!(answer.json["code"].is_string(), "{method} {path}");
-                assert_eq!(answer.header("content-type"), "application/problem+json");
+on_both! {
+    async fn everybody_gets_what_they_may_at_every_route_and_nothing_else(world: World) {
+        let (mut stage, clients) = stage(world).await;
+        let all = operations();
+        let mut asked = BTreeSet::new();
+        let mut wrong = Vec::new();
+        for (n, client) in clients.iter().enumerate() {
+            stage.renew(n).await;
+            for (method, template, body, expect) in rows(&stage, n) {
+                asked.insert((method, operation(&all, method, template).to_owned()));
+                let path = stage.path(template, n);
+                let sender = match method {
+                    "GET" => client.clone(),
+                    _ => client
+                        .clone()
+                        .showing("idempotency-key", format!("{n} {template}")),
+                };
+                let answer = sender.ask(method.parse().unwrap(), &path, body).await;
+                let (got, wanted) = (answer.status.as_u16(), expect.of(n));
+                if got != wanted {
+                    wrong.push(format!(
+                        "{} {method} {template}: {got} instead of {wanted}: {}",
+                        ASKERS[n], answer.json
+                    ));
+                }
+                if [401, 403, 404].contains(&got) {
+                    assert!(answer.json["code"].is_string(), "{method} {path}");
+                    assert_eq!(answer.header("content-type"), "application/problem+json");
+                }
             }
         }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+        for (method, path, operation) in &all {
+            let is_old = operation["deprecated"] == Value::Bool(true);
+            let has_row = asked.contains(&(method.as_str(), path.clone()));
+            assert!(is_old || has_row, "{method} {path} needs a row");
+        }
+        world = stage.world;
+        world.expect_leftovers();
     }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    for (method, path, operation) in &all {
-        let is_old = operation["deprecated"] == Value::Bool(true);
-        let has_row = asked.contains(&(method.as_str(), path.clone()));
-        assert!(is_old || has_row, "{method} {path} needs a row");
-    }
-    stage.world.expect_leftovers();
-    stage.world.close().await;
 }
