@@ -11,6 +11,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         ("schema.graphql", graphql::sdl()),
         ("openapi.json", rest::document()),
         ("operations.md", app::operations::reference()),
+        ("features.md", bots::features::reference()),
         ("commands.md", commands::reference()),
         ("webhooks.md", webhook::catalogue::reference()),
         ("webhooks.schema.json", webhook::catalogue::schema_text()),

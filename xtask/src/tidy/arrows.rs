@@ -148,6 +148,7 @@ const TABLE: &[Row] = &[
             "activity",
             "delivery",
             "webhook",
+            "bots",
             "app",
             "ingest",
             "commands",

@@ -9,6 +9,7 @@
 
 mod account;
 mod digest;
+mod norms;
 mod numbers;
 mod reading;
 mod sample;
@@ -38,9 +39,10 @@ mod tests;
 
 pub use account::{Account, Community};
 pub use digest::{DIGEST_BYTES, Digest, Message};
+pub use norms::{ENOUGH_MESSAGES, Norms};
 pub use reading::{Ending, MOST_BYTES as MOST_TEXT_BYTES};
 pub use scene::{MOST_BYTES as MOST_SCENE_BYTES, Scene, mark};
-pub use schema::{Group, SCHEMA, Schema, Signal, Use, reference};
+pub use schema::{Column, Group, SCHEMA, Schema, Signal, Use, reference};
 pub use state::{BadState, DAYS, MOST_BYTES as MOST_STATE_BYTES, RING, State};
 
 use kernel::Timestamp;
@@ -49,26 +51,47 @@ use sample::Sample;
 /// Raised with every change of what a signal means.
 pub const VERSION: u16 = 1;
 
-/// The signals of one account at one moment, in the order of [`SCHEMA`]; `NaN` where there is nothing to measure.
+/// The signals of one account at one moment: what was measured, and how far it lies from the community's norms, in the
+/// order of [`Schema::columns`]; `NaN` where there is nothing to measure.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Vector(Vec<f32>);
 
 impl Vector {
-    /// The values, in the order of [`SCHEMA`].
+    /// All values.
     pub fn values(&self) -> &[f32] {
         &self.0
     }
 
-    /// The value of a signal of this name; `None` if there is no such signal.
+    /// What was measured, in the order of [`Schema::signals`].
+    pub fn measured(&self) -> &[f32] {
+        self.0.get(..SCHEMA.len()).unwrap_or_default()
+    }
+
+    /// The value of this name; `None` if there is none.
     pub fn get(&self, name: &str) -> Option<f32> {
         SCHEMA
             .position(name)
             .and_then(|place| self.0.get(place).copied())
     }
 
-    /// A vector of stored values; `None` if there are not as many as there are signals.
+    /// A vector of stored values; `None` if there are not as many as there are columns.
     pub fn from_values(values: Vec<f32>) -> Option<Self> {
-        (values.len() == SCHEMA.len()).then_some(Self(values))
+        (values.len() == SCHEMA.columns().len()).then_some(Self(values))
+    }
+
+    /// The same measurements of an account with so many messages in its ring, against other norms.
+    #[must_use]
+    pub fn against(&self, norms: &Norms, n_messages: usize) -> Self {
+        let mut values = self.measured().to_vec();
+        for column in SCHEMA
+            .columns()
+            .iter()
+            .filter(|column| column.against_norms)
+        {
+            let value = self.0.get(column.place).copied().unwrap_or(f32::NAN);
+            values.push(norms.distance(column.place, value, n_messages));
+        }
+        Self(values)
     }
 }
 
@@ -76,11 +99,12 @@ impl State {
     /// The signals of this account at `now`.
     pub fn vector(&self, now: Timestamp, account: &Account, community: &Community) -> Vector {
         let sample = Sample::new(self, now, account, community);
-        Vector(
+        let measured = Vector(
             SCHEMA
                 .signals()
                 .map(|signal| numbers::single((signal.measure)(&sample)))
                 .collect(),
-        )
+        );
+        measured.against(&community.norms, self.ring.len())
     }
 }

@@ -4,6 +4,8 @@
 
 use kernel::Timestamp;
 
+use super::Norms;
+
 /// What is known of an account beside its messages.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Account {
@@ -18,18 +20,16 @@ pub struct Account {
 }
 
 /// What is usual in a community.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Community {
     /// Members who said something in the last thirty days.
     pub members: u32,
     /// Messages a day, over the last thirty days.
     pub messages_per_day: f32,
-    /// Messages of the median member on a day on which they say anything.
-    pub median_pace: f32,
-    /// Characters of the median member's messages.
-    pub median_length: f32,
     /// The share of messages in each hour of the day, see [`super::Scene::hours`].
     pub hours: [f32; 24],
+    /// What is usual among its members, made anew by night.
+    pub norms: Norms,
 }
 
 impl Default for Community {
@@ -38,9 +38,8 @@ impl Default for Community {
         Self {
             members: 0,
             messages_per_day: f32::NAN,
-            median_pace: f32::NAN,
-            median_length: f32::NAN,
             hours: [f32::NAN; 24],
+            norms: Norms::default(),
         }
     }
 }

@@ -2,38 +2,12 @@
 
 use super::{
     numbers::mean,
-    pace::per_active_day,
     sample::Sample,
     schema::{Group, Signal, Use},
 };
 
 /// The rows of the table.
 pub(super) static SIGNALS: &[Signal] = &[
-    Signal {
-        name: "pace_against_median",
-        group: Group::Community,
-        meaning: "its messages on an active day against the median member's",
-        range: "log2 of times",
-        empty: "nothing known of the community, or no message in thirty days",
-        used: Use::Everywhere,
-        high: "posts {value} times as much as the median member",
-        low: "posts {value} times as much as the median member",
-        measure: |sample| per_active_day(sample) - f64::from(sample.community.median_pace).log2(),
-    },
-    Signal {
-        name: "length_against_median",
-        group: Group::Community,
-        meaning: "length of its texts against the median member's",
-        range: "log2 of times",
-        empty: "nothing known of the community, or no text",
-        used: Use::Everywhere,
-        high: "writes {value} times as long as the median member",
-        low: "writes {value} times as long as the median member",
-        measure: |sample| {
-            sample.mean_of_texts(|digest| (f64::from(digest.chars) + 1.0).log2())
-                - (f64::from(sample.community.median_length) + 1.0).log2()
-        },
-    },
     Signal {
         name: "off_hours",
         group: Group::Community,

@@ -43,6 +43,8 @@ pub struct Digest {
     pub(super) template: u32,
     /// Of the first words, masked.
     pub(super) opening: u16,
+    /// Of the last two words, masked.
+    pub(super) closing: u16,
     /// Of the first marks; 0 below three.
     pub(super) shape: u16,
     /// Of the host of the first link; 0 if there is none.
@@ -107,6 +109,14 @@ pub(super) enum Trait {
     Echo,
     /// The times of this channel have no seconds.
     Coarse,
+    /// Follows somebody else's command to a bot.
+    Serves,
+    /// Was sent in the same second as messages of two other accounts.
+    InStep,
+    /// Begins and ends like something another account had said.
+    Borrowed,
+    /// Begins with a mark, an emoji or a quote.
+    MarkStart,
 }
 
 impl Traits {
@@ -134,6 +144,10 @@ impl Trait {
             Self::Opens => 32,
             Self::Echo => 64,
             Self::Coarse => 128,
+            Self::Serves => 256,
+            Self::InStep => 512,
+            Self::Borrowed => 1_024,
+            Self::MarkStart => 2_048,
         }
     }
 }
@@ -144,19 +158,14 @@ pub(super) struct Place {
     pub(super) before: u16,
     pub(super) gap: Option<u16>,
     pub(super) surprise: Option<u8>,
-    /// [`Trait::GoesOn`], [`Trait::Opens`], [`Trait::Echo`], [`Trait::Coarse`].
+    /// Those that depend on what is around the message.
     pub(super) traits: Traits,
 }
 
 impl Digest {
     /// The digest of a message that was read, at its place.
     pub(super) fn new(message: &Message<'_>, reading: &Reading, place: Place) -> Self {
-        let traits = place
-            .traits
-            .with(Trait::Reply, message.is_reply)
-            .with(Trait::Command, reading.command)
-            .with(Trait::Capital, reading.capital_start)
-            .with(Trait::Typographic, reading.typographic);
+        let traits = Traits(place.traits.0 | reading.traits.0).with(Trait::Reply, message.is_reply);
         let told = usize::try_from(message.n_mentions).unwrap_or(usize::MAX);
         Self {
             at: message.sent_at,
@@ -164,6 +173,7 @@ impl Digest {
             exact: reading.exact,
             template: reading.template,
             opening: reading.opening,
+            closing: reading.closing,
             shape: reading.shape,
             domain: reading.domain,
             channel: super::numbers::fold16(super::numbers::mix(message.channel)),
@@ -251,9 +261,8 @@ impl Digest {
             self.ending.code(),
             self.gibberish,
             0,
-            0,
-            0,
         ]);
+        out.extend_from_slice(&self.closing.to_le_bytes());
     }
 
     /// Reads the stored form; `None` if bytes are missing.
@@ -275,13 +284,15 @@ impl Digest {
             stretched,
         ] = bytes.take()?;
         let [n_lines, embeds, upper, digits, marks, odd, surprise, ending] = bytes.take()?;
-        let [gibberish, _, _, _] = bytes.take()?;
+        let [gibberish, _] = bytes.take()?;
+        let closing = bytes.short()?;
         Some(Self {
             at,
             simhash,
             exact,
             template,
             opening,
+            closing,
             shape,
             domain,
             channel,

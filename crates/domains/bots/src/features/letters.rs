@@ -20,6 +20,17 @@ pub(super) static SIGNALS: &[Signal] = &[
         measure: |sample| sample.share_of_texts(|digest| digest.is(Trait::Capital)),
     },
     Signal {
+        name: "mark_start",
+        group: Group::Content,
+        meaning: "share of texts that begin with a mark, an emoji or a quote",
+        range: "0 to 1",
+        empty: "no text",
+        used: Use::Everywhere,
+        high: "begins {value} of its messages with a mark",
+        low: "never begins a message with a mark",
+        measure: |sample| sample.share_of_texts(|digest| digest.is(Trait::MarkStart)),
+    },
+    Signal {
         name: "upper_case",
         group: Group::Content,
         meaning: "capital letters of all letters",

@@ -116,7 +116,8 @@ pub(super) fn evenness(counts: &[usize]) -> f64 {
             -p * p.log2()
         })
         .sum();
-    (entropy / real(most).log2()).clamp(0.0, 1.0)
+    // Not below zero, and no negative zero either.
+    (entropy / real(most).log2()).clamp(0.0, 1.0) + 0.0
 }
 
 /// Sorts ascending; there is no NaN among measured values.

@@ -55,7 +55,7 @@ pub(super) static SIGNALS: &[Signal] = &[
 ];
 
 /// Messages on an active day, as log2.
-pub(super) fn per_active_day(sample: &Sample<'_>) -> f64 {
+fn per_active_day(sample: &Sample<'_>) -> f64 {
     if sample.tiles.is_empty() {
         return f64::NAN;
     }

@@ -2,7 +2,10 @@
 //!
 //! Must never keep a text, know a language, or take longer for a longer text than [`MOST_BYTES`] take.
 
-use super::numbers::{fold16, fold32, hash, mix};
+use super::{
+    digest::{Trait, Traits},
+    numbers::{fold16, fold32, hash, mix},
+};
 
 /// Bytes of a text that are looked at; what is behind them is not read.
 pub const MOST_BYTES: usize = 4_096;
@@ -82,12 +85,14 @@ pub(super) struct Reading {
     pub(super) emoticons: usize,
     pub(super) stretched: usize,
     pub(super) lines: usize,
-    pub(super) typographic: bool,
-    pub(super) command: bool,
-    pub(super) capital_start: bool,
+    /// Those that the text alone shows.
+    pub(super) traits: Traits,
     pub(super) exact: u32,
     pub(super) template: u32,
     pub(super) opening: u16,
+    pub(super) closing: u16,
+    /// Of the first two words and the last one; 0 below four words.
+    pub(super) frame: u32,
     pub(super) shape: u16,
     pub(super) domain: u16,
     pub(super) partner: u16,
@@ -124,6 +129,7 @@ pub(super) fn read(text: &str) -> Reading {
     let mut tokens = 0_usize;
     let mut kind = Token::Marks;
     let mut plain = String::new();
+    let mut ends = [0_u64; 4];
     for token in text.split_whitespace() {
         kind = classify(token, tokens == 0);
         look(token, kind, &mut reading, &mut shape);
@@ -156,6 +162,15 @@ pub(super) fn read(text: &str) -> Reading {
                 opening.push(b' ');
             }
         }
+        if word != 0 {
+            // The first two words and the last two.
+            let [first, second, _, last] = ends;
+            ends = match (first, second) {
+                (0, _) => [word, 0, 0, word],
+                (_, 0) => [first, word, last, word],
+                _ => [first, second, last, word],
+            };
+        }
         if word != 0 && tokens < MOST_WORDS {
             if kind == Token::Word {
                 reading.vocabulary.push(word);
@@ -176,6 +191,11 @@ pub(super) fn read(text: &str) -> Reading {
         reading.exact = fold32(hash(&exact));
         reading.template = fold32(hash(&template));
         reading.opening = fold16(hash(&opening));
+        let [first, second, last_but_one, last] = ends;
+        reading.closing = fold16(mix(last_but_one.rotate_left(9) ^ last));
+        if reading.words >= 4 {
+            reading.frame = fold32(mix(mix(first.rotate_left(21) ^ second) ^ last));
+        }
         reading.simhash = votes
             .iter()
             .fold(0, |bits, vote| (bits << 1) | u64::from(*vote > 0));
@@ -184,11 +204,20 @@ pub(super) fn read(text: &str) -> Reading {
     if shape.len() >= 3 {
         reading.shape = fold16(hash(&shape));
     }
-    reading.command = command(text);
-    reading.capital_start = text
+    let mark_start = text
+        .trim_start()
+        .chars()
+        .next()
+        .is_some_and(|c| !c.is_alphanumeric() && !matches!(c, '@' | '#' | '<'));
+    let capital_start = text
         .chars()
         .find(|c| c.is_alphabetic())
         .is_some_and(char::is_uppercase);
+    reading.traits = reading
+        .traits
+        .with(Trait::Command, command(text))
+        .with(Trait::Capital, capital_start)
+        .with(Trait::MarkStart, mark_start);
     reading
 }
 
@@ -300,7 +329,10 @@ fn look(token: &str, kind: Token, reading: &mut Reading, shape: &mut Vec<u8>) {
                 shape.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
             }
         }
-        reading.typographic |= matches!(c, '’' | '‘' | '“' | '”' | '—' | '–' | '…' | '«' | '»');
+        reading.traits = reading.traits.with(
+            Trait::Typographic,
+            matches!(c, '’' | '‘' | '“' | '”' | '—' | '–' | '…' | '«' | '»'),
+        );
         run = if c == last { run + 1 } else { 1 };
         if run == 3 && !c.is_ascii_digit() {
             reading.stretched += 1;

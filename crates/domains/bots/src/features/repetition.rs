@@ -35,7 +35,9 @@ pub(super) static SIGNALS: &[Signal] = &[
                 sample
                     .ring
                     .iter()
-                    .filter(|digest| !digest.is(Trait::Command))
+                    .filter(|digest| {
+                        !digest.is(Trait::Command) && (digest.exact != 0 || digest.is_card())
+                    })
                     .map(|digest| digest.template)
                     .collect(),
             )
@@ -51,6 +53,17 @@ pub(super) static SIGNALS: &[Signal] = &[
         high: "begins {value} of its messages as it had begun others",
         low: "begins every message differently",
         measure: |sample| repeated(texts(sample, |digest| digest.opening)),
+    },
+    Signal {
+        name: "repeated_closings",
+        group: Group::Content,
+        meaning: "share of texts that end with two words it had ended with before",
+        range: "0 to 1",
+        empty: "less than two texts",
+        used: Use::Everywhere,
+        high: "ends {value} of its messages as it had ended others",
+        low: "ends every message differently",
+        measure: |sample| repeated(texts(sample, |digest| digest.closing)),
     },
     Signal {
         name: "opening_dominance",

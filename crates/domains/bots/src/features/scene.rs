@@ -20,6 +20,9 @@ const LATELY: usize = 128;
 /// Places in the table of words.
 const WORDS: usize = 4_096;
 
+/// Places in the table of frames: how texts begin and end, and who said so last.
+const FRAMES: usize = 2_048;
+
 /// Words that must have been heard before any is called unusual.
 const ENOUGH_WORDS: u32 = 5_000;
 
@@ -36,7 +39,7 @@ const MINUTE: i64 = 60 * 1_000_000;
 const VERSION: u16 = 1;
 
 /// The longest stored form.
-pub const MOST_BYTES: usize = 16 + CHANNELS * 36 + LATELY * 16 + WORDS * 2 + 24 * 4;
+pub const MOST_BYTES: usize = 40 + CHANNELS * 34 + LATELY * 16 + WORDS * 2 + FRAMES * 4 + 24 * 4;
 
 /// The last speakers of one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +50,8 @@ struct Tail {
     /// The one before, who was somebody else; 0 if nobody was.
     other: u32,
     other_at: Timestamp,
+    /// Whether the last message, and the last one of somebody else, were commands to a bot.
+    commands: [bool; 2],
 }
 
 /// Something that was said lately.
@@ -64,8 +69,13 @@ pub struct Scene {
     lately: Vec<Saying>,
     words: Vec<u16>,
     heard: u32,
+    /// The mark of a frame and of its last speaker.
+    frames: Vec<[u16; 2]>,
     hours: [u32; 24],
-    /// Messages in a row whose times had no seconds.
+    /// The second of the last message, and up to three who spoke in it.
+    second: i64,
+    in_second: [u32; 3],
+    /// Different times in a row that had no seconds.
     whole_minutes: u16,
     coarse: bool,
 }
@@ -77,7 +87,10 @@ impl Default for Scene {
             lately: Vec::new(),
             words: vec![0; WORDS],
             heard: 0,
+            frames: vec![[0; 2]; FRAMES],
             hours: [0; 24],
+            second: i64::MIN,
+            in_second: [0; 3],
             whole_minutes: 0,
             coarse: true,
         }
@@ -94,7 +107,10 @@ impl Scene {
     pub fn hear(&mut self, speaker: u64, message: &Message<'_>) -> Digest {
         let reading = read(message.text);
         let speaker_mark = fold32(mix(speaker));
-        let mut place = self.turn(speaker_mark, message);
+        // First, because what is too early to tell must not be told by what follows.
+        let coarse = self.resolution(message.sent_at);
+        let in_step = self.in_step(speaker_mark, message.sent_at) && !coarse;
+        let mut place = self.turn(speaker_mark, message, reading.traits.has(Trait::Command));
         place.surprise = self.surprise(&reading.vocabulary);
         place.traits = place
             .traits
@@ -102,7 +118,9 @@ impl Scene {
                 Trait::Echo,
                 self.echo(speaker_mark, message.sent_at, &reading),
             )
-            .with(Trait::Coarse, self.resolution(message.sent_at));
+            .with(Trait::Borrowed, self.borrowed(speaker_mark, reading.frame))
+            .with(Trait::InStep, in_step)
+            .with(Trait::Coarse, coarse);
         if let Some(hour) = self.hours.get_mut(usize::from(message.sent_at.hour())) {
             *hour = hour.saturating_add(1);
         }
@@ -110,7 +128,7 @@ impl Scene {
     }
 
     /// Whose turn it was, and whose it is.
-    fn turn(&mut self, speaker: u32, message: &Message<'_>) -> Place {
+    fn turn(&mut self, speaker: u32, message: &Message<'_>, command: bool) -> Place {
         let at = message.sent_at;
         let known = self
             .tails
@@ -134,6 +152,7 @@ impl Scene {
                 at,
                 other: 0,
                 other_at: at,
+                commands: [command, false],
             });
             return Place {
                 traits: Traits::default().with(Trait::Opens, true),
@@ -151,7 +170,12 @@ impl Scene {
             tail.other = tail.speaker;
             tail.other_at = tail.at;
             tail.speaker = speaker;
+            let [last, _] = tail.commands;
+            tail.commands = [command, last];
         }
+        let [last, of_other] = &mut tail.commands;
+        *last = command;
+        let served = *of_other;
         tail.at = tail.at.max(at);
         if tail.other == 0 {
             return Place {
@@ -168,14 +192,14 @@ impl Scene {
         Place {
             before,
             gap: Some(gap(passed)),
-            traits,
+            traits: traits.with(Trait::Serves, served && passed <= 2 * MINUTE),
             ..Place::default()
         }
     }
 
     fn echo(&mut self, speaker: u32, at: Timestamp, reading: &Reading) -> bool {
         // Short texts are said by everybody.
-        if reading.exact == 0 || reading.chars <= 12 || reading.command {
+        if reading.exact == 0 || reading.chars <= 12 || reading.traits.has(Trait::Command) {
             return false;
         }
         let echo = self.lately.iter().any(|saying| {
@@ -192,6 +216,43 @@ impl Scene {
             at,
         });
         echo
+    }
+
+    /// Whether another account had begun and ended a text like this.
+    fn borrowed(&mut self, speaker: u32, frame: u32) -> bool {
+        if frame == 0 {
+            return false;
+        }
+        let place = usize::try_from(frame).unwrap_or(0) % FRAMES;
+        let Some(kept) = self.frames.get_mut(place) else {
+            return false;
+        };
+        let now = [
+            fold16(mix(u64::from(frame))),
+            fold16(mix(u64::from(speaker))),
+        ];
+        let [mark, last] = std::mem::replace(kept, now);
+        let [own_mark, own] = now;
+        mark == own_mark && last != own
+    }
+
+    /// Whether two others have spoken in this very second.
+    fn in_step(&mut self, speaker: u32, at: Timestamp) -> bool {
+        if at.secs() != self.second {
+            self.second = at.secs();
+            self.in_second = [0; 3];
+        }
+        let others = self
+            .in_second
+            .iter()
+            .filter(|other| **other != 0 && **other != speaker)
+            .count();
+        if !self.in_second.contains(&speaker)
+            && let Some(free) = self.in_second.iter_mut().find(|other| **other == 0)
+        {
+            *free = speaker;
+        }
+        others >= 2
     }
 
     /// Bits a word, before the words are learned.
@@ -229,6 +290,10 @@ impl Scene {
     /// Whether the times of this community have no seconds.
     fn resolution(&mut self, at: Timestamp) -> bool {
         if at.0.rem_euclid(MINUTE) == 0 {
+            // Many messages of one moment say nothing about the times.
+            if at.secs() == self.second {
+                return self.coarse;
+            }
             self.whole_minutes = self.whole_minutes.saturating_add(1);
             self.coarse |= self.whole_minutes >= COARSE_AFTER;
         } else {
@@ -259,6 +324,7 @@ impl Scene {
             out.extend_from_slice(&tail.at.0.to_le_bytes());
             out.extend_from_slice(&tail.other.to_le_bytes());
             out.extend_from_slice(&tail.other_at.0.to_le_bytes());
+            out.extend(tail.commands.map(u8::from));
         }
         for saying in &self.lately {
             out.extend_from_slice(&saying.text.to_le_bytes());
@@ -267,6 +333,14 @@ impl Scene {
         }
         for count in &self.words {
             out.extend_from_slice(&count.to_le_bytes());
+        }
+        for [mark, speaker] in &self.frames {
+            out.extend_from_slice(&mark.to_le_bytes());
+            out.extend_from_slice(&speaker.to_le_bytes());
+        }
+        out.extend_from_slice(&self.second.to_le_bytes());
+        for speaker in self.in_second {
+            out.extend_from_slice(&speaker.to_le_bytes());
         }
         for hour in self.hours {
             out.extend_from_slice(&hour.to_le_bytes());
@@ -303,6 +377,7 @@ impl Scene {
                 at: bytes.instant()?,
                 other: bytes.word()?,
                 other_at: bytes.instant()?,
+                commands: bytes.take::<2>()?.map(|command| command != 0),
             });
         }
         for _ in 0..n_lately {
@@ -315,6 +390,13 @@ impl Scene {
         for count in &mut scene.words {
             *count = bytes.short()?;
             scene.heard += u32::from(*count);
+        }
+        for frame in &mut scene.frames {
+            *frame = [bytes.short()?, bytes.short()?];
+        }
+        scene.second = bytes.instant()?.0;
+        for speaker in &mut scene.in_second {
+            *speaker = bytes.word()?;
         }
         for hour in &mut scene.hours {
             *hour = bytes.word()?;

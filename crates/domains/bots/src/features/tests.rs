@@ -1,6 +1,6 @@
 //! What holds for every signal: streaming is batch, order does not matter, what is stored comes back.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Write as _};
 
 use kernel::Timestamp;
 use proptest::prelude::*;
@@ -62,15 +62,16 @@ fn vector(state: &State, hours: [f32; 24]) -> Vector {
     let community = Community {
         members: 40,
         messages_per_day: 300.0,
-        median_pace: 4.0,
-        median_length: 30.0,
         hours,
+        ..Community::default()
     };
     let now = state.last_at().unwrap_or_default();
     state.vector(now, &Account::default(), &community)
 }
 
 proptest! {
+    // A case is a whole conversation.
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn streaming_with_restarts_gives_the_same_vectors_bit_for_bit_as_recomputing(said in said()) {
         // Streaming: everything is stored and read back between two messages.
@@ -156,9 +157,10 @@ fn an_account_that_never_spoke_has_no_numbers_made_up_for_it() {
         &Account::default(),
         &Community::default(),
     );
-    for (signal, value) in SCHEMA.signals().zip(vector.values()) {
-        let known = matches!(signal.name, "messages_known" | "community_members");
-        assert_eq!(value.is_nan(), !known, "{}", signal.name);
+    assert_eq!(vector.values().len(), SCHEMA.columns().len());
+    for (column, value) in SCHEMA.columns().iter().zip(vector.values()) {
+        let known = matches!(column.name.as_str(), "messages_known" | "community_members");
+        assert_eq!(value.is_nan(), !known, "{}", column.name);
     }
 }
 
@@ -215,4 +217,112 @@ fn times_without_seconds_do_not_make_anybody_fast() {
         assert_eq!(coarse.get(name), Some(0.0), "{name}");
     }
     assert_eq!(fine.get("interval_median"), coarse.get("interval_median"));
+}
+
+#[test]
+fn three_invented_accounts_have_the_vectors_they_always_had() {
+    // A person, a bot that posts every hour, a bot that answers commands. All times have seconds.
+    let mut scene = Scene::new();
+    let mut states = [State::new(), State::new(), State::new()];
+    let mut say = |who: usize, secs: i64, text: &str, n_embeds: u32| {
+        let digest = scene.hear(
+            u64::try_from(who).unwrap(),
+            &Message {
+                text,
+                sent_at: Timestamp::from_secs(1_700_000_000 + secs),
+                channel: 1,
+                n_mentions: 0,
+                n_embeds,
+                is_reply: false,
+            },
+        );
+        states[who].observe(&digest);
+    };
+    let person = [
+        "good morning everyone :)",
+        "!rank",
+        "Did anybody see the match yesterday??",
+        "@bea no, I was asleep... but it sounds great 😀",
+        "https://example.org/news/17 look at this",
+        "sooo tired",
+    ];
+    for hour in 0..12_i64 {
+        let at = hour * 3_600;
+        let minute = usize::try_from(hour).unwrap();
+        say(
+            1,
+            at,
+            &format!("Now playing: song {hour} - https://radio.example/{hour}"),
+            0,
+        );
+        let text = person[minute % person.len()];
+        say(0, at + 431 + hour * hour * 7, text, 0);
+        if text.starts_with('!') {
+            say(2, at + 432 + hour * hour * 7, "", 1);
+        }
+    }
+    let hours = scene.hours();
+    let vectors = states.map(|state| vector(&state, hours));
+    let mut table = String::new();
+    for (place, signal) in SCHEMA.signals().enumerate() {
+        let values: Vec<String> = vectors
+            .iter()
+            .map(|vector| format!("{:>10.5}", vector.measured()[place]))
+            .collect();
+        let _ = writeln!(table, "{:<24}{}", signal.name, values.concat());
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_reference_is_current() {
+    let committed = include_str!("../../../../../docs/reference/features.md");
+    assert!(
+        committed == super::reference(),
+        "run `cargo xtask codegen` and commit docs/reference/features.md"
+    );
+}
+
+#[test]
+fn norms_say_how_far_from_the_median_member_somebody_is() {
+    use super::Norms;
+    let scored = |length: usize| {
+        let mut scene = Scene::new();
+        let mut state = State::new();
+        for n in 0..10_i64 {
+            let text = "a".repeat(length + usize::try_from(n % 3).unwrap());
+            state.observe(&scene.hear(
+                1,
+                &Message {
+                    text: &text,
+                    sent_at: Timestamp::from_secs(1_700_000_000 + n * 600),
+                    channel: 1,
+                    n_mentions: 0,
+                    n_embeds: 0,
+                    is_reply: false,
+                },
+            ));
+        }
+        vector(&state, scene.hours())
+    };
+    let members: Vec<Vector> = (0..60).map(|n| scored(20 + n % 5)).collect();
+    let norms = Norms::of(&members);
+    let read = Norms::from_text(&norms.to_text());
+    assert_eq!(read.members(), 60);
+    let near = scored(22)
+        .against(&read, 10)
+        .get("length_typical_here")
+        .unwrap();
+    let far = scored(400)
+        .against(&read, 10)
+        .get("length_typical_here")
+        .unwrap();
+    assert!(near.abs() < 1.0, "{near}");
+    assert!(far > 5.0, "{far}");
+    // Who has said little is not far from anybody.
+    let unsure = scored(400)
+        .against(&read, 1)
+        .get("length_typical_here")
+        .unwrap();
+    assert!(unsure < far, "{unsure}");
 }

@@ -2,8 +2,8 @@
 
 use super::{
     digest::Trait,
-    numbers::real,
-    sample::{counts, dominance},
+    numbers::{real, share},
+    sample::{Sample, counts, dominance},
     schema::{Group, Signal, Use},
 };
 
@@ -82,4 +82,53 @@ pub(super) static SIGNALS: &[Signal] = &[
         low: "does not echo others",
         measure: |sample| sample.share_of_texts(|digest| digest.is(Trait::Echo)),
     },
+    Signal {
+        name: "borrowed_share",
+        group: Group::Social,
+        meaning: "share of texts of four words and more that begin and end like something another account had said",
+        range: "0 to 1",
+        empty: "no such text",
+        used: Use::Everywhere,
+        high: "begins and ends {value} of its messages like those of another account",
+        low: "words its messages in its own way",
+        measure: borrowed,
+    },
+    Signal {
+        name: "in_step_share",
+        group: Group::Social,
+        meaning: "share of messages sent in the same second as messages of two other accounts",
+        range: "0 to 1",
+        empty: "no message, or times without seconds",
+        used: Use::Everywhere,
+        high: "posts {value} of its messages in the same second as other accounts",
+        low: "does not post in step with others",
+        measure: in_step,
+    },
+    Signal {
+        name: "serves_share",
+        group: Group::Social,
+        meaning: "share of messages that follow somebody else's command to a bot within two minutes",
+        range: "0 to 1",
+        empty: "no message",
+        used: Use::Everywhere,
+        high: "answers commands with {value} of its messages",
+        low: "does not answer commands",
+        measure: |sample| sample.share(|digest| digest.is(Trait::Serves)),
+    },
 ];
+
+fn borrowed(sample: &Sample<'_>) -> f64 {
+    let texts = sample.texts();
+    let long = texts.into_iter().filter(|digest| digest.words >= 4);
+    let borrowed: Vec<bool> = long.map(|digest| digest.is(Trait::Borrowed)).collect();
+    share(borrowed.iter().filter(|yes| **yes).count(), borrowed.len())
+}
+
+fn in_step(sample: &Sample<'_>) -> f64 {
+    let fine = sample
+        .ring
+        .iter()
+        .filter(|digest| !digest.is(Trait::Coarse));
+    let steps: Vec<bool> = fine.map(|digest| digest.is(Trait::InStep)).collect();
+    share(steps.iter().filter(|yes| **yes).count(), steps.len())
+}
