@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use ingest::format::Format;
 
 use crate::{
-    admin, backup, bench, codegen,
+    admin, backup, bench, bots, codegen,
     config::{Config, LogSection, Sources},
     demo, doctor, import, keys, migrate, purge, replay,
     serve::{self, Role},
@@ -83,6 +83,9 @@ enum Command {
     /// The keys that seal tokens of platforms
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Learn and judge bot detection on folders of labelled chat
+    #[command(subcommand)]
+    Bots(bots::Command),
     /// Print every setting with its default and documentation
     Config,
     /// Measure on this machine
@@ -176,6 +179,7 @@ impl Cli {
             Command::Purge(arguments) => purge::run(&short()?, &arguments).await?,
             Command::Audit(command) => return admin::audit(&short()?, &command).await,
             Command::Keys(command) => keys::run(&short()?, command).await?,
+            Command::Bots(command) => bots::run(command)?,
             Command::Config => crate::console::say(crate::config::DEFAULTS.trim_end()),
             Command::Bench(command) => bench::run(command).await?,
             Command::Codegen { out } => codegen::run(&out)?,

@@ -7,6 +7,7 @@ mod adapters;
 mod admin;
 mod backup;
 mod bench;
+mod bots;
 mod cli;
 mod codegen;
 mod compose;

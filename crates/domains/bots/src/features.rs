@@ -9,6 +9,7 @@
 
 mod account;
 mod digest;
+mod facts;
 mod norms;
 mod numbers;
 mod reading;
@@ -31,6 +32,7 @@ mod pace;
 mod partner;
 mod repetition;
 mod standing;
+mod together;
 mod turn;
 mod wording;
 
@@ -39,6 +41,7 @@ mod tests;
 
 pub use account::{Account, Community};
 pub use digest::{DIGEST_BYTES, Digest, Message};
+pub use facts::Facts;
 pub use norms::{ENOUGH_MESSAGES, Norms};
 pub use reading::{Ending, MOST_BYTES as MOST_TEXT_BYTES};
 pub use scene::{MOST_BYTES as MOST_SCENE_BYTES, Scene, mark};
@@ -82,14 +85,16 @@ impl Vector {
     /// The same measurements of an account with so many messages in its ring, against other norms.
     #[must_use]
     pub fn against(&self, norms: &Norms, n_messages: usize) -> Self {
+        let columns = SCHEMA.columns();
         let mut values = self.measured().to_vec();
-        for column in SCHEMA
-            .columns()
-            .iter()
-            .filter(|column| column.against_norms)
-        {
-            let value = self.0.get(column.place).copied().unwrap_or(f32::NAN);
-            values.push(norms.distance(column.place, value, n_messages));
+        for column in columns.iter().filter(|column| column.against_norms) {
+            if let Some(value) = self.0.get(column.place) {
+                values.push(norms.distance(column.place, *value, n_messages));
+            }
+        }
+        for together in together::TOGETHER {
+            let distances = columns.iter().zip(values.iter().copied());
+            values.push(together.of(distances.skip(SCHEMA.len())));
         }
         Self(values)
     }

@@ -8,10 +8,14 @@
 
 mod correction;
 mod error;
+pub mod evaluate;
 pub mod features;
+pub mod learning;
 mod list;
 mod personal;
+pub mod prior;
 mod probability;
+pub mod rules;
 mod setting;
 mod store;
 

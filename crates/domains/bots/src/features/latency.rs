@@ -16,7 +16,7 @@ pub(super) static SIGNALS: &[Signal] = &[
         meaning: "median time after somebody else's message in the channel, within ten minutes",
         range: "log2 of whole minutes and one",
         empty: "no such message",
-        used: Use::Everywhere,
+        used: Use::WithinCommunity,
         high: "speaks {value} after others",
         low: "speaks at once after others",
         measure: |sample| quantile(&minutes(sample), 0.5),
@@ -27,7 +27,7 @@ pub(super) static SIGNALS: &[Signal] = &[
         meaning: "how much that time varies: from the first to the third quartile",
         range: "doublings, 0 and up",
         empty: "no such message",
-        used: Use::Everywhere,
+        used: Use::WithinCommunity,
         high: "takes very different times to answer",
         low: "always takes the same time to answer",
         measure: |sample| {

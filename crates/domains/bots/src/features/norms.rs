@@ -79,6 +79,40 @@ impl Norms {
         }
     }
 
+    /// The norms of everywhere, from those of some communities: the median of each.
+    pub fn everywhere<'a>(communities: impl IntoIterator<Item = &'a Self>) -> Self {
+        let communities: Vec<&Self> = communities.into_iter().collect();
+        let median = |place: usize, which: fn(&[f32; 2]) -> f32| {
+            let values = communities
+                .iter()
+                .filter_map(|norms| norms.usual.get(place));
+            let known = values.map(which).filter(|value| value.is_finite());
+            single(quantile(&ascending(known.map(f64::from).collect()), 0.5))
+        };
+        let usual = (0..SCHEMA.len())
+            .map(|place| [median(place, |[m, _]| *m), median(place, |[_, s]| *s)])
+            .collect();
+        Self { members: 0, usual }
+    }
+
+    /// How alike two communities are, from 0 to 1: how near the middles of their signals lie, in spreads.
+    pub fn likeness(&self, other: &Self) -> f64 {
+        let distances: Vec<f64> = self
+            .usual
+            .iter()
+            .zip(&other.usual)
+            .map(|([a, spread_a], [b, spread_b])| {
+                let spread = f64::from(spread_a.max(*spread_b)).max(0.05);
+                (f64::from(a - b).abs() / spread).min(2.0)
+            })
+            .filter(|distance| distance.is_finite())
+            .collect();
+        if distances.is_empty() {
+            return 0.0;
+        }
+        (-4.0 * super::numbers::mean(&distances)).exp()
+    }
+
     /// Of how many members they are made; 0 for what is usual everywhere.
     pub const fn members(&self) -> u32 {
         self.members

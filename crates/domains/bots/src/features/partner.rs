@@ -48,7 +48,7 @@ pub(super) static SIGNALS: &[Signal] = &[
         meaning: "different people it speaks after, of the messages that come after somebody's",
         range: "0 to 1",
         empty: "less than three such messages",
-        used: Use::Everywhere,
+        used: Use::WithinCommunity,
         high: "speaks after many different people",
         low: "speaks after the same few people",
         measure: |sample| {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::{
     VERSION, card, clock, context, emoji, ending, interval, latency, length, letters, link, pace,
-    partner, repetition, sample::Sample, standing, turn, wording,
+    partner, repetition, sample::Sample, standing, together::TOGETHER, turn, wording,
 };
 
 /// The roadmap's groups of signals.
@@ -51,7 +51,8 @@ impl Group {
 pub enum Use {
     /// Means the same everywhere: every model.
     Everywhere,
-    /// Known in some communities only, or the same for everybody in one: only models that a community trains for itself.
+    /// Known in some communities only, the same for everybody in one, or a matter of how busy the channels are: only models
+    /// that a community trains for itself.
     /// A model of many communities would learn from it where an account is, and not what it does.
     WithinCommunity,
 }
@@ -96,9 +97,9 @@ pub struct Column {
     pub name: String,
     /// What it measures.
     pub signal: &'static Signal,
-    /// Its place among what is measured.
+    /// The place of the signal among what is measured; none has the number for what is put together of several.
     pub place: usize,
-    /// Whether it is the one against the norms of the community.
+    /// Whether it is against the norms of the community.
     pub against_norms: bool,
 }
 
@@ -127,7 +128,8 @@ impl Schema {
         .collect();
         let mut hasher = blake3::Hasher::new();
         hasher.update(&VERSION.to_le_bytes());
-        for signal in &signals {
+        let together = TOGETHER.iter().map(|together| &together.signal);
+        for signal in signals.iter().copied().chain(together) {
             hasher.update(signal.name.as_bytes());
             hasher.update(b"\n");
         }
@@ -147,7 +149,13 @@ impl Schema {
                 place,
                 against_norms: true,
             });
-        let columns = measured.chain(compared).collect();
+        let together = TOGETHER.iter().map(|together| Column {
+            name: format!("{}_here", together.signal.name),
+            signal: &together.signal,
+            place: usize::MAX,
+            against_norms: true,
+        });
+        let columns = measured.chain(compared).chain(together).collect();
         Self {
             signals,
             columns,
@@ -229,7 +237,12 @@ pub fn reference() -> String {
             "\n## {}\n\n| signal | meaning | range | missing | said when high | said when low |\n|---|---|---|---|---|---|\n",
             group.as_str()
         );
-        for signal in SCHEMA.signals().filter(|signal| signal.group == group) {
+        let together = TOGETHER.iter().map(|together| &together.signal);
+        for signal in SCHEMA
+            .signals()
+            .chain(together)
+            .filter(|signal| signal.group == group)
+        {
             let local = match signal.used {
                 Use::Everywhere => "",
                 Use::WithinCommunity => " *(local)*",
