@@ -182,8 +182,10 @@ pub fn evaluate(plan: &Plan) -> Result<Evaluation, EvaluateError> {
             .collect();
         evaluation.add(&folder.name, "unseen", &scored, plan.draws);
         if plan.adapt > 0 && folder.is_labelled {
-            scored = adapt::adapt(&train, folder, &scored, plan, rule_threshold)?;
-            evaluation.add(&folder.name, "adapted", &scored, plan.draws);
+            let adapted = adapt::adapt(&train, folder, &scored, plan, rule_threshold)?;
+            evaluation.add(&folder.name, "adapted", &adapted.rest, plan.draws);
+            evaluation.add(&folder.name, "halves", &adapted.halves, plan.draws);
+            scored = adapted.halves;
         }
         all.extend(scored);
     }

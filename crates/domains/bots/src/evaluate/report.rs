@@ -123,7 +123,8 @@ pub struct Part {
 pub struct Outcome {
     /// The folder's name, or `all`.
     pub name: String,
-    /// `unseen`, `adapted`, `alone` (cross-validation within the folder) or `pooled`.
+    /// `unseen`; `adapted`, who was not asked for; `halves`, everybody, by labels asked in the other half; `alone`
+    /// (cross-validation within the folder) or `pooled`.
     pub how: &'static str,
     /// Accounts judged.
     pub accounts: usize,

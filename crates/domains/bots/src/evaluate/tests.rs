@@ -183,7 +183,7 @@ fn an_account_whose_label_was_asked_for_is_not_judged() {
         .iter()
         .map(|outcome| (outcome.how, outcome.accounts))
         .collect();
-    assert_eq!(how, [("unseen", 48), ("adapted", 38)]);
+    assert_eq!(how, [("unseen", 48), ("adapted", 38), ("halves", 48)]);
 }
 
 #[test]
