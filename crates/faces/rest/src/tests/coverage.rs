@@ -315,6 +315,9 @@ const READER: &str = "whoever reads a file on the machine begins and ends its im
 const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or server-sent events";
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
 
+/// The detection of bots has a service and no face yet.
+const BOTS: &str = "comes with the routes of bot detection";
+
 /// What has no route, and why.
 const NOT_IN_REST: &[(&str, &str)] = &[
     ("identity.me", "`GET /users/me` tells more"),
@@ -407,6 +410,16 @@ const NOT_IN_REST: &[(&str, &str)] = &[
         "deliveries.post_many_in",
         "a part of the program's own changes",
     ),
+    ("bots.setting", BOTS),
+    ("bots.change_setting", BOTS),
+    ("bots.lists", BOTS),
+    ("bots.use_list", BOTS),
+    ("bots.import_list", BOTS),
+    ("bots.remove_list", BOTS),
+    ("bots.listed", BOTS),
+    ("bots.corrections", BOTS),
+    ("bots.correct", BOTS),
+    ("bots.correct_everywhere", BOTS),
     ("app.company", STAGE),
     ("app.speak", STAGE),
 ];
