@@ -27,6 +27,7 @@ mod m0020_webhook;
 mod m0022_repeat;
 mod m0023_bot_lists;
 mod m0027_active_days;
+mod m0028_primary_link;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -136,6 +137,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0027_active_days",
         tables: Vec::new,
+    },
+    Step {
+        name: "m0028_primary_link",
+        tables: m0028_primary_link::tables,
     },
 ];
 

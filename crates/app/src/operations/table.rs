@@ -130,6 +130,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("identity.finish_link", Needs::SignedIn),
     row("identity.confirmation", Needs::SignedIn),
     row("identity.links", Needs::SignedIn),
+    row("identity.choose_primary_link", Needs::SignedIn),
     row("identity.begin_chat_code", Needs::SignedIn),
     row("app.chat_code", Needs::SignedIn),
     row("identity.own_profile", Needs::SignedIn),

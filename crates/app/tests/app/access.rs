@@ -1213,6 +1213,11 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         }
         "identity.confirmation" => by_identity(identity.confirmation(actor, asker.session).await),
         "identity.links" => by_identity(identity.links(actor).await),
+        "identity.choose_primary_link" => {
+            let link = linked(stage, asker, n).await;
+            let identity = &stage.world.app.identity;
+            by_identity(identity.choose_primary_link(actor, Some(link)).await)
+        }
         "identity.begin_chat_code" => {
             let session = young(stage, asker).await;
             let begun = identity.begin_chat_code(actor, session, None, Platform::Twitch);

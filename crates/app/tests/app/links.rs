@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use app::{AppError, Outcome, Returned};
-use identity::{ClientInfo, Confirmation, IdentityError, Intent, NewSession, Seat, Trip};
+use identity::{
+    Audience, ClientInfo, Confirmation, Eyes, Facet, IdentityError, Intent, NewSession, Seat, Trip,
+    Who,
+};
 use kernel::{Actor, PageRequest, Platform, Role, Secret, SessionId};
 use store::{
     KeyRing,
@@ -366,6 +369,80 @@ on_both! {
         let last = link(&world, &ann, "discord", "555").await.unwrap();
         world.app.unlink(&ann.actor, seated(&world, &ann).await, None, last.id).await.unwrap();
         assert!(world.app.identity.links(&ann.actor).await.unwrap().is_empty());
+    }
+
+    async fn the_account_that_was_chosen_comes_first_for_whoever_may_see_it(world: World) {
+        let pond = world.community("Pond").await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        let bob = world.person(pond, "bob", Some(Role::Member)).await;
+        sign_in(&world, "discord", "id-ann").await.unwrap();
+        let zoe = link(&world, &ann, "discord", "id-zoe").await.unwrap();
+        let campus = link(&world, &ann, "campus", "7").await.unwrap();
+        let theirs = link(&world, &bob, "campus", "8").await.unwrap();
+        let identity = world.app.identity.clone();
+        let mut open = identity.visibility(&ann.actor).await.unwrap();
+        open.set(Platform::Discord, Facet::Profile, Audience::Everyone);
+        identity.change_visibility(&ann.actor, &open, &ClientInfo::default()).await.unwrap();
+        let seen = async |who: &Actor| {
+            let view = identity.profile(who, Who::User(ann.user), Eyes::Own).await.unwrap().unwrap();
+            let accounts: Vec<_> = view.accounts.iter().map(|account| account.id).collect();
+            let links: Vec<_> = view.links.iter().map(|link| link.id).collect();
+            (accounts, links)
+        };
+        let choose = async |link| identity.choose_primary_link(&ann.actor, link).await;
+        let of_zoe = zoe.account.unwrap();
+        let (accounts, links) = seen(&Actor::Anonymous).await;
+        assert_eq!((accounts.len(), accounts[1], links.len(), links[1]), (2, of_zoe, 2, zoe.id));
+
+        choose(Some(zoe.id)).await.unwrap();
+        choose(Some(zoe.id)).await.unwrap();
+        for who in [&Actor::Anonymous, &bob.actor, &ann.actor] {
+            let (accounts, links) = seen(who).await;
+            assert_eq!((accounts[0], links[0]), (of_zoe, zoe.id));
+        }
+        let own = identity.links(&ann.actor).await.unwrap();
+        let chosen: Vec<_> = own.iter().map(|link| (link.provider.as_str(), link.is_primary)).collect();
+        assert_eq!(chosen, [("campus", false), ("discord", false), ("discord", true)], "the list stays in its order");
+        let audited = "SELECT COUNT(*) FROM audit WHERE action = 'account.primary'";
+        assert_eq!(world.number(audited).await, 1, "the same again is nothing");
+        assert!(!world.dump().await["audit"].join("").contains("id-zoe"));
+
+        for nobodys in [theirs.id, kernel::LinkId(9_999)] {
+            let refused = choose(Some(nobodys)).await;
+            assert!(matches!(refused, Err(IdentityError::NotFound)), "{refused:?}");
+        }
+        assert_eq!(seen(&bob.actor).await.0[0], of_zoe, "what was refused changed nothing");
+
+        // One that nobody else may see is first for oneself alone.
+        choose(Some(campus.id)).await.unwrap();
+        assert_eq!(seen(&bob.actor).await, (accounts.clone(), links.clone()));
+        assert_eq!(seen(&ann.actor).await.1[0], campus.id);
+        choose(None).await.unwrap();
+        choose(None).await.unwrap();
+        assert_eq!(seen(&bob.actor).await, (accounts, links));
+        assert_eq!(world.number(audited).await, 3);
+
+        choose(Some(zoe.id)).await.unwrap();
+        let session = seated(&world, &ann).await;
+        world.app.unlink(&ann.actor, session, None, zoe.id).await.unwrap();
+        assert!(identity.links(&ann.actor).await.unwrap().iter().all(|link| !link.is_primary));
+        assert_eq!(world.number("SELECT COUNT(*) FROM primary_link").await, 0);
+    }
+
+    async fn of_many_choices_at_once_one_stands(world: World) {
+        let ann = world.admin("ann").await;
+        let mut ids = Vec::new();
+        for code in ["1", "2", "3", "4"] {
+            ids.push(link(&world, &ann, "campus", code).await.unwrap().id);
+        }
+        let mut all = tokio::task::JoinSet::new();
+        for n in 0..40 {
+            let (identity, actor, id) = (world.app.identity.clone(), ann.actor.clone(), ids[n % 4]);
+            all.spawn(async move { identity.choose_primary_link(&actor, Some(id)).await.is_ok() });
+        }
+        assert!(all.join_all().await.into_iter().all(|is_done| is_done));
+        let own = world.app.identity.links(&ann.actor).await.unwrap();
+        assert_eq!(own.iter().filter(|link| link.is_primary).count(), 1);
     }
 
     async fn two_ways_in_are_never_both_taken_away_at_once(world: World) {

@@ -176,6 +176,46 @@ on_both! {
         undo(&world, &ada, again).await.unwrap();
     }
 
+    async fn who_comes_first_stays_chosen_and_is_as_it_was_after_an_undo(world: World) {
+        let (_, _, ada, bob) = histories(&mut world).await;
+        let identity = world.app.identity.clone();
+        let first = async |who: &Person| {
+            let links = identity.links(&who.actor).await.unwrap();
+            links.into_iter().filter(|link| link.is_primary).map(|link| link.subject).collect::<Vec<_>>()
+        };
+        let choose = async |who: &Person, subject: &str| {
+            let links = identity.links(&who.actor).await.unwrap();
+            let found = links.into_iter().find(|link| link.subject == subject).unwrap();
+            identity.choose_primary_link(&who.actor, Some(found.id)).await.unwrap();
+        };
+        choose(&bob, "9").await;
+        let before = kept_tables(&world).await;
+        let id = merge(&world, &ada, "bob").await;
+        assert_eq!(first(&ada).await, [""; 0], "another one's choice is not theirs");
+        undo(&world, &ada, id).await.unwrap();
+        let after = kept_tables(&world).await;
+        for (table, rows) in &before {
+            assert_eq!(rows, &after[table], "{table}");
+        }
+
+        choose(&ada, "id-ada").await;
+        let id = merge(&world, &ada, "bob").await;
+        assert_eq!(first(&ada).await, ["id-ada"]);
+        choose(&ada, "9").await;
+        assert_eq!(first(&ada).await, ["9"]);
+        undo(&world, &ada, id).await.unwrap();
+        assert_eq!((first(&ada).await, first(&bob).await), (vec![], vec!["9".to_owned()]));
+
+        // What is unlinked meanwhile is nobody's choice any more.
+        let id = merge(&world, &ada, "bob").await;
+        let links = identity.links(&ada.actor).await.unwrap();
+        let gone = links.iter().find(|link| link.subject == "9").unwrap().id;
+        let session = seated(&world, &ada).await;
+        world.app.unlink(&ada.actor, session, None, gone).await.unwrap();
+        undo(&world, &ada, id).await.unwrap();
+        assert_eq!(world.number("SELECT COUNT(*) FROM primary_link").await, 0);
+    }
+
     async fn passkeys_follow_and_come_back(world: World) {
         let (_, _, ada, bob) = histories(&mut world).await;
         let (mut hers, mut his) = (device(1), device(50));

@@ -205,6 +205,9 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO verified_email (user_id, address_folded, verified_at) VALUES ({user}, 'me@{CANARY}.example', 1)"
         ),
         format!(
+            "INSERT INTO primary_link (user_id, link_id, chosen_at) SELECT user_id, id, 1 FROM identity_link WHERE user_id = {user}"
+        ),
+        format!(
             "INSERT INTO sign_in_state (state_hash, intent, provider, binding, user_id, nonce, verifier_sealed, redirect, return_to, expires_at) VALUES ('{CANARY}', 2, 'campus', '{CANARY}', {user}, '{CANARY}', '{CANARY}', '', '/', 0)"
         ),
         format!(
@@ -285,7 +288,7 @@ on_both! {
         assert!(files(&world.place().join("blobs")).is_empty(), "the file is gone once it is fetched");
 
         let files = unpack(&file);
-        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email", "account_name", "passkey"] {
+        for table in ["users", "message", "chat_event", "profile", "consent", "api_key", "identity_link", "session", "platform_account", "membership", "member", "activity_day", "verified_email", "account_name", "passkey", "primary_link"] {
             for name in [format!("json/{table}.json"), format!("csv/{table}.csv")] {
                 let (_, text) = files.iter().find(|(file, _)| *file == name).unwrap();
                 assert!(text.lines().count() > 1, "{name}: {text}");

@@ -30,6 +30,7 @@ mod ownership;
 mod passkey;
 mod password;
 mod personal;
+mod primary_link;
 mod profile;
 mod repeat;
 mod reputation;

@@ -47,6 +47,8 @@ pub struct Link {
     pub verified_email: Option<String>,
     /// What its tokens allow, in the provider's words.
     pub scopes: Vec<String>,
+    /// Whether it is the one that stands for its owner, see [`Identity::choose_primary_link`].
+    pub is_primary: bool,
     /// Whether its tokens are good no more, so that its owner has to link it again.
     pub needs_relink: bool,
     /// When it was linked.

@@ -90,6 +90,7 @@ pub const PERSONAL: &[Declared] = &[
         By::Account("account_id"),
         &["wanted_hash", "told_hash"],
     ),
+    Declared::exported("primary_link", By::User("user_id"), &[]),
     Declared::left_out(
         "link_refresh",
         "the refreshing of tokens under way, and whether it was refused",

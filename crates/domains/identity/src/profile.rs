@@ -128,9 +128,9 @@ pub struct ProfileView {
     pub profile: Profile,
     /// Here since.
     pub since: Timestamp,
-    /// Their accounts on the platforms whose profile may be seen.
+    /// Their accounts on the platforms whose profile may be seen, that which stands for them first.
     pub accounts: Vec<PlatformAccount>,
-    /// The proofs of these accounts; one's own view has all one's links.
+    /// The proofs of these accounts, in the same way; one's own view has all one's links.
     pub links: Vec<Link>,
     /// Their communities that may be seen and that the viewer knows.
     pub communities: Vec<(Community, Role)>,
@@ -420,7 +420,7 @@ fn look(actor: &Actor, eyes: Eyes, person: User, known: Known) -> Option<Seen> {
     };
     let profile_on = shown(Facet::Profile);
     let has_accounts = !accounts.is_empty();
-    let visible: Vec<PlatformAccount> = accounts
+    let mut visible: Vec<PlatformAccount> = accounts
         .into_iter()
         .filter(|account| profile_on.contains(&account.platform))
         .collect();
@@ -436,6 +436,11 @@ fn look(actor: &Actor, eyes: Eyes, person: User, known: Known) -> Option<Seen> {
     }
     let is_shown = |id| visible.iter().any(|account| account.id == id);
     links.retain(|link| is_own || link.account.is_some_and(is_shown));
+    // Of one that may not be seen nobody learns that it was chosen.
+    links.sort_by_key(|link| !link.is_primary);
+    let first = links.iter().find(|link| link.is_primary);
+    let first = first.and_then(|link| link.account);
+    visible.sort_by_key(|account| Some(account.id) != first);
     Some(Seen {
         roles,
         where_shown: shown(Facet::Communities),

@@ -17,6 +17,7 @@ pub(crate) mod moving;
 pub(crate) mod notice;
 pub(crate) mod oauth_state;
 pub(crate) mod passkey;
+pub(crate) mod primary_link;
 pub(crate) mod profile;
 pub(crate) mod repeat;
 pub(crate) mod reputation;

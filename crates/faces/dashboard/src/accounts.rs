@@ -53,6 +53,7 @@ struct Row {
     username: String,
     email: Option<String>,
     scopes: Vec<String>,
+    is_primary: bool,
     needs_relink: bool,
     since: When,
     used: When,
@@ -357,6 +358,31 @@ fn field(error: &AppError) -> &'static str {
     }
 }
 
+/// Whether an account is to come first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct First {
+    first: bool,
+}
+
+/// `POST /me/accounts/{id}/first`
+pub(crate) async fn choose_first(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<First>,
+) -> Result<Response, PageError> {
+    let found = find(&face, &who.viewer, &id).await?;
+    let wanted = form.first.then_some(found.id);
+    if form.first || found.is_primary {
+        let identity = &face.app.identity;
+        identity
+            .choose_primary_link(&who.viewer.actor, wanted)
+            .await?;
+    }
+    Ok(Redirect::to("/me/accounts?done=saved").into_response())
+}
+
 /// One of the viewer's own links.
 async fn find(face: &Face, viewer: &Viewer, id: &str) -> Result<Link, PageError> {
     let id: LinkId = id.parse().ok().ok_or_else(PageError::not_found)?;
@@ -409,6 +435,7 @@ async fn show_with(
         username: link.username,
         email: link.verified_email,
         scopes: link.scopes,
+        is_primary: link.is_primary,
         needs_relink: link.needs_relink,
         since: display::when(now, link.linked_at),
         used: display::when(now, link.last_used_at),

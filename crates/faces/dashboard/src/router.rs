@@ -132,6 +132,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/me/accounts/{id}/unlink",
             get(accounts::ask_unlink).post(accounts::unlink),
         )
+        .route("/me/accounts/{id}/first", post(accounts::choose_first))
         .route("/me/accounts/{id}/roles/push", post(accounts::push_roles))
         .route("/me/accounts/{id}/roles/stop", post(accounts::stop_roles))
         .route("/c/{slug}", get(community::home))

@@ -24,6 +24,7 @@ const SINCE: HeaderValue = HeaderValue::from_static("@1795737600");
 const ALIASES: &[(&str, &str)] = &[
     ("/user/profile", "/users/me"),
     ("/user/identities", "/users/me/identities"),
+    ("/user/identities/primary", "/users/me/identities/primary"),
     (
         "/user/identities/link/{provider}",
         "/users/me/identities/link/{provider}",

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use identity::{Trip, Verification};
 use kernel::{ErrorCode, LinkId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     Face,
     asker::SignedIn,
-    input::Path,
+    input::{Body, Path},
     page::{List, Listed, PageParams, Paging},
     problem::Problem,
     view::{Moment, PlatformName, Shown},
@@ -36,12 +36,39 @@ pub(crate) struct IdentityView {
     avatar_url: Option<String>,
     /// The address the provider checked.
     verified_email: Option<String>,
+    /// Whether it stands for its owner: it comes first where others see their accounts.
+    is_primary: bool,
     /// What it allows this instance to do, in the provider's words.
     scopes: Vec<String>,
     /// When it was linked.
     linked_at: Moment,
     /// When its owner last came in with it.
     last_used_at: Moment,
+}
+
+impl From<identity::Link> for IdentityView {
+    fn from(link: identity::Link) -> Self {
+        Self {
+            id: link.id.0,
+            platform: link.provider,
+            platform_user_id: link.subject,
+            platform_username: link.username,
+            avatar_url: link.avatar,
+            verified_email: link.verified_email,
+            is_primary: link.is_primary,
+            scopes: link.scopes,
+            linked_at: link.linked_at.into(),
+            last_used_at: link.last_used_at.into(),
+        }
+    }
+}
+
+/// Which account is to stand for oneself.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PrimaryChoice {
+    /// The identity's id, or the key of a provider with which one account is linked.
+    platform: String,
 }
 
 /// Where to go on with linking.
@@ -79,18 +106,45 @@ pub(crate) async fn list(
     who: SignedIn,
 ) -> Result<Json<List<IdentityView>>, Problem> {
     let found = face.app.identity.links(&who.actor).await?;
-    let view = |link: identity::Link| IdentityView {
-        id: link.id.0,
-        platform: link.provider,
-        platform_user_id: link.subject,
-        platform_username: link.username,
-        avatar_url: link.avatar,
-        verified_email: link.verified_email,
-        scopes: link.scopes,
-        linked_at: link.linked_at.into(),
-        last_used_at: link.last_used_at.into(),
-    };
-    Ok(List::whole(found.into_iter().map(view).collect()))
+    Ok(List::whole(
+        found.into_iter().map(IdentityView::from).collect(),
+    ))
+}
+
+/// The one of one's own accounts elsewhere that stands for oneself, if one was chosen.
+#[utoipa::path(get, path = "/users/me/identities/primary", tag = "users", responses((status = 200, body = IdentityView)))]
+pub(crate) async fn primary(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+) -> Result<Json<IdentityView>, Problem> {
+    let links = face.app.identity.links(&who.actor).await?;
+    let found = links.into_iter().find(|link| link.is_primary);
+    Ok(Json(found.ok_or_else(Problem::not_found)?.into()))
+}
+
+/// Chooses which of one's own accounts elsewhere stands for oneself: it comes first where others see
+/// them, and its picture is shown.
+#[utoipa::path(put, path = "/users/me/identities/primary", tag = "users", request_body = PrimaryChoice, responses((status = 200, body = IdentityView)))]
+pub(crate) async fn choose_primary(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Body(wanted): Body<PrimaryChoice>,
+) -> Result<Json<IdentityView>, Problem> {
+    let link = named(&face, &who, &wanted.platform).await?;
+    let identity = &face.app.identity;
+    identity.choose_primary_link(&who.actor, Some(link)).await?;
+    primary(State(face), who).await
+}
+
+/// Takes the choice back.
+#[utoipa::path(delete, path = "/users/me/identities/primary", tag = "users", responses((status = 204)))]
+pub(crate) async fn no_primary(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+) -> Result<StatusCode, Problem> {
+    let identity = &face.app.identity;
+    identity.choose_primary_link(&who.actor, None).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Begins to link an account of a provider. Needs a fresh session.
@@ -137,12 +191,17 @@ pub(crate) async fn unlink(
     Path(identity): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let session = who.session()?;
-    let link = match identity.parse() {
-        Ok(id) => LinkId(id),
-        Err(_not_a_number) => only_link(&face, &who, &identity).await?,
-    };
+    let link = named(&face, &who, &identity).await?;
     face.app.unlink(&who.actor, session, None, link).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The account with an id, or the one that is linked with a provider.
+async fn named(face: &Face, who: &SignedIn, identity: &str) -> Result<LinkId, Problem> {
+    match identity.parse() {
+        Ok(id) => Ok(LinkId(id)),
+        Err(_not_a_number) => only_link(face, who, identity).await,
+    }
 }
 
 /// The one account that is linked with a provider.

@@ -36,6 +36,7 @@ struct Row {
     verified_email: Option<String>,
     scopes: String,
     refused_at: Option<i64>,
+    is_primary: bool,
     linked_at: i64,
     last_used_at: i64,
 }
@@ -52,6 +53,7 @@ impl From<Row> for Link {
             avatar: row.avatar,
             verified_email: row.verified_email,
             scopes: split(&row.scopes),
+            is_primary: row.is_primary,
             needs_relink: row.refused_at.is_some(),
             linked_at: Timestamp(row.linked_at),
             last_used_at: Timestamp(row.last_used_at),
@@ -61,7 +63,9 @@ impl From<Row> for Link {
 
 const SELECT: &str = "SELECT id, user_id, provider, subject, account_id, username, avatar, \
      verified_email, scopes, linked_at, last_used_at, \
-     (SELECT r.refused_at FROM link_refresh r WHERE r.link_id = identity_link.id) AS refused_at \
+     (SELECT r.refused_at FROM link_refresh r WHERE r.link_id = identity_link.id) AS refused_at, \
+     EXISTS (SELECT 1 FROM primary_link p WHERE p.user_id = identity_link.user_id \
+       AND p.link_id = identity_link.id) AS is_primary \
      FROM identity_link";
 
 pub(crate) async fn by_subject(
@@ -261,6 +265,7 @@ pub(crate) async fn put_tokens(
 pub(crate) async fn delete(conn: &impl ConnectionTrait, id: LinkId) -> Result<(), StoreError> {
     super::link_refresh::forget(conn, id).await?;
     super::linked_role::delete(conn, id).await?;
+    super::primary_link::forget(conn, id).await?;
     sql::execute(
         conn,
         "DELETE FROM identity_link WHERE id = $1",

@@ -149,6 +149,48 @@ async fn a_stranger_and_a_broken_provider_are_explained_on_the_sign_in_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_of_several_accounts_is_shown_first() {
+    let world = World::sqlite().await;
+    let ann = world.admin("ann").await;
+    let add = async |subject: &str| {
+        let row = format!(
+            "INSERT INTO identity_link (user_id, provider, subject, username, scopes, linked_at, last_used_at) VALUES ({}, 'campus', '{subject}', 'ann-{subject}', '', 1, 1)",
+            ann.user
+        );
+        world.sql(&row).await;
+    };
+    let browser = Browser::of(&world, ann.user).await;
+    add("8").await;
+    let page = browser.get(PAGE).await.expect(200).body;
+    assert!(!page.contains("Show first"), "there is nothing to choose");
+    add("9").await;
+    let id = world
+        .number("SELECT id FROM identity_link WHERE subject = '9'")
+        .await;
+    let page = browser.get(PAGE).await.expect(200).body;
+    assert_eq!(page.matches("Show first").count(), 2, "{page}");
+    let choose = async |who: &Browser, first: &str| {
+        let path = format!("{PAGE}/{id}/first");
+        who.post(&path, &[("first", first)]).await
+    };
+    let done = choose(&browser, "true").await.expect(303);
+    assert_eq!(done.location(), "/me/accounts?done=saved");
+    let page = browser.get(done.location()).await.expect(200).body;
+    let (_, row) = page.split_once("ann-9").unwrap();
+    assert!(
+        row.contains("Not first") && page.matches("Show first").count() == 1,
+        "{page}"
+    );
+    let bob = world.admin("bob").await;
+    let theirs = Browser::of(&world, bob.user).await;
+    choose(&theirs, "true").await.expect(404);
+    choose(&Browser::new(&world), "true").await.expect(303);
+    choose(&browser, "false").await.expect(303);
+    let page = browser.get(PAGE).await.expect(200).body;
+    assert_eq!(page.matches("Show first").count(), 2, "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_linked_shown_and_unlinked() {
     let mut world = World::sqlite().await;
     let ann = world.admin("ann").await;

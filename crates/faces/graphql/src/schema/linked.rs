@@ -27,6 +27,9 @@ pub(crate) struct Link {
     avatar_url: Option<String>,
     /// The address the provider checked.
     verified_email: Option<String>,
+    /// Whether it stands for its owner: it comes first where others see their accounts, and its picture
+    /// is shown.
+    is_primary: bool,
     /// What it allows this instance to do, in the provider's words.
     scopes: Vec<String>,
     /// When it was linked.
@@ -43,6 +46,7 @@ impl From<identity::Link> for Link {
             username: link.username,
             avatar_url: link.avatar,
             verified_email: link.verified_email,
+            is_primary: link.is_primary,
             scopes: link.scopes,
             linked_at: DateTime(link.linked_at),
             last_used_at: DateTime(link.last_used_at),
@@ -184,6 +188,24 @@ impl LinkedMutation {
         let begun = app.link_url(viewer.actor(), session, None, trip).await;
         let url = begun.map_err(|cause| change_refused(viewer, &cause))?;
         Ok(LinkStart { url })
+    }
+
+    /// Chooses which of one's own accounts elsewhere stands for oneself: it comes first where others
+    /// see them, and its picture is shown. Answers all of them.
+    async fn choose_primary_identity(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of one of one's own links; null takes the choice back.")]
+        id: Option<i32>,
+    ) -> Result<Vec<Link>> {
+        let viewer = viewer(ctx)?;
+        viewer.signed_in()?;
+        let identity = &viewer.app().identity;
+        let done = identity
+            .choose_primary_link(viewer.actor(), id.map(LinkId))
+            .await;
+        done.map_err(|cause| change_refused(viewer, &cause.into()))?;
+        own(ctx).await
     }
 
     /// Unlinks an account: it no longer signs in, and its tokens are given back. Refused for the last

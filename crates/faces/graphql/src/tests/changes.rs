@@ -34,6 +34,33 @@ on_both! {
         assert_eq!((code(&wrong), field(&wrong)), ("BAD_USER_INPUT", "handle"));
     }
 
+    async fn one_chooses_which_account_comes_first(world: World) {
+        let pond = world.community("Pond").await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        for (provider, picture) in [("campus", "https://campus.example/a.png"), ("discord", "https://discord.example/b.png")] {
+            world.sql(&format!(
+                "INSERT INTO identity_link (user_id, provider, subject, username, avatar, scopes, linked_at, last_used_at) VALUES ({}, '{provider}', '9', 'ann', '{picture}', '', 1, 1)",
+                ann.user
+            )).await;
+        }
+        world.sql("UPDATE users SET claimed_at = 1").await;
+        let client = Client::of(&world, &ann).await;
+        let own = client.ask("{ me { avatarUrl own { links { id isPrimary } } } }", json!({})).await;
+        assert_eq!(own["data"]["me"]["avatarUrl"], "https://campus.example/a.png");
+        let id = own["data"]["me"]["own"]["links"][1]["id"].clone();
+        let change = "mutation($id: Int) { choosePrimaryIdentity(id: $id) { provider isPrimary } }";
+        let chosen = client.ask(change, json!({ "id": id })).await;
+        assert_eq!(chosen["data"]["choosePrimaryIdentity"], json!([
+            { "provider": "campus", "isPrimary": false },
+            { "provider": "discord", "isPrimary": true },
+        ]));
+        let after = client.ask("{ me { avatarUrl } }", json!({})).await;
+        assert_eq!(after["data"]["me"]["avatarUrl"], "https://discord.example/b.png");
+        assert_eq!(code(&client.ask(change, json!({ "id": 9_999 })).await), "NOT_FOUND");
+        let none = client.ask(change, json!({ "id": null })).await;
+        assert_eq!(none["data"]["choosePrimaryIdentity"][1]["isPrimary"], false);
+    }
+
     async fn nobody_changes_anything_without_signing_in(world: World) {
         let client = Client::anonymous(&world);
         for change in [
@@ -41,6 +68,7 @@ on_both! {
             "{ updateProfile(input: {}) { id } }",
             r#"{ linkIdentity(provider: "discord") { url } }"#,
             "{ unlinkIdentity(id: 1) { id } }",
+            "{ choosePrimaryIdentity(id: 1) { id } }",
             "{ requestMerge(keptUserId: 1, mergedUserId: 2) { id } }",
             "{ confirmMerge(id: 1, side: KEPT) { id } }",
             "{ rejectMerge(id: 1) { id } }",

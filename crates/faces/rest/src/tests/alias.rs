@@ -35,7 +35,16 @@ on_both! {
         assert_eq!(links, 2, "the next page, and the successor");
         let refused = member.ask(axum::http::Method::PUT, "/user/identities", None).await.expect(405);
         assert_eq!(refused.header("allow"), "GET,HEAD");
-        // By the provider, as it was; there is none linked.
+        // By the provider, as it was.
+        member.put("/user/identities/primary", json!({ "platform": "campus" })).await.expect(404);
+        world.sql(&format!(
+            "INSERT INTO identity_link (user_id, provider, subject, username, scopes, linked_at, last_used_at) VALUES ({}, 'campus', '9', 'ann', '', 1, 1)",
+            ann.user
+        )).await;
+        let chosen = member.put("/user/identities/primary", json!({ "platform": "campus" })).await.expect(200);
+        assert_eq!((&chosen.json["platform"], &chosen.json["is_primary"]), (&json!("campus"), &json!(true)));
+        assert_eq!(member.get("/user/identities/primary").await.expect(200).json, chosen.json);
+        // There is none linked.
         member.delete("/user/identities/discord").await.expect(404);
         member.patch("/user/profile", json!({ "bio": "Ducks." })).await.expect(200);
         let own = member.get("/users/me").await.expect(200);

@@ -59,6 +59,10 @@ const IN_REST: &[(&str, &str)] = &[
     ("app.send_email_code", "POST /auth/email"),
     ("identity.confirm_email", "POST /auth/email/confirm"),
     ("identity.links", "GET /users/me/identities"),
+    (
+        "identity.choose_primary_link",
+        "PUT /users/me/identities/primary",
+    ),
     ("app.link_url", "POST /users/me/identities/link/{provider}"),
     ("app.unlink", "DELETE /users/me/identities/{identity}"),
     ("app.chat_code", "POST /users/me/identities/code/{platform}"),

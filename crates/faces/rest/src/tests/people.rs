@@ -39,6 +39,24 @@ on_both! {
         assert_eq!(odd.json["errors"][0]["field"], "myspace");
         own.get("/users/me/feed").await.expect(200);
         own.get("/users/me/identities").await.expect(200);
+        own.get("/users/me/identities/primary").await.expect(404);
+        for subject in ["8", "9"] {
+            world.sql(&format!(
+                "INSERT INTO identity_link (user_id, provider, subject, username, scopes, linked_at, last_used_at) VALUES ({}, 'campus', '{subject}', 'ann', '', 1, 1)",
+                ann.user
+            )).await;
+        }
+        let choose = async |platform: &str| own.put("/users/me/identities/primary", json!({ "platform": platform })).await;
+        choose("campus").await.expect(409);
+        choose("999").await.expect(404);
+        let listed = own.get("/users/me/identities").await.expect(200);
+        let second = &listed.json["items"][1];
+        assert_eq!(second["is_primary"], false);
+        let chosen = choose(&second["id"].to_string()).await.expect(200);
+        assert_eq!((&chosen.json["platform_user_id"], &chosen.json["is_primary"]), (&json!("9"), &json!(true)));
+        assert_eq!(own.get("/users/me/identities/primary").await.expect(200).json, chosen.json);
+        own.delete("/users/me/identities/primary").await.expect(204);
+        own.get("/users/me/identities/primary").await.expect(404);
         let history = own.get("/users/me/verifications").await.expect(200);
         assert_eq!(history.json["items"][0]["method"], "link");
     }
