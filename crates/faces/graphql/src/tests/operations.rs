@@ -49,6 +49,10 @@ const ANSWERED: &[(&str, &str)] = &[
     ("identity.erasure", "OwnData.erasure"),
     ("identity.cancel_erasure", "Mutation.cancelErasure"),
     ("activity.activity_of", "User.activity"),
+    (
+        "identity.choose_primary_link",
+        "Mutation.choosePrimaryIdentity",
+    ),
     ("identity.unlink", "Mutation.unlinkIdentity"),
     ("identity.merges", "OwnData.merges"),
     ("identity.merge_preview", "Merge.preview"),

@@ -402,6 +402,11 @@ const MUTATION: &[Row] = &[
         SignedIn,
         "linkIdentity(provider: \"campus\") { url }",
     ),
+    (
+        "choosePrimaryIdentity",
+        Owner,
+        "choosePrimaryIdentity(id: $link) { id }",
+    ),
     ("unlinkIdentity", Owner, "unlinkIdentity(id: $link) { id }"),
     (
         "pushLinkedRole",
