@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long)]
         email: String,
     },
-    /// Take the second factor and all passkeys of somebody away who lost them; they are told by mail
+    /// Take the second factor and all passkeys of somebody away who lost them; a verified address is told by mail
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
         /// Their address
