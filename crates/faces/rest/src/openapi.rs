@@ -120,6 +120,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(user::feed))
         .routes(routes!(user::reputations))
         .routes(routes!(identity_link::list))
+        .routes(routes!(
+            identity_link::primary,
+            identity_link::choose_primary,
+            identity_link::no_primary
+        ))
         .routes(routes!(identity_link::link))
         .routes(routes!(identity_link::unlink))
         .routes(routes!(identity_link::chat_code))
