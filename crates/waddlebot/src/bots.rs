@@ -58,8 +58,8 @@ pub(crate) struct Evaluate {
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     /// Folders to learn from
-    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
-    train: Vec<PathBuf>,
+    #[arg(long = "train", value_name = "DIR", num_args = 1.., required = true)]
+    folders: Vec<PathBuf>,
     /// The ONNX file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -109,7 +109,7 @@ fn judge(arguments: Evaluate) -> anyhow::Result<()> {
 }
 
 fn train(arguments: &Train) -> anyhow::Result<()> {
-    let made = prior(&arguments.train, &Recipe::default())?;
+    let made = prior(&arguments.folders, &Recipe::default())?;
     let bytes = made.onnx().context("writing the model as ONNX")?;
     std::fs::write(&arguments.out, &bytes)
         .with_context(|| format!("writing `{}`", arguments.out.display()))?;

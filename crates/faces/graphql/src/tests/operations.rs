@@ -161,6 +161,8 @@ const ADMIN_PAGES: &str =
     "operating the instance is done on the pages under /admin, beside its logs and metrics";
 const CEREMONY: &str = "a ceremony of the browser; the pages with its script do it";
 
+const BOTS: &str = "bot detection has its fields when accounts are scored";
+
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("identity.change_password", TYPED),
@@ -245,6 +247,16 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("app.outbox_mail", ADMIN_PAGES),
     ("app.audit", ADMIN_PAGES),
     ("app.verify_audit", ADMIN_PAGES),
+    ("bots.setting", BOTS),
+    ("bots.change_setting", BOTS),
+    ("bots.lists", BOTS),
+    ("bots.use_list", BOTS),
+    ("bots.import_list", BOTS),
+    ("bots.remove_list", BOTS),
+    ("bots.listed", BOTS),
+    ("bots.corrections", BOTS),
+    ("bots.correct", BOTS),
+    ("bots.correct_everywhere", BOTS),
     (
         "app.company",
         "only the demonstration has a company on stage",
