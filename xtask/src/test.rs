@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Fail, instead of skipping, when a server cannot be had (also when the variable CI is `true`)
     #[arg(long)]
     pub(crate) require_all: bool,
-    /// Requests that are made from the OpenAPI document for each operation; few by default, 200 to look for longer
+    /// Requests that are made from the OpenAPI document and the GraphQL schema for each operation; few by default, 200 to look for longer
     #[arg(long)]
     pub(crate) examples: Option<u32>,
     /// Arguments for `cargo test`, for example `-- -p kernel`; without `-p` the whole workspace is tested

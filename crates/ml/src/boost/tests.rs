@@ -1,3 +1,5 @@
+//! Boosted trees: what they learn, when they stop, that the same seed gives the same model.
+
 use super::*;
 use crate::metrics::{auc_roc, log_loss};
 use crate::samples;

@@ -1,3 +1,5 @@
+//! Calibration held against scikit-learn's figures and against what it must never turn round.
+
 use super::*;
 use crate::metrics::tests::figures;
 use proptest::prelude::*;

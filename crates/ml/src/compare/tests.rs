@@ -1,3 +1,5 @@
+//! Comparisons of two arms: what is found, and how often something is found where nothing is.
+
 use super::*;
 use crate::dice::Dice;
 

@@ -1,3 +1,5 @@
+//! The forest: what it learns, that a seed repeats it, what it refuses.
+
 use super::*;
 use crate::metrics::auc_roc;
 use crate::samples;

@@ -1,3 +1,5 @@
+//! The baseline held against scikit-learn's figures.
+
 use super::*;
 use crate::{Example, samples};
 

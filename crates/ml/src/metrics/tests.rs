@@ -1,3 +1,5 @@
+//! Metrics held against scikit-learn's figures and their own properties.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Files written and read back, and files that are broken or hostile.
+
 use super::graph::NodeWriter;
 use super::*;
 use crate::{Dataset, Logistic, boost, forest, logistic, samples};

@@ -1,3 +1,5 @@
+//! Explanations held against Shapley's formula, written out.
+
 use super::*;
 use crate::{boost, forest, samples};
 use proptest::prelude::*;

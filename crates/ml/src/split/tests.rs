@@ -1,3 +1,5 @@
+//! No group on both sides of a split, positive rows spread evenly, the same seed the same split.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The search for parameters: it ends, it repeats itself, and it never judges by rows it learned from.
+
 use super::*;
 use crate::samples;
 

@@ -1,3 +1,5 @@
+//! What makes two subscriptions the same shape, and what keeps them apart.
+
 use async_graphql::{Name, Value, Variables};
 use serde_json::json;
 
