@@ -56,6 +56,9 @@ pub(crate) enum DeliveryState {
 pub(crate) struct Delivery {
     #[graphql(skip)]
     number: DeliveryId,
+    /// Its tries, where they were read with it.
+    #[graphql(skip)]
+    read: Option<Vec<AttemptView>>,
     /// Its id.
     id: ID,
     /// In whose name: the community's id.
@@ -138,6 +141,7 @@ impl From<DeliveryView> for Delivery {
         let (server, channel) = place(view.address);
         Self {
             number: view.id,
+            read: None,
             id: ID(view.id.to_string()),
             community_id: view.community.0,
             medium: view.medium.into(),
@@ -166,9 +170,14 @@ impl Delivery {
     #[graphql(complexity = "cost::list(10, child_complexity)")]
     async fn tries(&self, ctx: &Context<'_>) -> Result<Vec<DeliveryAttempt>> {
         let viewer = viewer(ctx)?;
-        let found = viewer.loaders().tries.load_one(self.number).await;
-        let found = found.map_err(|cause| refused(viewer, &cause))?;
-        let found = found.unwrap_or_default();
+        let found = match &self.read {
+            Some(tries) => tries.clone(),
+            None => {
+                let found = viewer.loaders().tries.load_one(self.number).await;
+                let found = found.map_err(|cause| refused(viewer, &cause))?;
+                found.unwrap_or_default()
+            }
+        };
         viewer.spend(ctx, found.len())?;
         Ok(found.into_iter().map(DeliveryAttempt::from).collect())
     }
@@ -200,7 +209,13 @@ pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Delivery>>
     let id = delivery_id(id)?;
     let found = viewer.app().deliveries.get(viewer.actor(), id).await;
     let found = found.map_err(|cause| refused(viewer, &cause))?;
-    Ok(found.map(Delivery::from))
+    Ok(found.map(|mut view| {
+        let tries = std::mem::take(&mut view.tries);
+        Delivery {
+            read: Some(tries),
+            ..view.into()
+        }
+    }))
 }
 
 fn delivery_id(id: &ID) -> Result<DeliveryId> {
