@@ -5,16 +5,21 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use store::sql;
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
-    subscriber::DefaultGuard,
+    subscriber::{DefaultGuard, NoSubscriber},
 };
+
+/// Somebody else who listens, to nothing. While only one does, whether a statement is worth telling is decided for
+/// good by whichever thread comes by first (tracing-core 0.1.36, `callsite.rs`, `Rebuilder::JustOne`): if nobody listens
+/// there, nobody ever hears.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// Listens until it is dropped.
 #[derive(Debug)]
@@ -26,6 +31,7 @@ pub struct Statements {
 impl Statements {
     /// Begins to listen.
     pub fn listen() -> Self {
+        LazyLock::force(&ANOTHER);
         let heard = Arc::default();
         let ear = Ear(Arc::clone(&heard));
         Self {
