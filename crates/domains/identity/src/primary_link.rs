@@ -1,5 +1,5 @@
-//! Which of their linked accounts stands for a person: it comes first wherever their accounts are
-//! shown, and its picture is theirs. Nothing else hangs on it.
+//! Which of their linked accounts stands for a person: it comes first on their profile, and its
+//! picture is theirs. Nothing else hangs on it; the list in which one chooses stays in its order.
 //!
 //! A choice goes with its link when that is unlinked. A merge leaves the kept person's choice as it
 //! is; the other one's counts again when the merge is undone.

@@ -176,11 +176,13 @@ async fn one_of_several_accounts_is_shown_first() {
     let done = choose(&browser, "true").await.expect(303);
     assert_eq!(done.location(), "/me/accounts?done=saved");
     let page = browser.get(done.location()).await.expect(200).body;
-    let (_, row) = page.split_once("ann-9").unwrap();
+    let (other, chosen) = page.split_once("ann-9").unwrap();
     assert!(
-        row.contains("Not first") && page.matches("Show first").count() == 1,
+        chosen.contains("This one") && chosen.contains("Take back"),
         "{page}"
     );
+    assert!(!chosen.contains("Show first") && !other.contains("This one"));
+    assert_eq!(other.matches("Show first").count(), 1, "{page}");
     let bob = world.admin("bob").await;
     let theirs = Browser::of(&world, bob.user).await;
     choose(&theirs, "true").await.expect(404);
