@@ -178,10 +178,10 @@ async fn one_of_several_accounts_is_shown_first() {
     let page = browser.get(done.location()).await.expect(200).body;
     let (other, chosen) = page.split_once("ann-9").unwrap();
     assert!(
-        chosen.contains("This one") && chosen.contains("Take back"),
+        chosen.contains("<strong>Yes</strong>") && chosen.contains("Take back"),
         "{page}"
     );
-    assert!(!chosen.contains("Show first") && !other.contains("This one"));
+    assert!(!chosen.contains("Show first") && !other.contains("<strong>Yes</strong>"));
     assert_eq!(other.matches("Show first").count(), 1, "{page}");
     let bob = world.admin("bob").await;
     let theirs = Browser::of(&world, bob.user).await;
