@@ -170,13 +170,13 @@ impl Delivery {
     #[graphql(complexity = "cost::list(10, child_complexity)")]
     async fn tries(&self, ctx: &Context<'_>) -> Result<Vec<DeliveryAttempt>> {
         let viewer = viewer(ctx)?;
-        let found = match &self.read {
-            Some(tries) => tries.clone(),
-            None => {
-                let found = viewer.loaders().tries.load_one(self.number).await;
-                let found = found.map_err(|cause| refused(viewer, &cause))?;
-                found.unwrap_or_default()
-            }
+        let found = if let Some(tries) = &self.read {
+            tries.clone()
+        } else {
+            let found = viewer.loaders().tries.load_one(self.number).await;
+            found
+                .map_err(|cause| refused(viewer, &cause))?
+                .unwrap_or_default()
         };
         viewer.spend(ctx, found.len())?;
         Ok(found.into_iter().map(DeliveryAttempt::from).collect())
