@@ -191,11 +191,21 @@ fn count(listener: TcpListener) -> Arc<AtomicUsize> {
     n
 }
 
+/// Listens at one port of both addresses; somebody else may have taken it at one of them.
+async fn at_both() -> (TcpListener, TcpListener, u16) {
+    for _ in 0..100 {
+        let public = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let port = public.local_addr().unwrap().port();
+        if let Ok(private) = TcpListener::bind(("127.0.0.1", port)).await {
+            return (public, private, port);
+        }
+    }
+    panic!("no port is free at both addresses");
+}
+
 #[tokio::test]
 async fn a_name_that_changes_its_mind_leads_to_what_was_checked_or_nowhere() {
-    let public = TcpListener::bind("127.0.0.2:0").await.unwrap();
-    let port = public.local_addr().unwrap().port();
-    let private = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let (public, private, port) = at_both().await;
     let (n_public, n_private) = (count(public), count(private));
     let script = Script::of(&[&["127.0.0.2"], &["127.0.0.1"]]);
     let settings = Settings {
