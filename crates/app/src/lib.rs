@@ -194,7 +194,7 @@ impl App {
             Arc::clone(&entropy),
             keys.clone(),
         )
-        .with_followers(vec![Arc::new(activity::Followed)])
+        .with_followers(vec![Arc::new(activity::Followed), Arc::new(bots::Followed)])
         .with_registration(open_registration)
         .with_role_scopes(
             providers

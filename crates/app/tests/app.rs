@@ -11,6 +11,7 @@ mod app {
     mod activity;
     mod allowances;
     mod api_keys;
+    mod bot_cases;
     mod bot_lists;
     mod chat_code;
     mod commands;

@@ -26,6 +26,7 @@ mod m0019c_graves;
 mod m0020_webhook;
 mod m0022_repeat;
 mod m0023_bot_lists;
+mod m0024_bot_cases;
 mod m0027_active_days;
 mod m0028_primary_link;
 
@@ -133,6 +134,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0023_bot_lists",
         tables: m0023_bot_lists::tables,
+    },
+    Step {
+        name: "m0024_bot_cases",
+        tables: m0024_bot_cases::tables,
     },
     Step {
         name: "m0027_active_days",

@@ -530,6 +530,34 @@ pub const OPERATIONS: &[Operation] = &[
         "bots.correct_everywhere",
         Needs::Instance(Permission::OperateInstance),
     ),
+    row("bots.cases", Needs::Community(Permission::ViewMembers)),
+    row("bots.suspects", Needs::Community(Permission::ViewMembers)),
+    row("bots.case", Needs::Community(Permission::ViewMembers)),
+    row(
+        "bots.case_counts",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row(
+        "bots.look_at_case",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row("bots.review", Needs::Community(Permission::ModerateMembers)),
+    row(
+        "bots.undo_review",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row("bots.report", Needs::Community(Permission::ViewActivity)),
+    row(
+        "bots.label_counts",
+        Needs::Community(Permission::ViewMembers),
+    ),
+    row("bots.appeals", Needs::Community(Permission::ViewMembers)),
+    row(
+        "bots.answer_appeal",
+        Needs::Community(Permission::ModerateMembers),
+    ),
+    row("bots.own_verdicts", Needs::SignedIn),
+    row("bots.appeal", Needs::SignedIn),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
     row(
         "app.api_usage",

@@ -9,10 +9,11 @@ use std::{
 };
 
 use ::activity::{Incoming, SuspicionState};
+use bots::{AppealState, NewReview, Probability, Verdict};
 use community::{CommandChange, SettingChange};
 use identity::{Adjustment, CommunityChange, Install, MergeSide};
 use kernel::{
-    CarryError, Clock, Courier, Grant, Installed, Medium, PageRequest, Platform, Role, Secret,
+    AccountId, CarryError, Clock, Courier, Grant, Installed, Medium, PageRequest, Platform, Role, Secret,
 };
 use serde_json::Value;
 use store::sql;
@@ -201,6 +202,38 @@ async fn everything(world: &mut World) {
         .unwrap();
     commands
         .set_command(&system, pond, "ping", &off)
+        .await
+        .unwrap();
+    // Somebody is called a bot, and it was a mistake.
+    let bots = &app.bots;
+    let account = format!(
+        "SELECT MIN(id) FROM platform_account WHERE user_id = {}",
+        person.user
+    );
+    let account = AccountId(world.number(&account).await);
+    assert!(
+        bots.report(&moderator.actor, pond, account, "spam")
+            .await
+            .unwrap()
+    );
+    let suspects = bots
+        .suspects(&system, pond, Probability::default(), 5)
+        .await
+        .unwrap();
+    let case = suspects.first().unwrap().id;
+    let verdict = NewReview {
+        verdict: Verdict::Bot,
+        reason: String::new(),
+        revision: None,
+    };
+    bots.review(&moderator.actor, pond, case, &verdict)
+        .await
+        .unwrap();
+    let appeal = bots
+        .appeal(&person.actor, case, "I am a duck")
+        .await
+        .unwrap();
+    bots.answer_appeal(&system, pond, appeal, AppealState::Granted, "")
         .await
         .unwrap();
     // A merge of two who are both known here, and its end; then the kept one is erased.

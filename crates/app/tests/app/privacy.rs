@@ -247,6 +247,24 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_by, decided_at) VALUES ({pond}, 1, '{CANARY}', 2, 'I know {CANARY}', {user}, 0)"
         ),
         format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, n_messages, at) SELECT {pond}, id, 1, 1, 'x', '[]', '[{{\"sentence\":\"{CANARY} is fast\"}}]', 1, 0 FROM platform_account WHERE user_id = {user}"
+        ),
+        format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, looked_by, decided_by, revision) SELECT {pond}, id, 1, 1, 1, 1, 0, 0, {user}, {user}, 1 FROM platform_account WHERE username = '{CANARY}' OR username = 'bob'"
+        ),
+        format!(
+            "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reviewer_id, reason, probability_ppm, was_sampled, at, undone_by) SELECT id, {pond}, account_id, 1, {user}, '{CANARY} thinks so', 1, FALSE, 0, {user} FROM bot_case"
+        ),
+        format!(
+            "INSERT INTO bot_report (community_id, account_id, reporter_id, reason, weight_ppm, at, outcome) SELECT {pond}, account_id, {user}, '{CANARY} thinks so', 1, 0, 0 FROM bot_case"
+        ),
+        format!(
+            "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer, answered_by) SELECT id, {pond}, account_id, 'I am {CANARY}', 1, 0, '{CANARY} thinks so', {user} FROM bot_case WHERE account_id IN (SELECT id FROM platform_account WHERE user_id = {user})"
+        ),
+        format!(
+            "INSERT INTO bot_label (community_id, account_id, is_bot, source, weight_ppm, schema_hash, features, n_messages, at) SELECT {pond}, account_id, TRUE, 1, 1, 'x', '[\"{CANARY}\"]', 1, 0 FROM bot_case WHERE account_id IN (SELECT id FROM platform_account WHERE user_id = {user})"
+        ),
+        format!(
             "INSERT INTO webhook_attempt (message_id, n, begun_at, took_ms, status, excerpt) SELECT id, 1, 0, 0, 200, 'thanks for {CANARY}' FROM webhook_message"
         ),
     ] {
@@ -404,7 +422,8 @@ on_both! {
             "users", "platform_account", "identity_link", "profile", "api_key", "session", "sign_in_throttle",
             "email_code", "verified_email", "sign_in_state", "install_state", "connection", "message", "chat_event",
             "member", "quarantine", "delivery", "account_name", "passkey", "passkey_ceremony", "webhook_message",
-            "webhook_attempt", "bot_list_entry", "bot_list_correction",
+            "webhook_attempt", "bot_list_entry", "bot_list_correction", "bot_prediction",
+            "bot_review", "bot_report", "bot_appeal", "bot_label",
         ] {
             assert!(seeded.contains(table), "the canary is not in {table}");
         }

@@ -74,6 +74,17 @@ impl Presence {
     }
 }
 
+/// Whether somebody was ever seen in a community, for the domains above, which authorise by community
+/// before they ask.
+pub async fn was_seen(
+    conn: &impl sea_orm::ConnectionTrait,
+    community: CommunityId,
+    user: UserId,
+) -> Result<bool, ::store::StoreError> {
+    let seen = tables::member::among(conn, &[(community, user)]).await?;
+    Ok(!seen.is_empty())
+}
+
 /// Counting stops here; more are «10,000+».
 pub(crate) const COUNT_MAX: i64 = 10_000;
 

@@ -6,15 +6,23 @@
 //!
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
+mod appeal;
+mod case;
 mod correction;
 mod error;
 pub mod evaluate;
+mod events;
 pub mod features;
+mod follow;
+mod label;
 pub mod learning;
 mod list;
 mod personal;
+mod prediction;
 pub mod prior;
 mod probability;
+mod report;
+mod review;
 pub mod rules;
 mod setting;
 mod store;
@@ -24,14 +32,24 @@ use std::sync::Arc;
 use ::store::{Db, Reach, StoreError, Work};
 use kernel::{Actor, Clock};
 
+pub use appeal::{Appeal, AppealState, OwnVerdict};
+pub use case::{
+    Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
+};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
+pub use events::{APPEAL_ANSWERED, APPEAL_MADE, CASE_DECIDED, CASE_OPENED};
+pub use follow::Followed;
+pub use label::{LabelCount, LabelSource};
 pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
     TEXT_MAX as LIST_TEXT_MAX,
 };
 pub use personal::{Kept, PERSONAL};
+pub use prediction::{Cause, Prediction};
 pub use probability::Probability;
+pub use report::{REPORTS_A_DAY, Report, ReportOutcome};
+pub use review::{NewReview, Review, Verdict};
 pub use setting::{Bearing, Exemption, Level, Setting};
 
 /// The service. Cheap to clone.

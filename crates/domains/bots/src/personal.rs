@@ -21,6 +21,24 @@ pub const PERSONAL: &[Declared] = &[
         "bot_list_correction",
         "what moderators say about names on lists",
     ),
+    Declared::exported("bot_prediction", By::Account("account_id"), &[]),
+    Declared::exported(
+        "bot_case",
+        By::Account("account_id"),
+        &["looked_by", "looked_at", "looked_until", "decided_by"],
+    ),
+    Declared::exported(
+        "bot_review",
+        By::Account("account_id"),
+        &["reviewer_id", "undone_by"],
+    ),
+    Declared::exported(
+        "bot_report",
+        By::User("reporter_id"),
+        &["outcome", "review_id"],
+    ),
+    Declared::exported("bot_appeal", By::Account("account_id"), &["answered_by"]),
+    Declared::exported("bot_label", By::Account("account_id"), &["review_id"]),
 ];
 
 /// The rows of this domain.
@@ -41,6 +59,9 @@ impl Keeper for Kept {
             {
                 tables::forget_name(work.conn(), account.platform, &name).await?;
             }
+        }
+        for account in &subject.accounts {
+            tables::forget_account(work.conn(), *account).await?;
         }
         tables::forget_judge(work.conn(), subject.user).await
     }

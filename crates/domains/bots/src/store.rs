@@ -1,8 +1,14 @@
 //! The queries of the tables of bot detection. Nothing else may touch them.
 
+pub(crate) mod appeal;
+pub(crate) mod case;
 pub(crate) mod correction;
+pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod personal;
+pub(crate) mod prediction;
+pub(crate) mod report;
+pub(crate) mod review;
 pub(crate) mod setting;
 
 use ::store::{Engine, StoreError, Work, sql};

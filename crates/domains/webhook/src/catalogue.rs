@@ -98,6 +98,7 @@ const fn field(
 }
 
 const COMMUNITY: Field = field("community", Shape::Integer, "the community's id", "7");
+const CASE: Field = field("case", Shape::Integer, "the case's id", "31");
 const USER: Field = field("user", Shape::Integer, "the person's id", "42");
 
 /// Every kind, by name.
@@ -173,6 +174,61 @@ pub const KINDS: &[EventKind] = &[
                 "`known_bad`, `shared_handles`, `shared_timing`, `link_burst` or `community_links`",
                 "\"shared_timing\"",
             ),
+        ],
+    },
+    EventKind {
+        name: "bots.appeal_answered",
+        meaning: "A moderator answered somebody who says that they are no bot.",
+        fields: &[
+            COMMUNITY,
+            CASE,
+            field("appeal", Shape::Integer, "the appeal's id", "2"),
+            field(
+                "state",
+                Shape::Text,
+                "`granted` or `refused`",
+                "\"granted\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "bots.appeal_made",
+        meaning: "Somebody who was called a bot says that they are none.",
+        fields: &[
+            COMMUNITY,
+            CASE,
+            field("appeal", Shape::Integer, "the appeal's id", "2"),
+        ],
+    },
+    EventKind {
+        name: "bots.case_decided",
+        meaning: "A moderator said what an account is, or took that back. It is a label: nothing was done to anybody.",
+        fields: &[
+            COMMUNITY,
+            CASE,
+            USER,
+            field(
+                "state",
+                Shape::Text,
+                "`bot`, `human` or `open`",
+                "\"human\"",
+            ),
+        ],
+    },
+    EventKind {
+        name: "bots.case_opened",
+        meaning: "An account looks like a bot that did not before. It is a reason to look, nothing more.",
+        fields: &[
+            COMMUNITY,
+            CASE,
+            USER,
+            field(
+                "level",
+                Shape::Text,
+                "`likely`, `possible`, or `unlikely` where members reported it",
+                "\"likely\"",
+            ),
+            field("confidence", Shape::Integer, "how sure, 0 to 100", "84"),
         ],
     },
     EventKind {

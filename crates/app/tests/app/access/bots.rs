@@ -1,7 +1,10 @@
 //! The calls about bots.
 
-use ::bots::{BotsError, ListKind, Listable, NewList, Ruling, Setting};
-use kernel::{Day, PageRequest, Platform};
+use ::bots::{
+    AppealState, BotsError, CaseOrder, CaseQuery, CaseState, ListKind, Listable, NewList,
+    NewReview, Probability, Ruling, Setting, Verdict,
+};
+use kernel::{AccountId, Day, PageRequest, Platform, UserId};
 
 use super::{Asker, Stage};
 
@@ -39,6 +42,41 @@ async fn imported(stage: &Stage, n: u32) -> i32 {
     done.unwrap();
     let all = world.app.bots.lists(&system, stage.pond).await.unwrap();
     all.first().unwrap().list.id
+}
+
+/// An account of somebody on Discord, made if they have none.
+async fn account(stage: &Stage, user: UserId) -> AccountId {
+    let world = &stage.world;
+    let row = format!(
+        "INSERT INTO platform_account (platform, platform_user_id, username, user_id, is_bot, first_seen_at) \
+         SELECT 1, 'own-{user}', 'own-{user}', {user}, FALSE, 0 WHERE NOT EXISTS \
+         (SELECT 1 FROM platform_account WHERE user_id = {user} AND platform = 1)"
+    );
+    world.sql(&row).await;
+    let id = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {user} AND platform = 1");
+    AccountId(world.number(&id).await)
+}
+
+/// The only case of the community, about an account of somebody, with an appeal.
+async fn case(stage: &Stage, user: UserId, state: i16) -> (i32, i32) {
+    let (world, pond) = (&stage.world, stage.pond);
+    let account = account(stage, user).await;
+    for table in ["bot_appeal", "bot_report", "bot_review", "bot_case"] {
+        world.sql(&format!("DELETE FROM {table}")).await;
+    }
+    let row = format!(
+        "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+         changed_at, revision) VALUES ({pond}, {account}, {state}, 1, 800000, 500000, 0, 0, 1)"
+    );
+    world.sql(&row).await;
+    let row = "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer) \
+               SELECT id, community_id, account_id, 'no', 0, 0, '' FROM bot_case";
+    world.sql(row).await;
+    let id = async |table: &str| {
+        let n = world.number(&format!("SELECT MAX(id) FROM {table}")).await;
+        i32::try_from(n).unwrap()
+    };
+    (id("bot_case").await, id("bot_appeal").await)
 }
 
 pub(super) async fn call(stage: &Stage, operation: &str, asker: &Asker, n: u32) -> Option<bool> {
@@ -89,6 +127,54 @@ pub(super) async fn call(stage: &Stage, operation: &str, asker: &Asker, n: u32) 
                     .correct_everywhere(actor, &moobot, ruling, &reason)
                     .await,
             )
+        }
+        other => return call_cases(stage, other, asker).await,
+    })
+}
+
+async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<bool> {
+    let (world, pond, actor) = (&stage.world, stage.pond, &asker.actor);
+    let service = &world.app.bots;
+    let page = PageRequest::first(10);
+    let query = CaseQuery {
+        state: CaseState::Open,
+        order: CaseOrder::Value,
+        is_for_me: true,
+        page: page.clone(),
+    };
+    let own = actor.user_id().unwrap_or(stage.target);
+    let is_own = ["bots.own_verdicts", "bots.appeal"].contains(&operation);
+    let (user, state) = match operation {
+        _ if is_own => (own, 1),
+        "bots.undo_review" | "bots.answer_appeal" => (stage.target, 1),
+        _ => (stage.target, 0),
+    };
+    let (id, appeal) = case(stage, user, state).await;
+    Some(match operation {
+        "bots.cases" => by_bots(service.cases(actor, pond, &query).await),
+        "bots.suspects" => by_bots(service.suspects(actor, pond, Probability::default(), 10).await),
+        "bots.case" => by_bots(service.case(actor, pond, id).await),
+        "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
+        "bots.look_at_case" => by_bots(service.look_at_case(actor, pond, id).await),
+        "bots.review" => {
+            let new = NewReview {
+                verdict: Verdict::Human,
+                reason: String::new(),
+                revision: Some(1),
+            };
+            by_bots(service.review(actor, pond, id, &new).await)
+        }
+        "bots.undo_review" => by_bots(service.undo_review(actor, pond, id).await),
+        "bots.report" => {
+            let account = account(stage, stage.target).await;
+            by_bots(service.report(actor, pond, account, "spam").await)
+        }
+        "bots.label_counts" => by_bots(service.label_counts(actor, pond).await),
+        "bots.own_verdicts" => by_bots(service.own_verdicts(actor).await),
+        "bots.appeal" => by_bots(service.appeal(actor, id, "I am a duck").await),
+        "bots.appeals" => by_bots(service.appeals(actor, pond, AppealState::Open, &page).await),
+        "bots.answer_appeal" => {
+            by_bots(service.answer_appeal(actor, pond, appeal, AppealState::Granted, "").await)
         }
         _ => return None,
     })

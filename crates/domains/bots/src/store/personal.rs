@@ -1,7 +1,7 @@
 //! Erasing people from the tables of bot detection.
 
 use ::store::{StoreError, sql};
-use kernel::{Platform, UserId};
+use kernel::{AccountId, Platform, UserId};
 use sea_orm::ConnectionTrait;
 
 /// Takes an account's name off the lists of its platform, and forgets what was said about it.
@@ -20,6 +20,24 @@ pub(crate) async fn forget_name(
     Ok(())
 }
 
+/// Everything that was found out and said about an account.
+pub(crate) async fn forget_account(
+    conn: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    for query in [
+        "DELETE FROM bot_label WHERE account_id = $1",
+        "DELETE FROM bot_appeal WHERE account_id = $1",
+        "DELETE FROM bot_report WHERE account_id = $1",
+        "DELETE FROM bot_review WHERE account_id = $1",
+        "DELETE FROM bot_case WHERE account_id = $1",
+        "DELETE FROM bot_prediction WHERE account_id = $1",
+    ] {
+        sql::execute(conn, query, vec![account.0.into()]).await?;
+    }
+    Ok(())
+}
+
 /// What somebody decided stays decided, by nobody.
 pub(crate) async fn forget_judge(
     conn: &impl ConnectionTrait,
@@ -29,6 +47,12 @@ pub(crate) async fn forget_judge(
         "UPDATE bot_list SET imported_by = NULL WHERE imported_by = $1",
         "UPDATE bot_list_choice SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_list_correction SET decided_by = NULL WHERE decided_by = $1",
+        "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE looked_by = $1",
+        "UPDATE bot_case SET decided_by = NULL WHERE decided_by = $1",
+        "UPDATE bot_review SET reviewer_id = NULL, reason = '' WHERE reviewer_id = $1",
+        "UPDATE bot_review SET undone_by = NULL WHERE undone_by = $1",
+        "UPDATE bot_report SET reporter_id = NULL, reason = '' WHERE reporter_id = $1",
+        "UPDATE bot_appeal SET answered_by = NULL, answer = '' WHERE answered_by = $1",
     ] {
         sql::execute(conn, query, vec![user.0.into()]).await?;
     }

@@ -197,8 +197,11 @@ impl Identity {
         }
         table::refill(work.conn(), from, person).await?;
         for follower in &*self.followers {
-            let memento = tables::merge::take_memento(work.conn(), id, follower.domain()).await?;
-            follower.unfollow(work, &memento, from, to).await?;
+            let domain = follower.domain();
+            let memento = tables::merge::take_memento_if_any(work.conn(), id, domain).await?;
+            if let Some(memento) = memento {
+                follower.unfollow(work, &memento, from, to).await?;
+            }
         }
         Ok(())
     }

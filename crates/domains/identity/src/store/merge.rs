@@ -261,15 +261,26 @@ pub(crate) async fn take_memento(
     id: MergeId,
     domain: &str,
 ) -> Result<Value, StoreError> {
+    let broken = || StoreError::Data(format!("merge {id}: the memento of {domain} is not there"));
+    let memento = take_memento_if_any(conn, id, domain).await?;
+    memento.ok_or_else(broken)
+}
+
+/// The same; `None` if the domain was not there yet when the two were merged.
+pub(crate) async fn take_memento_if_any(
+    conn: &impl ConnectionTrait,
+    id: MergeId,
+    domain: &str,
+) -> Result<Option<Value>, StoreError> {
     let text: Option<String> = sql::optional(
         conn,
         "DELETE FROM merge_memento WHERE merge_id = $1 AND domain = $2 RETURNING memento",
         vec![id.0.into(), domain.into()],
     )
     .await?;
-    let broken = || StoreError::Data(format!("merge {id}: the memento of {domain} is not there"));
-    let text = text.ok_or_else(broken)?;
-    serde_json::from_str(&text).map_err(|_unreadable| broken())
+    let broken = || StoreError::Data(format!("merge {id}: the memento of {domain} does not read"));
+    let read = |text: String| serde_json::from_str(&text).map_err(|_unreadable| broken());
+    text.map(read).transpose()
 }
 
 /// Marks what ran out, and removes the mementos of merges done so long ago that they stay.

@@ -1,0 +1,282 @@
+//! Whoever was called a bot may say no: once at a time, and a moderator answers.
+//!
+//! Invariants: people see decisions about their own accounts and nothing that is open; whoever decided does
+//! not refuse the appeal against it, unless they run the place.
+
+use std::time::Duration;
+
+use ::store::{DomainEvent, audit::Entry};
+use kernel::{
+    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Role, Timestamp, UserId,
+};
+use serde_json::json;
+
+use crate::{
+    APPEAL_ANSWERED, APPEAL_MADE, Bots, BotsError, CaseState, case,
+    store::{self as tables, appeal as table},
+};
+
+/// The longest appeal and answer, in characters.
+const WORDS_MAX: usize = 1_000;
+/// How long after a refusal one may appeal again.
+const AGAIN: Duration = Duration::from_secs(30 * 86_400);
+/// How many decisions about oneself are shown.
+const OWN_MAX: i64 = 50;
+
+/// What became of an appeal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AppealState {
+    /// Nobody has answered yet.
+    Open,
+    /// It was a mistake.
+    Granted,
+    /// The decision stays.
+    Refused,
+}
+
+impl AppealState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Granted, Self::Refused];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The state of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Open => 0,
+            Self::Granted => 1,
+            Self::Refused => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// An appeal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Appeal {
+    /// Its id.
+    pub id: i32,
+    /// The case.
+    pub case: i32,
+    /// What they say.
+    pub words: String,
+    /// What became of it.
+    pub state: AppealState,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// What they were answered; may be empty.
+    pub answer: String,
+    /// Who answered; `None` for nobody, or somebody who was erased since.
+    pub answered_by: Option<UserId>,
+    /// When.
+    pub answered_at: Option<Timestamp>,
+}
+
+/// A decision about one of one's own accounts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnVerdict {
+    /// The case, to appeal against.
+    pub case: i32,
+    /// Where.
+    pub community: CommunityId,
+    /// The account.
+    pub account: AccountId,
+    /// When it was decided.
+    pub decided_at: Option<Timestamp>,
+    /// One's appeals against it, the newest first.
+    pub appeals: Vec<Appeal>,
+}
+
+fn check_words(field: &'static str, words: &str, least: usize) -> Result<String, BotsError> {
+    let words = words.trim();
+    let n = words.chars().count();
+    let is_odd = |c: char| c.is_control() && c != '\n';
+    if n < least || n > WORDS_MAX || words.chars().any(is_odd) {
+        return Err(BotsError::invalid(
+            field,
+            format!("say it in {least} to {WORDS_MAX} characters"),
+        ));
+    }
+    Ok(words.to_owned())
+}
+
+impl Bots {
+    /// Where one's own accounts were called bots, the last first.
+    pub async fn own_verdicts(&self, actor: &Actor) -> Result<Vec<OwnVerdict>, BotsError> {
+        let Some(user) = actor.user_id() else {
+            return Err(nobody());
+        };
+        let conn = self.db.read();
+        let accounts = identity::accounts_of(conn, &[user]).await?;
+        let ids: Vec<AccountId> = accounts
+            .values()
+            .flatten()
+            .map(|account| account.id)
+            .collect();
+        let mut own = Vec::new();
+        for (community, row) in tables::case::against(conn, &ids, OWN_MAX).await? {
+            own.push(OwnVerdict {
+                case: row.id,
+                community,
+                account: row.account,
+                decided_at: row.decided_at,
+                appeals: table::of_case(conn, row.id, OWN_MAX).await?,
+            });
+        }
+        Ok(own)
+    }
+
+    /// Says that one's own account is no bot; answers the appeal's id. While one is open, that one; after
+    /// a refusal again in thirty days.
+    pub async fn appeal(&self, actor: &Actor, case: i32, words: &str) -> Result<i32, BotsError> {
+        let Some(user) = actor.user_id() else {
+            return Err(nobody());
+        };
+        let words = check_words("words", words, 1)?;
+        let mut work = self.begin(actor).await?;
+        let seat = tables::case::seat(work.conn(), case).await?;
+        let (community, account) = seat.ok_or(BotsError::NotFound)?;
+        tables::lock(&work, community).await?;
+        let accounts = identity::accounts_by_id(work.conn(), &[account]).await?;
+        let is_own = accounts
+            .get(&account)
+            .is_some_and(|account| account.user == user);
+        let before = tables::case::by_id(work.conn(), community, case).await?;
+        let is_against = before.is_some_and(|before| before.state == CaseState::Bot);
+        if !is_own || !is_against {
+            return Err(BotsError::NotFound);
+        }
+        if let Some(last) = table::of_case(work.conn(), case, 1)
+            .await?
+            .into_iter()
+            .next()
+        {
+            if last.state == AppealState::Open {
+                return Ok(last.id);
+            }
+            let answered = last.answered_at.unwrap_or(last.made_at);
+            if last.state == AppealState::Refused && work.now().since(answered) < AGAIN {
+                return Err(BotsError::TooOften(
+                    "an appeal was refused less than thirty days ago: wait until then".to_owned(),
+                ));
+            }
+        }
+        let now = work.now();
+        let id = table::insert(work.conn(), case, (community, account), &words, now).await?;
+        let event = DomainEvent {
+            kind: APPEAL_MADE,
+            community: Some(community),
+            payload: json!({ "community": community.0, "case": case, "appeal": id }),
+        };
+        work.emit(event, &[]).await?;
+        work.notify(case::topic(community), "");
+        work.commit().await?;
+        Ok(id)
+    }
+
+    /// A community's appeals in a state, the oldest first.
+    pub async fn appeals(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        state: AppealState,
+        page: &PageRequest,
+    ) -> Result<Page<Appeal>, BotsError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let rows = table::page(self.db.read(), community, state, page).await?;
+        Ok(Page::from_rows(rows, page, |row| Cursor {
+            key: String::new(),
+            id: row.id.into(),
+        }))
+    }
+
+    /// Answers an appeal: granting it makes the account a person's again. The same answer again changes
+    /// nothing.
+    pub async fn answer_appeal(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        id: i32,
+        state: AppealState,
+        words: &str,
+    ) -> Result<(), BotsError> {
+        actor.require(Permission::ModerateMembers, community)?;
+        let words = check_words("words", words, 0)?;
+        if state == AppealState::Open {
+            return Err(BotsError::invalid("state", "grant it or refuse it"));
+        }
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, community).await?;
+        let before = table::by_id(work.conn(), community, id).await?;
+        let before = before.ok_or(BotsError::NotFound)?;
+        if before.state == state {
+            return Ok(());
+        }
+        let judged = tables::case::by_id(work.conn(), community, before.case).await?;
+        let judged = judged.ok_or(BotsError::NotFound)?;
+        self.check_other(&work, actor, &judged).await?;
+        let decided_it = judged.decided_by.is_some() && judged.decided_by == actor.user_id();
+        let runs_it = actor.is_instance_admin() || actor.role_in(community) >= Some(Role::Admin);
+        if state == AppealState::Refused && decided_it && !runs_it {
+            return Err(BotsError::Conflict(
+                "you made the decision: somebody else answers the appeal against it".to_owned(),
+            ));
+        }
+        let now = work.now();
+        if !table::answer(work.conn(), id, state, &words, actor.user_id(), now).await? {
+            return Err(BotsError::Conflict(
+                "somebody else answered it meanwhile".to_owned(),
+            ));
+        }
+        if state == AppealState::Granted {
+            self.reverse(
+                &mut work,
+                actor,
+                community,
+                before.case,
+                "an appeal was granted",
+            )
+            .await?;
+        }
+        work.audit(Entry {
+            action: "bots.appeal",
+            object: format!("bot_case:{}", before.case),
+            community: Some(community),
+            detail: json!({ "appeal": id, "state": state.as_str() }),
+        });
+        let event = DomainEvent {
+            kind: APPEAL_ANSWERED,
+            community: Some(community),
+            payload: json!({
+                "community": community.0, "case": before.case, "appeal": id,
+                "state": state.as_str(),
+            }),
+        };
+        work.emit(event, &[]).await?;
+        work.notify(case::topic(community), "");
+        Ok(work.commit().await?)
+    }
+}
+
+/// Only people have accounts of their own.
+fn nobody() -> BotsError {
+    BotsError::NotAllowed(kernel::Denied {
+        permission: Permission::ViewCommunity,
+        anonymous: true,
+    })
+}

@@ -1,0 +1,364 @@
+//! What a moderator says about a case: a bot, a person, or «somebody else may tell»; and taking it back.
+//!
+//! Invariants: a verdict is about the revision that was seen, so that of two who decide at once one does; it
+//! is a label and no action: nobody is banned, timed out or scored by it; nobody judges themselves.
+
+use std::time::Duration;
+
+use ::store::{DomainEvent, Work, audit::Entry};
+use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
+use serde_json::json;
+
+use crate::{
+    Bots, BotsError, CASE_DECIDED, Case, CaseState, LabelSource, Probability, Reason,
+    ReportOutcome, case,
+    store::{self as tables, case as table},
+};
+
+/// For how long a case is somebody's who looked at it.
+const LOOKED: Duration = Duration::from_secs(300);
+/// The longest reason, in characters.
+const REASON_MAX: usize = 500;
+
+/// What somebody says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verdict {
+    /// A bot.
+    Bot,
+    /// A person.
+    Human,
+    /// Others may tell.
+    Skip,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 3] = [Self::Bot, Self::Human, Self::Skip];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Human => "human",
+            Self::Skip => "skip",
+        }
+    }
+
+    /// The verdict of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.as_str() == name)
+    }
+
+    /// What a case is after it; `None` if it stays open.
+    const fn state(self) -> Option<CaseState> {
+        match self {
+            Self::Bot => Some(CaseState::Bot),
+            Self::Human => Some(CaseState::Human),
+            Self::Skip => None,
+        }
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Bot => 1,
+            Self::Human => 2,
+            Self::Skip => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.code() == code)
+    }
+}
+
+/// What somebody said in a case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Review {
+    /// Its id; later ones are larger.
+    pub id: i64,
+    /// What they said.
+    pub verdict: Verdict,
+    /// Who; `None` = the program, or somebody who was erased since.
+    pub reviewer: Option<UserId>,
+    /// Why; may be empty.
+    pub reason: String,
+    /// How sure the program was then.
+    pub probability: Probability,
+    /// Whether the case was drawn by chance.
+    pub was_sampled: bool,
+    /// From looking to deciding, if it is known.
+    pub took_secs: Option<u32>,
+    /// When.
+    pub at: Timestamp,
+    /// When it was taken back.
+    pub undone_at: Option<Timestamp>,
+}
+
+/// A verdict to give.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewReview {
+    /// What it is.
+    pub verdict: Verdict,
+    /// Why; may be empty.
+    pub reason: String,
+    /// The revision that was seen; `None` = whatever it is now.
+    pub revision: Option<i32>,
+}
+
+fn check_reason(reason: &str) -> Result<String, BotsError> {
+    let reason = reason.trim();
+    let is_odd = |c: char| c.is_control() && c != '\n';
+    if reason.chars().count() > REASON_MAX || reason.chars().any(is_odd) {
+        return Err(BotsError::invalid(
+            "reason",
+            format!("say it in at most {REASON_MAX} characters"),
+        ));
+    }
+    Ok(reason.to_owned())
+}
+
+fn changed() -> BotsError {
+    BotsError::Conflict(
+        "somebody else decided meanwhile, or there is new evidence: look at it again".to_owned(),
+    )
+}
+
+impl Bots {
+    /// Says that somebody has a case before them for the next five minutes, so that others see it; answers
+    /// the case, which says who has it.
+    pub async fn look_at_case(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        id: i32,
+    ) -> Result<Case, BotsError> {
+        actor.require(Permission::ModerateMembers, community)?;
+        let mut work = self.begin(actor).await?;
+        let before = table::by_id(work.conn(), community, id).await?;
+        let before = before.ok_or(BotsError::NotFound)?;
+        if let Some(user) = actor.user_id()
+            && before.state == CaseState::Open
+        {
+            let now = work.now();
+            if table::look(work.conn(), id, user, now, now.plus(LOOKED)).await? {
+                work.notify(case::topic(community), "");
+            }
+            work.commit().await?;
+        } else {
+            drop(work);
+        }
+        self.one_case(community, id).await
+    }
+
+    /// Says what an account is. The same verdict again changes nothing; another one is refused until the
+    /// first is taken back.
+    pub async fn review(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        id: i32,
+        new: &NewReview,
+    ) -> Result<Case, BotsError> {
+        actor.require(Permission::ModerateMembers, community)?;
+        let reason = check_reason(&new.reason)?;
+        let mut work = self.begin(actor).await?;
+        let before = table::by_id(work.conn(), community, id).await?;
+        let before = before.ok_or(BotsError::NotFound)?;
+        self.check_other(&work, actor, &before).await?;
+        let after = new.verdict.state();
+        if after == Some(before.state) {
+            drop(work);
+            return self.one_case(community, id).await;
+        }
+        if before.state.is_decided() {
+            return Err(changed());
+        }
+        if new.revision.is_some_and(|seen| seen != before.revision) {
+            return Err(changed());
+        }
+        self.put_review(&mut work, actor, community, &before, new.verdict, &reason)
+            .await?;
+        work.commit().await?;
+        self.one_case(community, id).await
+    }
+
+    /// Takes the last verdict in a case back: it is open again, and what was learned is forgotten.
+    /// One that is open stays so.
+    pub async fn undo_review(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        id: i32,
+    ) -> Result<Case, BotsError> {
+        actor.require(Permission::ModerateMembers, community)?;
+        let mut work = self.begin(actor).await?;
+        let before = table::by_id(work.conn(), community, id).await?;
+        let before = before.ok_or(BotsError::NotFound)?;
+        self.check_other(&work, actor, &before).await?;
+        if before.state.is_decided() {
+            self.reopen(&mut work, actor, community, &before).await?;
+            work.commit().await?;
+        } else {
+            drop(work);
+        }
+        self.one_case(community, id).await
+    }
+
+    async fn one_case(&self, community: CommunityId, id: i32) -> Result<Case, BotsError> {
+        let row = table::by_id(self.db.read(), community, id).await?;
+        let rows = row.into_iter().collect();
+        let case = self.whole(community, rows).await?.pop();
+        case.ok_or(BotsError::NotFound)
+    }
+
+    /// Refuses whoever is the one it is about.
+    pub(crate) async fn check_other(
+        &self,
+        work: &Work,
+        actor: &Actor,
+        case: &table::Row,
+    ) -> Result<(), BotsError> {
+        let accounts = identity::accounts_by_id(work.conn(), &[case.account]).await?;
+        let owner = accounts.get(&case.account).map(|account| account.user);
+        if owner.is_some() && owner == actor.user_id() {
+            return Err(BotsError::Conflict(
+                "this is about you: somebody else decides it".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Writes a verdict and what follows from it.
+    pub(crate) async fn put_review(
+        &self,
+        work: &mut Work,
+        actor: &Actor,
+        community: CommunityId,
+        before: &table::Row,
+        verdict: Verdict,
+        reason: &str,
+    ) -> Result<(), BotsError> {
+        let now = work.now();
+        let own_look = before
+            .looked_at
+            .filter(|_| before.looked_by.is_some() && before.looked_by == actor.user_id());
+        let took = own_look.map(|since| now.since(since).as_secs());
+        let new = tables::review::New {
+            case: before.id,
+            community,
+            account: before.account,
+            verdict,
+            reviewer: actor.user_id(),
+            reason,
+            probability: before.probability,
+            prediction: before.prediction,
+            was_sampled: before.reasons.contains(&Reason::Sample),
+            took_secs: took.map(|secs| i32::try_from(secs).unwrap_or(i32::MAX)),
+            at: now,
+        };
+        let review = tables::review::insert(work.conn(), &new).await?;
+        work.notify(case::topic(community), "");
+        let Some(after) = verdict.state() else {
+            return Ok(table::look_away(work.conn(), before.id, actor.user_id()).await?);
+        };
+        let done = table::decide(work.conn(), before, after, actor.user_id(), Some(now)).await?;
+        if !done {
+            return Err(changed());
+        }
+        let is_bot = after == CaseState::Bot;
+        let seat = (community, before.account);
+        let outcome = match is_bot {
+            true => ReportOutcome::Right,
+            false => ReportOutcome::Wrong,
+        };
+        tables::report::settle(work.conn(), seat, outcome, review).await?;
+        if let Some(prediction) = before.prediction
+            && let Some(basis) = tables::prediction::basis(work.conn(), prediction).await?
+        {
+            let label = tables::label::New {
+                seat,
+                is_bot,
+                source: LabelSource::Review,
+                weight: Probability::percent(100),
+                review: Some(review),
+                schema_hash: &basis.schema_hash,
+                features: &basis.features,
+                n_messages: basis.n_messages,
+                at: now,
+            };
+            tables::label::put(work.conn(), &label).await?;
+        }
+        self.tell(work, community, before, after).await
+    }
+
+    async fn reopen(
+        &self,
+        work: &mut Work,
+        actor: &Actor,
+        community: CommunityId,
+        before: &table::Row,
+    ) -> Result<(), BotsError> {
+        if !table::decide(work.conn(), before, CaseState::Open, None, None).await? {
+            return Err(changed());
+        }
+        if let Some(review) = tables::review::last(work.conn(), before.id).await? {
+            tables::review::undo(work.conn(), review.id, actor.user_id(), work.now()).await?;
+            tables::label::delete_of_review(work.conn(), review.id).await?;
+            tables::report::unsettle(work.conn(), review.id).await?;
+        }
+        work.notify(case::topic(community), "");
+        self.tell(work, community, before, CaseState::Open).await
+    }
+
+    /// Takes a decision back and makes another in one unit of work: for an appeal that is granted.
+    pub(crate) async fn reverse(
+        &self,
+        work: &mut Work,
+        actor: &Actor,
+        community: CommunityId,
+        case: i32,
+        reason: &str,
+    ) -> Result<(), BotsError> {
+        let before = table::by_id(work.conn(), community, case).await?;
+        let before = before.ok_or(BotsError::NotFound)?;
+        if before.state == CaseState::Human {
+            return Ok(());
+        }
+        if before.state.is_decided() {
+            self.reopen(work, actor, community, &before).await?;
+        }
+        let open = table::by_id(work.conn(), community, case).await?;
+        let open = open.ok_or(BotsError::NotFound)?;
+        self.put_review(work, actor, community, &open, Verdict::Human, reason)
+            .await
+    }
+
+    /// Audits and announces what became of a case.
+    async fn tell(
+        &self,
+        work: &mut Work,
+        community: CommunityId,
+        before: &table::Row,
+        after: CaseState,
+    ) -> Result<(), BotsError> {
+        work.audit(Entry {
+            action: "bots.review",
+            object: format!("bot_case:{}", before.id),
+            community: Some(community),
+            detail: json!({ "before": before.state.as_str(), "after": after.as_str() }),
+        });
+        let accounts = identity::accounts_by_id(work.conn(), &[before.account]).await?;
+        let user = accounts.get(&before.account).map_or(0, |a| a.user.0);
+        let event = DomainEvent {
+            kind: CASE_DECIDED,
+            community: Some(community),
+            payload: json!({
+                "community": community.0, "case": before.id, "user": user, "state": after.as_str(),
+            }),
+        };
+        Ok(work.emit(event, &[]).await?)
+    }
+}

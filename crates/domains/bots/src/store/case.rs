@@ -1,0 +1,346 @@
+//! Rows of `bot_case`.
+
+use std::{collections::HashMap, fmt::Write};
+
+use ::store::{StoreError, sql};
+use kernel::{AccountId, CommunityId, Timestamp, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
+use crate::{CaseOrder, CaseQuery, CaseState, Probability, Reason, case::Evidence};
+
+/// A stored case.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) id: i32,
+    pub(crate) account: AccountId,
+    pub(crate) state: CaseState,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) probability: Probability,
+    pub(crate) value: Probability,
+    pub(crate) prediction: Option<i64>,
+    pub(crate) opened_at: Timestamp,
+    pub(crate) changed_at: Timestamp,
+    pub(crate) looked_by: Option<UserId>,
+    pub(crate) looked_at: Option<Timestamp>,
+    pub(crate) looked_until: Option<Timestamp>,
+    pub(crate) revision: i32,
+    pub(crate) decided_by: Option<UserId>,
+    pub(crate) decided_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct Raw {
+    id: i32,
+    account_id: i64,
+    state: i16,
+    reasons: i16,
+    probability_ppm: i32,
+    value_ppm: i32,
+    prediction_id: Option<i64>,
+    opened_at: i64,
+    changed_at: i64,
+    looked_by: Option<i32>,
+    looked_at: Option<i64>,
+    looked_until: Option<i64>,
+    revision: i32,
+    decided_by: Option<i32>,
+    decided_at: Option<i64>,
+}
+
+fn state(code: i16) -> Result<CaseState, StoreError> {
+    CaseState::from_code(code)
+        .ok_or_else(|| StoreError::Data(format!("unknown state of a case {code}")))
+}
+
+impl TryFrom<Raw> for Row {
+    type Error = StoreError;
+
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: raw.id,
+            account: AccountId(raw.account_id),
+            state: state(raw.state)?,
+            reasons: Reason::from_bits(raw.reasons),
+            probability: Probability::read(raw.probability_ppm),
+            value: Probability::read(raw.value_ppm),
+            prediction: raw.prediction_id,
+            opened_at: Timestamp(raw.opened_at),
+            changed_at: Timestamp(raw.changed_at),
+            looked_by: raw.looked_by.map(UserId),
+            looked_at: raw.looked_at.map(Timestamp),
+            looked_until: raw.looked_until.map(Timestamp),
+            revision: raw.revision,
+            decided_by: raw.decided_by.map(UserId),
+            decided_at: raw.decided_at.map(Timestamp),
+        })
+    }
+}
+
+const COLUMNS: &str = "id, account_id, state, reasons, probability_ppm, value_ppm, prediction_id, \
+                       opened_at, changed_at, looked_by, looked_at, looked_until, revision, \
+                       decided_by, decided_at";
+
+async fn one(
+    conn: &impl ConnectionTrait,
+    which: &str,
+    values: Vec<Value>,
+) -> Result<Option<Row>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM bot_case WHERE {which}");
+    let raw: Option<Raw> = sql::one(conn, &query, values).await?;
+    raw.map(Row::try_from).transpose()
+}
+
+async fn many(
+    conn: &impl ConnectionTrait,
+    which: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM bot_case WHERE {which}");
+    let rows: Vec<Raw> = sql::all(conn, &query, values).await?;
+    rows.into_iter().map(Row::try_from).collect()
+}
+
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    id: i32,
+) -> Result<Option<Row>, StoreError> {
+    let values = vec![id.into(), community.0.into()];
+    one(conn, "id = $1 AND community_id = $2", values).await
+}
+
+/// The community of a case and the account it is about.
+pub(crate) async fn seat(
+    conn: &impl ConnectionTrait,
+    id: i32,
+) -> Result<Option<(CommunityId, AccountId)>, StoreError> {
+    let query = "SELECT community_id, account_id FROM bot_case WHERE id = $1";
+    let rows = sql::rows(conn, query, vec![id.into()]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    Ok(Some((
+        CommunityId(row.try_get_by_index(0)?),
+        AccountId(row.try_get_by_index(1)?),
+    )))
+}
+
+pub(crate) async fn of_account(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    account: AccountId,
+) -> Result<Option<Row>, StoreError> {
+    let values = vec![community.0.into(), account.0.into()];
+    one(conn, "community_id = $1 AND account_id = $2", values).await
+}
+
+/// Cases in which accounts were called bots, with their communities; the last decided first.
+pub(crate) async fn against(
+    conn: &impl ConnectionTrait,
+    accounts: &[AccountId],
+    limit: i64,
+) -> Result<Vec<(CommunityId, Row)>, StoreError> {
+    let mut found = Vec::new();
+    if accounts.is_empty() {
+        return Ok(found);
+    }
+    let values: Vec<Value> = accounts.iter().map(|account| account.0.into()).collect();
+    let which = format!(
+        "account_id IN ({}) AND state = {} ORDER BY decided_at DESC, id LIMIT {limit}",
+        super::placeholders(1, accounts.len()),
+        CaseState::Bot.code()
+    );
+    for row in many(conn, &which, values).await? {
+        if let Some((community, _)) = seat(conn, row.id).await? {
+            found.push((community, row));
+        }
+    }
+    Ok(found)
+}
+
+/// Cases in a state, in the order asked for.
+pub(crate) async fn page(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    query: &CaseQuery,
+    but_of: Option<UserId>,
+) -> Result<Vec<Row>, StoreError> {
+    let column = match query.order {
+        CaseOrder::Value => "value_ppm",
+        CaseOrder::Probability => "probability_ppm",
+    };
+    let mut which = "community_id = $1 AND state = $2".to_owned();
+    let mut values: Vec<Value> = vec![community.0.into(), query.state.code().into()];
+    // Writing to a String cannot fail.
+    if let Some(cursor) = query.page.cursor() {
+        // A cursor that somebody made up leads to the end.
+        let ppm: i32 = cursor.key.parse().unwrap_or(-1);
+        values.push(ppm.into());
+        values.push(i32::try_from(cursor.id).unwrap_or(0).into());
+        let _ = write!(which, " AND ({column}, id) < ($3, $4)");
+    }
+    if let Some(user) = but_of {
+        values.push(user.0.into());
+        let _ = write!(
+            which,
+            " AND NOT EXISTS (SELECT 1 FROM bot_review WHERE bot_review.case_id = bot_case.id \
+             AND verdict = 3 AND undone_at IS NULL AND reviewer_id = ${} \
+             AND bot_review.at >= bot_case.changed_at)",
+            values.len()
+        );
+    }
+    let limit = query.page.fetch();
+    let _ = write!(which, " ORDER BY {column} DESC, id DESC LIMIT {limit}");
+    many(conn, &which, values).await
+}
+
+/// Cases of at least a probability that nobody found to be people, the surest first.
+pub(crate) async fn suspects(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    least: Probability,
+    limit: u32,
+) -> Result<Vec<Row>, StoreError> {
+    let which = format!(
+        "community_id = $1 AND state IN ({}, {}) AND probability_ppm >= $2 \
+         ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
+        CaseState::Open.code(),
+        CaseState::Bot.code()
+    );
+    many(
+        conn,
+        &which,
+        vec![community.0.into(), least.stored().into()],
+    )
+    .await
+}
+
+pub(crate) async fn counts(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<HashMap<CaseState, u64>, StoreError> {
+    let query = "SELECT state, COUNT(*) FROM bot_case WHERE community_id = $1 GROUP BY state";
+    let mut found = HashMap::new();
+    for row in sql::rows(conn, query, vec![community.0.into()]).await? {
+        let n: i64 = row.try_get_by_index(1)?;
+        found.insert(
+            state(row.try_get_by_index(0)?)?,
+            u64::try_from(n).unwrap_or(0),
+        );
+    }
+    Ok(found)
+}
+
+/// Opens a case; `None` if there is one meanwhile.
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<Option<i32>, StoreError> {
+    sql::optional(
+        conn,
+        "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, \
+         prediction_id, opened_at, changed_at, revision) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $7, 1) \
+         ON CONFLICT (community_id, account_id) DO NOTHING RETURNING id",
+        vec![
+            evidence.community.0.into(),
+            evidence.account.0.into(),
+            Reason::bits(&evidence.reasons).into(),
+            evidence.probability.stored().into(),
+            evidence.value.stored().into(),
+            evidence.prediction.into(),
+            now.0.into(),
+        ],
+    )
+    .await
+}
+
+/// Adds evidence to a case, which is open then.
+pub(crate) async fn renew(
+    conn: &impl ConnectionTrait,
+    before: &Row,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut reasons = match before.state {
+        CaseState::Open => before.reasons.clone(),
+        _ => Vec::new(),
+    };
+    reasons.extend_from_slice(&evidence.reasons);
+    sql::execute(
+        conn,
+        "UPDATE bot_case SET state = 0, reasons = $2, probability_ppm = $3, value_ppm = $4, \
+         prediction_id = $5, changed_at = $6, opened_at = CASE WHEN state = 0 THEN opened_at ELSE $6 END, \
+         decided_by = NULL, decided_at = NULL, revision = revision + 1 WHERE id = $1 AND revision = $7",
+        vec![
+            before.id.into(),
+            Reason::bits(&reasons).into(),
+            evidence.probability.stored().into(),
+            evidence.value.stored().into(),
+            evidence.prediction.or(before.prediction).into(),
+            now.0.into(),
+            before.revision.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Somebody has the case before them; `false` if somebody else has.
+pub(crate) async fn look(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    user: UserId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE bot_case SET looked_at = CASE WHEN looked_by = $2 AND looked_until > $3 THEN looked_at \
+         ELSE $3 END, looked_by = $2, looked_until = $4 WHERE id = $1 AND \
+         (looked_by IS NULL OR looked_by = $2 OR looked_until IS NULL OR looked_until <= $3)",
+        vec![id.into(), user.0.into(), now.0.into(), until.0.into()],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
+/// Nobody has it before them any more.
+pub(crate) async fn look_away(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    user: Option<UserId>,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL \
+         WHERE id = $1 AND (looked_by = $2 OR $2 IS NULL)",
+        vec![id.into(), user.map(|user| user.0).into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Decides a case, or opens it again, if it is still of this revision.
+pub(crate) async fn decide(
+    conn: &impl ConnectionTrait,
+    before: &Row,
+    after: CaseState,
+    by: Option<UserId>,
+    at: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE bot_case SET state = $3, decided_by = $4, decided_at = $5, revision = revision + 1, \
+         looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE id = $1 AND revision = $2",
+        vec![
+            before.id.into(),
+            before.revision.into(),
+            after.code().into(),
+            by.map(|user| user.0).into(),
+            at.map(|at| at.0).into(),
+        ],
+    )
+    .await?;
+    Ok(n > 0)
+}
