@@ -39,14 +39,22 @@ async fn open(world: &World, community: CommunityId, order: CaseOrder) -> Vec<Ca
         is_for_me: false,
         page: PageRequest::first(50),
     };
-    let found = world.app.bots.cases(&world.system(), community, &query).await;
+    let found = world
+        .app
+        .bots
+        .cases(&world.system(), community, &query)
+        .await;
     found.unwrap().items
 }
 
 /// A case that a moderator opened about somebody, with a prediction behind it.
 async fn case(world: &World, community: CommunityId, about: AccountId, ppm: i32) -> i32 {
     let bots = &world.app.bots;
-    assert!(bots.report(&world.system(), community, about, "spam").await.unwrap());
+    assert!(
+        bots.report(&world.system(), community, about, "spam")
+            .await
+            .unwrap()
+    );
     world.sql(&format!(
         "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
          n_messages, at) VALUES ({community}, {about}, {ppm}, 400000, 'schema', '[1.5,null]', \
@@ -56,7 +64,9 @@ async fn case(world: &World, community: CommunityId, about: AccountId, ppm: i32)
         "UPDATE bot_case SET probability_ppm = {ppm}, value_ppm = 1000000 - {ppm}, prediction_id = \
          (SELECT MAX(id) FROM bot_prediction) WHERE account_id = {about}"
     )).await;
-    let id = format!("SELECT id FROM bot_case WHERE account_id = {about} AND community_id = {community}");
+    let id = format!(
+        "SELECT id FROM bot_case WHERE account_id = {about} AND community_id = {community}"
+    );
     i32::try_from(world.number(&id).await).unwrap()
 }
 
@@ -66,21 +76,37 @@ async fn file(world: &World, community: CommunityId, id: i32) -> CaseFile {
 }
 
 async fn labels(world: &World, community: CommunityId) -> Vec<(LabelSource, bool, u64)> {
-    let counts = world.app.bots.label_counts(&world.system(), community).await;
+    let counts = world
+        .app
+        .bots
+        .label_counts(&world.system(), community)
+        .await;
     let all = counts.unwrap().into_iter();
-    all.map(|count| (count.source, count.is_bot, count.n)).collect()
+    all.map(|count| (count.source, count.is_bot, count.n))
+        .collect()
 }
 
 async fn told(world: &World, kind: &str) -> i64 {
-    world.number(&format!("SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}'")).await
+    world
+        .number(&format!(
+            "SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}'"
+        ))
+        .await
 }
 
 /// What no verdict may change.
 async fn consequences(world: &World) -> Vec<Vec<String>> {
     let mut dump = world.dump().await;
-    ["membership", "reputation", "reputation_event", "delivery", "platform_account", "users"]
-        .map(|table| dump.remove(table).unwrap())
-        .into()
+    [
+        "membership",
+        "reputation",
+        "reputation_event",
+        "delivery",
+        "platform_account",
+        "users",
+    ]
+    .map(|table| dump.remove(table).unwrap())
+    .into()
 }
 
 on_both! {

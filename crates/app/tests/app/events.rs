@@ -13,7 +13,8 @@ use bots::{AppealState, NewReview, Probability, Verdict};
 use community::{CommandChange, SettingChange};
 use identity::{Adjustment, CommunityChange, Install, MergeSide};
 use kernel::{
-    AccountId, CarryError, Clock, Courier, Grant, Installed, Medium, PageRequest, Platform, Role, Secret,
+    AccountId, CarryError, Clock, Courier, Grant, Installed, Medium, PageRequest, Platform, Role,
+    Secret,
 };
 use serde_json::Value;
 use store::sql;

@@ -12,7 +12,7 @@ use kernel::{
 use serde_json::json;
 
 use crate::{
-    APPEAL_ANSWERED, APPEAL_MADE, Bots, BotsError, CaseState, case,
+    APPEAL_ANSWERED, APPEAL_MADE, Bots, BotsError, CaseState, case, review,
     store::{self as tables, appeal as table},
 };
 
@@ -229,7 +229,7 @@ impl Bots {
         }
         let judged = tables::case::by_id(work.conn(), community, before.case).await?;
         let judged = judged.ok_or(BotsError::NotFound)?;
-        self.check_other(&work, actor, &judged).await?;
+        review::check_other(&work, actor, &judged).await?;
         let decided_it = judged.decided_by.is_some() && judged.decided_by == actor.user_id();
         let runs_it = actor.is_instance_admin() || actor.role_in(community) >= Some(Role::Admin);
         if state == AppealState::Refused && decided_it && !runs_it {
@@ -244,7 +244,7 @@ impl Bots {
             ));
         }
         if state == AppealState::Granted {
-            self.reverse(
+            review::reverse(
                 &mut work,
                 actor,
                 community,

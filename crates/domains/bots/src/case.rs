@@ -173,7 +173,7 @@ pub struct Case {
 }
 
 /// A case with everything that is to be known before deciding.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct CaseFile {
     /// The case.
     pub case: Case,

@@ -144,9 +144,10 @@ impl Bots {
             }
         }
         // The program and whoever runs the instance count as moderators do.
-        let role = match actor.is_instance_admin() {
-            true => Some(Role::Moderator),
-            false => actor.role_in(community),
+        let role = if actor.is_instance_admin() {
+            Some(Role::Moderator)
+        } else {
+            actor.role_in(community)
         };
         let said = (reason, weight(record, role));
         let now = work.now();

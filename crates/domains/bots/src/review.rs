@@ -167,7 +167,7 @@ impl Bots {
         let mut work = self.begin(actor).await?;
         let before = table::by_id(work.conn(), community, id).await?;
         let before = before.ok_or(BotsError::NotFound)?;
-        self.check_other(&work, actor, &before).await?;
+        check_other(&work, actor, &before).await?;
         let after = new.verdict.state();
         if after == Some(before.state) {
             drop(work);
@@ -179,8 +179,7 @@ impl Bots {
         if new.revision.is_some_and(|seen| seen != before.revision) {
             return Err(changed());
         }
-        self.put_review(&mut work, actor, community, &before, new.verdict, &reason)
-            .await?;
+        put_review(&mut work, actor, community, &before, new.verdict, &reason).await?;
         work.commit().await?;
         self.one_case(community, id).await
     }
@@ -197,9 +196,9 @@ impl Bots {
         let mut work = self.begin(actor).await?;
         let before = table::by_id(work.conn(), community, id).await?;
         let before = before.ok_or(BotsError::NotFound)?;
-        self.check_other(&work, actor, &before).await?;
+        check_other(&work, actor, &before).await?;
         if before.state.is_decided() {
-            self.reopen(&mut work, actor, community, &before).await?;
+            reopen(&mut work, actor, community, &before).await?;
             work.commit().await?;
         } else {
             drop(work);
@@ -213,152 +212,147 @@ impl Bots {
         let case = self.whole(community, rows).await?.pop();
         case.ok_or(BotsError::NotFound)
     }
+}
 
-    /// Refuses whoever is the one it is about.
-    pub(crate) async fn check_other(
-        &self,
-        work: &Work,
-        actor: &Actor,
-        case: &table::Row,
-    ) -> Result<(), BotsError> {
-        let accounts = identity::accounts_by_id(work.conn(), &[case.account]).await?;
-        let owner = accounts.get(&case.account).map(|account| account.user);
-        if owner.is_some() && owner == actor.user_id() {
-            return Err(BotsError::Conflict(
-                "this is about you: somebody else decides it".to_owned(),
-            ));
-        }
-        Ok(())
+/// Refuses whoever is the one it is about.
+pub(crate) async fn check_other(
+    work: &Work,
+    actor: &Actor,
+    case: &table::Row,
+) -> Result<(), BotsError> {
+    let accounts = identity::accounts_by_id(work.conn(), &[case.account]).await?;
+    let owner = accounts.get(&case.account).map(|account| account.user);
+    if owner.is_some() && owner == actor.user_id() {
+        return Err(BotsError::Conflict(
+            "this is about you: somebody else decides it".to_owned(),
+        ));
     }
+    Ok(())
+}
 
-    /// Writes a verdict and what follows from it.
-    pub(crate) async fn put_review(
-        &self,
-        work: &mut Work,
-        actor: &Actor,
-        community: CommunityId,
-        before: &table::Row,
-        verdict: Verdict,
-        reason: &str,
-    ) -> Result<(), BotsError> {
-        let now = work.now();
-        let own_look = before
-            .looked_at
-            .filter(|_| before.looked_by.is_some() && before.looked_by == actor.user_id());
-        let took = own_look.map(|since| now.since(since).as_secs());
-        let new = tables::review::New {
-            case: before.id,
-            community,
-            account: before.account,
-            verdict,
-            reviewer: actor.user_id(),
-            reason,
-            probability: before.probability,
-            prediction: before.prediction,
-            was_sampled: before.reasons.contains(&Reason::Sample),
-            took_secs: took.map(|secs| i32::try_from(secs).unwrap_or(i32::MAX)),
+/// Writes a verdict and what follows from it.
+pub(crate) async fn put_review(
+    work: &mut Work,
+    actor: &Actor,
+    community: CommunityId,
+    before: &table::Row,
+    verdict: Verdict,
+    reason: &str,
+) -> Result<(), BotsError> {
+    let now = work.now();
+    let own_look = before
+        .looked_at
+        .filter(|_| before.looked_by.is_some() && before.looked_by == actor.user_id());
+    let took = own_look.map(|since| now.since(since).as_secs());
+    let new = tables::review::New {
+        case: before.id,
+        community,
+        account: before.account,
+        verdict,
+        reviewer: actor.user_id(),
+        reason,
+        probability: before.probability,
+        prediction: before.prediction,
+        was_sampled: before.reasons.contains(&Reason::Sample),
+        took_secs: took.map(|secs| i32::try_from(secs).unwrap_or(i32::MAX)),
+        at: now,
+    };
+    let review = tables::review::insert(work.conn(), &new).await?;
+    work.notify(case::topic(community), "");
+    let Some(after) = verdict.state() else {
+        return Ok(table::look_away(work.conn(), before.id, actor.user_id()).await?);
+    };
+    let done = table::decide(work.conn(), before, after, actor.user_id(), Some(now)).await?;
+    if !done {
+        return Err(changed());
+    }
+    let is_bot = after == CaseState::Bot;
+    let seat = (community, before.account);
+    let outcome = if is_bot {
+        ReportOutcome::Right
+    } else {
+        ReportOutcome::Wrong
+    };
+    tables::report::settle(work.conn(), seat, outcome, review).await?;
+    if let Some(prediction) = before.prediction
+        && let Some(basis) = tables::prediction::basis(work.conn(), prediction).await?
+    {
+        let label = tables::label::New {
+            seat,
+            is_bot,
+            source: LabelSource::Review,
+            weight: Probability::percent(100),
+            review: Some(review),
+            schema_hash: &basis.schema_hash,
+            features: &basis.features,
+            n_messages: basis.n_messages,
             at: now,
         };
-        let review = tables::review::insert(work.conn(), &new).await?;
-        work.notify(case::topic(community), "");
-        let Some(after) = verdict.state() else {
-            return Ok(table::look_away(work.conn(), before.id, actor.user_id()).await?);
-        };
-        let done = table::decide(work.conn(), before, after, actor.user_id(), Some(now)).await?;
-        if !done {
-            return Err(changed());
-        }
-        let is_bot = after == CaseState::Bot;
-        let seat = (community, before.account);
-        let outcome = match is_bot {
-            true => ReportOutcome::Right,
-            false => ReportOutcome::Wrong,
-        };
-        tables::report::settle(work.conn(), seat, outcome, review).await?;
-        if let Some(prediction) = before.prediction
-            && let Some(basis) = tables::prediction::basis(work.conn(), prediction).await?
-        {
-            let label = tables::label::New {
-                seat,
-                is_bot,
-                source: LabelSource::Review,
-                weight: Probability::percent(100),
-                review: Some(review),
-                schema_hash: &basis.schema_hash,
-                features: &basis.features,
-                n_messages: basis.n_messages,
-                at: now,
-            };
-            tables::label::put(work.conn(), &label).await?;
-        }
-        self.tell(work, community, before, after).await
+        tables::label::put(work.conn(), &label).await?;
     }
+    tell(work, community, before, after).await
+}
 
-    async fn reopen(
-        &self,
-        work: &mut Work,
-        actor: &Actor,
-        community: CommunityId,
-        before: &table::Row,
-    ) -> Result<(), BotsError> {
-        if !table::decide(work.conn(), before, CaseState::Open, None, None).await? {
-            return Err(changed());
-        }
-        if let Some(review) = tables::review::last(work.conn(), before.id).await? {
-            tables::review::undo(work.conn(), review.id, actor.user_id(), work.now()).await?;
-            tables::label::delete_of_review(work.conn(), review.id).await?;
-            tables::report::unsettle(work.conn(), review.id).await?;
-        }
-        work.notify(case::topic(community), "");
-        self.tell(work, community, before, CaseState::Open).await
+async fn reopen(
+    work: &mut Work,
+    actor: &Actor,
+    community: CommunityId,
+    before: &table::Row,
+) -> Result<(), BotsError> {
+    if !table::decide(work.conn(), before, CaseState::Open, None, None).await? {
+        return Err(changed());
     }
+    if let Some(review) = tables::review::last(work.conn(), before.id).await? {
+        tables::review::undo(work.conn(), review.id, actor.user_id(), work.now()).await?;
+        tables::label::delete_of_review(work.conn(), review.id).await?;
+        tables::report::unsettle(work.conn(), review.id).await?;
+    }
+    work.notify(case::topic(community), "");
+    tell(work, community, before, CaseState::Open).await
+}
 
-    /// Takes a decision back and makes another in one unit of work: for an appeal that is granted.
-    pub(crate) async fn reverse(
-        &self,
-        work: &mut Work,
-        actor: &Actor,
-        community: CommunityId,
-        case: i32,
-        reason: &str,
-    ) -> Result<(), BotsError> {
-        let before = table::by_id(work.conn(), community, case).await?;
-        let before = before.ok_or(BotsError::NotFound)?;
-        if before.state == CaseState::Human {
-            return Ok(());
-        }
-        if before.state.is_decided() {
-            self.reopen(work, actor, community, &before).await?;
-        }
-        let open = table::by_id(work.conn(), community, case).await?;
-        let open = open.ok_or(BotsError::NotFound)?;
-        self.put_review(work, actor, community, &open, Verdict::Human, reason)
-            .await
+/// Takes a decision back and makes another in one unit of work: for an appeal that is granted.
+pub(crate) async fn reverse(
+    work: &mut Work,
+    actor: &Actor,
+    community: CommunityId,
+    case: i32,
+    reason: &str,
+) -> Result<(), BotsError> {
+    let before = table::by_id(work.conn(), community, case).await?;
+    let before = before.ok_or(BotsError::NotFound)?;
+    if before.state == CaseState::Human {
+        return Ok(());
     }
+    if before.state.is_decided() {
+        reopen(work, actor, community, &before).await?;
+    }
+    let open = table::by_id(work.conn(), community, case).await?;
+    let open = open.ok_or(BotsError::NotFound)?;
+    put_review(work, actor, community, &open, Verdict::Human, reason).await
+}
 
-    /// Audits and announces what became of a case.
-    async fn tell(
-        &self,
-        work: &mut Work,
-        community: CommunityId,
-        before: &table::Row,
-        after: CaseState,
-    ) -> Result<(), BotsError> {
-        work.audit(Entry {
-            action: "bots.review",
-            object: format!("bot_case:{}", before.id),
-            community: Some(community),
-            detail: json!({ "before": before.state.as_str(), "after": after.as_str() }),
-        });
-        let accounts = identity::accounts_by_id(work.conn(), &[before.account]).await?;
-        let user = accounts.get(&before.account).map_or(0, |a| a.user.0);
-        let event = DomainEvent {
-            kind: CASE_DECIDED,
-            community: Some(community),
-            payload: json!({
-                "community": community.0, "case": before.id, "user": user, "state": after.as_str(),
-            }),
-        };
-        Ok(work.emit(event, &[]).await?)
-    }
+/// Audits and announces what became of a case.
+async fn tell(
+    work: &mut Work,
+    community: CommunityId,
+    before: &table::Row,
+    after: CaseState,
+) -> Result<(), BotsError> {
+    work.audit(Entry {
+        action: "bots.review",
+        object: format!("bot_case:{}", before.id),
+        community: Some(community),
+        detail: json!({ "before": before.state.as_str(), "after": after.as_str() }),
+    });
+    let accounts = identity::accounts_by_id(work.conn(), &[before.account]).await?;
+    let user = accounts.get(&before.account).map_or(0, |a| a.user.0);
+    let event = DomainEvent {
+        kind: CASE_DECIDED,
+        community: Some(community),
+        payload: json!({
+            "community": community.0, "case": before.id, "user": user, "state": after.as_str(),
+        }),
+    };
+    Ok(work.emit(event, &[]).await?)
 }

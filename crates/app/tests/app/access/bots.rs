@@ -53,7 +53,8 @@ async fn account(stage: &Stage, user: UserId) -> AccountId {
          (SELECT 1 FROM platform_account WHERE user_id = {user} AND platform = 1)"
     );
     world.sql(&row).await;
-    let id = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {user} AND platform = 1");
+    let id =
+        format!("SELECT MIN(id) FROM platform_account WHERE user_id = {user} AND platform = 1");
     AccountId(world.number(&id).await)
 }
 
@@ -152,7 +153,11 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
     let (id, appeal) = case(stage, user, state).await;
     Some(match operation {
         "bots.cases" => by_bots(service.cases(actor, pond, &query).await),
-        "bots.suspects" => by_bots(service.suspects(actor, pond, Probability::default(), 10).await),
+        "bots.suspects" => by_bots(
+            service
+                .suspects(actor, pond, Probability::default(), 10)
+                .await,
+        ),
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
         "bots.look_at_case" => by_bots(service.look_at_case(actor, pond, id).await),
@@ -173,9 +178,11 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
         "bots.own_verdicts" => by_bots(service.own_verdicts(actor).await),
         "bots.appeal" => by_bots(service.appeal(actor, id, "I am a duck").await),
         "bots.appeals" => by_bots(service.appeals(actor, pond, AppealState::Open, &page).await),
-        "bots.answer_appeal" => {
-            by_bots(service.answer_appeal(actor, pond, appeal, AppealState::Granted, "").await)
-        }
+        "bots.answer_appeal" => by_bots(
+            service
+                .answer_appeal(actor, pond, appeal, AppealState::Granted, "")
+                .await,
+        ),
         _ => return None,
     })
 }

@@ -323,6 +323,9 @@ const STAGE: &str = "only the demo has a stage, and its page is for looking";
 const BOTS: &str = "comes with the routes of bot detection";
 
 /// What has no route, and why.
+/// The detection of bots has a service and no face yet.
+const BOTS: &str = "comes with the routes of bot detection";
+
 const NOT_IN_REST: &[(&str, &str)] = &[
     ("identity.me", "`GET /users/me` tells more"),
     ("identity.issue_sign_in_link", COMMAND_LINE),
@@ -424,6 +427,19 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.corrections", BOTS),
     ("bots.correct", BOTS),
     ("bots.correct_everywhere", BOTS),
+    ("bots.cases", BOTS),
+    ("bots.suspects", BOTS),
+    ("bots.case", BOTS),
+    ("bots.case_counts", BOTS),
+    ("bots.look_at_case", BOTS),
+    ("bots.review", BOTS),
+    ("bots.undo_review", BOTS),
+    ("bots.report", BOTS),
+    ("bots.label_counts", BOTS),
+    ("bots.appeals", BOTS),
+    ("bots.answer_appeal", BOTS),
+    ("bots.own_verdicts", BOTS),
+    ("bots.appeal", BOTS),
     ("app.company", STAGE),
     ("app.speak", STAGE),
 ];
