@@ -228,7 +228,12 @@ impl App {
             deliveries,
         );
         let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
-        let bots = Bots::new(db.clone(), Arc::clone(&clock));
+        let bots = Bots::new(
+            db.clone(),
+            Arc::clone(&clock),
+            identity.clone(),
+            blobs.clone(),
+        );
         Arc::new(Self {
             identity,
             activity,

@@ -13,6 +13,7 @@ mod app {
     mod api_keys;
     mod bot_cases;
     mod bot_lists;
+    mod bot_models;
     mod chat_code;
     mod commands;
     mod connections;

@@ -27,6 +27,7 @@ mod m0020_webhook;
 mod m0022_repeat;
 mod m0023_bot_lists;
 mod m0024_bot_cases;
+mod m0025_bot_models;
 mod m0027_active_days;
 mod m0028_primary_link;
 
@@ -138,6 +139,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0024_bot_cases",
         tables: m0024_bot_cases::tables,
+    },
+    Step {
+        name: "m0025_bot_models",
+        tables: m0025_bot_models::tables,
     },
     Step {
         name: "m0027_active_days",

@@ -60,7 +60,7 @@ const TABLE: &[Row] = &[
         &["kernel", "store", "engines", "identity", "activity", "ml"],
         &[],
     ),
-    row("app", DOMAINS, &["testkit"]),
+    row("app", DOMAINS, &["testkit", "ml"]),
     row(
         "ingest",
         &[

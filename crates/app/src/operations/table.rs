@@ -556,6 +556,32 @@ pub const OPERATIONS: &[Operation] = &[
         "bots.answer_appeal",
         Needs::Community(Permission::ModerateMembers),
     ),
+    row("bots.models", Needs::Instance(Permission::OperateInstance)),
+    row("bots.model", Needs::Instance(Permission::OperateInstance)),
+    row(
+        "bots.compare_models",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.add_model",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.model_file",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.promote_model",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.roll_back_model",
+        Needs::Instance(Permission::OperateInstance),
+    ),
+    row(
+        "bots.retire_model",
+        Needs::Instance(Permission::OperateInstance),
+    ),
     row("bots.own_verdicts", Needs::SignedIn),
     row("bots.appeal", Needs::SignedIn),
     row("app.status", Needs::Instance(Permission::OperateInstance)),

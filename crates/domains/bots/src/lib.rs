@@ -17,6 +17,7 @@ mod follow;
 mod label;
 pub mod learning;
 mod list;
+mod model;
 mod personal;
 mod prediction;
 pub mod prior;
@@ -30,6 +31,8 @@ mod store;
 use std::sync::Arc;
 
 use ::store::{Db, Reach, StoreError, Work};
+use engines::Blobs;
+use identity::Identity;
 use kernel::{Actor, Clock};
 
 pub use appeal::{Appeal, AppealState, OwnVerdict};
@@ -45,6 +48,9 @@ pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
     TEXT_MAX as LIST_TEXT_MAX,
 };
+pub use model::{
+    ComparedMetric, MODEL_BYTES_MAX, Model, ModelComparison, ModelKind, ModelState, NewModel,
+};
 pub use personal::{Kept, PERSONAL};
 pub use prediction::{Cause, Prediction};
 pub use probability::Probability;
@@ -57,6 +63,8 @@ pub use setting::{Bearing, Exemption, Level, Setting};
 pub struct Bots {
     db: Db,
     clock: Arc<dyn Clock>,
+    identity: Identity,
+    blobs: Blobs,
 }
 
 impl std::fmt::Debug for Bots {
@@ -66,9 +74,14 @@ impl std::fmt::Debug for Bots {
 }
 
 impl Bots {
-    /// The service over a migrated database.
-    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+    /// The service over a migrated database; `blobs` keep the files of models.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, identity: Identity, blobs: Blobs) -> Self {
+        Self {
+            db,
+            clock,
+            identity,
+            blobs,
+        }
     }
 
     /// A unit of work that changes nothing that kept answers show.

@@ -38,6 +38,11 @@ pub const PERSONAL: &[Declared] = &[
         &["outcome", "review_id"],
     ),
     Declared::exported("bot_appeal", By::Account("account_id"), &["answered_by"]),
+    Declared::exported(
+        "bot_model",
+        By::User("added_by"),
+        &["blob", "metrics", "card"],
+    ),
     Declared::exported("bot_label", By::Account("account_id"), &["review_id"]),
 ];
 

@@ -5,6 +5,7 @@ pub(crate) mod case;
 pub(crate) mod correction;
 pub(crate) mod label;
 pub(crate) mod list;
+pub(crate) mod model;
 pub(crate) mod personal;
 pub(crate) mod prediction;
 pub(crate) mod report;

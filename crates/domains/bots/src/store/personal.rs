@@ -47,6 +47,7 @@ pub(crate) async fn forget_judge(
         "UPDATE bot_list SET imported_by = NULL WHERE imported_by = $1",
         "UPDATE bot_list_choice SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_list_correction SET decided_by = NULL WHERE decided_by = $1",
+        "UPDATE bot_model SET added_by = NULL WHERE added_by = $1",
         "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE looked_by = $1",
         "UPDATE bot_case SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_review SET reviewer_id = NULL, reason = '' WHERE reviewer_id = $1",

@@ -1,0 +1,556 @@
+//! The registry of models: files in ONNX, each with its hash, the schema of features it was made for, what
+//! was measured, and what is to be known of it. At most one is deployed for everybody, and one for each
+//! community that has its own.
+//!
+//! Invariants: a file is read by [`ml::onnx`] before it is registered, and its hash is compared each time it
+//! is taken out; a model made for another schema is refused; taking one back puts the one before in its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::store::audit::Entry;
+use bytes::Bytes;
+use engines::{BlobsError, Sha256};
+use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
+use serde_json::{Value, json};
+
+use crate::{
+    Bots, BotsError, Probability,
+    features::SCHEMA,
+    list::check_words,
+    store::{self as tables, model as table},
+};
+
+/// The largest file, in bytes.
+pub const MODEL_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// The largest description and set of metrics, in bytes of JSON.
+const WORDS_BYTES_MAX: usize = 64 * 1_024;
+/// How many models are listed.
+const LISTED_MAX: i64 = 200;
+/// How many versions of one name are kept at most.
+const VERSIONS_MAX: i32 = 10_000;
+/// How deep metrics are looked into.
+const DEPTH_MAX: usize = 4;
+
+/// What a model is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ModelKind {
+    /// Boosted trees or a forest.
+    Trees,
+    /// The linear baseline.
+    Linear,
+}
+
+impl ModelKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Trees, Self::Linear];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trees => "trees",
+            Self::Linear => "linear",
+        }
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Trees => 1,
+            Self::Linear => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// What a model is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ModelState {
+    /// It is being made.
+    Training,
+    /// It is there and decides nothing.
+    Testing,
+    /// It is what scores.
+    Deployed,
+    /// It is used no more; it can be deployed again.
+    Retired,
+}
+
+impl ModelState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Training, Self::Testing, Self::Deployed, Self::Retired];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Testing => "testing",
+            Self::Deployed => "deployed",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Training => 0,
+            Self::Testing => 1,
+            Self::Deployed => 2,
+            Self::Retired => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// A registered model.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Model {
+    /// Its id.
+    pub id: i32,
+    /// Its name; with the version it is the only one.
+    pub name: String,
+    /// Which of that name, from 1 on.
+    pub version: u32,
+    /// The community it is for; `None` = all that have none of their own.
+    pub community: Option<CommunityId>,
+    /// What it is.
+    pub kind: ModelKind,
+    /// What it is used for.
+    pub state: ModelState,
+    /// SHA-256 of its file.
+    pub sha256: String,
+    /// The size of its file.
+    pub size_bytes: u64,
+    /// The schema of features it was made for.
+    pub schema_hash: String,
+    /// The threshold that was chosen when it was made.
+    pub threshold: Option<Probability>,
+    /// What was measured, as JSON.
+    pub metrics: Value,
+    /// What is to be known of it, as JSON: data, limits, parameters.
+    pub card: Value,
+    /// What was deployed before it.
+    pub replaced: Option<i32>,
+    /// Who added it; `None` = the program, or somebody who was erased since.
+    pub added_by: Option<UserId>,
+    /// When.
+    pub added_at: Timestamp,
+    /// When it was deployed last.
+    pub deployed_at: Option<Timestamp>,
+    /// When it was retired last.
+    pub retired_at: Option<Timestamp>,
+}
+
+impl Model {
+    /// Whether it was made for the features of this program.
+    pub fn is_current(&self) -> bool {
+        self.schema_hash == SCHEMA.hash()
+    }
+}
+
+/// A model to register.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewModel {
+    /// Its name; the version is the next one.
+    pub name: String,
+    /// The community it is for; `None` = all.
+    pub community: Option<CommunityId>,
+    /// What was measured, as a JSON object.
+    pub metrics: Value,
+    /// What is to be known of it, as a JSON object.
+    pub card: Value,
+}
+
+/// One number of two models.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ComparedMetric {
+    /// Its name; parts of it are separated by dots.
+    pub name: String,
+    /// Of the first model.
+    pub left: Option<f64>,
+    /// Of the second.
+    pub right: Option<f64>,
+}
+
+/// Two models side by side.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ModelComparison {
+    /// The first.
+    pub left: Model,
+    /// The second.
+    pub right: Model,
+    /// What was measured of either, by name.
+    pub metrics: Vec<ComparedMetric>,
+}
+
+fn check_object(field: &'static str, value: &Value) -> Result<String, BotsError> {
+    let text = value.to_string();
+    if value.is_object() && text.len() <= WORDS_BYTES_MAX {
+        return Ok(text);
+    }
+    Err(BotsError::invalid(
+        field,
+        format!("give a JSON object of at most {WORDS_BYTES_MAX} bytes"),
+    ))
+}
+
+/// What is read out of a file before it is believed.
+struct Read {
+    kind: ModelKind,
+    schema_hash: String,
+    threshold: Option<Probability>,
+}
+
+fn read(bytes: &[u8]) -> Result<Read, BotsError> {
+    if bytes.len() > MODEL_BYTES_MAX {
+        return Err(BotsError::invalid(
+            "file",
+            format!(
+                "a model has at most {} MiB",
+                MODEL_BYTES_MAX / (1_024 * 1_024)
+            ),
+        ));
+    }
+    let (model, properties) =
+        ml::onnx::read(bytes).map_err(|error| BotsError::invalid("file", error.to_string()))?;
+    if properties.schema != SCHEMA.hash() {
+        return Err(BotsError::invalid(
+            "file",
+            format!(
+                "the model was made for other features (schema `{}`): this program has schema `{}`, train it again",
+                shown(&properties.schema),
+                SCHEMA.hash()
+            ),
+        ));
+    }
+    if !model.names().iter().map(String::as_str).eq(names()) {
+        return Err(BotsError::invalid(
+            "file",
+            "the model names other features than the schema it says it was made for",
+        ));
+    }
+    let kind = match model {
+        ml::Model::Trees(_) => ModelKind::Trees,
+        ml::Model::Linear(_) => ModelKind::Linear,
+    };
+    Ok(Read {
+        kind,
+        schema_hash: properties.schema,
+        threshold: properties.threshold.map(Probability::of),
+    })
+}
+
+/// What a row of features holds, in its order.
+fn names() -> impl Iterator<Item = &'static str> {
+    SCHEMA.signals().map(|signal| signal.name)
+}
+
+/// A text out of a file, made harmless for a message.
+fn shown(text: &str) -> String {
+    text.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .collect()
+}
+
+/// The numbers of a JSON value by their paths.
+fn numbers(value: &Value, path: &str, depth: usize, found: &mut BTreeMap<String, f64>) {
+    if let Some(number) = value.as_f64() {
+        found.insert(path.to_owned(), number);
+    }
+    if let (Some(object), true) = (value.as_object(), depth > 0) {
+        for (key, value) in object {
+            let path = match path {
+                "" => key.clone(),
+                path => format!("{path}.{key}"),
+            };
+            numbers(value, &path, depth - 1, found);
+        }
+    }
+}
+
+fn compared(left: &Model, right: &Model) -> Vec<ComparedMetric> {
+    let of = |model: &Model| {
+        let mut found = BTreeMap::new();
+        numbers(&model.metrics, "", DEPTH_MAX, &mut found);
+        found
+    };
+    let (left, right) = (of(left), of(right));
+    let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    let pair = |name: &String| ComparedMetric {
+        name: name.clone(),
+        left: left.get(name).copied(),
+        right: right.get(name).copied(),
+    };
+    names.into_iter().map(pair).collect()
+}
+
+fn entry(action: &'static str, model: &Model, detail: Value) -> Entry {
+    Entry {
+        action,
+        object: format!("bot_model:{}", model.id),
+        community: model.community,
+        detail,
+    }
+}
+
+fn named(model: &Model) -> String {
+    format!("{} {}", model.name, model.version)
+}
+
+impl Bots {
+    /// The models, the newest first, at most 200.
+    pub async fn models(&self, actor: &Actor) -> Result<Vec<Model>, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        Ok(table::newest(self.db.read(), LISTED_MAX).await?)
+    }
+
+    /// A model.
+    pub async fn model(&self, actor: &Actor, id: i32) -> Result<Option<Model>, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        Ok(table::by_id(self.db.read(), id).await?)
+    }
+
+    /// Two models side by side.
+    pub async fn compare_models(
+        &self,
+        actor: &Actor,
+        left: i32,
+        right: i32,
+    ) -> Result<ModelComparison, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let conn = self.db.read();
+        let left = table::by_id(conn, left).await?.ok_or(BotsError::NotFound)?;
+        let right = table::by_id(conn, right).await?;
+        let right = right.ok_or(BotsError::NotFound)?;
+        let metrics = compared(&left, &right);
+        Ok(ModelComparison {
+            left,
+            right,
+            metrics,
+        })
+    }
+
+    /// Registers a model, which decides nothing yet. The same file for the same communities again is the
+    /// model that is there already.
+    pub async fn add_model(
+        &self,
+        actor: &Actor,
+        new: &NewModel,
+        file: Bytes,
+    ) -> Result<Model, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let name = check_words("name", &new.name)?;
+        let metrics = check_object("metrics", &new.metrics)?;
+        let card = check_object("card", &new.card)?;
+        let read = read(&file)?;
+        let sha256 = Sha256::of(&file).to_string();
+        let size_bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
+        if let Some(community) = new.community {
+            let known = self.identity.community(actor, community).await;
+            if !matches!(known, Ok(Some(_))) {
+                return Err(BotsError::NotFound);
+            }
+        }
+        let scope = table::scope(new.community);
+        if let Some(known) = table::by_hash(self.db.read(), scope, &sha256).await? {
+            return Ok(known);
+        }
+        // The file first: a row never names one that is not there. One without a row harms nobody, and the
+        // next attempt finds it.
+        let blob = format!("models/{sha256}.onnx");
+        match self.blobs.put_new(&blob, file).await {
+            Ok(_) | Err(BlobsError::Exists(_)) => {}
+            Err(error) => return Err(BotsError::Files(error)),
+        }
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        if let Some(known) = table::by_hash(work.conn(), scope, &sha256).await? {
+            return Ok(known);
+        }
+        let version = table::next_version(work.conn(), &name).await?;
+        if version > VERSIONS_MAX {
+            return Err(BotsError::Conflict(format!(
+                "there are {VERSIONS_MAX} models of this name: choose another"
+            )));
+        }
+        let row = table::New {
+            name: &name,
+            version,
+            scope,
+            kind: read.kind,
+            blob: &blob,
+            sha256: &sha256,
+            size_bytes,
+            schema_hash: &read.schema_hash,
+            threshold: read.threshold,
+            metrics: &metrics,
+            card: &card,
+            by: actor.user_id(),
+            at: work.now(),
+        };
+        let id = table::insert(work.conn(), &row).await?;
+        let made = table::by_id(work.conn(), id).await?;
+        let made = made.ok_or(BotsError::NotFound)?;
+        let detail = json!({ "model": named(&made), "sha256": sha256 });
+        work.audit(entry("bots.model.add", &made, detail));
+        work.commit().await?;
+        Ok(made)
+    }
+
+    /// The file of a model, for use elsewhere. It is what was registered, or an error.
+    pub async fn model_file(&self, actor: &Actor, id: i32) -> Result<Bytes, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let model = table::by_id(self.db.read(), id).await?;
+        let model = model.ok_or(BotsError::NotFound)?;
+        self.file(&model).await
+    }
+
+    async fn file(&self, model: &Model) -> Result<Bytes, BotsError> {
+        let path = format!("models/{}.onnx", model.sha256);
+        let most = u64::try_from(MODEL_BYTES_MAX).unwrap_or(u64::MAX);
+        let blob = self
+            .blobs
+            .get(&path, most)
+            .await
+            .map_err(BotsError::Files)?;
+        if blob.sha256.to_string() != model.sha256 {
+            tracing::error!(
+                model.id = model.id,
+                "the file of a model is not what was registered: it is not used"
+            );
+            return Err(BotsError::Conflict(
+                "the file of the model is not what was registered: add it again".to_owned(),
+            ));
+        }
+        Ok(blob.bytes)
+    }
+
+    /// Lets a model score, in place of the one that does now. Its file is read once more before.
+    pub async fn promote_model(&self, actor: &Actor, id: i32) -> Result<Model, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let found = table::by_id(self.db.read(), id).await?;
+        let found = found.ok_or(BotsError::NotFound)?;
+        read(&self.file(&found).await?)?;
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        let model = table::by_id(work.conn(), id).await?;
+        let model = model.ok_or(BotsError::NotFound)?;
+        match model.state {
+            ModelState::Deployed => return Ok(model),
+            ModelState::Training => {
+                return Err(BotsError::Conflict(
+                    "the model is still being made".to_owned(),
+                ));
+            }
+            ModelState::Testing | ModelState::Retired => {}
+        }
+        let now = work.now();
+        let before = table::deployed(work.conn(), table::scope(model.community)).await?;
+        if let Some(before) = &before {
+            table::retire(work.conn(), before.id, now).await?;
+        }
+        table::deploy(
+            work.conn(),
+            id,
+            before.as_ref().map(|before| before.id),
+            now,
+        )
+        .await?;
+        let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
+        work.audit(entry("bots.model.promote", &model, detail));
+        let after = table::by_id(work.conn(), id).await?;
+        work.commit().await?;
+        after.ok_or(BotsError::NotFound)
+    }
+
+    /// Takes the deployed model of everybody or of a community back and puts the one before in its place;
+    /// answers that one, or `None` if there was none: then the rules score.
+    pub async fn roll_back_model(
+        &self,
+        actor: &Actor,
+        community: Option<CommunityId>,
+    ) -> Result<Option<Model>, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        let scope = table::scope(community);
+        let gone = table::deployed(work.conn(), scope).await?;
+        let gone = gone.ok_or(BotsError::NotFound)?;
+        let now = work.now();
+        table::retire(work.conn(), gone.id, now).await?;
+        // So that taking back again goes further back, and not to and fro.
+        table::forget_replaced(work.conn(), gone.id).await?;
+        let mut before = None;
+        if let Some(id) = gone.replaced {
+            before = table::by_id(work.conn(), id).await?;
+        }
+        // One of an older schema cannot score: then the rules do.
+        let before = before.filter(Model::is_current);
+        if let Some(before) = &before {
+            // What it had replaced itself is what comes next, should it be taken back too.
+            table::deploy(work.conn(), before.id, before.replaced, now).await?;
+        }
+        let detail = json!({ "model": named(&gone), "back_to": before.as_ref().map(named) });
+        work.audit(entry("bots.model.roll_back", &gone, detail));
+        let after = match before {
+            Some(before) => table::by_id(work.conn(), before.id).await?,
+            None => None,
+        };
+        work.commit().await?;
+        Ok(after)
+    }
+
+    /// Says that a model is used no more; the deployed one must be replaced or taken back instead.
+    pub async fn retire_model(&self, actor: &Actor, id: i32) -> Result<(), BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        let model = table::by_id(work.conn(), id).await?;
+        let model = model.ok_or(BotsError::NotFound)?;
+        match model.state {
+            ModelState::Retired => return Ok(()),
+            ModelState::Deployed => {
+                return Err(BotsError::Conflict(
+                    "the model scores now: promote another one or take it back".to_owned(),
+                ));
+            }
+            ModelState::Training | ModelState::Testing => {}
+        }
+        table::retire(work.conn(), id, work.now()).await?;
+        let detail = json!({ "model": named(&model) });
+        work.audit(entry("bots.model.retire", &model, detail));
+        Ok(work.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    #[test]
+    fn numbers_are_found_by_their_paths_and_not_too_deep() {
+        let metrics = json!({
+            "auc": 0.99, "at": { "0.5": { "f1": 0.9, "note": "text" } }, "n": 3, "list": [1, 2],
+            "a": { "b": { "c": { "d": { "e": 1 } } } },
+        });
+        let mut found = BTreeMap::new();
+        super::numbers(&metrics, "", super::DEPTH_MAX, &mut found);
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["at.0.5.f1", "auc", "n"]);
+    }
+
+    #[test]
+    fn what_is_no_model_is_refused_with_a_reason() {
+        for bytes in [&b""[..], b"nonsense", &[0xff; 40]] {
+            assert!(super::read(bytes).is_err());
+        }
+    }
+}
