@@ -228,7 +228,7 @@ fn read(bytes: &[u8]) -> Result<Read, BotsError> {
             ),
         ));
     }
-    if !model.names().iter().map(String::as_str).eq(names()) {
+    if model.names() != SCHEMA.names() {
         return Err(BotsError::invalid(
             "file",
             "the model names other features than the schema it says it was made for",
@@ -243,11 +243,6 @@ fn read(bytes: &[u8]) -> Result<Read, BotsError> {
         schema_hash: properties.schema,
         threshold: properties.threshold.map(Probability::of),
     })
-}
-
-/// What a row of features holds, in its order.
-fn names() -> impl Iterator<Item = &'static str> {
-    SCHEMA.signals().map(|signal| signal.name)
 }
 
 /// A text out of a file, made harmless for a message.

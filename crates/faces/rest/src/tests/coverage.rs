@@ -323,10 +323,6 @@ const STAGE: &str = "only the demo has a stage, and its page is for looking";
 const BOTS: &str = "comes with the routes of bot detection";
 
 /// What has no route, and why.
-/// The detection of bots has a service and no face yet.
-const BOTS: &str = "comes with the routes of bot detection";
-
-/// What has no route, and why.
 const NOT_IN_REST: &[(&str, &str)] = &[
     ("identity.me", "`GET /users/me` tells more"),
     ("identity.issue_sign_in_link", COMMAND_LINE),
