@@ -9,10 +9,7 @@ use testkit::{World, on_both};
 
 /// A linear model that was made for the features of a schema; each `n` makes another file.
 fn file(schema: &str, n: u32) -> Bytes {
-    let names: Vec<String> = SCHEMA
-        .signals()
-        .map(|signal| signal.name.to_owned())
-        .collect();
+    let names = SCHEMA.names();
     let n_features = names.len();
     let mut data = ml::Dataset::new(names);
     for row in 0..20_u16 {

@@ -228,10 +228,12 @@ fn read(bytes: &[u8]) -> Result<Read, BotsError> {
             ),
         ));
     }
-    if model.names() != SCHEMA.names() {
+    let names: BTreeSet<&String> = model.names().iter().collect();
+    let are_known = names.iter().all(|name| SCHEMA.position(name).is_some());
+    if !are_known || names.len() != model.names().len() {
         return Err(BotsError::invalid(
             "file",
-            "the model names other features than the schema it says it was made for",
+            "the model names a feature twice, or one that the schema it says it was made for does not have",
         ));
     }
     let kind = match model {
@@ -530,6 +532,8 @@ mod tests {
 
     use serde_json::json;
 
+    use super::{ModelKind, SCHEMA};
+
     #[test]
     fn numbers_are_found_by_their_paths_and_not_too_deep() {
         let metrics = json!({
@@ -540,6 +544,39 @@ mod tests {
         super::numbers(&metrics, "", super::DEPTH_MAX, &mut found);
         let names: Vec<&str> = found.keys().map(String::as_str).collect();
         assert_eq!(names, ["at.0.5.f1", "auc", "n"]);
+    }
+
+    fn linear(names: &[&str]) -> Vec<u8> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let weight = ml::logistic::Weight {
+            mean: 0.0,
+            deviation: 1.0,
+            weight: 1.0,
+        };
+        let weights = vec![weight; names.len()];
+        let model = ml::Logistic::from_parts(names, weights, 0.0).unwrap();
+        let properties = ml::onnx::Properties {
+            schema: SCHEMA.hash().to_owned(),
+            ..ml::onnx::Properties::default()
+        };
+        ml::onnx::write(&model.into(), &properties).unwrap()
+    }
+
+    #[test]
+    fn the_model_that_ships_can_be_registered_and_one_of_unknown_features_cannot() {
+        let read = super::read(crate::prior::BYTES).unwrap();
+        assert_eq!(read.kind, ModelKind::Trees);
+        let names = SCHEMA.names();
+        let (one, other) = (names[0].as_str(), names[1].as_str());
+        assert!(
+            super::read(&linear(&[other, one])).is_ok(),
+            "some of them, in any order"
+        );
+        assert!(super::read(&linear(&[one, one])).is_err(), "one twice");
+        assert!(
+            super::read(&linear(&[one, "zodiac"])).is_err(),
+            "an unknown one"
+        );
     }
 
     #[test]
