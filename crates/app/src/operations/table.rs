@@ -8,6 +8,14 @@ const fn row(name: &'static str, needs: Needs) -> Operation {
     Operation { name, needs }
 }
 
+const fn within(name: &'static str, permission: Permission) -> Operation {
+    row(name, Needs::Community(permission))
+}
+
+const fn instance(name: &'static str) -> Operation {
+    row(name, Needs::Instance(Permission::OperateInstance))
+}
+
 /// Every operation.
 pub const OPERATIONS: &[Operation] = &[
     row("identity.me", Needs::Nothing),
@@ -500,88 +508,34 @@ pub const OPERATIONS: &[Operation] = &[
         Needs::Community(Permission::ManageCommunity),
     ),
     row("bots.setting", Needs::Community(Permission::ViewMembers)),
-    row(
-        "bots.change_setting",
-        Needs::Community(Permission::ManageCommunity),
-    ),
+    within("bots.change_setting", Permission::ManageCommunity),
     row("bots.lists", Needs::Community(Permission::ViewMembers)),
-    row(
-        "bots.use_list",
-        Needs::Community(Permission::ManageCommunity),
-    ),
-    row(
-        "bots.import_list",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.remove_list",
-        Needs::Instance(Permission::OperateInstance),
-    ),
+    within("bots.use_list", Permission::ManageCommunity),
+    instance("bots.import_list"),
+    instance("bots.remove_list"),
     row("bots.listed", Needs::Community(Permission::ViewMembers)),
-    row(
-        "bots.corrections",
-        Needs::Community(Permission::ViewMembers),
-    ),
-    row(
-        "bots.correct",
-        Needs::Community(Permission::ModerateMembers),
-    ),
-    row(
-        "bots.correct_everywhere",
-        Needs::Instance(Permission::OperateInstance),
-    ),
+    within("bots.corrections", Permission::ViewMembers),
+    within("bots.correct", Permission::ModerateMembers),
+    instance("bots.correct_everywhere"),
     row("bots.cases", Needs::Community(Permission::ViewMembers)),
     row("bots.suspects", Needs::Community(Permission::ViewMembers)),
     row("bots.case", Needs::Community(Permission::ViewMembers)),
-    row(
-        "bots.case_counts",
-        Needs::Community(Permission::ViewMembers),
-    ),
-    row(
-        "bots.look_at_case",
-        Needs::Community(Permission::ModerateMembers),
-    ),
+    within("bots.case_counts", Permission::ViewMembers),
+    within("bots.look_at_case", Permission::ModerateMembers),
     row("bots.review", Needs::Community(Permission::ModerateMembers)),
-    row(
-        "bots.undo_review",
-        Needs::Community(Permission::ModerateMembers),
-    ),
+    within("bots.undo_review", Permission::ModerateMembers),
     row("bots.report", Needs::Community(Permission::ViewActivity)),
-    row(
-        "bots.label_counts",
-        Needs::Community(Permission::ViewMembers),
-    ),
+    within("bots.label_counts", Permission::ViewMembers),
     row("bots.appeals", Needs::Community(Permission::ViewMembers)),
-    row(
-        "bots.answer_appeal",
-        Needs::Community(Permission::ModerateMembers),
-    ),
+    within("bots.answer_appeal", Permission::ModerateMembers),
     row("bots.models", Needs::Instance(Permission::OperateInstance)),
     row("bots.model", Needs::Instance(Permission::OperateInstance)),
-    row(
-        "bots.compare_models",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.add_model",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.model_file",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.promote_model",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.roll_back_model",
-        Needs::Instance(Permission::OperateInstance),
-    ),
-    row(
-        "bots.retire_model",
-        Needs::Instance(Permission::OperateInstance),
-    ),
+    instance("bots.compare_models"),
+    instance("bots.add_model"),
+    instance("bots.model_file"),
+    instance("bots.promote_model"),
+    instance("bots.roll_back_model"),
+    instance("bots.retire_model"),
     row("bots.own_verdicts", Needs::SignedIn),
     row("bots.appeal", Needs::SignedIn),
     row("app.status", Needs::Instance(Permission::OperateInstance)),
