@@ -60,7 +60,7 @@ async fn account(stage: &Stage, user: UserId) -> AccountId {
 }
 
 /// The only case of the community, about an account of somebody, with an appeal.
-async fn case(stage: &Stage, user: UserId, state: i16) -> (i32, i32) {
+async fn case(stage: &Stage, user: UserId, code: i16) -> (i32, i32) {
     let (world, pond) = (&stage.world, stage.pond);
     let account = account(stage, user).await;
     for table in ["bot_appeal", "bot_report", "bot_review", "bot_case"] {
@@ -68,7 +68,7 @@ async fn case(stage: &Stage, user: UserId, state: i16) -> (i32, i32) {
     }
     let row = format!(
         "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
-         changed_at, revision) VALUES ({pond}, {account}, {state}, 1, 800000, 500000, 0, 0, 1)"
+         changed_at, revision) VALUES ({pond}, {account}, {code}, 1, 800000, 500000, 0, 0, 1)"
     );
     world.sql(&row).await;
     let row = "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer) \
@@ -146,12 +146,12 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
     };
     let own = actor.user_id().unwrap_or(stage.target);
     let is_own = ["bots.own_verdicts", "bots.appeal"].contains(&operation);
-    let (user, state) = match operation {
+    let (user, code) = match operation {
         _ if is_own => (own, 1),
         "bots.undo_review" | "bots.answer_appeal" => (stage.target, 1),
         _ => (stage.target, 0),
     };
-    let (id, appeal) = case(stage, user, state).await;
+    let (id, appeal) = case(stage, user, code).await;
     Some(match operation {
         "bots.cases" => by_bots(service.cases(actor, pond, &query).await),
         "bots.suspects" => by_bots(
@@ -193,14 +193,14 @@ async fn call_models(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
     let (world, actor) = (&stage.world, &asker.actor);
     let service = &world.app.bots;
     world.sql("DELETE FROM bot_model").await;
-    let state = if operation == "bots.roll_back_model" {
+    let code = if operation == "bots.roll_back_model" {
         2
     } else {
         1
     };
     let row = format!(
         "INSERT INTO bot_model (name, version, scope, kind, state, blob, sha256, size_bytes, schema_hash, metrics, \
-         card, added_at) VALUES ('trial', 1, 0, 1, {state}, 'models/0.onnx', 'absent', 1, 'x', '{{}}', '{{}}', 0)"
+         card, added_at) VALUES ('trial', 1, 0, 1, {code}, 'models/0.onnx', 'absent', 1, 'x', '{{}}', '{{}}', 0)"
     );
     world.sql(&row).await;
     let id = world.number("SELECT MAX(id) FROM bot_model").await;
