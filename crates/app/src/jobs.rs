@@ -1,6 +1,8 @@
 //! The program's own recurring work: retention, suggestions, suspicious patterns, sweeping of expired
 //! sessions, upkeep of the database and the queue. Each is idempotent; a missed run is made up once.
 
+mod bots;
+
 use std::{sync::Arc, time::Duration};
 
 use store::{
@@ -18,6 +20,7 @@ const EVENTS_KEEP: Duration = Duration::from_secs(90 * 86_400);
 
 /// What runs when, in UTC.
 pub const SCHEDULE: &[CronEntry] = &[
+    bots::TRAINING,
     CronEntry {
         name: "deliveries",
         expression: "*/10 * * * *",
@@ -301,6 +304,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Roles(Arc::clone(app))))
     .handler(Arc::new(Notices(Arc::clone(app))))
     .handler(Arc::new(Webhooks(Arc::clone(app))))
+    .handler(Arc::new(bots::Training(Arc::clone(app))))
     .handler(app.webhooks.handler());
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)

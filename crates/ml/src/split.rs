@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use crate::dice::Dice;
-use crate::number::real;
+use crate::number::{floor, real};
 
 /// Why rows cannot be split.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,60 @@ pub fn by_time(groups: &[u64], times: &[i64], at: i64) -> Fold {
         train: train.map(|(row, _)| row).collect(),
         test: test.map(|(row, _)| row).collect(),
     }
+}
+
+/// Splits into three parts by their shares (`[0.70, 0.15, 0.15]`) and by time: of each class the groups that were there first
+/// are learned from, the newest are judged, as it will be with a model that is used tomorrow. A group is as new as its newest
+/// row, and positive if one of its rows is.
+pub fn timed_parts(
+    groups: &[u64],
+    labels: &[bool],
+    times: &[i64],
+    shares: [f64; 3],
+) -> Result<Parts, SplitError> {
+    let whole: f64 = shares.iter().sum();
+    if shares
+        .iter()
+        .any(|share| !(*share > 0.0 && share.is_finite()))
+    {
+        return Err(SplitError::Shares);
+    }
+    let mut newest: BTreeMap<u64, (bool, i64)> = BTreeMap::new();
+    for ((group, label), time) in groups.iter().zip(labels).zip(times) {
+        let known = newest.entry(*group).or_insert((*label, *time));
+        known.0 |= *label;
+        known.1 = known.1.max(*time);
+    }
+    if newest.len() < shares.len() {
+        return Err(SplitError::Groups {
+            groups: newest.len(),
+            folds: shares.len(),
+        });
+    }
+    let [first, second, _] = shares.map(|share| share / whole);
+    let mut part_of: BTreeMap<u64, usize> = BTreeMap::new();
+    for class in [true, false] {
+        let of_class = newest.iter().filter(|(_, (label, _))| *label == class);
+        let mut list: Vec<(i64, u64)> = of_class.map(|(group, (_, at))| (*at, *group)).collect();
+        list.sort_unstable();
+        let n = real(list.len());
+        // To the nearest whole group.
+        let (until_first, until_second) = (floor(n * first + 0.5), floor(n * (first + second) + 0.5));
+        for (place, (_, group)) in list.into_iter().enumerate() {
+            let part = usize::from(place >= until_first) + usize::from(place >= until_second);
+            part_of.insert(group, part);
+        }
+    }
+    let rows = |part: usize| {
+        let all = groups.iter().take(labels.len().min(times.len()));
+        let own = all.enumerate().filter(|(_, group)| part_of.get(*group) == Some(&part));
+        own.map(|(row, _)| row).collect()
+    };
+    Ok(Parts {
+        train: rows(0),
+        validation: rows(1),
+        test: rows(2),
+    })
 }
 
 /// Groups in a random order that follows from the seed alone.

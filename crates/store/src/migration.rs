@@ -30,6 +30,7 @@ mod m0024_bot_cases;
 mod m0025_bot_models;
 mod m0027_active_days;
 mod m0028_primary_link;
+mod m0029_bot_training;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -151,6 +152,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0028_primary_link",
         tables: m0028_primary_link::tables,
+    },
+    Step {
+        name: "m0029_bot_training",
+        tables: m0029_bot_training::tables,
     },
 ];
 

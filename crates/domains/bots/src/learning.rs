@@ -448,13 +448,17 @@ const RISING: [&str; 17] = [
 ];
 
 fn trends(columns: Columns) -> Vec<Trend> {
+    trends_of(&columns.names())
+}
+
+/// What features of these names may do to the answer.
+pub(crate) fn trends_of(names: &[String]) -> Vec<Trend> {
     let all = SCHEMA.columns();
-    columns
-        .places()
-        .into_iter()
-        .filter_map(|place| all.get(place))
-        .map(|column| {
-            if RISING.contains(&column.signal.name) {
+    names
+        .iter()
+        .map(|name| {
+            let column = all.iter().find(|column| column.name == *name);
+            if column.is_some_and(|column| RISING.contains(&column.signal.name)) {
                 Trend::Rising
             } else {
                 Trend::Free

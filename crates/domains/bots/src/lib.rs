@@ -6,6 +6,7 @@
 //!
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
+mod alert;
 mod appeal;
 mod case;
 mod correction;
@@ -27,6 +28,7 @@ mod review;
 pub mod rules;
 mod setting;
 mod store;
+mod training;
 
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ use engines::Blobs;
 use identity::Identity;
 use kernel::{Actor, Clock};
 
+pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
@@ -57,6 +60,7 @@ pub use probability::Probability;
 pub use report::{REPORTS_A_DAY, Report, ReportOutcome};
 pub use review::{NewReview, Review, Verdict};
 pub use setting::{Bearing, Exemption, Level, Setting};
+pub use training::{TRAIN_JOB, Training, TrainingState};
 
 /// The service. Cheap to clone.
 #[derive(Clone)]

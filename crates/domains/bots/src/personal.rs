@@ -43,6 +43,12 @@ pub const PERSONAL: &[Declared] = &[
         By::User("added_by"),
         &["blob", "metrics", "card"],
     ),
+    Declared::exported(
+        "bot_training",
+        By::User("asked_by"),
+        &["snapshot", "log", "error"],
+    ),
+    Declared::exported("bot_alert", By::User("cleared_by"), &["words", "numbers"]),
     Declared::exported("bot_label", By::Account("account_id"), &["review_id"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The queries of the tables of bot detection. Nothing else may touch them.
 
+pub(crate) mod alert;
 pub(crate) mod appeal;
 pub(crate) mod case;
 pub(crate) mod correction;
@@ -11,6 +12,7 @@ pub(crate) mod prediction;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod setting;
+pub(crate) mod training;
 
 use ::store::{Engine, StoreError, Work, sql};
 use kernel::{CommunityId, Platform};
@@ -35,6 +37,11 @@ pub(crate) async fn lock(work: &Work, community: CommunityId) -> Result<(), Stor
         .await?;
     }
     Ok(())
+}
+
+/// The community of a scope; 0 is the instance.
+pub(crate) fn community(scope: i32) -> Option<CommunityId> {
+    (scope != 0).then_some(CommunityId(scope))
 }
 
 pub(crate) fn platform(code: i16) -> Result<Platform, StoreError> {

@@ -91,3 +91,36 @@ proptest! {
         prop_assert!(are_apart(&groups, &fold.train, &fold.test));
     }
 }
+
+#[test]
+fn in_time_the_newest_of_each_class_are_judged_and_no_group_is_on_two_sides() {
+    // Two rows a group; every fifth group is positive; time goes with the group.
+    let groups: Vec<u64> = (0..400).map(|row| row / 2).collect();
+    let labels: Vec<bool> = groups.iter().map(|group| group % 5 == 0).collect();
+    let times: Vec<i64> = (0..400).collect();
+    let parts = timed_parts(&groups, &labels, &times, [0.7, 0.15, 0.15]).unwrap();
+    let all = [&parts.train, &parts.validation, &parts.test];
+    assert_eq!(all.map(Vec::len), [280, 60, 60]);
+    let positives = |rows: &[usize]| rows.iter().filter(|row| labels[**row]).count();
+    assert_eq!(all.map(|rows| positives(rows)), [56, 12, 12]);
+    assert!(are_apart(&groups, &parts.train, &parts.test));
+    assert!(are_apart(&groups, &parts.train, &parts.validation));
+    assert!(are_apart(&groups, &parts.validation, &parts.test));
+    for class in [true, false] {
+        let of = |rows: &[usize]| -> Vec<i64> {
+            let own = rows.iter().filter(|row| labels[**row] == class);
+            own.map(|row| times[*row]).collect()
+        };
+        let newest_learned = of(&parts.train).into_iter().max().unwrap();
+        let oldest_judged = of(&parts.test).into_iter().min().unwrap();
+        assert!(newest_learned < oldest_judged);
+    }
+    assert_eq!(
+        timed_parts(&[1, 2], &[true, false], &[0, 0], [0.7, 0.15, 0.15]),
+        Err(SplitError::Groups { groups: 2, folds: 3 })
+    );
+    assert_eq!(
+        timed_parts(&groups, &labels, &times, [0.7, 0.0, 0.3]),
+        Err(SplitError::Shares)
+    );
+}

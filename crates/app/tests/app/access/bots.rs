@@ -220,6 +220,27 @@ async fn call_models(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.promote_model" => by_model(service.promote_model(actor, id).await),
         "bots.roll_back_model" => by_bots(service.roll_back_model(actor, None).await),
         "bots.retire_model" => by_bots(service.retire_model(actor, id).await),
+        other => return call_trainings(stage, other, asker).await,
+    })
+}
+
+async fn call_trainings(stage: &Stage, operation: &str, asker: &Asker) -> Option<bool> {
+    let (world, actor) = (&stage.world, &asker.actor);
+    let service = &world.app.bots;
+    world.sql("DELETE FROM bot_alert").await;
+    world
+        .sql("INSERT INTO bot_alert (kind, scope, words, numbers, at) VALUES (4, 0, 'it failed', '{}', 0)")
+        .await;
+    let alert = world.number("SELECT MAX(id) FROM bot_alert").await;
+    let alert = i32::try_from(alert).unwrap();
+    let training = service.start_training(&world.system(), None).await;
+    let training = training.unwrap().id;
+    Some(match operation {
+        "bots.trainings" => by_bots(service.trainings(actor).await),
+        "bots.training" => by_bots(service.training(actor, training).await),
+        "bots.start_training" => by_bots(service.start_training(actor, Some(stage.pond)).await),
+        "bots.alerts" => by_bots(service.alerts(actor).await),
+        "bots.clear_alert" => by_bots(service.clear_alert(actor, alert).await),
         _ => return None,
     })
 }

@@ -48,6 +48,8 @@ pub(crate) async fn forget_judge(
         "UPDATE bot_list_choice SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_list_correction SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_model SET added_by = NULL WHERE added_by = $1",
+        "UPDATE bot_training SET asked_by = NULL WHERE asked_by = $1",
+        "UPDATE bot_alert SET cleared_by = NULL WHERE cleared_by = $1",
         "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE looked_by = $1",
         "UPDATE bot_case SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_review SET reviewer_id = NULL, reason = '' WHERE reviewer_id = $1",

@@ -80,3 +80,48 @@ pub(crate) async fn basis(
     )
     .await
 }
+
+/// The newest prediction about an account, with what it was made from.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(crate) struct Newest {
+    pub(crate) account_id: i64,
+    pub(crate) rule_ppm: i32,
+    pub(crate) features: String,
+    pub(crate) n_messages: i32,
+    pub(crate) at: i64,
+}
+
+/// The newest prediction about each account of a community after one, if it was made from this schema.
+pub(crate) async fn newest(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    schema_hash: &str,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<Newest>, StoreError> {
+    sql::all(
+        conn,
+        &format!(
+            "SELECT account_id, rule_ppm, features, n_messages, at FROM bot_prediction p \
+             WHERE community_id = $1 AND account_id > $2 AND schema_hash = $3 AND id = \
+             (SELECT MAX(q.id) FROM bot_prediction q WHERE q.community_id = p.community_id \
+             AND q.account_id = p.account_id) ORDER BY account_id LIMIT {limit}"
+        ),
+        vec![community.0.into(), after.0.into(), schema_hash.into()],
+    )
+    .await
+}
+
+/// Communities in which something was predicted, after one.
+pub(crate) async fn communities(
+    conn: &impl ConnectionTrait,
+    after: CommunityId,
+) -> Result<Option<CommunityId>, StoreError> {
+    let next: Option<i32> = sql::scalar(
+        conn,
+        "SELECT MIN(community_id) FROM bot_prediction WHERE community_id > $1",
+        vec![after.0.into()],
+    )
+    .await?;
+    Ok(next.map(CommunityId))
+}

@@ -1,0 +1,214 @@
+//! Rows of `bot_training`.
+
+use ::store::{StoreError, sql};
+use kernel::{Timestamp, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
+use super::count;
+use crate::{Training, TrainingState};
+
+#[derive(FromQueryResult)]
+struct Raw {
+    id: i32,
+    scope: i32,
+    state: i16,
+    asked_by: Option<i32>,
+    asked_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    progress: i32,
+    n_rows: i32,
+    n_bots: i32,
+    n_people: i32,
+    n_new: i32,
+    snapshot: Option<String>,
+    model_id: Option<i32>,
+    log: String,
+    error: Option<String>,
+}
+
+impl TryFrom<Raw> for Training {
+    type Error = StoreError;
+
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        let broken = |what: &str| StoreError::Data(format!("training {}: {what}", raw.id));
+        let log = serde_json::from_str(&raw.log).map_err(|_unreadable| broken("a log that does not read"))?;
+        Ok(Self {
+            id: raw.id,
+            community: super::community(raw.scope),
+            state: TrainingState::from_code(raw.state).ok_or_else(|| broken("unknown state"))?,
+            asked_by: raw.asked_by.map(UserId),
+            asked_at: Timestamp(raw.asked_at),
+            started_at: raw.started_at.map(Timestamp),
+            finished_at: raw.finished_at.map(Timestamp),
+            progress: count(raw.progress),
+            n_rows: count(raw.n_rows),
+            n_bots: count(raw.n_bots),
+            n_people: count(raw.n_people),
+            n_new: count(raw.n_new),
+            snapshot: raw.snapshot,
+            model: raw.model_id,
+            log,
+            error: raw.error,
+        })
+    }
+}
+
+const COLUMNS: &str = "id, scope, state, asked_by, asked_at, started_at, finished_at, progress, n_rows, n_bots, \
+                       n_people, n_new, snapshot, model_id, log, error";
+
+async fn many(
+    conn: &impl ConnectionTrait,
+    which: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Training>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM bot_training {which}");
+    let rows: Vec<Raw> = sql::all(conn, &query, values).await?;
+    rows.into_iter().map(Training::try_from).collect()
+}
+
+pub(crate) async fn newest(
+    conn: &impl ConnectionTrait,
+    limit: i64,
+) -> Result<Vec<Training>, StoreError> {
+    many(conn, &format!("ORDER BY id DESC LIMIT {limit}"), vec![]).await
+}
+
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    id: i32,
+) -> Result<Option<Training>, StoreError> {
+    Ok(many(conn, "WHERE id = $1", vec![id.into()]).await?.pop())
+}
+
+/// The one that waits or runs for a scope.
+pub(crate) async fn open(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+) -> Result<Option<Training>, StoreError> {
+    Ok(many(conn, "WHERE scope = $1 AND state < 2", vec![scope.into()])
+        .await?
+        .pop())
+}
+
+/// When the last training began that learned something for a scope.
+pub(crate) async fn last_learned(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+) -> Result<Timestamp, StoreError> {
+    let at: Option<i64> = sql::scalar(
+        conn,
+        "SELECT MAX(started_at) FROM bot_training WHERE scope = $1 AND state = 2",
+        vec![scope.into()],
+    )
+    .await?;
+    Ok(Timestamp(at.unwrap_or(i64::MIN)))
+}
+
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    by: Option<UserId>,
+    n_new: u32,
+    at: Timestamp,
+) -> Result<i32, StoreError> {
+    sql::scalar(
+        conn,
+        "INSERT INTO bot_training (scope, state, asked_by, asked_at, progress, n_rows, n_bots, n_people, n_new, log) \
+         VALUES ($1, 0, $2, $3, 0, 0, 0, 0, $4, '[]') RETURNING id",
+        vec![
+            scope.into(),
+            by.map(|user| user.0).into(),
+            at.0.into(),
+            super::stored(n_new).into(),
+        ],
+    )
+    .await
+}
+
+/// It runs from now on, also if it ran before and was broken off; `false` if it is over.
+pub(crate) async fn begin(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE bot_training SET state = 1, started_at = $2, progress = 0, log = '[]' WHERE id = $1 AND state < 2",
+        vec![id.into(), at.0.into()],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
+/// How far it is. Only while it runs.
+pub(crate) async fn goes_on(
+    conn: &impl ConnectionTrait,
+    training: &Training,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_training SET progress = $2, n_rows = $3, n_bots = $4, n_people = $5, snapshot = $6, log = $7 \
+         WHERE id = $1 AND state = 1",
+        vec![
+            training.id.into(),
+            super::stored(training.progress).into(),
+            super::stored(training.n_rows).into(),
+            super::stored(training.n_bots).into(),
+            super::stored(training.n_people).into(),
+            training.snapshot.clone().into(),
+            log(training).into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// It is over; `false` if it was before.
+pub(crate) async fn end(
+    conn: &impl ConnectionTrait,
+    training: &Training,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE bot_training SET state = $2, finished_at = $3, progress = 100, model_id = $4, log = $5, error = $6 \
+         WHERE id = $1 AND state < 2",
+        vec![
+            training.id.into(),
+            training.state.code().into(),
+            at.0.into(),
+            training.model.into(),
+            log(training).into(),
+            training.error.clone().into(),
+        ],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
+fn log(training: &Training) -> String {
+    serde_json::Value::from(training.log.clone()).to_string()
+}
+
+/// Forgets trainings that are long over: all but the newest.
+pub(crate) async fn sweep(conn: &impl ConnectionTrait, kept: i64) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        &format!(
+            "DELETE FROM bot_training WHERE state >= 2 AND id NOT IN \
+             (SELECT id FROM bot_training ORDER BY id DESC LIMIT {kept})"
+        ),
+        vec![],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Snapshots that trainings name, the newest first.
+pub(crate) async fn snapshots(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT snapshot FROM bot_training WHERE snapshot IS NOT NULL ORDER BY id DESC";
+    let rows = sql::rows(conn, query, vec![]).await?;
+    let name = |row: &sea_orm::QueryResult| Ok(row.try_get_by_index(0)?);
+    rows.iter().map(name).collect()
+}

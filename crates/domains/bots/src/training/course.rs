@@ -1,0 +1,569 @@
+//! From labels to a model. The shipped prior is never thrown away: what is learned first is what it gets wrong here, as
+//! trees that correct it. Models that begin from nothing compete with that and must be clearly better.
+//!
+//! Who says how good a model is: people of whom it learned nothing, the newest of all. Labels that the rules gave are learned
+//! from and judge nobody, or the rules would be right about everything. No clock, no randomness but a seed.
+
+use std::collections::BTreeSet;
+
+use ml::{
+    Calibration, Dataset, Ensemble, Example, Logistic, Model,
+    boost::{self, ClassWeight, FitError, Params},
+    ensemble::Link,
+    forest, logistic,
+    split::{Fold, SplitError, grouped_k_fold, timed_parts},
+    tune::{Search, Space, TuneError, out_of_fold, search},
+};
+use serde_json::{Value, json};
+
+use super::figures::Judged;
+use crate::learning::{Columns, threshold, trends_of};
+
+/// Labels of each kind, given by people or lists, without which nothing is learned.
+pub(super) const EACH_MIN: usize = 5;
+/// Of each kind, before models that begin from nothing compete.
+const FRESH_MIN: usize = 30;
+/// By how much of average precision another kind must be ahead of the adapted prior.
+const CLEARLY: f64 = 0.01;
+/// The shares of learning, choosing and judging.
+const SHARES: [f64; 3] = [0.70, 0.15, 0.15];
+/// The tuned threshold accuses at most this share of people.
+const FALSE_POSITIVE_RATE_MAX: f64 = 0.004;
+/// Parameters that the tuner tries at most.
+const TRIALS: usize = 12;
+
+/// An account as it is learned from: one vote.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    /// Its vector, all columns of the schema.
+    pub(super) values: Vec<f32>,
+    pub(super) is_bot: bool,
+    /// The person.
+    pub(super) group: u64,
+    /// When it was said.
+    pub(super) at: i64,
+    pub(super) weight: f32,
+    /// Whether models may be judged by it.
+    pub(super) is_judge: bool,
+    /// What the rules say, 0 to 1.
+    pub(super) by_rules: Option<f64>,
+}
+
+/// Why nothing was learned.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CourseError {
+    #[error("there are {bots} bots and {people} people that somebody vouches for: {EACH_MIN} of each are needed")]
+    TooFew { bots: usize, people: usize },
+    #[error("the training was stopped")]
+    Stopped,
+    #[error("the rows cannot be split")]
+    Split(#[from] SplitError),
+    #[error("the rows do not fit together")]
+    Rows(#[from] ml::DatasetError),
+    #[error("no trees could be made")]
+    Fit(#[from] FitError),
+    #[error("no parameters could be found")]
+    Tune(#[from] TuneError),
+    #[error("there is nothing to calibrate by")]
+    Calibration(#[from] ml::calibrate::OneClass),
+    #[error("the shipped model does not fit the features of this program")]
+    NoPrior,
+    #[error("the model could not be written")]
+    Onnx(#[from] ml::onnx::OnnxError),
+}
+
+/// How a training goes on.
+pub(super) trait Listener {
+    /// Something was done: percent and a line for people.
+    fn tell(&mut self, percent: u32, line: String);
+    /// Whether nobody waits for it any more.
+    fn is_stopped(&self) -> bool;
+    /// Whether the tuner has had its time.
+    fn is_tuned(&self) -> bool;
+}
+
+/// A way to make a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Trees that correct the prior.
+    Adapted,
+    /// Boosted trees from nothing.
+    Fresh,
+    /// A forest.
+    Forest,
+    /// The linear baseline.
+    Linear,
+}
+
+impl Way {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adapted => "adapted prior",
+            Self::Fresh => "boosted trees",
+            Self::Forest => "random forest",
+            Self::Linear => "logistic baseline",
+        }
+    }
+}
+
+/// What came of a training.
+#[derive(Debug, Clone)]
+pub(super) struct Taught {
+    pub(super) model: Model,
+    pub(super) calibration: Calibration,
+    pub(super) threshold: f64,
+    pub(super) way: &'static str,
+    pub(super) metrics: Value,
+    pub(super) parameters: Value,
+}
+
+/// The shipped prior, as far as it can be extended.
+pub(super) struct Prior {
+    pub(super) ensemble: Ensemble,
+    pub(super) calibration: Calibration,
+    pub(super) threshold: f64,
+}
+
+/// What a way needs to be gone.
+struct Ground<'a> {
+    prior: &'a Prior,
+    adapted: Params,
+    fresh: Params,
+    forest: forest::Params,
+    linear: logistic::Params,
+}
+
+/// A way that was judged by folds.
+struct Tried {
+    way: Way,
+    /// The margin of each row, from a model that had not seen its group.
+    margins: Vec<f64>,
+    /// Trees that were kept on average, where they were stopped early.
+    trees: Option<usize>,
+    average_precision: f64,
+}
+
+/// Learns.
+pub(super) fn teach(
+    rows: &[Row],
+    prior: &Prior,
+    listener: &mut dyn Listener,
+) -> Result<Taught, CourseError> {
+    let judges: Vec<&Row> = rows.iter().filter(|row| row.is_judge).collect();
+    let (bots, people) = both(&judges);
+    if bots < EACH_MIN || people < EACH_MIN {
+        return Err(CourseError::TooFew { bots, people });
+    }
+    let parts = split(&judges)?;
+    let held = |row: &Row, which: &BTreeSet<u64>| which.contains(&row.group);
+    let keep = |which: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
+        rows.iter().filter(|row| which(row)).collect()
+    };
+    let train = keep(&|row| !held(row, &parts.validation) && !held(row, &parts.test));
+    let validation = keep(&|row| row.is_judge && held(row, &parts.validation));
+    let pool = keep(&|row| !held(row, &parts.test));
+    let test = keep(&|row| row.is_judge && held(row, &parts.test));
+    listener.tell(
+        10,
+        format!(
+            "{} accounts to learn from, {} to choose by, {} to judge by; of each person one side",
+            train.len(),
+            validation.len(),
+            test.len()
+        ),
+    );
+    let mut ground = Ground::new(prior, &train);
+    let folds = folds(&train)?;
+    let adapted = attempt(Way::Adapted, &ground, &train, &folds, listener)?;
+    let mut others = Vec::new();
+    let (bots, people) = both(&train.iter().copied().filter(|row| row.is_judge).collect::<Vec<_>>());
+    if bots >= FRESH_MIN && people >= FRESH_MIN {
+        ground.fresh = tuned(&ground, &train, listener)?;
+        for way in [Way::Fresh, Way::Forest, Way::Linear] {
+            others.push(attempt(way, &ground, &train, &folds, listener)?);
+        }
+    } else {
+        listener.tell(
+            60,
+            format!("other kinds of models compete from {FRESH_MIN} labels of each kind on"),
+        );
+    }
+    let chosen = choose(&adapted, &others);
+    let candidates: Vec<Value> = std::iter::once(&adapted)
+        .chain(&others)
+        .map(|tried| json!({ "kind": tried.way.as_str(), "average_precision": tried.average_precision }))
+        .collect();
+    listener.tell(70, format!("chosen: {}", chosen.way.as_str()));
+    // Judged forward in time once with what was learned of the oldest, then learned from the newer ones too.
+    let early = ground.fit(chosen.way, &train, chosen.trees)?;
+    let (early_calibration, early_threshold) = calibrated(&train, &chosen.margins)?;
+    let validated = judged(&validation, early_threshold, |row| {
+        early_calibration.probability(ground.margin(chosen.way, &early, row))
+    });
+    let pool_folds = self::folds(&pool)?;
+    let last = attempt(chosen.way, &ground, &pool, &pool_folds, listener)?;
+    let (calibration, threshold) = calibrated(&pool, &last.margins)?;
+    let model = ground.fit(chosen.way, &pool, last.trees)?;
+    let tested = judged(&test, threshold, |row| {
+        calibration.probability(ground.margin(chosen.way, &model, row))
+    });
+    let before = judged(&test, prior.threshold, |row| {
+        let margin = prior.ensemble.margin(&picked(row, prior.ensemble.names()));
+        prior.calibration.probability(margin)
+    });
+    let ruled: Vec<&Row> = test.iter().copied().filter(|row| row.by_rules.is_some()).collect();
+    let rules = judged(&ruled, 0.9, |row| row.by_rules.unwrap_or(0.0));
+    let crossed = judged_by(&pool, &last.margins, &calibration, threshold);
+    listener.tell(90, told(&tested, &before));
+    let curves = if both_of(&tested.labels) { &tested } else { &crossed };
+    let metrics = json!({
+        "cross_validation": crossed.figures(),
+        "validation": validated.figures(),
+        "test": tested.figures(),
+        "before": before.figures(),
+        "rules": rules.figures(),
+        "confusion": curves.confusion_json(),
+        "roc": curves.roc(),
+        "pr": curves.pr(),
+        "reliability": curves.reliability(),
+        "importances": importances(&model),
+        "candidates": candidates,
+    });
+    Ok(Taught {
+        parameters: ground.parameters(chosen.way, last.trees),
+        way: chosen.way.as_str(),
+        model,
+        calibration,
+        threshold,
+        metrics,
+    })
+}
+
+fn both(rows: &[&Row]) -> (usize, usize) {
+    let bots = rows.iter().filter(|row| row.is_bot).count();
+    (bots, rows.len() - bots)
+}
+
+fn both_of(labels: &[bool]) -> bool {
+    labels.contains(&true) && labels.contains(&false)
+}
+
+/// The people on whom a model is chosen and judged.
+struct Held {
+    validation: BTreeSet<u64>,
+    test: BTreeSet<u64>,
+}
+
+fn split(judges: &[&Row]) -> Result<Held, SplitError> {
+    let groups: Vec<u64> = judges.iter().map(|row| row.group).collect();
+    let labels: Vec<bool> = judges.iter().map(|row| row.is_bot).collect();
+    let times: Vec<i64> = judges.iter().map(|row| row.at).collect();
+    let parts = timed_parts(&groups, &labels, &times, SHARES)?;
+    let of = |places: &[usize]| {
+        let group = |place: &usize| groups.get(*place).copied();
+        places.iter().filter_map(group).collect()
+    };
+    Ok(Held {
+        validation: of(&parts.validation),
+        test: of(&parts.test),
+    })
+}
+
+/// As many folds as the rarer kind allows, three at least, since one stops and one judges.
+fn folds(rows: &[&Row]) -> Result<Vec<Fold>, SplitError> {
+    let groups: Vec<u64> = rows.iter().map(|row| row.group).collect();
+    let labels: Vec<bool> = rows.iter().map(|row| row.is_bot).collect();
+    let distinct = |is_bot: bool| {
+        let own = rows.iter().filter(|row| row.is_bot == is_bot);
+        own.map(|row| row.group).collect::<BTreeSet<u64>>().len()
+    };
+    let rarer = distinct(true).min(distinct(false));
+    grouped_k_fold(&groups, &labels, if rarer < 10 { 3 } else { 5 }, 1)
+}
+
+/// The numbers of a row that have these names.
+fn picked(row: &Row, names: &[String]) -> Vec<f32> {
+    names
+        .iter()
+        .map(|name| {
+            let place = crate::features::SCHEMA.position(name);
+            place
+                .and_then(|place| row.values.get(place).copied())
+                .unwrap_or(f32::NAN)
+        })
+        .collect()
+}
+
+/// The rarer kind counts more, but not so much that a few outweigh all others.
+fn class_weight(rows: &[&Row]) -> ClassWeight {
+    let weight = |is_bot: bool| {
+        let own = rows.iter().filter(|row| row.is_bot == is_bot);
+        own.map(|row| f64::from(row.weight)).sum::<f64>()
+    };
+    let ratio = weight(false) / weight(true).max(1e-6);
+    ClassWeight::Positive(ratio.sqrt().clamp(0.1, 10.0))
+}
+
+impl<'a> Ground<'a> {
+    fn new(prior: &'a Prior, train: &[&Row]) -> Self {
+        let class_weight = class_weight(train);
+        let own = Params {
+            trees: 120,
+            learning_rate: 0.1,
+            max_depth: 3,
+            max_leaves: 6,
+            min_child_weight: 0.2,
+            l2: 2.0,
+            subsample: 0.8,
+            columns: 0.4,
+            bins: 64,
+            patience: 20,
+            class_weight,
+            ..Params::default()
+        };
+        Self {
+            adapted: Params {
+                trends: trends_of(prior.ensemble.names()),
+                ..own.clone()
+            },
+            fresh: Params {
+                trends: trends_of(&Columns::All.names()),
+                ..own
+            },
+            forest: forest::Params {
+                class_weight,
+                max_depth: 8,
+                min_leaf: 2.0,
+                ..forest::Params::default()
+            },
+            linear: logistic::Params {
+                l2: 10.0,
+                class_weight,
+            },
+            prior,
+        }
+    }
+
+    fn names(&self, way: Way) -> Vec<String> {
+        match way {
+            Way::Adapted => self.prior.ensemble.names().to_vec(),
+            // Values against the norms only: what is measured says too little in a straight line.
+            Way::Linear => Columns::Compared.names(),
+            Way::Fresh | Way::Forest => Columns::All.names(),
+        }
+    }
+
+    fn data(&self, way: Way, rows: &[&Row]) -> Result<Dataset, CourseError> {
+        let names = self.names(way);
+        let mut data = Dataset::new(names.clone());
+        for row in rows {
+            data.push(&Example {
+                features: &picked(row, &names),
+                label: row.is_bot,
+                weight: row.weight,
+                group: row.group,
+                at: row.at,
+            })?;
+        }
+        Ok(data)
+    }
+
+    fn margin(&self, way: Way, model: &Model, row: &Row) -> f64 {
+        model.margin(&picked(row, &self.names(way)))
+    }
+
+    /// The model, and how many trees were kept of those that were tried.
+    fn model(
+        &self,
+        way: Way,
+        train: &Dataset,
+        stop_by: Option<&Dataset>,
+        trees: Option<usize>,
+    ) -> Result<(Model, usize), FitError> {
+        let limit = |params: &Params| Params {
+            trees: trees.unwrap_or(params.trees).max(1),
+            ..params.clone()
+        };
+        Ok(match way {
+            Way::Adapted if trees == Some(0) => (self.prior.ensemble.clone().into(), 0),
+            Way::Adapted => {
+                let own = &self.prior.ensemble;
+                let fitted = boost::extend(own, train, stop_by, &limit(&self.adapted))?;
+                let added = fitted.ensemble.trees().saturating_sub(own.trees());
+                (fitted.ensemble.into(), added)
+            }
+            Way::Fresh => {
+                let fitted = boost::fit(train, stop_by, &limit(&self.fresh))?;
+                let kept = fitted.ensemble.trees();
+                (fitted.ensemble.into(), kept)
+            }
+            Way::Forest => (forest::fit(train, &self.forest)?.into(), self.forest.trees),
+            Way::Linear => (Logistic::fit(train, &self.linear)?.into(), 0),
+        })
+    }
+
+    fn fit(&self, way: Way, rows: &[&Row], trees: Option<usize>) -> Result<Model, CourseError> {
+        let data = self.data(way, rows)?;
+        Ok(self.model(way, &data, None, trees)?.0)
+    }
+
+    fn parameters(&self, way: Way, trees: Option<usize>) -> Value {
+        let of = |params: &Params| {
+            json!({
+                "trees": trees, "learning_rate": params.learning_rate, "max_depth": params.max_depth,
+                "max_leaves": params.max_leaves, "min_child_weight": params.min_child_weight,
+                "l2": params.l2, "subsample": params.subsample, "columns": params.columns,
+            })
+        };
+        match way {
+            Way::Adapted => json!({ "added": of(&self.adapted), "prior_trees": self.prior.ensemble.trees() }),
+            Way::Fresh => of(&self.fresh),
+            Way::Forest => json!({ "trees": self.forest.trees, "max_depth": self.forest.max_depth }),
+            Way::Linear => json!({ "l2": self.linear.l2 }),
+        }
+    }
+}
+
+fn tuned(
+    ground: &Ground<'_>,
+    train: &[&Row],
+    listener: &mut dyn Listener,
+) -> Result<Params, CourseError> {
+    let data = ground.data(Way::Fresh, train)?;
+    let plan = Search {
+        trials: TRIALS,
+        folds: 3,
+        seed: 1,
+    };
+    let space = Space::default();
+    let found = search(&data, &ground.fresh, &space, &plan, || {
+        listener.is_stopped() || listener.is_tuned()
+    });
+    if listener.is_stopped() {
+        return Err(CourseError::Stopped);
+    }
+    match found {
+        Ok(trial) => {
+            let line = format!("parameters tuned: average precision {:.3}", trial.average_precision);
+            listener.tell(40, line);
+            Ok(trial.params)
+        }
+        Err(TuneError::Time) => Ok(ground.fresh.clone()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn attempt(
+    way: Way,
+    ground: &Ground<'_>,
+    rows: &[&Row],
+    folds: &[Fold],
+    listener: &mut dyn Listener,
+) -> Result<Tried, CourseError> {
+    let data = ground.data(way, rows)?;
+    let mut kept = Vec::with_capacity(folds.len());
+    let margins = out_of_fold(&data, folds, |train, stop_by| {
+        if listener.is_stopped() {
+            return Err(CourseError::Stopped);
+        }
+        let (model, trees) = ground.model(way, train, stop_by, None)?;
+        kept.push(trees);
+        Ok(model)
+    })?;
+    kept.sort_unstable();
+    let trees = matches!(way, Way::Adapted | Way::Fresh)
+        .then(|| kept.get(kept.len() / 2).copied())
+        .flatten();
+    let own = rows.iter().zip(&margins).filter(|(row, _)| row.is_judge);
+    let (labels, scores): (Vec<bool>, Vec<f64>) = own.map(|(row, margin)| (row.is_bot, *margin)).unzip();
+    let average_precision = ml::metrics::auc_pr(&scores, &labels).unwrap_or(0.0);
+    listener.tell(
+        30,
+        format!("{}: average precision {average_precision:.3} in {} folds", way.as_str(), folds.len()),
+    );
+    Ok(Tried {
+        way,
+        margins,
+        trees,
+        average_precision,
+    })
+}
+
+/// The adapted prior, unless another kind is clearly better.
+fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
+    let mut best = adapted;
+    for other in others {
+        let lead = if best.way == Way::Adapted { CLEARLY } else { 0.0 };
+        if other.average_precision > best.average_precision + lead {
+            best = other;
+        }
+    }
+    best
+}
+
+/// From margins of rows, each of a model that had not seen it, to probabilities and the threshold among them.
+fn calibrated(rows: &[&Row], margins: &[f64]) -> Result<(Calibration, f64), CourseError> {
+    let labels: Vec<bool> = rows.iter().map(|row| row.is_bot).collect();
+    let calibration = Calibration::fit(margins, &labels)?;
+    let chosen = threshold(margins, &labels, FALSE_POSITIVE_RATE_MAX);
+    let threshold = chosen.map_or(0.9, |margin| calibration.probability(margin));
+    Ok((calibration, threshold))
+}
+
+fn judged(rows: &[&Row], threshold: f64, score: impl Fn(&Row) -> f64) -> Judged {
+    Judged {
+        scores: rows.iter().map(|row| score(row)).collect(),
+        labels: rows.iter().map(|row| row.is_bot).collect(),
+        groups: rows.iter().map(|row| row.group).collect(),
+        threshold,
+    }
+}
+
+/// Rows that judge, by margins that are known already.
+fn judged_by(rows: &[&Row], margins: &[f64], calibration: &Calibration, threshold: f64) -> Judged {
+    let mut out = Judged {
+        threshold,
+        ..Judged::default()
+    };
+    for (row, margin) in rows.iter().zip(margins).filter(|(row, _)| row.is_judge) {
+        out.scores.push(calibration.probability(*margin));
+        out.labels.push(row.is_bot);
+        out.groups.push(row.group);
+    }
+    out
+}
+
+fn told(tested: &Judged, before: &Judged) -> String {
+    let (now, was) = (tested.confusion(), before.confusion());
+    format!(
+        "of the newest {} accounts: precision {:.2}, recall {:.2}, F1 {:.2}; the shipped model alone F1 {:.2}",
+        tested.labels.len(),
+        now.precision(),
+        now.recall(),
+        now.f1(),
+        was.f1()
+    )
+}
+
+fn importances(model: &Model) -> Value {
+    let mut list: Vec<(&String, f64)> = model.names().iter().zip(model.importances()).collect();
+    list.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let share = |(name, share): &(&String, f64)| json!([name, (share * 10_000.0).round() / 10_000.0]);
+    Value::Array(list.iter().take(20).map(share).collect())
+}
+
+/// The shipped prior.
+pub(super) fn prior() -> Option<Prior> {
+    let (model, properties) = crate::prior::prior()?;
+    match model {
+        Model::Trees(ensemble) if ensemble.link() == Link::Logistic => Some(Prior {
+            ensemble: ensemble.clone(),
+            calibration: properties.calibration,
+            threshold: properties.threshold.unwrap_or(0.9),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
