@@ -159,7 +159,8 @@ pub fn timed_parts(
         list.sort_unstable();
         let n = real(list.len());
         // To the nearest whole group.
-        let (until_first, until_second) = (floor(n * first + 0.5), floor(n * (first + second) + 0.5));
+        let (until_first, until_second) =
+            (floor(n * first + 0.5), floor(n * (first + second) + 0.5));
         for (place, (_, group)) in list.into_iter().enumerate() {
             let part = usize::from(place >= until_first) + usize::from(place >= until_second);
             part_of.insert(group, part);
@@ -167,7 +168,9 @@ pub fn timed_parts(
     }
     let rows = |part: usize| {
         let all = groups.iter().take(labels.len().min(times.len()));
-        let own = all.enumerate().filter(|(_, group)| part_of.get(*group) == Some(&part));
+        let own = all
+            .enumerate()
+            .filter(|(_, group)| part_of.get(*group) == Some(&part));
         own.map(|(row, _)| row).collect()
     };
     Ok(Parts {

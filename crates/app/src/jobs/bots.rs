@@ -26,7 +26,10 @@ impl Handler for Training {
     }
 
     async fn run(&self, job: &Claimed) -> Outcome {
-        let named = job.payload.get("training").and_then(serde_json::Value::as_i64);
+        let named = job
+            .payload
+            .get("training")
+            .and_then(serde_json::Value::as_i64);
         let done = match named.and_then(|id| i32::try_from(id).ok()) {
             Some(id) => {
                 let is_last = job.attempt >= job.max_attempts;

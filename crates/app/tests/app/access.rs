@@ -91,7 +91,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "bots.ask_for_due_trainings",
         "the weekly job acts for nobody",
     ),
-    ("bots.run_training", "a job, which somebody who may asked for"),
+    (
+        "bots.run_training",
+        "a job, which somebody who may asked for",
+    ),
     ("app.caller", "checks the session's token or the key"),
     ("app.generation_for", "tells a number that means nothing"),
     ("app.kept_answer", "the key names whose answer it is"),

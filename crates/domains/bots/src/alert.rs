@@ -106,7 +106,11 @@ pub(crate) async fn raise(
 ) -> Result<(), BotsError> {
     let new = table::raise(work.conn(), kind, community, words, &numbers, work.now()).await?;
     if let Some(id) = new {
-        tracing::error!(alert.id = id, alert.kind = kind.as_str(), "bot detection: {words}");
+        tracing::error!(
+            alert.id = id,
+            alert.kind = kind.as_str(),
+            "bot detection: {words}"
+        );
         work.audit(Entry {
             action: "bots.alert",
             object: format!("bot_alert:{id}"),

@@ -33,8 +33,6 @@ use crate::{
 };
 use course::{CourseError, Listener, Prior, Row, Taught};
 
-pub(crate) use rows::values as stored_values;
-
 /// The kind of the job that trains.
 pub const TRAIN_JOB: &str = "bots.train";
 /// New labels by people that a weekly training needs: fewer teach nothing that would be worth a new model.
@@ -251,24 +249,24 @@ impl Bots {
         let mut work = self.begin(actor).await?;
         tables::lock(&work, CommunityId(0)).await?;
         let known = table::open(work.conn(), scope).await?;
-        let id = match &known {
-            Some(known) => known.id,
-            None => {
-                let since = table::last_learned(work.conn(), scope).await?;
-                let fresh = tables::label::fresh(work.conn(), SCHEMA.hash(), scope, since).await?;
-                let by = actor.user_id();
-                let id = table::insert(work.conn(), scope, by, fresh.new, work.now()).await?;
-                work.audit(Entry {
-                    action: "bots.training.start",
-                    object: format!("bot_training:{id}"),
-                    community: tables::community(scope),
-                    detail: json!({ "new_labels": fresh.new }),
-                });
-                id
-            }
+        let id = if let Some(known) = &known {
+            known.id
+        } else {
+            let since = table::last_learned(work.conn(), scope).await?;
+            let fresh = tables::label::fresh(work.conn(), SCHEMA.hash(), scope, since).await?;
+            let by = actor.user_id();
+            let id = table::insert(work.conn(), scope, by, fresh.new, work.now()).await?;
+            work.audit(Entry {
+                action: "bots.training.start",
+                object: format!("bot_training:{id}"),
+                community: tables::community(scope),
+                detail: json!({ "new_labels": fresh.new }),
+            });
+            id
         };
         // Also for one that is there: should its job have given up, this is another try.
-        let mut job = NewJob::new(TRAIN_JOB, json!({ "training": id })).unique(format!("training:{id}"));
+        let mut job =
+            NewJob::new(TRAIN_JOB, json!({ "training": id })).unique(format!("training:{id}"));
         job.max_attempts = ATTEMPTS;
         work.enqueue(job).await?;
         work.notify(training_topic(), "");
@@ -318,7 +316,9 @@ impl Bots {
             Ok(model) => {
                 training.state = TrainingState::Done;
                 training.model = Some(model);
-                training.log.push(format!("model {model} is in the registry, to be tested"));
+                training
+                    .log
+                    .push(format!("model {model} is in the registry, to be tested"));
                 None
             }
             Err(Miss::Lesson(CourseError::Stopped)) => {
@@ -345,10 +345,12 @@ impl Bots {
                 (Some(error), _) => {
                     let words = format!("training {id} failed: {error}");
                     let numbers = json!({ "training": id });
-                    alert::raise(&mut work, AlertKind::Training, community, &words, numbers).await?;
+                    alert::raise(&mut work, AlertKind::Training, community, &words, numbers)
+                        .await?;
                 }
                 (None, TrainingState::Done) => {
-                    tables::alert::is_over(work.conn(), AlertKind::Training, community, now).await?;
+                    tables::alert::is_over(work.conn(), AlertKind::Training, community, now)
+                        .await?;
                 }
                 (None, _) => {}
             }
@@ -364,7 +366,12 @@ impl Bots {
         let prior = course::prior().ok_or(CourseError::NoPrior)?;
         let scope = tables::model::scope(training.community);
         let harvested = self.harvest_all(training.community).await?;
-        self.tell(training, 3, format!("{harvested} labels of lists, marks and rules")).await?;
+        self.tell(
+            training,
+            3,
+            format!("{harvested} labels of lists, marks and rules"),
+        )
+        .await?;
         let labels = rows::one_vote(self.learnable(scope).await?);
         let owners = self.owners(&labels).await?;
         let lesson = rows::rows(&labels, &owners);
@@ -375,7 +382,10 @@ impl Bots {
         let day = self.clock.now().day().to_string();
         let snapshot = self.keep_snapshot(&labels, &owners, &day).await?;
         training.snapshot = Some(snapshot.clone());
-        let line = format!("{} accounts, {bots} of them bots; snapshot {snapshot:.12}", lesson.len());
+        let line = format!(
+            "{} accounts, {bots} of them bots; snapshot {snapshot:.12}",
+            lesson.len()
+        );
         self.tell(training, 5, line).await?;
         let taught = self.teach(lesson, prior, training).await?;
         let counts = rows::counts(&labels);
@@ -394,7 +404,13 @@ impl Bots {
             },
             community: training.community,
             metrics: taught.metrics,
-            card: card(training, taught.way, &json!(counts), &taught.parameters, &day),
+            card: card(
+                training,
+                taught.way,
+                &json!(counts),
+                &taught.parameters,
+                &day,
+            ),
         };
         let model = self.add_model(&WHO, &new, Bytes::from(file)).await?;
         Ok(model.id)
@@ -446,10 +462,16 @@ impl Bots {
         day: &str,
     ) -> Result<String, BotsError> {
         let Ok(bytes) = rows::snapshot(labels, owners, day) else {
-            return Err(BotsError::Conflict("the rows could not be packed".to_owned()));
+            return Err(BotsError::Conflict(
+                "the rows could not be packed".to_owned(),
+            ));
         };
         let sha256 = Sha256::of(&bytes).to_string();
-        match self.blobs.put_new(&snapshot_path(&sha256), bytes.into()).await {
+        match self
+            .blobs
+            .put_new(&snapshot_path(&sha256), bytes.into())
+            .await
+        {
             Ok(_) | Err(BlobsError::Exists(_)) => {}
             Err(error) => return Err(BotsError::Files(error)),
         }
@@ -470,7 +492,10 @@ impl Bots {
         training: &mut Training,
     ) -> Result<Taught, Miss> {
         let (lines, mut heard) = mpsc::channel(16);
-        let (is_stopped, is_tuned) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (is_stopped, is_tuned) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let _leash = Leash(Arc::clone(&is_stopped));
         let mut feed = Feed {
             lines,
@@ -499,7 +524,12 @@ impl Bots {
         }
     }
 
-    async fn tell(&self, training: &mut Training, percent: u32, line: String) -> Result<(), BotsError> {
+    async fn tell(
+        &self,
+        training: &mut Training,
+        percent: u32,
+        line: String,
+    ) -> Result<(), BotsError> {
         training.progress = training.progress.max(percent.min(99));
         training.log.push(line);
         let mut work = self.begin(&WHO).await?;
@@ -515,7 +545,12 @@ fn snapshot_path(sha256: &str) -> String {
 
 /// People's words before the rules', and the newest of each.
 fn thin(labels: &mut Vec<Learnable>) {
-    labels.sort_by_key(|label| (label.source == crate::LabelSource::Rules, std::cmp::Reverse(label.id)));
+    labels.sort_by_key(|label| {
+        (
+            label.source == crate::LabelSource::Rules,
+            std::cmp::Reverse(label.id),
+        )
+    });
     labels.truncate(LABELS_MAX);
 }
 

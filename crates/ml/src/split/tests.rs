@@ -117,7 +117,10 @@ fn in_time_the_newest_of_each_class_are_judged_and_no_group_is_on_two_sides() {
     }
     assert_eq!(
         timed_parts(&[1, 2], &[true, false], &[0, 0], [0.7, 0.15, 0.15]),
-        Err(SplitError::Groups { groups: 2, folds: 3 })
+        Err(SplitError::Groups {
+            groups: 2,
+            folds: 3
+        })
     );
     assert_eq!(
         timed_parts(&groups, &labels, &times, [0.7, 0.0, 0.3]),

@@ -46,6 +46,10 @@ pub(super) fn tables() -> Vec<Table> {
             .col("at", Big, None)
             .null("cleared_at", Big, None)
             .null("cleared_by", Int, Pseudonymous)
-            .unique_where("uq_bot_alert_open", &["kind", "scope"], "cleared_at IS NULL"),
+            .unique_where(
+                "uq_bot_alert_open",
+                &["kind", "scope"],
+                "cleared_at IS NULL",
+            ),
     ]
 }

@@ -108,7 +108,9 @@ pub(crate) async fn clear(
 
 pub(crate) async fn exists(conn: &impl ConnectionTrait, id: i32) -> Result<bool, StoreError> {
     let query = "SELECT id FROM bot_alert WHERE id = $1";
-    Ok(sql::optional::<i32>(conn, query, vec![id.into()]).await?.is_some())
+    Ok(sql::optional::<i32>(conn, query, vec![id.into()])
+        .await?
+        .is_some())
 }
 
 /// What raised an alert is over.

@@ -112,7 +112,11 @@ pub(crate) async fn learnable(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Learnable>, StoreError> {
-    let of = if scope == 0 { "" } else { " AND l.community_id = $3" };
+    let of = if scope == 0 {
+        ""
+    } else {
+        " AND l.community_id = $3"
+    };
     let mut values = vec![schema_hash.into(), after.into()];
     if scope != 0 {
         values.push(scope.into());
@@ -153,7 +157,11 @@ pub(crate) async fn fresh(
     scope: i32,
     since: Timestamp,
 ) -> Result<Fresh, StoreError> {
-    let of = if scope == 0 { "" } else { " AND community_id = $3" };
+    let of = if scope == 0 {
+        ""
+    } else {
+        " AND community_id = $3"
+    };
     let mut values = vec![schema_hash.into(), since.0.into()];
     if scope != 0 {
         values.push(scope.into());
@@ -172,7 +180,11 @@ pub(crate) async fn fresh(
     for row in rows {
         let n = u32::try_from(row.n).unwrap_or(0);
         fresh.new += u32::try_from(row.n_new).unwrap_or(0);
-        *(if row.is_bot { &mut fresh.bots } else { &mut fresh.people }) = n;
+        *(if row.is_bot {
+            &mut fresh.bots
+        } else {
+            &mut fresh.people
+        }) = n;
     }
     Ok(fresh)
 }
@@ -192,7 +204,13 @@ pub(crate) async fn replace_known(
     let rows = labels.iter().map(New::values).collect();
     let head = "INSERT INTO bot_label (community_id, account_id, is_bot, source, weight_ppm, review_id, \
                 schema_hash, features, n_messages, at)";
-    sql::insert(conn, head, rows, " ON CONFLICT (community_id, account_id, source) DO NOTHING").await
+    sql::insert(
+        conn,
+        head,
+        rows,
+        " ON CONFLICT (community_id, account_id, source) DO NOTHING",
+    )
+    .await
 }
 
 /// Takes back what a review said.

@@ -216,7 +216,8 @@ pub(crate) async fn forget_replaced(
 
 /// What models are trained for: everybody, and each community with a deployed model of its own.
 pub(crate) async fn scopes(conn: &impl ConnectionTrait) -> Result<Vec<i32>, StoreError> {
-    let query = "SELECT DISTINCT scope FROM bot_model WHERE state = 2 AND scope <> 0 ORDER BY scope";
+    let query =
+        "SELECT DISTINCT scope FROM bot_model WHERE state = 2 AND scope <> 0 ORDER BY scope";
     let mut scopes = vec![EVERYWHERE];
     for row in sql::rows(conn, query, vec![]).await? {
         scopes.push(row.try_get_by_index(0)?);

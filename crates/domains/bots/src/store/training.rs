@@ -32,7 +32,8 @@ impl TryFrom<Raw> for Training {
 
     fn try_from(raw: Raw) -> Result<Self, StoreError> {
         let broken = |what: &str| StoreError::Data(format!("training {}: {what}", raw.id));
-        let log = serde_json::from_str(&raw.log).map_err(|_unreadable| broken("a log that does not read"))?;
+        let log = serde_json::from_str(&raw.log)
+            .map_err(|_unreadable| broken("a log that does not read"))?;
         Ok(Self {
             id: raw.id,
             community: super::community(raw.scope),
@@ -86,9 +87,11 @@ pub(crate) async fn open(
     conn: &impl ConnectionTrait,
     scope: i32,
 ) -> Result<Option<Training>, StoreError> {
-    Ok(many(conn, "WHERE scope = $1 AND state < 2", vec![scope.into()])
-        .await?
-        .pop())
+    Ok(
+        many(conn, "WHERE scope = $1 AND state < 2", vec![scope.into()])
+            .await?
+            .pop(),
+    )
 }
 
 /// When the last training began that learned something for a scope.

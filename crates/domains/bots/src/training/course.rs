@@ -52,7 +52,9 @@ pub(super) struct Row {
 /// Why nothing was learned.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CourseError {
-    #[error("there are {bots} bots and {people} people that somebody vouches for: {EACH_MIN} of each are needed")]
+    #[error(
+        "there are {bots} bots and {people} people that somebody vouches for: {EACH_MIN} of each are needed"
+    )]
     TooFew { bots: usize, people: usize },
     #[error("the training was stopped")]
     Stopped,
@@ -176,7 +178,13 @@ pub(super) fn teach(
     let folds = folds(&train)?;
     let adapted = attempt(Way::Adapted, &ground, &train, &folds, listener)?;
     let mut others = Vec::new();
-    let (bots, people) = both(&train.iter().copied().filter(|row| row.is_judge).collect::<Vec<_>>());
+    let (bots, people) = both(
+        &train
+            .iter()
+            .copied()
+            .filter(|row| row.is_judge)
+            .collect::<Vec<_>>(),
+    );
     if bots >= FRESH_MIN && people >= FRESH_MIN {
         ground.fresh = tuned(&ground, &train, listener)?;
         for way in [Way::Fresh, Way::Forest, Way::Linear] {
@@ -211,11 +219,19 @@ pub(super) fn teach(
         let margin = prior.ensemble.margin(&picked(row, prior.ensemble.names()));
         prior.calibration.probability(margin)
     });
-    let ruled: Vec<&Row> = test.iter().copied().filter(|row| row.by_rules.is_some()).collect();
-    let rules = judged(&ruled, 0.9, |row| row.by_rules.unwrap_or(0.0));
+    let with_rules: Vec<&Row> = test
+        .iter()
+        .copied()
+        .filter(|row| row.by_rules.is_some())
+        .collect();
+    let rules = judged(&with_rules, 0.9, |row| row.by_rules.unwrap_or(0.0));
     let crossed = judged_by(&pool, &last.margins, &calibration, threshold);
     listener.tell(90, told(&tested, &before));
-    let curves = if both_of(&tested.labels) { &tested } else { &crossed };
+    let curves = if both_of(&tested.labels) {
+        &tested
+    } else {
+        &crossed
+    };
     let metrics = json!({
         "cross_validation": crossed.figures(),
         "validation": validated.figures(),
@@ -339,6 +355,7 @@ impl<'a> Ground<'a> {
             linear: logistic::Params {
                 l2: 10.0,
                 class_weight,
+                ..logistic::Params::default()
             },
             prior,
         }
@@ -416,9 +433,13 @@ impl<'a> Ground<'a> {
             })
         };
         match way {
-            Way::Adapted => json!({ "added": of(&self.adapted), "prior_trees": self.prior.ensemble.trees() }),
+            Way::Adapted => {
+                json!({ "added": of(&self.adapted), "prior_trees": self.prior.ensemble.trees() })
+            }
             Way::Fresh => of(&self.fresh),
-            Way::Forest => json!({ "trees": self.forest.trees, "max_depth": self.forest.max_depth }),
+            Way::Forest => {
+                json!({ "trees": self.forest.trees, "max_depth": self.forest.max_depth })
+            }
             Way::Linear => json!({ "l2": self.linear.l2 }),
         }
     }
@@ -444,7 +465,10 @@ fn tuned(
     }
     match found {
         Ok(trial) => {
-            let line = format!("parameters tuned: average precision {:.3}", trial.average_precision);
+            let line = format!(
+                "parameters tuned: average precision {:.3}",
+                trial.average_precision
+            );
             listener.tell(40, line);
             Ok(trial.params)
         }
@@ -475,11 +499,16 @@ fn attempt(
         .then(|| kept.get(kept.len() / 2).copied())
         .flatten();
     let own = rows.iter().zip(&margins).filter(|(row, _)| row.is_judge);
-    let (labels, scores): (Vec<bool>, Vec<f64>) = own.map(|(row, margin)| (row.is_bot, *margin)).unzip();
+    let (labels, scores): (Vec<bool>, Vec<f64>) =
+        own.map(|(row, margin)| (row.is_bot, *margin)).unzip();
     let average_precision = ml::metrics::auc_pr(&scores, &labels).unwrap_or(0.0);
     listener.tell(
         30,
-        format!("{}: average precision {average_precision:.3} in {} folds", way.as_str(), folds.len()),
+        format!(
+            "{}: average precision {average_precision:.3} in {} folds",
+            way.as_str(),
+            folds.len()
+        ),
     );
     Ok(Tried {
         way,
@@ -493,7 +522,11 @@ fn attempt(
 fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
     let mut best = adapted;
     for other in others {
-        let lead = if best.way == Way::Adapted { CLEARLY } else { 0.0 };
+        let lead = if best.way == Way::Adapted {
+            CLEARLY
+        } else {
+            0.0
+        };
         if other.average_precision > best.average_precision + lead {
             best = other;
         }
@@ -548,7 +581,8 @@ fn told(tested: &Judged, before: &Judged) -> String {
 fn importances(model: &Model) -> Value {
     let mut list: Vec<(&String, f64)> = model.names().iter().zip(model.importances()).collect();
     list.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let share = |(name, share): &(&String, f64)| json!([name, (share * 10_000.0).round() / 10_000.0]);
+    let share =
+        |(name, share): &(&String, f64)| json!([name, (share * 10_000.0).round() / 10_000.0]);
     Value::Array(list.iter().take(20).map(share).collect())
 }
 

@@ -50,7 +50,11 @@ fn said(newest: &Newest, is_marked: bool, known: Option<Known>) -> Option<Said> 
     match known {
         Some(Known::Service) => return of(true, LabelSource::Service, whole),
         Some(Known::Unwanted(weight)) => {
-            return of(true, LabelSource::List, Probability::of(weight * LIST_WEIGHT));
+            return of(
+                true,
+                LabelSource::List,
+                Probability::of(weight * LIST_WEIGHT),
+            );
         }
         // Somebody said that it is neither: that is a word about this account.
         Some(Known::Cleared) => return of(false, LabelSource::List, Probability::of(LIST_WEIGHT)),
@@ -139,7 +143,11 @@ impl Bots {
                 let account = AccountId(newest.account_id);
                 let is_marked = accounts.get(&account)?.is_bot;
                 let listed = names.get(&account).and_then(|name| listed.get(name));
-                let said = said(&newest, is_marked, listed.and_then(|listed| listed.known(now)))?;
+                let said = said(
+                    &newest,
+                    is_marked,
+                    listed.and_then(|listed| listed.known(now)),
+                )?;
                 Some((newest, said))
             })
             .collect())
@@ -180,12 +188,24 @@ mod tests {
         };
         let unsure = newest(1, 500_000, 200);
         assert_eq!(source(&unsure, false, None), None);
-        assert_eq!(source(&unsure, true, None), Some((LabelSource::Service, true)));
+        assert_eq!(
+            source(&unsure, true, None),
+            Some((LabelSource::Service, true))
+        );
         let cleared = Some(Known::Cleared);
-        assert_eq!(source(&unsure, true, cleared), Some((LabelSource::List, false)));
+        assert_eq!(
+            source(&unsure, true, cleared),
+            Some((LabelSource::List, false))
+        );
         let unwanted = Some(Known::Unwanted(0.25));
-        assert_eq!(source(&unsure, false, unwanted), Some((LabelSource::List, true)));
-        assert_eq!(said(&unsure, false, unwanted).unwrap().weight, Probability::of(0.125));
+        assert_eq!(
+            source(&unsure, false, unwanted),
+            Some((LabelSource::List, true))
+        );
+        assert_eq!(
+            said(&unsure, false, unwanted).unwrap().weight,
+            Probability::of(0.125)
+        );
         let sure = |ppm, n| source(&newest(1, ppm, n), false, None);
         assert_eq!(sure(900_000, 50), Some((LabelSource::Rules, true)));
         assert_eq!(sure(20_000, 50), Some((LabelSource::Rules, false)));
@@ -195,7 +215,12 @@ mod tests {
 
     #[test]
     fn many_words_of_the_rules_are_thinned_by_lot_and_others_are_not() {
-        let rule = |account| (newest(account, 0, 99), said(&newest(account, 0, 99), false, None).unwrap());
+        let rule = |account| {
+            (
+                newest(account, 0, 99),
+                said(&newest(account, 0, 99), false, None).unwrap(),
+            )
+        };
         let mut found: Vec<_> = (0..1_000).map(rule).collect();
         let marked = newest(5_000, 0, 99);
         let by_mark = said(&marked, true, None).unwrap();

@@ -30,7 +30,8 @@ const fn rank(source: LabelSource) -> u8 {
 pub(super) fn one_vote(labels: Vec<Learnable>) -> Vec<Learnable> {
     let mut best: HashMap<AccountId, Learnable> = HashMap::new();
     for label in labels {
-        let order = |label: &Learnable| (rank(label.source), std::cmp::Reverse((label.at, label.id)));
+        let order =
+            |label: &Learnable| (rank(label.source), std::cmp::Reverse((label.at, label.id)));
         match best.get(&label.account) {
             Some(known) if order(known) <= order(&label) => {}
             _ => {
@@ -153,7 +154,10 @@ mod tests {
             label(5, 8, LabelSource::Review, false),
             label(6, 9, LabelSource::Rules, true),
         ];
-        let left: Vec<(i64, bool)> = one_vote(all).iter().map(|one| (one.id, one.is_bot)).collect();
+        let left: Vec<(i64, bool)> = one_vote(all)
+            .iter()
+            .map(|one| (one.id, one.is_bot))
+            .collect();
         assert_eq!(left, [(2, false), (5, false), (6, true)]);
     }
 
@@ -187,10 +191,16 @@ mod tests {
         flate2::read::GzDecoder::new(bytes.as_slice())
             .read_to_string(&mut text)
             .unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0]["sources"]["review"], json!([1, 0]));
-        assert_eq!([&lines[1]["group"], &lines[2]["group"]], [&json!(0), &json!(1)]);
+        assert_eq!(
+            [&lines[1]["group"], &lines[2]["group"]],
+            [&json!(0), &json!(1)]
+        );
         for id in ["70707", "80808", "909091"] {
             assert!(!text.contains(id), "{id}");
         }

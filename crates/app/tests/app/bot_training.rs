@@ -1,0 +1,195 @@
+//! Trainings: labels become a model that decides nothing yet, once, and what fails is seen.
+
+use ::bots::{
+    AlertKind, BotsError, LabelSource, ModelState, Training, TrainingState, features::SCHEMA,
+};
+use kernel::{CommunityId, Role};
+use testkit::{World, on_both};
+
+/// An account of somebody in a community with the newest prediction about it and a review that labels it.
+async fn labelled(world: &mut World, community: CommunityId, n: u32, is_bot: bool) -> i64 {
+    let name = format!("somebody-{n}");
+    let person = world.person(community, &name, Some(Role::Member)).await;
+    let account = format!(
+        "SELECT MIN(id) FROM platform_account WHERE user_id = {}",
+        person.user
+    );
+    let account = world.number(&account).await;
+    let features = vector(n, is_bot);
+    world
+        .sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({community}, {account}, 500000, 500000, '{}', '{features}', '[]', 60, 0)",
+            SCHEMA.hash()
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_label (community_id, account_id, is_bot, source, weight_ppm, schema_hash, features, n_messages, \
+             at) VALUES ({community}, {account}, {is_bot}, 1, 1000000, '{}', '{features}', 60, {})",
+            SCHEMA.hash(),
+            n + 1
+        ))
+        .await;
+    account
+}
+
+/// Numbers in which bots repeat themselves.
+fn vector(n: u32, is_bot: bool) -> String {
+    let columns = SCHEMA.columns().len();
+    let values = (0..columns).map(|column| {
+        let noise = f64::from((n * 37 + u32::try_from(column).unwrap() * 101) % 97) / 97.0;
+        let shift = if is_bot && column % 3 == 0 { 1.5 } else { 0.0 };
+        format!("{:.3}", noise + shift)
+    });
+    format!("[{}]", values.collect::<Vec<_>>().join(","))
+}
+
+async fn labels(world: &mut World, community: CommunityId, bots: u32, people: u32) {
+    for n in 0..bots + people {
+        labelled(world, community, n, n < bots).await;
+    }
+}
+
+async fn ended(world: &World) -> Training {
+    let bots = &world.app.bots;
+    let training = bots.start_training(&world.system(), None).await.unwrap();
+    bots.run_training(training.id, true).await.unwrap();
+    world
+        .sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'")
+        .await;
+    let after = bots.training(&world.system(), training.id).await.unwrap();
+    after.unwrap()
+}
+
+on_both! {
+    async fn labels_become_a_model_that_is_tested_and_decides_nothing(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let asked = bots.start_training(&system, None).await.unwrap();
+        assert_eq!((asked.state, asked.n_new), (TrainingState::Waiting, 40));
+        let same = bots.start_training(&system, None).await.unwrap();
+        assert_eq!(same.id, asked.id, "one at a time");
+        assert_eq!(world.number("SELECT COUNT(*) FROM job WHERE kind = 'bots.train'").await, 1);
+        let training = ended(&world).await;
+        assert_eq!(training.state, TrainingState::Done, "{training:?}");
+        assert_eq!((training.n_rows, training.n_bots, training.n_people, training.progress), (40, 14, 26, 100));
+        let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
+        assert_eq!((model.state, model.community, model.is_current()), (ModelState::Testing, None, true));
+        assert!(model.threshold.is_some());
+        assert_eq!(model.card["based_on"], "prior");
+        assert_eq!(model.card["data"]["snapshot"], training.snapshot.clone().unwrap());
+        assert!(model.metrics["test"]["f1"]["value"].is_number(), "{}", model.metrics);
+        let kept = world.place().join("blobs/training").join(format!("{}.jsonl.gz", training.snapshot.unwrap()));
+        assert!(kept.exists());
+        bots.promote_model(&system, model.id).await.unwrap();
+        // Over is over: the job may come again.
+        bots.run_training(training.id, true).await.unwrap();
+        assert_eq!(bots.models(&system).await.unwrap().len(), 1);
+        assert!(bots.alerts(&system).await.unwrap().is_empty());
+    }
+
+    async fn too_few_labels_are_left_out_without_an_alarm_and_the_week_asks_only_for_enough_that_is_new(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 4, 15).await;
+        let bots = world.app.bots.clone();
+        let training = ended(&world).await;
+        assert_eq!(training.state, TrainingState::Skipped);
+        assert!(training.error.unwrap().contains("4 bots and 15 people"));
+        assert!(bots.alerts(&world.system()).await.unwrap().is_empty());
+        assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 0, "19 new ones, 4 of them bots");
+        for n in 100..103 {
+            labelled(&mut world, pond, n, true).await;
+        }
+        assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 1);
+        let training = ended(&world).await;
+        assert_eq!((training.state, training.asked_by), (TrainingState::Done, None));
+        // What has been learned is not new any more.
+        world.sql("UPDATE bot_training SET started_at = 1000").await;
+        assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 0);
+    }
+
+    async fn what_lists_marks_and_rules_say_is_learned_from_until_it_is_said_no_longer(world: World) {
+        let pond = world.community("Pond").await;
+        let mut accounts = Vec::new();
+        for n in 0..4 {
+            accounts.push(labelled(&mut world, pond, n, false).await);
+        }
+        world.sql("DELETE FROM bot_label").await;
+        let [marked, sure, calm, unsure] = accounts[..] else { panic!("four") };
+        world.sql(&format!("UPDATE platform_account SET is_bot = TRUE WHERE id = {marked}")).await;
+        world.sql(&format!("UPDATE bot_prediction SET rule_ppm = 950000 WHERE account_id = {sure}")).await;
+        world.sql(&format!("UPDATE bot_prediction SET rule_ppm = 10000 WHERE account_id = {calm}")).await;
+        let counts = |world: &World| {
+            let (bots, system) = (world.app.bots.clone(), world.system());
+            async move {
+                let counts = bots.label_counts(&system, pond).await.unwrap();
+                counts.into_iter().map(|count| (count.source, count.is_bot, count.n)).collect::<Vec<_>>()
+            }
+        };
+        ended(&world).await;
+        assert_eq!(counts(&world).await, [
+            (LabelSource::Rules, false, 1), (LabelSource::Rules, true, 1), (LabelSource::Service, true, 1),
+        ]);
+        world.sql(&format!("UPDATE platform_account SET is_bot = FALSE WHERE id = {marked}")).await;
+        world.sql(&format!("UPDATE bot_prediction SET n_messages = 49 WHERE account_id = {sure}")).await;
+        ended(&world).await;
+        assert_eq!(counts(&world).await, [(LabelSource::Rules, false, 1)]);
+        assert!(unsure > 0);
+    }
+
+    async fn a_training_that_fails_says_why_and_raises_one_alert_until_somebody_has_seen_to_it(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 6, 6).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        // Where files go, there is a file in the way.
+        std::fs::create_dir_all(world.place().join("blobs")).unwrap();
+        std::fs::write(world.place().join("blobs/training"), "in the way").unwrap();
+        let training = bots.start_training(&system, None).await.unwrap();
+        let first = bots.run_training(training.id, false).await;
+        assert!(matches!(first, Err(BotsError::Files(_))), "{first:?}");
+        let running = bots.training(&system, training.id).await.unwrap().unwrap();
+        assert_eq!(running.state, TrainingState::Running, "it is tried again");
+        for _ in 0..2 {
+            let failed = ended(&world).await;
+            assert_eq!(failed.state, TrainingState::Failed);
+            assert!(failed.error.is_some());
+        }
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert_eq!(alerts.len(), 1);
+        assert_eq!((alerts[0].kind, alerts[0].cleared_at), (AlertKind::Training, None));
+        for _ in 0..2 {
+            bots.clear_alert(&system, alerts[0].id).await.unwrap();
+        }
+        assert!(bots.alerts(&system).await.unwrap()[0].cleared_at.is_some());
+        assert!(matches!(bots.clear_alert(&system, 999).await, Err(BotsError::NotFound)));
+        // The next one that succeeds takes an alert back by itself.
+        ended(&world).await;
+        std::fs::remove_file(world.place().join("blobs/training")).unwrap();
+        assert_eq!(ended(&world).await.state, TrainingState::Done);
+        let open = bots.alerts(&system).await.unwrap().into_iter().filter(|alert| alert.cleared_at.is_none());
+        assert_eq!(open.count(), 0);
+    }
+
+    async fn a_community_learns_from_its_own_labels_only(world: World) {
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        labels(&mut world, pond, 8, 8).await;
+        for n in 200..204 {
+            labelled(&mut world, lake, n, true).await;
+        }
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let nowhere = bots.start_training(&system, Some(CommunityId(999))).await;
+        assert!(matches!(nowhere, Err(BotsError::NotFound)));
+        let training = bots.start_training(&system, Some(pond)).await.unwrap();
+        bots.run_training(training.id, true).await.unwrap();
+        world.sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'").await;
+        let training = bots.training(&system, training.id).await.unwrap().unwrap();
+        assert_eq!((training.state, training.n_rows), (TrainingState::Done, 16));
+        let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
+        assert_eq!(model.community, Some(pond));
+    }
+}

@@ -1,0 +1,269 @@
+//! Trainings on an invented community: the prior learns what it did not know, and nobody judges what they taught.
+
+use std::{fmt::Write as _, io::Write as _, path::Path};
+
+use flate2::{Compression, write::GzEncoder};
+
+use super::*;
+use crate::evaluate::replay;
+
+/// Nobody listens, and nothing stops it.
+#[derive(Default)]
+struct Quiet {
+    lines: Vec<String>,
+    last: u32,
+    is_stopped: bool,
+}
+
+impl Listener for Quiet {
+    fn tell(&mut self, percent: u32, line: String) {
+        self.last = self.last.max(percent);
+        self.lines.push(line);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    fn is_tuned(&self) -> bool {
+        false
+    }
+}
+
+/// The same numbers for the same seed.
+struct Rolls(u64);
+
+impl Rolls {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+const WORDS: [&str; 24] = [
+    "duck",
+    "pond",
+    "really",
+    "yesterday",
+    "why",
+    "no",
+    "bread",
+    "i",
+    "think",
+    "it",
+    "was",
+    "fun",
+    "lol",
+    "maybe",
+    "where",
+    "is",
+    "the",
+    "other",
+    "one",
+    "today",
+    "game",
+    "nice",
+    "but",
+    "so",
+];
+
+fn words(rolls: &mut Rolls, n: u64) -> String {
+    let word = |_| WORDS[usize::try_from(rolls.below(24)).unwrap()];
+    (0..n).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A community in which bots greet somebody at any time of the day and add something of their own: nothing the shipped prior
+/// has met. `what(who)` is the vector of somebody; the last ones are bots.
+fn community(people: u64, bots: u64) -> Vec<Row> {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path(), people, bots);
+    let replayed = replay(place.path(), 0).unwrap();
+    let row = |case: &crate::evaluate::Case| {
+        let who: u64 = case.user_id.trim_start_matches('u').parse().unwrap();
+        Row {
+            values: case.latest().unwrap().values().to_vec(),
+            is_bot: case.is_bot.unwrap(),
+            group: who,
+            // In no order of the kinds.
+            at: i64::try_from(who.wrapping_mul(7_919) % 1_009).unwrap(),
+            weight: 1.0,
+            is_judge: true,
+            by_rules: Some(case.rule_score / 100.0),
+        }
+    };
+    replayed.cases.iter().map(row).collect()
+}
+
+fn write(place: &Path, people: u64, bots: u64) {
+    let mut rolls = Rolls(88_172_645_463_325_252);
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    let mut labels = "platform,user_id,is_bot,account_group\n".to_owned();
+    for who in 0..people + bots {
+        let is_bot = who >= people;
+        let mut at = 1_600_000_000_000 + rolls.below(86_400_000);
+        for n in 0..14 + rolls.below(10) {
+            at += 40_000 + rolls.below(20_000_000);
+            let n_words = 1 + rolls.below(9);
+            let text = words(&mut rolls, n_words);
+            let text = match rolls.below(3) {
+                0 if is_bot => format!("hello @u{} {text}!", rolls.below(people)),
+                1 if is_bot => format!("hello @u{} welcome {text}!", rolls.below(people)),
+                _ if is_bot => format!("hello there {text} #ducks!"),
+                0 if rolls.below(4) == 0 => format!("@u{} {text}", rolls.below(people)),
+                _ => text,
+            };
+            let line = format!(
+                r#"{{"platform":"irc","community":"c","channel":"c","message_id":"{who}-{n}","user_id":"u{who}","username":"u{who}","sent_at_ms":{at},"text":"{text}","mentions":{}}}"#,
+                u8::from(text.contains('@'))
+            );
+            lines.push((at, line));
+        }
+        let _ = writeln!(labels, "irc,u{who},{},g{who}", u8::from(is_bot));
+    }
+    lines.sort();
+    let texts: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+    let file = std::fs::File::create(place.join("messages.jsonl.gz")).unwrap();
+    let mut out = GzEncoder::new(file, Compression::fast());
+    out.write_all(texts.join("\n").as_bytes()).unwrap();
+    out.finish().unwrap();
+    std::fs::write(place.join("labels.csv"), labels).unwrap();
+}
+
+fn f1(rows: &[&Row], threshold: f64, score: impl Fn(&Row) -> f64) -> f64 {
+    judged(rows, threshold, score).confusion().f1()
+}
+
+/// Fifteen bots and thirty-five people; and everybody else.
+fn fifty(rows: &[Row]) -> (Vec<Row>, Vec<&Row>) {
+    let (mut bots, mut people) = (0, 0);
+    let (mut labelled, mut rest) = (Vec::new(), Vec::new());
+    for row in rows {
+        let (n, most) = if row.is_bot {
+            (&mut bots, 15)
+        } else {
+            (&mut people, 35)
+        };
+        *n += 1;
+        if *n <= most {
+            labelled.push(row.clone());
+        } else {
+            rest.push(row);
+        }
+    }
+    (labelled, rest)
+}
+
+#[test]
+fn fifty_labels_teach_the_prior_a_family_of_bots_it_did_not_know() {
+    let rows = community(240, 60);
+    let (labelled, rest) = fifty(&rows);
+    assert_eq!((labelled.len(), rest.len()), (50, 250));
+    let prior = prior().unwrap();
+    let before = f1(&rest, prior.threshold, |row| {
+        let margin = prior.ensemble.margin(&picked(row, prior.ensemble.names()));
+        prior.calibration.probability(margin)
+    });
+    let mut quiet = Quiet::default();
+    let taught = teach(&labelled, &prior, &mut quiet).unwrap();
+    let after = f1(&rest, taught.threshold, |row| {
+        let margin = taught.model.margin(&picked(row, taught.model.names()));
+        taught.calibration.probability(margin)
+    });
+    assert!(
+        after > 0.8 && after > before + 0.2,
+        "{before} -> {after}: {:?}",
+        quiet.lines
+    );
+    assert_eq!(taught.way, "adapted prior");
+    let Model::Trees(ensemble) = &taught.model else {
+        panic!("trees")
+    };
+    assert!(
+        ensemble.trees() > prior.ensemble.trees(),
+        "the prior is in it, and more"
+    );
+    assert_eq!(quiet.last, 90);
+    assert_eq!(taught.metrics["test"]["rows"], 7, "15 % of each kind");
+    assert_eq!(taught.metrics["candidates"].as_array().unwrap().len(), 1);
+    let again = teach(&labelled, &prior, &mut Quiet::default()).unwrap();
+    assert_eq!(
+        (again.model, again.metrics),
+        (taught.model, taught.metrics),
+        "no randomness"
+    );
+}
+
+#[test]
+fn with_many_labels_other_kinds_compete_and_what_the_rules_said_judges_nobody() {
+    let mut rows = community(160, 60);
+    for row in rows
+        .iter_mut()
+        .filter(|row| !row.is_bot && row.group % 4 == 0)
+    {
+        row.is_judge = false;
+        row.weight = 0.1;
+    }
+    let judges = rows.iter().filter(|row| row.is_judge).count();
+    let taught = teach(&rows, &prior().unwrap(), &mut Quiet::default()).unwrap();
+    let kinds: Vec<&str> = taught.metrics["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "adapted prior",
+            "boosted trees",
+            "random forest",
+            "logistic baseline"
+        ]
+    );
+    let count = |name: &str| taught.metrics[name]["rows"].as_u64().unwrap();
+    let both = count("cross_validation") + count("test");
+    assert_eq!(both, u64::try_from(judges).unwrap(), "{:?}", taught.metrics);
+    assert!(taught.metrics["test"]["auc_roc"]["value"].as_f64().unwrap() > 0.9);
+    assert!(taught.metrics["roc"].as_array().unwrap().len() <= 60);
+    assert_eq!(taught.metrics["importances"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn of_labels_drawn_by_lot_nothing_can_be_learned_and_the_figures_say_so() {
+    let mut rows = community(200, 0);
+    let mut rolls = Rolls(4_711);
+    for row in &mut rows {
+        row.is_bot = rolls.below(2) == 0;
+    }
+    let taught = teach(&rows, &prior().unwrap(), &mut Quiet::default()).unwrap();
+    let auc = taught.metrics["cross_validation"]["auc_roc"]["value"]
+        .as_f64()
+        .unwrap();
+    assert!((0.35..0.65).contains(&auc), "{auc}");
+}
+
+#[test]
+fn too_few_labels_and_a_stop_end_a_training_with_their_reason() {
+    let rows = community(20, 4);
+    let prior = prior().unwrap();
+    let few = teach(&rows, &prior, &mut Quiet::default()).unwrap_err();
+    assert!(
+        matches!(
+            few,
+            CourseError::TooFew {
+                bots: 4,
+                people: 20
+            }
+        ),
+        "{few}"
+    );
+    let rows = community(20, 9);
+    let mut stopped = Quiet {
+        is_stopped: true,
+        ..Quiet::default()
+    };
+    let stopped = teach(&rows, &prior, &mut stopped).unwrap_err();
+    assert!(matches!(stopped, CourseError::Stopped), "{stopped}");
+}
