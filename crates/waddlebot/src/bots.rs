@@ -1,8 +1,12 @@
-//! `waddlebot bots`: learns and judges bot detection on folders of labelled chat, without the database.
+//! `waddlebot bots`: learns and judges bot detection, on folders of labelled chat without the database, and what an instance
+//! learns from and uses over its database.
 //!
-//! Must never change a community: what is learned here is written into a file.
+//! Must never let a model score that nobody promoted.
 
-use std::path::PathBuf;
+mod labels;
+mod models;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use bots::{
@@ -10,16 +14,24 @@ use bots::{
     learning::Recipe,
 };
 use clap::{Args, Subcommand};
+use kernel::{Actor, CommunityId};
 
-use crate::console;
+use crate::{config::Config, console, serve::System};
 
 /// What to do about bots.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Learn from labelled chat, judge other chat, and say how good that is beside the rules
     Evaluate(Evaluate),
-    /// Learn from labelled chat and write the model
+    /// Learn from labelled chat and write the model; without folders, from the labels of this instance into its registry
     Train(Train),
+    /// Take labels of known accounts from a file
+    ImportLabels(labels::Labels),
+    /// Take a list of known accounts or domains, or renew it
+    ImportList(labels::List),
+    /// The registry of models
+    #[command(subcommand)]
+    Models(models::Command),
 }
 
 /// What to learn from and what to judge. A folder holds `messages.jsonl.gz` and `labels.csv`.
@@ -37,8 +49,8 @@ pub(crate) struct Evaluate {
     /// Learn also from so many labels of each judged folder, chosen where the model is least sure; they are not judged
     #[arg(long, value_name = "N", default_value_t = 0)]
     adapt: usize,
-    /// Judge an ONNX model instead of learning one
-    #[arg(long, value_name = "FILE", conflicts_with = "adapt")]
+    /// Judge an ONNX model instead of learning one: a file, or a number of the registry
+    #[arg(long, value_name = "FILE|ID", conflicts_with = "adapt")]
     model: Option<PathBuf>,
     /// Leave out accounts with fewer messages
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -58,36 +70,94 @@ pub(crate) struct Evaluate {
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     /// Folders to learn from
-    #[arg(long = "train", value_name = "DIR", num_args = 1.., required = true)]
+    #[arg(long = "train", value_name = "DIR", num_args = 1.., requires = "out")]
     folders: Vec<PathBuf>,
     /// The ONNX file to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "folders")]
+    out: Option<PathBuf>,
+    /// Without folders: only from the labels of this community, and for it
+    #[arg(long, value_name = "SLUG", conflicts_with = "folders")]
+    community: Option<String>,
     /// Write what is usual among members, in the order of the signals
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "folders")]
     norms: Option<PathBuf>,
 }
 
-pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+/// Runs; the configuration is read only where the database is needed.
+pub(crate) async fn run(
+    command: Command,
+    config: impl FnOnce() -> anyhow::Result<Config>,
+) -> anyhow::Result<()> {
     match command {
-        Command::Evaluate(arguments) => judge(arguments),
-        Command::Train(arguments) => train(&arguments),
+        Command::Evaluate(arguments) => {
+            let model = match arguments.model.as_deref() {
+                Some(model) => Some(model_bytes(model, config).await?),
+                None => None,
+            };
+            judge(arguments, model)
+        }
+        Command::Train(Train {
+            folders,
+            out: Some(out),
+            norms,
+            ..
+        }) => train(&folders, &out, norms.as_deref()),
+        other => {
+            let system = System::start(&config()?).await?;
+            on_system(&system, other).await?;
+            system.stop().await
+        }
     }
 }
 
-fn judge(arguments: Evaluate) -> anyhow::Result<()> {
-    if arguments.train.is_empty() && arguments.model.is_none() {
+async fn on_system(system: &System, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Models(command) => models::run(system, command).await,
+        Command::ImportLabels(arguments) => labels::import_labels(system, &arguments).await,
+        Command::ImportList(arguments) => labels::import_list(system, &arguments).await,
+        Command::Train(arguments) => {
+            let community = community(system, arguments.community.as_deref()).await?;
+            labels::train(system, community).await
+        }
+        Command::Evaluate(_) => bail!("this needs no database"),
+    }
+}
+
+/// The community of a name in URLs.
+async fn community(system: &System, slug: Option<&str>) -> anyhow::Result<Option<CommunityId>> {
+    let Some(slug) = slug else { return Ok(None) };
+    let actor = Actor::System("command-line");
+    let found = system.app.identity.community_by_slug(&actor, slug).await?;
+    match found {
+        Some(community) => Ok(Some(community.id)),
+        None => bail!("there is no community `{slug}`"),
+    }
+}
+
+/// A number names a model of the registry, anything else a file.
+async fn model_bytes(
+    model: &Path,
+    config: impl FnOnce() -> anyhow::Result<Config>,
+) -> anyhow::Result<Vec<u8>> {
+    let Some(id) = model.to_str().and_then(|text| text.parse().ok()) else {
+        return std::fs::read(model).with_context(|| format!("reading `{}`", model.display()));
+    };
+    let system = System::start(&config()?).await?;
+    let actor = Actor::System("command-line");
+    let bytes = system.app.bots.model_file(&actor, id).await;
+    system.stop().await?;
+    Ok(bytes
+        .with_context(|| format!("reading model {id}"))?
+        .to_vec())
+}
+
+fn judge(arguments: Evaluate, model: Option<Vec<u8>>) -> anyhow::Result<()> {
+    if arguments.train.is_empty() && model.is_none() {
         bail!("say what to learn from: `--train DIR…`, or bring a model: `--model FILE`");
     }
     if arguments.test.is_empty() && arguments.folds.is_none() {
         bail!("say what to judge: `--test DIR…`, or `--folds 5` to judge what is learned from");
     }
-    let model = match &arguments.model {
-        Some(file) => {
-            Some(std::fs::read(file).with_context(|| format!("reading `{}`", file.display()))?)
-        }
-        None => None,
-    };
     let mut recipe = Recipe::default();
     recipe.params.seed = arguments.seed;
     let evaluation = evaluate(&Plan {
@@ -108,18 +178,17 @@ fn judge(arguments: Evaluate) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn train(arguments: &Train) -> anyhow::Result<()> {
-    let made = prior(&arguments.folders, &Recipe::default())?;
+fn train(folders: &[PathBuf], out: &Path, norms: Option<&Path>) -> anyhow::Result<()> {
+    let made = prior(folders, &Recipe::default())?;
     let bytes = made.onnx().context("writing the model as ONNX")?;
-    std::fs::write(&arguments.out, &bytes)
-        .with_context(|| format!("writing `{}`", arguments.out.display()))?;
-    if let Some(file) = &arguments.norms {
+    std::fs::write(out, &bytes).with_context(|| format!("writing `{}`", out.display()))?;
+    if let Some(file) = norms {
         std::fs::write(file, made.norms.to_text())
             .with_context(|| format!("writing `{}`", file.display()))?;
     }
     console::say(format!(
         "{}: {} trees, {}, threshold {:.3}",
-        arguments.out.display(),
+        out.display(),
         made.learned.ensemble.trees(),
         console::bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
         made.learned.threshold,

@@ -83,7 +83,7 @@ enum Command {
     /// The keys that seal tokens of platforms
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Learn and judge bot detection on folders of labelled chat
+    /// Bot detection: learn, judge, labels, lists and models
     #[command(subcommand)]
     Bots(bots::Command),
     /// Print every setting with its default and documentation
@@ -179,7 +179,7 @@ impl Cli {
             Command::Purge(arguments) => purge::run(&short()?, &arguments).await?,
             Command::Audit(command) => return admin::audit(&short()?, &command).await,
             Command::Keys(command) => keys::run(&short()?, command).await?,
-            Command::Bots(command) => bots::run(command)?,
+            Command::Bots(command) => bots::run(command, short).await?,
             Command::Config => crate::console::say(crate::config::DEFAULTS.trim_end()),
             Command::Bench(command) => bench::run(command).await?,
             Command::Codegen { out } => codegen::run(&out)?,

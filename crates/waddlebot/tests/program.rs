@@ -8,6 +8,7 @@
 
 mod program {
     mod backup;
+    mod bots;
     mod demo;
     mod keys;
     mod kill;

@@ -536,6 +536,7 @@ pub const OPERATIONS: &[Operation] = &[
     instance("bots.promote_model"),
     instance("bots.roll_back_model"),
     instance("bots.retire_model"),
+    instance("bots.import_labels"),
     instance("bots.trainings"),
     instance("bots.training"),
     instance("bots.start_training"),

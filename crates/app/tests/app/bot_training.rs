@@ -169,7 +169,8 @@ on_both! {
         // The next one that succeeds takes an alert back by itself.
         ended(&world).await;
         std::fs::remove_file(world.place().join("blobs/training")).unwrap();
-        assert_eq!(ended(&world).await.state, TrainingState::Done);
+        let done = ended(&world).await;
+        assert_eq!(done.state, TrainingState::Done, "{done:?}");
         let open = bots.alerts(&system).await.unwrap().into_iter().filter(|alert| alert.cleared_at.is_none());
         assert_eq!(open.count(), 0);
     }
@@ -191,5 +192,31 @@ on_both! {
         assert_eq!((training.state, training.n_rows), (TrainingState::Done, 16));
         let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
         assert_eq!(model.community, Some(pond));
+    }
+
+    async fn labels_that_are_brought_along_are_taken_for_known_accounts_and_wait_for_a_score(world: World) {
+        let pond = world.community("Pond").await;
+        let scored = labelled(&mut world, pond, 1, true).await;
+        let unscored = labelled(&mut world, pond, 2, false).await;
+        world.sql("DELETE FROM bot_label").await;
+        world.sql(&format!("UPDATE platform_account SET platform = 2, platform_user_id = 'a' WHERE id = {scored}")).await;
+        world.sql(&format!("UPDATE platform_account SET platform = 2, platform_user_id = 'b' WHERE id = {unscored}")).await;
+        let rows = format!("UPDATE bot_prediction SET account_id = {scored} WHERE account_id = {unscored}");
+        world.sql(&rows).await;
+        let platform = kernel::Platform::from_code(2).unwrap().as_str();
+        let text = format!("platform,user_id,is_bot\n{platform},a,1\n{platform},b,0\n{platform},c,1\nnowhere,d,1\n");
+        let bots = world.app.bots.clone();
+        let done = bots.import_labels(&world.system(), pond, &text).await.unwrap();
+        assert_eq!((done.n_taken, done.n_waiting, done.n_unknown, done.n_rejected), (1, 1, 1, 1));
+        let before = world.dump().await.remove("bot_label").unwrap();
+        bots.import_labels(&world.system(), pond, &text).await.unwrap();
+        assert_eq!(world.dump().await.remove("bot_label").unwrap(), before, "the same file changes nothing");
+        let waiting = "SELECT COUNT(*) FROM bot_label WHERE source = 5 AND schema_hash = ''";
+        assert_eq!(world.number(waiting).await, 1);
+        let turned = format!("UPDATE bot_prediction SET account_id = {unscored} WHERE id = (SELECT MAX(id) FROM bot_prediction)");
+        world.sql(&turned).await;
+        ended(&world).await;
+        assert_eq!(world.number(waiting).await, 0, "as soon as it is scored");
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_label WHERE source = 5 AND n_messages = 60").await, 2);
     }
 }

@@ -1,7 +1,11 @@
 //! What models learn from: that somebody is a bot or is not, who says so, and what could be seen of them
 //! at that time. A label says what an account is; what was done about it is no label.
 
+mod import;
+
 use kernel::{Actor, CommunityId, Permission};
+
+pub use import::ImportedLabels;
 
 use crate::{Bots, BotsError, store as tables};
 

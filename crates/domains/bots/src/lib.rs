@@ -46,7 +46,7 @@ pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
 pub use events::{APPEAL_ANSWERED, APPEAL_MADE, CASE_DECIDED, CASE_OPENED};
 pub use follow::Followed;
-pub use label::{LabelCount, LabelSource};
+pub use label::{ImportedLabels, LabelCount, LabelSource};
 pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
     TEXT_MAX as LIST_TEXT_MAX,

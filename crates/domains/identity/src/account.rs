@@ -123,6 +123,20 @@ pub async fn rename(work: &Work, renamed: &Renamed) -> Result<(), StoreError> {
     tables::account::rename(work.conn(), renamed.who.account, &renamed.username).await
 }
 
+/// The accounts of a platform by the platform's ids, as far as they are known; for the domains above, which authorise before
+/// they ask. Nothing is made.
+pub async fn accounts_called(
+    conn: &impl sea_orm::ConnectionTrait,
+    platform: Platform,
+    ids: &[&str],
+) -> Result<HashMap<String, AccountId>, StoreError> {
+    let known = tables::account::known(conn, platform, ids).await?;
+    let account = known
+        .into_iter()
+        .map(|(id, known)| (id, known.resolved.account));
+    Ok(account.collect())
+}
+
 /// Accounts by id, for the domains above, which authorise by community before they ask.
 pub async fn accounts_by_id(
     conn: &impl sea_orm::ConnectionTrait,

@@ -54,8 +54,8 @@ use kernel::{Clock, Entropy};
 use tokio::sync::Semaphore;
 
 pub use account::{
-    PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_of,
-    rename, resolve,
+    PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_called,
+    accounts_of, rename, resolve,
 };
 pub use api_key::{
     ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,

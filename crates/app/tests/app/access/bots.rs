@@ -236,6 +236,11 @@ async fn call_trainings(stage: &Stage, operation: &str, asker: &Asker) -> Option
     let training = service.start_training(&world.system(), None).await;
     let training = training.unwrap().id;
     Some(match operation {
+        "bots.import_labels" => by_bots(
+            service
+                .import_labels(actor, stage.pond, "platform,user_id,is_bot\ntwitch,1,1")
+                .await,
+        ),
         "bots.trainings" => by_bots(service.trainings(actor).await),
         "bots.training" => by_bots(service.training(actor, training).await),
         "bots.start_training" => by_bots(service.start_training(actor, Some(stage.pond)).await),

@@ -50,6 +50,50 @@ pub(crate) async fn put(conn: &impl ConnectionTrait, new: &New<'_>) -> Result<()
     Ok(())
 }
 
+/// Writes a label down unless it is there and says the same; then only what was missing of it is added.
+pub(crate) async fn put_unless_same(
+    conn: &impl ConnectionTrait,
+    new: &New<'_>,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "INSERT INTO bot_label (community_id, account_id, is_bot, source, weight_ppm, review_id, \
+         schema_hash, features, n_messages, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (community_id, account_id, source) DO UPDATE SET is_bot = $3, weight_ppm = $5, \
+         schema_hash = $7, features = $8, n_messages = $9, at = $10 \
+         WHERE bot_label.is_bot <> $3 OR bot_label.schema_hash <> $7",
+        new.values(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives labels that somebody brought along before the account was scored, or for older features, what is known now.
+pub(crate) async fn complete(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    schema_hash: &str,
+) -> Result<u64, StoreError> {
+    let newest = |column: &str| {
+        format!(
+            "(SELECT p.{column} FROM bot_prediction p WHERE p.community_id = bot_label.community_id AND \
+             p.account_id = bot_label.account_id AND p.schema_hash = $2 ORDER BY p.id DESC LIMIT 1)"
+        )
+    };
+    sql::execute(
+        conn,
+        &format!(
+            "UPDATE bot_label SET features = {}, n_messages = {}, schema_hash = $2 WHERE community_id = $1 AND source = 5 \
+             AND schema_hash <> $2 AND EXISTS (SELECT 1 FROM bot_prediction p WHERE \
+             p.community_id = bot_label.community_id AND p.account_id = bot_label.account_id AND p.schema_hash = $2)",
+            newest("features"),
+            newest("n_messages")
+        ),
+        vec![community.0.into(), schema_hash.into()],
+    )
+    .await
+}
+
 /// A label to learn from.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Learnable {

@@ -125,3 +125,18 @@ pub(crate) async fn communities(
     .await?;
     Ok(next.map(CommunityId))
 }
+
+/// The newest prediction about an account, if it was made from this schema.
+pub(crate) async fn newest_of(
+    conn: &impl ConnectionTrait,
+    (community, account): (CommunityId, AccountId),
+    schema_hash: &str,
+) -> Result<Option<Newest>, StoreError> {
+    sql::one(
+        conn,
+        "SELECT account_id, rule_ppm, features, n_messages, at FROM bot_prediction WHERE community_id = $1 \
+         AND account_id = $2 AND schema_hash = $3 ORDER BY id DESC LIMIT 1",
+        vec![community.0.into(), account.0.into(), schema_hash.into()],
+    )
+    .await
+}

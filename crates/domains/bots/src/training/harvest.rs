@@ -115,6 +115,7 @@ impl Bots {
             .collect();
         let work = self.begin(&Actor::System("bots.train")).await?;
         tables::label::replace_known(work.conn(), community, &labels).await?;
+        tables::label::complete(work.conn(), community, SCHEMA.hash()).await?;
         work.commit().await?;
         Ok(labels.len())
     }

@@ -440,6 +440,7 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.models", BOTS),
     ("bots.model", BOTS),
     ("bots.compare_models", BOTS),
+    ("bots.import_labels", BOTS),
     ("bots.trainings", BOTS),
     ("bots.training", BOTS),
     ("bots.start_training", BOTS),
