@@ -405,9 +405,15 @@ impl<'a> Ground<'a> {
             Way::Adapted if trees == Some(0) => (self.prior.ensemble.clone().into(), 0),
             Way::Adapted => {
                 let own = &self.prior.ensemble;
-                let fitted = boost::extend(own, train, stop_by, &limit(&self.adapted))?;
-                let added = fitted.ensemble.trees().saturating_sub(own.trees());
-                (fitted.ensemble.into(), added)
+                match boost::extend(own, train, stop_by, &limit(&self.adapted)) {
+                    Ok(fitted) => {
+                        let added = fitted.ensemble.trees().saturating_sub(own.trees());
+                        (fitted.ensemble.into(), added)
+                    }
+                    // Of few labels a fold may have one kind only, from which nothing is learned.
+                    Err(FitError::OneClass) => (own.clone().into(), 0),
+                    Err(error) => return Err(error),
+                }
             }
             Way::Fresh => {
                 let fitted = boost::fit(train, stop_by, &limit(&self.fresh))?;

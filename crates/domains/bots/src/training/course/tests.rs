@@ -74,8 +74,8 @@ fn words(rolls: &mut Rolls, n: u64) -> String {
     (0..n).map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// A community in which bots greet somebody at any time of the day and add something of their own: nothing the shipped prior
-/// has met. `what(who)` is the vector of somebody; the last ones are bots.
+/// A community in which bots talk like people at any time of the day, but for a mark here and a name there: nothing the shipped
+/// prior has met. The last ones are bots.
 fn community(people: u64, bots: u64) -> Vec<Row> {
     let place = tempfile::tempdir().unwrap();
     write(place.path(), people, bots);
@@ -108,9 +108,8 @@ fn write(place: &Path, people: u64, bots: u64) {
             let n_words = 1 + rolls.below(9);
             let text = words(&mut rolls, n_words);
             let text = match rolls.below(3) {
-                0 if is_bot => format!("hello @u{} {text}!", rolls.below(people)),
-                1 if is_bot => format!("hello @u{} welcome {text}!", rolls.below(people)),
-                _ if is_bot => format!("hello there {text} #ducks!"),
+                0 if is_bot => format!("{text} #ducks"),
+                1 if is_bot => format!("@u{} {text}!", rolls.below(people)),
                 0 if rolls.below(4) == 0 => format!("@u{} {text}", rolls.below(people)),
                 _ => text,
             };
@@ -172,7 +171,7 @@ fn fifty_labels_teach_the_prior_a_family_of_bots_it_did_not_know() {
         taught.calibration.probability(margin)
     });
     assert!(
-        after > 0.8 && after > before + 0.2,
+        after > 0.7 && after > before + 0.2,
         "{before} -> {after}: {:?}",
         quiet.lines
     );
@@ -242,6 +241,21 @@ fn of_labels_drawn_by_lot_nothing_can_be_learned_and_the_figures_say_so() {
         .as_f64()
         .unwrap();
     assert!((0.35..0.65).contains(&auc), "{auc}");
+}
+
+#[test]
+fn the_fewest_labels_that_are_enough_make_a_model() {
+    let (mut bots, mut people) = (0, 0);
+    let mut rows = community(30, 30);
+    rows.retain(|row| {
+        let n = if row.is_bot { &mut bots } else { &mut people };
+        *n += 1;
+        *n <= EACH_MIN
+    });
+    let prior = prior().unwrap();
+    let taught = teach(&rows, &prior, &mut Quiet::default()).unwrap();
+    assert!((0.0..=1.0).contains(&taught.threshold));
+    assert_eq!(taught.metrics["test"]["rows"], 2);
 }
 
 #[test]
