@@ -1,0 +1,203 @@
+//! The ways to make a model, each with its parameters and the columns it looks at.
+
+use ml::{
+    Dataset, Example, Logistic, Model,
+    boost::{self, ClassWeight, FitError, Params},
+    forest, logistic,
+};
+use serde_json::{Value, json};
+
+use super::{CourseError, Prior, Row};
+use crate::learning::{Columns, trends_of};
+
+/// A way to make a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Trees that correct the prior.
+    Adapted,
+    /// Boosted trees from nothing.
+    Fresh,
+    /// A forest.
+    Forest,
+    /// The linear baseline.
+    Linear,
+}
+
+impl Way {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adapted => "adapted prior",
+            Self::Fresh => "boosted trees",
+            Self::Forest => "random forest",
+            Self::Linear => "logistic baseline",
+        }
+    }
+}
+
+/// What a way needs to be gone.
+pub(super) struct Ground<'a> {
+    prior: &'a Prior,
+    adapted: Params,
+    pub(super) fresh: Params,
+    forest: forest::Params,
+    linear: logistic::Params,
+}
+
+/// The numbers of a row that have these names.
+pub(super) fn picked(row: &Row, names: &[String]) -> Vec<f32> {
+    names
+        .iter()
+        .map(|name| {
+            let place = crate::features::SCHEMA.position(name);
+            place
+                .and_then(|place| row.values.get(place).copied())
+                .unwrap_or(f32::NAN)
+        })
+        .collect()
+}
+
+/// The rarer kind counts more, but not so much that a few outweigh all others.
+fn class_weight(rows: &[&Row]) -> ClassWeight {
+    let weight = |is_bot: bool| {
+        let own = rows.iter().filter(|row| row.is_bot == is_bot);
+        own.map(|row| f64::from(row.weight)).sum::<f64>()
+    };
+    let ratio = weight(false) / weight(true).max(1e-6);
+    ClassWeight::Positive(ratio.sqrt().clamp(0.1, 10.0))
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(prior: &'a Prior, train: &[&Row]) -> Self {
+        let class_weight = class_weight(train);
+        let own = Params {
+            trees: 120,
+            learning_rate: 0.1,
+            max_depth: 3,
+            max_leaves: 6,
+            min_child_weight: 0.2,
+            l2: 2.0,
+            subsample: 0.8,
+            columns: 0.4,
+            bins: 64,
+            patience: 20,
+            class_weight,
+            ..Params::default()
+        };
+        Self {
+            adapted: Params {
+                trends: trends_of(prior.ensemble.names()),
+                ..own.clone()
+            },
+            fresh: Params {
+                trends: trends_of(&Columns::All.names()),
+                ..own
+            },
+            forest: forest::Params {
+                class_weight,
+                max_depth: 8,
+                min_leaf: 2.0,
+                ..forest::Params::default()
+            },
+            linear: logistic::Params {
+                l2: 10.0,
+                class_weight,
+                ..logistic::Params::default()
+            },
+            prior,
+        }
+    }
+
+    fn names(&self, way: Way) -> Vec<String> {
+        match way {
+            Way::Adapted => self.prior.ensemble.names().to_vec(),
+            // Values against the norms only: what is measured says too little in a straight line.
+            Way::Linear => Columns::Compared.names(),
+            Way::Fresh | Way::Forest => Columns::All.names(),
+        }
+    }
+
+    pub(super) fn data(&self, way: Way, rows: &[&Row]) -> Result<Dataset, CourseError> {
+        let names = self.names(way);
+        let mut data = Dataset::new(names.clone());
+        for row in rows {
+            data.push(&Example {
+                features: &picked(row, &names),
+                label: row.is_bot,
+                weight: row.weight,
+                group: row.group,
+                at: row.at,
+            })?;
+        }
+        Ok(data)
+    }
+
+    pub(super) fn margin(&self, way: Way, model: &Model, row: &Row) -> f64 {
+        model.margin(&picked(row, &self.names(way)))
+    }
+
+    /// The model, and how many trees were kept of those that were tried.
+    pub(super) fn model(
+        &self,
+        way: Way,
+        train: &Dataset,
+        stop_by: Option<&Dataset>,
+        trees: Option<usize>,
+    ) -> Result<(Model, usize), FitError> {
+        let limit = |params: &Params| Params {
+            trees: trees.unwrap_or(params.trees).max(1),
+            ..params.clone()
+        };
+        Ok(match way {
+            Way::Adapted if trees == Some(0) => (self.prior.ensemble.clone().into(), 0),
+            Way::Adapted => {
+                let own = &self.prior.ensemble;
+                match boost::extend(own, train, stop_by, &limit(&self.adapted)) {
+                    Ok(fitted) => {
+                        let added = fitted.ensemble.trees().saturating_sub(own.trees());
+                        (fitted.ensemble.into(), added)
+                    }
+                    // Of few labels a fold may have one kind only, from which nothing is learned.
+                    Err(FitError::OneClass) => (own.clone().into(), 0),
+                    Err(error) => return Err(error),
+                }
+            }
+            Way::Fresh => {
+                let fitted = boost::fit(train, stop_by, &limit(&self.fresh))?;
+                let kept = fitted.ensemble.trees();
+                (fitted.ensemble.into(), kept)
+            }
+            Way::Forest => (forest::fit(train, &self.forest)?.into(), self.forest.trees),
+            Way::Linear => (Logistic::fit(train, &self.linear)?.into(), 0),
+        })
+    }
+
+    pub(super) fn fit(
+        &self,
+        way: Way,
+        rows: &[&Row],
+        trees: Option<usize>,
+    ) -> Result<Model, CourseError> {
+        let data = self.data(way, rows)?;
+        Ok(self.model(way, &data, None, trees)?.0)
+    }
+
+    pub(super) fn parameters(&self, way: Way, trees: Option<usize>) -> Value {
+        let of = |params: &Params| {
+            json!({
+                "trees": trees, "learning_rate": params.learning_rate, "max_depth": params.max_depth,
+                "max_leaves": params.max_leaves, "min_child_weight": params.min_child_weight,
+                "l2": params.l2, "subsample": params.subsample, "columns": params.columns,
+            })
+        };
+        match way {
+            Way::Adapted => {
+                json!({ "added": of(&self.adapted), "prior_trees": self.prior.ensemble.trees() })
+            }
+            Way::Fresh => of(&self.fresh),
+            Way::Forest => {
+                json!({ "trees": self.forest.trees, "max_depth": self.forest.max_depth })
+            }
+            Way::Linear => json!({ "l2": self.linear.l2 }),
+        }
+    }
+}
