@@ -32,6 +32,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Answers to queries are many small pieces that are made on one thread and freed on another, for which the allocator of
+/// the C library takes locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
