@@ -21,6 +21,8 @@ const EVENTS_KEEP: Duration = Duration::from_secs(90 * 86_400);
 /// What runs when, in UTC.
 pub const SCHEDULE: &[CronEntry] = &[
     bots::TRAINING,
+    bots::GUARD,
+    bots::DRIFT,
     CronEntry {
         name: "deliveries",
         expression: "*/10 * * * *",
@@ -305,6 +307,8 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Notices(Arc::clone(app))))
     .handler(Arc::new(Webhooks(Arc::clone(app))))
     .handler(Arc::new(bots::Training(Arc::clone(app))))
+    .handler(Arc::new(bots::Guard(Arc::clone(app))))
+    .handler(Arc::new(bots::Drift(Arc::clone(app))))
     .handler(app.webhooks.handler());
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)

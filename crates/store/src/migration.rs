@@ -31,6 +31,7 @@ mod m0025_bot_models;
 mod m0027_active_days;
 mod m0028_primary_link;
 mod m0029_bot_training;
+mod m0030_bot_rollout;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -156,6 +157,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0029_bot_training",
         tables: m0029_bot_training::tables,
+    },
+    Step {
+        name: "m0030_bot_rollout",
+        tables: m0030_bot_rollout::tables,
     },
 ];
 

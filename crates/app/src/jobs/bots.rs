@@ -1,4 +1,5 @@
-//! The recurring work of bot detection: trainings that are due.
+//! The recurring work of bot detection: trainings that are due, the guards of what is rolled out or tried, and how far chat
+//! has moved.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,57 @@ pub(super) const TRAINING: CronEntry = CronEntry {
     kind: TRAIN_JOB,
     catch_up: CatchUp::Latest,
 };
+
+pub(super) const GUARD: CronEntry = CronEntry {
+    name: "bot-guard",
+    expression: "33 * * * *",
+    kind: GUARD_JOB,
+    catch_up: CatchUp::Latest,
+};
+
+pub(super) const DRIFT: CronEntry = CronEntry {
+    name: "bot-drift",
+    expression: "50 2 * * *",
+    kind: DRIFT_JOB,
+    catch_up: CatchUp::Latest,
+};
+
+const GUARD_JOB: &str = "bots.guard";
+const DRIFT_JOB: &str = "bots.drift";
+
+/// Halts what must not go on, and raises what somebody should know of.
+pub(super) struct Guard(pub(super) Arc<App>);
+
+#[async_trait::async_trait]
+impl Handler for Guard {
+    fn kind(&self) -> &'static str {
+        GUARD_JOB
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.bots.guard().await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
+
+/// How far signals have moved.
+pub(super) struct Drift(pub(super) Arc<App>);
+
+#[async_trait::async_trait]
+impl Handler for Drift {
+    fn kind(&self) -> &'static str {
+        DRIFT_JOB
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.bots.measure_drift().await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+}
 
 /// A training that was asked for, or the weekly look whether one is due.
 pub(super) struct Training(pub(super) Arc<App>);

@@ -87,6 +87,8 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "app.redeem_chat_code",
         "the code says for whom; the platform vouches for the account",
     ),
+    ("bots.guard", "the hourly job acts for nobody"),
+    ("bots.measure_drift", "the nightly job acts for nobody"),
     (
         "bots.ask_for_due_trainings",
         "the weekly job acts for nobody",

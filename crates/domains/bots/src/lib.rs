@@ -8,23 +8,27 @@
 
 mod alert;
 mod appeal;
+mod arm;
 mod case;
 mod correction;
 mod error;
 pub mod evaluate;
 mod events;
+mod experiment;
 pub mod features;
 mod follow;
 mod label;
 pub mod learning;
 mod list;
 mod model;
+mod monitoring;
 mod personal;
 mod prediction;
 pub mod prior;
 mod probability;
 mod report;
 mod review;
+mod rollout;
 pub mod rules;
 mod setting;
 mod store;
@@ -39,12 +43,14 @@ use kernel::{Actor, Clock};
 
 pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
+pub use arm::BotArm;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
 pub use events::{APPEAL_ANSWERED, APPEAL_MADE, CASE_DECIDED, CASE_OPENED};
+pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;
 pub use label::{ImportedLabels, LabelCount, LabelSource};
 pub use list::{
@@ -54,11 +60,13 @@ pub use list::{
 pub use model::{
     ComparedMetric, MODEL_BYTES_MAX, Model, ModelComparison, ModelKind, ModelState, NewModel,
 };
+pub use monitoring::{Drift, Monitoring, Week};
 pub use personal::{Kept, PERSONAL};
 pub use prediction::{Cause, Prediction};
 pub use probability::Probability;
 pub use report::{REPORTS_A_DAY, Report, ReportOutcome};
 pub use review::{NewReview, Review, Verdict};
+pub use rollout::{Guards, Rollout, RolloutState};
 pub use setting::{Bearing, Exemption, Level, Setting};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 

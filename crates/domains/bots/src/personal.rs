@@ -48,6 +48,12 @@ pub const PERSONAL: &[Declared] = &[
         By::User("asked_by"),
         &["snapshot", "log", "error"],
     ),
+    Declared::exported("bot_rollout", By::User("started_by"), &["halted_why"]),
+    Declared::exported(
+        "bot_experiment",
+        By::User("started_by"),
+        &["hypothesis", "ended_why", "p_ppm"],
+    ),
     Declared::exported("bot_alert", By::User("cleared_by"), &["words", "numbers"]),
     Declared::exported("bot_label", By::Account("account_id"), &["review_id"]),
 ];

@@ -2,15 +2,18 @@
 
 pub(crate) mod alert;
 pub(crate) mod appeal;
+pub(crate) mod arm;
 pub(crate) mod case;
 pub(crate) mod correction;
 pub(crate) mod label;
 pub(crate) mod list;
 pub(crate) mod model;
+pub(crate) mod monitoring;
 pub(crate) mod personal;
 pub(crate) mod prediction;
 pub(crate) mod report;
 pub(crate) mod review;
+pub(crate) mod rollout;
 pub(crate) mod setting;
 pub(crate) mod training;
 

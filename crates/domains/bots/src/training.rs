@@ -31,6 +31,8 @@ use crate::{
     store::{self as tables, label::Learnable, training as table},
     training_topic,
 };
+pub(crate) use rows::values as stored_values;
+
 use course::{CourseError, Listener, Prior, Row, Taught};
 
 /// The kind of the job that trains.

@@ -1,8 +1,8 @@
 //! The calls about bots.
 
 use ::bots::{
-    AppealState, BotsError, CaseOrder, CaseQuery, CaseState, ListKind, Listable, NewList, NewModel,
-    NewReview, Probability, Ruling, Setting, Verdict,
+    AppealState, BotsError, CaseOrder, CaseQuery, CaseState, ListKind, Listable, NewExperiment,
+    NewList, NewModel, NewReview, Probability, Ruling, Setting, Verdict,
 };
 use bytes::Bytes;
 use kernel::{AccountId, Day, PageRequest, Platform, UserId};
@@ -246,6 +246,55 @@ async fn call_trainings(stage: &Stage, operation: &str, asker: &Asker) -> Option
         "bots.start_training" => by_bots(service.start_training(actor, Some(stage.pond)).await),
         "bots.alerts" => by_bots(service.alerts(actor).await),
         "bots.clear_alert" => by_bots(service.clear_alert(actor, alert).await),
+        other => return call_tried(stage, other, asker).await,
+    })
+}
+
+/// A model of the features of this program, a rollout and an experiment of it; the one that is asked for goes on.
+async fn call_tried(stage: &Stage, operation: &str, asker: &Asker) -> Option<bool> {
+    let (world, pond, actor) = (&stage.world, stage.pond, &asker.actor);
+    let service = &world.app.bots;
+    for table in ["bot_assignment", "bot_rollout", "bot_experiment"] {
+        world.sql(&format!("DELETE FROM {table}")).await;
+    }
+    let schema = ::bots::features::SCHEMA.hash();
+    let ready = format!("UPDATE bot_model SET schema_hash = '{schema}', state = 1");
+    world.sql(&ready).await;
+    let model = world.number("SELECT MAX(id) FROM bot_model").await;
+    let model = i32::try_from(model).unwrap();
+    let (rolled, tried) = match operation {
+        "bots.start_rollout" | "bots.start_experiment" => (2, 1),
+        "bots.stop_experiment" => (2, 0),
+        _ => (0, 1),
+    };
+    let rollout = format!(
+        "INSERT INTO bot_rollout (model_id, step, state, started_at, stepped_at) VALUES ({model}, 10, {rolled}, 0, 0)"
+    );
+    world.sql(&rollout).await;
+    let experiment = format!(
+        "INSERT INTO bot_experiment (hypothesis, state, started_at, p_ppm) VALUES ('ducks', {tried}, 0, 1000000)"
+    );
+    world.sql(&experiment).await;
+    let rollout = world.number("SELECT MAX(id) FROM bot_rollout").await;
+    let experiment = world.number("SELECT MAX(id) FROM bot_experiment").await;
+    let rollout = i32::try_from(rollout).unwrap();
+    let experiment = i32::try_from(experiment).unwrap();
+    let new = NewExperiment {
+        hypothesis: "models see more".to_owned(),
+        model: None,
+    };
+    Some(match operation {
+        "bots.rollouts" => by_bots(service.rollouts(actor).await),
+        "bots.start_rollout" => by_bots(service.start_rollout(actor, model).await),
+        "bots.advance_rollout" => by_bots(service.advance_rollout(actor, rollout, 10).await),
+        "bots.halt_rollout" => by_bots(service.halt_rollout(actor, rollout, "enough").await),
+        "bots.experiments" => by_bots(service.experiments(actor).await),
+        "bots.start_experiment" => by_bots(service.start_experiment(actor, &new).await),
+        "bots.stop_experiment" => {
+            by_bots(service.stop_experiment(actor, experiment, "enough").await)
+        }
+        "bots.monitoring" => by_bots(service.monitoring(actor, pond).await),
+        "bots.instance_monitoring" => by_bots(service.instance_monitoring(actor).await),
         _ => return None,
     })
 }

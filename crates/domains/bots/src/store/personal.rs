@@ -49,6 +49,8 @@ pub(crate) async fn forget_judge(
         "UPDATE bot_list_correction SET decided_by = NULL WHERE decided_by = $1",
         "UPDATE bot_model SET added_by = NULL WHERE added_by = $1",
         "UPDATE bot_training SET asked_by = NULL WHERE asked_by = $1",
+        "UPDATE bot_rollout SET started_by = NULL WHERE started_by = $1",
+        "UPDATE bot_experiment SET started_by = NULL WHERE started_by = $1",
         "UPDATE bot_alert SET cleared_by = NULL WHERE cleared_by = $1",
         "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE looked_by = $1",
         "UPDATE bot_case SET decided_by = NULL WHERE decided_by = $1",

@@ -1,0 +1,263 @@
+//! Rollouts, experiments and what watches them: communities are drawn once, guards halt, and what went wrong is seen.
+
+use std::time::Duration;
+
+use ::bots::{
+    AlertKind, BotsError, Conclusion, ModelState, NewExperiment, Rollout, RolloutState, Week,
+    features::SCHEMA,
+};
+use kernel::{Clock, CommunityId, ErrorCode, Role};
+use testkit::{World, on_both};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A tested model for everybody; its file is that of the model that ships.
+async fn model(world: &World, name: &str) -> i32 {
+    let prior = ::bots::prior::BYTES;
+    let new = ::bots::NewModel {
+        name: name.to_owned(),
+        community: None,
+        metrics: serde_json::json!({}),
+        card: serde_json::json!({}),
+    };
+    let made = world
+        .app
+        .bots
+        .add_model(&world.system(), &new, prior.into())
+        .await;
+    made.unwrap().id
+}
+
+async fn communities(world: &World, n: usize) -> Vec<CommunityId> {
+    let mut all = Vec::new();
+    for n in 0..n {
+        all.push(world.community(&format!("Pond {n}")).await);
+    }
+    all
+}
+
+/// Communities on either side of what runs.
+async fn sides(world: &World, kind: i16) -> [Vec<i64>; 2] {
+    let mut sides = [Vec::new(), Vec::new()];
+    for community in 1..=world.number("SELECT MAX(id) FROM community").await {
+        let arm = format!(
+            "SELECT COALESCE(MAX(arm), -1) FROM bot_assignment WHERE kind = {kind} AND community_id = {community}"
+        );
+        match world.number(&arm).await {
+            0 => sides[0].push(community),
+            1 => sides[1].push(community),
+            _ => {}
+        }
+    }
+    sides
+}
+
+/// People said of so many accused accounts of a community that they are bots, and of so many that they are not.
+async fn reviews(world: &mut World, community: i64, bots: u32, people: u32) {
+    let community = CommunityId(i32::try_from(community).unwrap());
+    let person = world
+        .person(community, "somebody", Some(Role::Member))
+        .await;
+    let account = format!(
+        "SELECT MIN(id) FROM platform_account WHERE user_id = {}",
+        person.user
+    );
+    let account = world.number(&account).await;
+    let now = world.clock.now().0;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, \
+             revision) VALUES ({community}, {account}, 1, 1, 900000, 0, {now}, {now}, 1) ON CONFLICT DO NOTHING"
+        ))
+        .await;
+    let case = format!(
+        "SELECT id FROM bot_case WHERE account_id = {account} AND community_id = {community}"
+    );
+    let case = world.number(&case).await;
+    for n in 0..bots + people {
+        let verdict = if n < bots { 1 } else { 2 };
+        world
+            .sql(&format!(
+                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, was_sampled, \
+                 took_secs, at) VALUES ({case}, {community}, {account}, {verdict}, '', 900000, FALSE, {n}, {now})"
+            ))
+            .await;
+    }
+}
+
+async fn newest(world: &World) -> Rollout {
+    let all = world.app.bots.rollouts(&world.system()).await.unwrap();
+    all.into_iter().next().unwrap()
+}
+
+on_both! {
+    async fn a_rollout_goes_from_ten_percent_to_all_and_nobody_changes_back(world: World) {
+        communities(&world, 60).await;
+        let own = CommunityId(1);
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let model = model(&world, "new").await;
+        world.sql(&format!(
+            "INSERT INTO bot_model (name, version, scope, kind, state, blob, sha256, size_bytes, schema_hash, metrics, card, \
+             added_at) VALUES ('own', 1, {own}, 1, 2, 'x', 'x', 1, '{}', '{{}}', '{{}}', 0)", SCHEMA.hash()
+        )).await;
+        let first = bots.start_rollout(&system, model).await.unwrap();
+        assert_eq!((first.step, first.state), (10, RolloutState::Running));
+        assert_eq!(bots.start_rollout(&system, model).await.unwrap().id, first.id, "it is that already");
+        let [old, new] = sides(&world, 1).await;
+        assert_eq!(old.len() + new.len(), 59, "who has a model of its own is not asked");
+        assert!(!new.contains(&1) && !old.contains(&1));
+        assert_eq!(first.n_communities, u32::try_from(new.len()).unwrap());
+        let busy = NewExperiment { hypothesis: "x".to_owned(), model: None };
+        let busy = bots.start_experiment(&system, &busy).await.unwrap_err();
+        assert_eq!(busy.code(), ErrorCode::Conflict);
+        let half = bots.advance_rollout(&system, first.id, 10).await.unwrap();
+        let [_, more] = sides(&world, 1).await;
+        assert_eq!(half.step, 50);
+        assert!(new.iter().all(|community| more.contains(community)) && more.len() > new.len());
+        let late = bots.advance_rollout(&system, first.id, 10).await.unwrap_err();
+        assert_eq!(late.code(), ErrorCode::Conflict, "somebody was faster");
+        // One that comes meanwhile is drawn by the hourly look.
+        world.community("Newcomer").await;
+        bots.guard().await.unwrap();
+        let [old, new] = sides(&world, 1).await;
+        assert_eq!(old.len() + new.len(), 60);
+        let all = bots.advance_rollout(&system, first.id, 50).await.unwrap();
+        assert_eq!((all.step, all.n_communities), (100, 60));
+        let done = bots.advance_rollout(&system, first.id, 100).await.unwrap();
+        assert_eq!(done.state, RolloutState::Finished);
+        let deployed = bots.model(&system, model).await.unwrap().unwrap();
+        assert_eq!(deployed.state, ModelState::Deployed);
+        let again = bots.start_rollout(&system, model).await.unwrap_err();
+        assert_eq!(again.code(), ErrorCode::Conflict, "it scores everywhere");
+        let halted = bots.halt_rollout(&system, first.id, "too late").await.unwrap();
+        assert_eq!(halted.state, RolloutState::Finished, "over is over");
+        assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.advance'").await, 3);
+        let nothing = bots.halt_rollout(&system, 999, "why").await;
+        assert!(matches!(nothing, Err(BotsError::NotFound)));
+    }
+
+    async fn a_model_that_is_wrong_more_often_than_the_one_before_is_halted_by_itself(world: World) {
+        communities(&world, 40).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let model = model(&world, "new").await;
+        let rollout = bots.start_rollout(&system, model).await.unwrap();
+        bots.advance_rollout(&system, rollout.id, 10).await.unwrap();
+        let [old, new] = sides(&world, 1).await;
+        reviews(&mut world, old[0], 19, 1).await;
+        reviews(&mut world, new[0], 15, 4).await;
+        bots.guard().await.unwrap();
+        assert_eq!(newest(&world).await.state, RolloutState::Running, "nineteen reviews prove nothing");
+        reviews(&mut world, new[1], 0, 1).await;
+        let refused = bots.advance_rollout(&system, rollout.id, 50).await.unwrap_err();
+        assert!(refused.to_string().contains("75 %"), "{refused}");
+        for _ in 0..2 {
+            bots.guard().await.unwrap();
+        }
+        let halted = newest(&world).await;
+        assert_eq!(halted.state, RolloutState::Halted);
+        assert!(halted.halted_why.unwrap().contains("precision 75 %"));
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::Rollout).count(), 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.halt'").await, 1);
+        let model = bots.model(&system, model).await.unwrap().unwrap();
+        assert_eq!(model.state, ModelState::Testing, "it can be tried again");
+    }
+
+    async fn an_experiment_says_nothing_of_few_reviews_and_ends_where_the_model_does_harm(world: World) {
+        communities(&world, 30).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let new = NewExperiment { hypothesis: "models accuse fewer people".to_owned(), model: None };
+        let begun = bots.start_experiment(&system, &new).await.unwrap();
+        assert_eq!((begun.conclusion, begun.precision), (Conclusion::NotEnough { needed: 50 }, None));
+        let [rules, model] = &begun.arms;
+        assert_eq!(rules.n_communities + model.n_communities, 30);
+        assert!(rules.n_communities >= 5 && model.n_communities >= 5);
+        let unknown = NewExperiment { model: Some(999), ..new.clone() };
+        assert_eq!(bots.start_experiment(&system, &unknown).await.unwrap_err().code(), ErrorCode::Conflict, "one at a time");
+        let [by_rules, by_model] = sides(&world, 2).await;
+        reviews(&mut world, by_rules[0], 90, 10).await;
+        reviews(&mut world, by_model[0], 20, 29).await;
+        bots.guard().await.unwrap();
+        let few = bots.experiments(&system).await.unwrap().remove(0);
+        assert_eq!((few.conclusion, few.ended_at), (Conclusion::NotEnough { needed: 50 }, None));
+        assert_eq!(few.arms[1].review_secs_median, Some(24));
+        reviews(&mut world, by_model[0], 20, 31).await;
+        bots.guard().await.unwrap();
+        let ended = bots.experiments(&system).await.unwrap().remove(0);
+        assert_eq!(ended.conclusion, Conclusion::RulesBetter);
+        let estimate = ended.precision.unwrap();
+        assert!((estimate.difference + 0.5).abs() < 1e-9 && estimate.high < 0.0 && estimate.p_value < 0.05, "{estimate:?}");
+        assert!(ended.ended_why.unwrap().contains("wrong more often"));
+        // The next one ends after four weeks.
+        let second = bots.start_experiment(&system, &new).await.unwrap();
+        world.clock.advance(DAY * 27);
+        bots.guard().await.unwrap();
+        assert_eq!(bots.experiments(&system).await.unwrap()[0].ended_at, None);
+        world.clock.advance(DAY);
+        bots.guard().await.unwrap();
+        let over = bots.experiments(&system).await.unwrap().remove(0);
+        assert_eq!((over.id, over.ended_why.as_deref()), (second.id, Some("four weeks are over")));
+    }
+
+    async fn weeks_are_counted_from_reviews_and_a_fall_raises_an_alert_that_ends_with_it(world: World) {
+        let pond = communities(&world, 2).await[0];
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        reviews(&mut world, i64::from(pond.0), 38, 2).await;
+        world.clock.advance(DAY * 35);
+        reviews(&mut world, i64::from(pond.0), 14, 6).await;
+        let seen = bots.monitoring(&system, pond).await.unwrap();
+        let with: Vec<&Week> = seen.weeks.iter().filter(|week| week.n_reviewed > 0).collect();
+        assert_eq!((seen.weeks.len(), with.len()), (12, 2));
+        assert_eq!(with[0].precision, Some(0.95));
+        assert_eq!((with[1].precision, with[1].recall, with[1].f1), (Some(0.7), None, None), "recall is not known");
+        assert_eq!(bots.instance_monitoring(&system).await.unwrap().weeks, seen.weeks);
+        let elsewhere = bots.monitoring(&system, CommunityId(2)).await.unwrap();
+        assert!(elsewhere.weeks.iter().all(|week| week.n_reviewed == 0));
+        for _ in 0..2 {
+            bots.guard().await.unwrap();
+        }
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert_eq!(alerts.len(), 1);
+        assert!(alerts[0].words.contains("precision fell from 0.95 to 0.70"), "{}", alerts[0].words);
+        reviews(&mut world, i64::from(pond.0), 200, 0).await;
+        bots.guard().await.unwrap();
+        assert!(bots.alerts(&system).await.unwrap()[0].cleared_at.is_some());
+    }
+
+    async fn chat_that_has_moved_is_seen_and_few_vectors_say_nothing(world: World) {
+        let pond = world.community("Pond").await;
+        let person = world.person(pond, "somebody", Some(Role::Member)).await;
+        let account = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {}", person.user);
+        let account = world.number(&account).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let columns = SCHEMA.columns().len();
+        let now = world.clock.now();
+        let vectors = |days: u64, n: u32, shift: u32| {
+            let at = now.minus(DAY * u32::try_from(days).unwrap()).0;
+            let rows: Vec<String> = (0..n).map(|n| {
+                let mut values = vec![(n % 20).to_string(); columns];
+                values[5] = (n % 20 + shift).to_string();
+                format!("({pond}, {account}, 100000, 0, '{}', '[{}]', '[]', 20, {at})", SCHEMA.hash(), values.join(","))
+            }).collect();
+            format!("INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, \
+                     why, n_messages, at) VALUES {}", rows.join(","))
+        };
+        world.sql(&vectors(20, 300, 0)).await;
+        world.sql(&vectors(2, 199, 15)).await;
+        bots.measure_drift().await.unwrap();
+        assert!(bots.instance_monitoring(&system).await.unwrap().drift.is_empty(), "199 vectors");
+        world.sql(&vectors(1, 101, 15)).await;
+        bots.measure_drift().await.unwrap();
+        let drift = bots.instance_monitoring(&system).await.unwrap().drift;
+        assert_eq!((drift.len(), drift[0].n), (20, 300));
+        assert_eq!(drift[0].signal, SCHEMA.names()[5]);
+        assert!(drift[0].psi > 0.25 && drift[1].psi < 0.1, "{drift:?}");
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert_eq!((alerts.len(), alerts[0].kind), (1, AlertKind::Drift));
+    }
+}

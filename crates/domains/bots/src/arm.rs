@@ -1,0 +1,92 @@
+//! Who judges a community while something is tried: the new model of a rollout, or the rules or a model of an experiment.
+//! Communities are drawn by a hash and the draw is stored, so that nobody changes sides because a number changed.
+//!
+//! Must never draw a community that has a model of its own: what it decided for itself stays.
+
+use kernel::CommunityId;
+
+/// What an experiment is between.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum BotArm {
+    /// The rules alone.
+    Rules,
+    /// The model.
+    Model,
+}
+
+impl BotArm {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Rules, Self::Model];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// What assigns communities.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Run {
+    /// A rollout: the deployed model or the new one.
+    Rollout(i32),
+    /// An experiment: the rules or a model.
+    Experiment(i32),
+}
+
+impl Run {
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Rollout(_) => 1,
+            Self::Experiment(_) => 2,
+        }
+    }
+
+    pub(crate) const fn id(self) -> i32 {
+        match self {
+            Self::Rollout(id) | Self::Experiment(id) => id,
+        }
+    }
+}
+
+/// The lot of a community in a run, 0 to 99: the same each time, another one in another run.
+pub(crate) fn lot(run: Run, community: CommunityId) -> u8 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&run.code().to_le_bytes());
+    hasher.update(&run.id().to_le_bytes());
+    hasher.update(&community.0.to_le_bytes());
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(hasher.finalize().as_bytes()) {
+        *to = *from;
+    }
+    u8::try_from(u64::from_le_bytes(first) % 100).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lots_are_fair_stay_and_differ_between_runs() {
+        let below = |run: Run, share: u8| {
+            let drawn = (1..=10_000).filter(|id| lot(run, CommunityId(*id)) < share);
+            drawn.collect::<Vec<i32>>()
+        };
+        let (one, other) = (Run::Rollout(1), Run::Rollout(2));
+        for share in [10, 50] {
+            let n = below(one, share).len();
+            let wanted = usize::from(share) * 100;
+            assert!(n.abs_diff(wanted) < 200, "{n} of {wanted}");
+        }
+        assert_eq!(below(one, 10), below(one, 10));
+        assert_ne!(below(one, 10), below(other, 10));
+        assert_ne!(below(one, 10), below(Run::Experiment(1), 10));
+        let half = below(one, 50);
+        assert!(
+            below(one, 10).iter().all(|id| half.contains(id)),
+            "whoever has it keeps it"
+        );
+    }
+}

@@ -1,0 +1,425 @@
+//! How good detection is while it works: what people's reviews say week by week, how far chat has moved from what the model was
+//! made for; and the alarms that follow.
+//!
+//! Honest about what it cannot know: recall comes from the random sample alone, because nobody looks at those whom the model
+//! never suspects; what too few reviews say is not said.
+
+use std::collections::BTreeMap;
+
+use kernel::{Actor, CommunityId, Day, Permission, Timestamp};
+use ml::drift::{LARGE, Ranges, population_stability};
+use serde_json::json;
+
+use crate::{
+    AlertKind, Bots, BotsError, Probability, Setting, Verdict, alert,
+    features::SCHEMA,
+    rollout::{WHO, share},
+    store::{self as tables, monitoring as table},
+    training::stored_values,
+};
+
+/// Weeks that are shown.
+const WEEKS: i32 = 12;
+/// Of these, the last ones that are held against those before.
+const WEEKS_NOW: usize = 4;
+/// Reviews on either side without which F1 is not compared.
+const REVIEWS_MIN: u64 = 20;
+/// By which share F1 may fall.
+const F1_DROP: f64 = 0.05;
+/// Signals whose drift is shown.
+const DRIFT_SHOWN: i64 = 20;
+/// Ranges of a signal.
+const RANGES: usize = 10;
+/// Vectors on either side without which drift is not measured: an index of few is chance.
+const VECTORS_MIN: usize = 200;
+/// Vectors that are read at most, the newest.
+const VECTORS_MAX: i64 = 4_000;
+/// The days that are held against the month before them.
+const DAYS_NOW: i32 = 7;
+const DAYS_BEFORE: i32 = 37;
+
+/// What people's reviews say of a week.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Week {
+    /// Its Monday.
+    pub from: Day,
+    /// Predictions that were written down.
+    pub n_predictions: u64,
+    /// Reviews that say what somebody is.
+    pub n_reviewed: u64,
+    /// Accused, and a bot.
+    pub n_right: u64,
+    /// Accused, and a person.
+    pub n_wrong: u64,
+    /// Reviews of accounts that were drawn by chance.
+    pub n_sampled: u64,
+    /// Of the accused, the share that are bots.
+    pub precision: Option<f64>,
+    /// Of the bots in the random sample, the share that was accused.
+    pub recall: Option<f64>,
+    /// The harmonic mean of both.
+    pub f1: Option<f64>,
+    /// Reviews for each prediction.
+    pub feedback_rate: Option<f64>,
+}
+
+/// How far a signal has moved.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Drift {
+    /// The signal.
+    pub signal: String,
+    /// Population stability index: from .1 on worth a look, from .25 on an alarm.
+    pub psi: f64,
+    /// Vectors of the last seven days that were counted.
+    pub n: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How good detection is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Monitoring {
+    /// Twelve weeks, the oldest first.
+    pub weeks: Vec<Week>,
+    /// The signals that moved most, at most 20.
+    pub drift: Vec<Drift>,
+}
+
+/// What is counted of a week.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Counts {
+    n_predictions: u64,
+    n_right: u64,
+    n_wrong: u64,
+    n_sampled: u64,
+    sampled_bots: u64,
+    sampled_found: u64,
+    n_reviewed: u64,
+}
+
+impl Counts {
+    fn add(&mut self, review: &table::Reviewed, accused_from: Probability) {
+        let is_bot = match review.verdict {
+            Verdict::Bot => true,
+            Verdict::Human => false,
+            Verdict::Skip => return,
+        };
+        self.n_reviewed += 1;
+        let is_accused = review.probability >= accused_from;
+        if review.was_sampled {
+            self.n_sampled += 1;
+            self.sampled_bots += u64::from(is_bot);
+            self.sampled_found += u64::from(is_bot && is_accused);
+        }
+        if is_accused {
+            self.n_right += u64::from(is_bot);
+            self.n_wrong += u64::from(!is_bot);
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            n_predictions: self.n_predictions + other.n_predictions,
+            n_right: self.n_right + other.n_right,
+            n_wrong: self.n_wrong + other.n_wrong,
+            n_sampled: self.n_sampled + other.n_sampled,
+            sampled_bots: self.sampled_bots + other.sampled_bots,
+            sampled_found: self.sampled_found + other.sampled_found,
+            n_reviewed: self.n_reviewed + other.n_reviewed,
+        }
+    }
+
+    fn precision(&self) -> Option<f64> {
+        share(self.n_right, self.n_right + self.n_wrong)
+    }
+
+    fn recall(&self) -> Option<f64> {
+        share(self.sampled_found, self.sampled_bots)
+    }
+
+    fn f1(&self) -> Option<f64> {
+        let (precision, recall) = (self.precision()?, self.recall()?);
+        let both = precision + recall;
+        Some(if both > 0.0 {
+            2.0 * precision * recall / both
+        } else {
+            0.0
+        })
+    }
+
+    fn week(&self, from: Day) -> Week {
+        Week {
+            from,
+            n_predictions: self.n_predictions,
+            n_reviewed: self.n_reviewed,
+            n_right: self.n_right,
+            n_wrong: self.n_wrong,
+            n_sampled: self.n_sampled,
+            precision: self.precision(),
+            recall: self.recall(),
+            f1: self.f1(),
+            feedback_rate: share(self.n_reviewed, self.n_predictions),
+        }
+    }
+}
+
+/// Whether detection got worse: the figure, what it was and what it is. F1 where the random sample has bots on both sides, else
+/// precision, which is known more often.
+fn worse(before: &Counts, now: &Counts) -> Option<(&'static str, f64, f64)> {
+    if before.n_reviewed < REVIEWS_MIN || now.n_reviewed < REVIEWS_MIN {
+        return None;
+    }
+    let (name, was, is) = match (before.f1(), now.f1()) {
+        (Some(was), Some(is)) => ("F1", was, is),
+        _ => ("precision", before.precision()?, now.precision()?),
+    };
+    (was > 0.0 && (was - is) / was > F1_DROP).then_some((name, was, is))
+}
+
+/// How far each column has moved between vectors; the largest first.
+fn moved(before: &[Vec<f32>], now: &[Vec<f32>]) -> Vec<(String, f64)> {
+    let column = |rows: &[Vec<f32>], place: usize| -> Vec<f32> {
+        let value = |row: &Vec<f32>| row.get(place).copied().unwrap_or(f32::NAN);
+        rows.iter().map(value).collect()
+    };
+    let mut all: Vec<(String, f64)> = SCHEMA
+        .names()
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, name)| {
+            let was = column(before, place);
+            let ranges = Ranges::of(was.iter().copied(), RANGES);
+            let psi =
+                population_stability(&ranges.counts(was), &ranges.counts(column(now, place)))?;
+            Some((name, psi))
+        })
+        .collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all
+}
+
+impl Bots {
+    /// How good detection is in a community.
+    pub async fn monitoring(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+    ) -> Result<Monitoring, BotsError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let setting = tables::setting::one(self.db.read(), community).await?;
+        self.monitored(Some(community), &setting).await
+    }
+
+    /// How good detection is in all communities together.
+    pub async fn instance_monitoring(&self, actor: &Actor) -> Result<Monitoring, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        self.monitored(None, &Setting::default()).await
+    }
+
+    async fn monitored(
+        &self,
+        community: Option<CommunityId>,
+        setting: &Setting,
+    ) -> Result<Monitoring, BotsError> {
+        let conn = self.db.read();
+        let weeks = self.counts(community, setting.possible).await?;
+        let scope = tables::model::scope(community);
+        Ok(Monitoring {
+            weeks: weeks
+                .iter()
+                .map(|(from, counts)| counts.week(*from))
+                .collect(),
+            drift: table::drift(conn, scope, DRIFT_SHOWN).await?,
+        })
+    }
+
+    /// What is counted of each week, the oldest first.
+    async fn counts(
+        &self,
+        community: Option<CommunityId>,
+        accused_from: Probability,
+    ) -> Result<Vec<(Day, Counts)>, BotsError> {
+        let conn = self.db.read();
+        let scope = tables::model::scope(community);
+        let this_week = self.clock.now().day().week_start();
+        let first = this_week.plus(-7 * (WEEKS - 1));
+        let mut weeks: BTreeMap<Day, Counts> = (0..WEEKS)
+            .map(|n| (first.plus(7 * n), Counts::default()))
+            .collect();
+        for review in table::reviewed(conn, scope, first.start()).await? {
+            if let Some(counts) = weeks.get_mut(&review.at.day().week_start()) {
+                counts.add(&review, accused_from);
+            }
+        }
+        for (from, counts) in &mut weeks {
+            let until = from.plus(7).start();
+            counts.n_predictions = table::predictions(conn, scope, from.start(), until).await?;
+        }
+        Ok(weeks.into_iter().collect())
+    }
+
+    /// The hourly look: halts what must not go on, and raises what somebody should know of.
+    pub async fn guard(&self) -> Result<(), BotsError> {
+        self.guard_rollout().await?;
+        self.guard_experiment().await?;
+        self.guard_quality().await
+    }
+
+    async fn guard_quality(&self) -> Result<(), BotsError> {
+        let weeks = self.counts(None, Setting::default().possible).await?;
+        let split = weeks.len().saturating_sub(WEEKS_NOW);
+        let sum = |part: &[(Day, Counts)]| {
+            let all = part.iter().map(|(_, counts)| *counts);
+            all.fold(Counts::default(), Counts::and)
+        };
+        let (before, now) = weeks.split_at(split);
+        let (before, now) = (sum(before), sum(now));
+        let mut work = self.begin(&WHO).await?;
+        match worse(&before, &now) {
+            Some((name, was, is)) => {
+                let words =
+                    format!("{name} fell from {was:.2} to {is:.2} within the last four weeks");
+                let numbers =
+                    json!({ "figure": name, "was": was, "is": is, "reviews": now.n_reviewed });
+                alert::raise(&mut work, AlertKind::Precision, None, &words, numbers).await?;
+            }
+            None if now.n_reviewed >= REVIEWS_MIN => {
+                let at = work.now();
+                tables::alert::is_over(work.conn(), AlertKind::Precision, None, at).await?;
+            }
+            None => {}
+        }
+        Ok(work.commit().await?)
+    }
+
+    /// The nightly look: how far the signals of the last seven days have moved from the month before, of all communities
+    /// together. With too few vectors nothing is said.
+    pub async fn measure_drift(&self) -> Result<(), BotsError> {
+        let today = self.clock.now().day();
+        let between =
+            |from: i32, until: i32| (today.plus(-from).start(), today.plus(1 - until).start());
+        let now = self.vectors(between(DAYS_NOW, 0)).await?;
+        let before = self.vectors(between(DAYS_BEFORE, DAYS_NOW + 1)).await?;
+        if now.len() < VECTORS_MIN || before.len() < VECTORS_MIN {
+            return Ok(());
+        }
+        let moved = moved(&before, &now);
+        let n = u32::try_from(now.len()).unwrap_or(u32::MAX);
+        let mut work = self.begin(&WHO).await?;
+        table::put_drift(work.conn(), 0, &moved, n, work.now()).await?;
+        let large: Vec<&(String, f64)> = moved.iter().filter(|(_, psi)| *psi > LARGE).collect();
+        if let Some((signal, psi)) = large.first() {
+            let words = format!(
+                "{} signals are no longer distributed as in the month before, most of all `{signal}` ({psi:.2})",
+                large.len()
+            );
+            let signals: Vec<&String> = large.iter().take(10).map(|(signal, _)| signal).collect();
+            let numbers = json!({ "psi": psi, "signals": signals, "vectors": n });
+            alert::raise(&mut work, AlertKind::Drift, None, &words, numbers).await?;
+        } else {
+            let at = work.now();
+            tables::alert::is_over(work.conn(), AlertKind::Drift, None, at).await?;
+        }
+        Ok(work.commit().await?)
+    }
+
+    async fn vectors(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Result<Vec<Vec<f32>>, BotsError> {
+        let conn = self.db.read();
+        let stored = table::vectors(conn, SCHEMA.hash(), from, until, VECTORS_MAX).await?;
+        Ok(stored
+            .iter()
+            .filter_map(|features| stored_values(features))
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn review(verdict: Verdict, percent: u32, was_sampled: bool) -> table::Reviewed {
+        table::Reviewed {
+            verdict,
+            probability: Probability::percent(percent),
+            was_sampled,
+            at: Timestamp(0),
+        }
+    }
+
+    fn counted(reviews: &[table::Reviewed]) -> Counts {
+        let mut counts = Counts::default();
+        for review in reviews {
+            counts.add(review, Probability::percent(50));
+        }
+        counts
+    }
+
+    #[test]
+    fn precision_is_of_the_accused_and_recall_of_the_random_sample_alone() {
+        let counts = counted(&[
+            review(Verdict::Bot, 90, false),
+            review(Verdict::Bot, 80, false),
+            review(Verdict::Human, 70, false),
+            review(Verdict::Bot, 30, false),
+            review(Verdict::Skip, 99, false),
+            review(Verdict::Bot, 60, true),
+            review(Verdict::Bot, 10, true),
+            review(Verdict::Human, 5, true),
+        ]);
+        assert_eq!((counts.n_reviewed, counts.n_sampled), (7, 3));
+        assert_eq!(counts.precision(), Some(0.75));
+        assert_eq!(
+            counts.recall(),
+            Some(0.5),
+            "of two bots in the sample one was accused"
+        );
+        assert_eq!(counts.f1(), Some(0.6));
+        let unsampled = counted(&[review(Verdict::Bot, 90, false)]);
+        assert_eq!(
+            (unsampled.recall(), unsampled.f1()),
+            (None, None),
+            "nobody knows"
+        );
+    }
+
+    #[test]
+    fn worse_needs_enough_reviews_and_more_than_five_percent() {
+        let of = |right: u64, wrong: u64| Counts {
+            n_right: right,
+            n_wrong: wrong,
+            n_reviewed: right + wrong,
+            ..Counts::default()
+        };
+        assert_eq!(
+            worse(&of(95, 5), &of(18, 4)).map(|(name, ..)| name),
+            Some("precision")
+        );
+        assert_eq!(worse(&of(95, 5), &of(19, 1)), None);
+        assert_eq!(worse(&of(95, 5), &of(10, 9)), None, "nineteen");
+        assert_eq!(worse(&of(5, 0), &of(10, 90)), None);
+        let sampled = |found, counts: Counts| Counts {
+            sampled_bots: 10,
+            sampled_found: found,
+            ..counts
+        };
+        let fell = worse(&sampled(10, of(95, 5)), &sampled(6, of(95, 5))).unwrap();
+        assert_eq!(fell.0, "F1");
+    }
+
+    #[test]
+    fn a_column_that_moved_is_first_and_the_rest_hardly_moves() {
+        let row = |n: u16, shift: f32| {
+            let mut values = vec![f32::from(n % 50); SCHEMA.columns().len()];
+            values[3] += shift;
+            values
+        };
+        let before: Vec<Vec<f32>> = (0..400).map(|n| row(n, 0.0)).collect();
+        let now: Vec<Vec<f32>> = (0..300).map(|n| row(n, 25.0)).collect();
+        let moved = moved(&before, &now);
+        assert_eq!(moved[0].0, SCHEMA.names()[3]);
+        assert!(moved[0].1 > LARGE && moved[1].1 < 0.05, "{:?}", &moved[..2]);
+    }
+}

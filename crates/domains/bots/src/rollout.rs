@@ -1,0 +1,442 @@
+//! A new model step by step: for ten percent of the communities, for half, for all, and then as the deployed one. What people
+//! say decides: where it is wrong more often than the one before, or accuses twice as many, it is halted, and
+//! everybody is back at the deployed model at once.
+//!
+//! Invariants: one rollout or experiment at a time; nobody changes sides but forward; communities with a model of their own are
+//! not asked.
+
+use std::collections::HashSet;
+
+use ::store::{Work, audit::Entry};
+use identity::IdentityError;
+use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
+use serde_json::json;
+
+use crate::{
+    AlertKind, Bots, BotsError, ModelState, alert,
+    arm::{Run, lot},
+    list::check_words,
+    store::{
+        self as tables,
+        arm::{self as arm_table, Outcome},
+        rollout as table,
+    },
+    training_topic,
+};
+
+/// The steps, in percent of the communities.
+pub(crate) const STEPS: [u32; 3] = [10, 50, 100];
+/// How many are listed.
+const LISTED_MAX: i64 = 50;
+/// Reviews of each side without which precisions are not compared.
+const REVIEWS_MIN: u64 = 20;
+/// How much of precision may be lost.
+const PRECISION_DROP: f64 = 0.05;
+/// How many times as many may be accused.
+const ALERTS_TIMES: f64 = 2.0;
+/// Cases of the new side without which rates are not compared.
+const CASES_MIN: u64 = 10;
+const DAY_SECS: f64 = 86_400.0;
+/// What the hourly look acts as.
+pub(crate) const WHO: Actor = Actor::System("bots.guard");
+
+/// What became of a rollout.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RolloutState {
+    /// It goes on.
+    Running,
+    /// It was stopped: everybody is back at the deployed model.
+    Halted,
+    /// The model is deployed.
+    Finished,
+}
+
+impl RolloutState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Halted, Self::Finished];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Halted => "halted",
+            Self::Finished => "finished",
+        }
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Running => 0,
+            Self::Halted => 1,
+            Self::Finished => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// What guards a rollout, since its step began: the communities that have the new model, and those that have the one before.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Guards {
+    /// Accused accounts of whom people said what they are, with the new model.
+    pub n_new: u64,
+    /// The same with the one before.
+    pub n_old: u64,
+    /// Of these, the share that are bots, with the new model.
+    pub precision_new: Option<f64>,
+    /// The same with the one before.
+    pub precision_old: Option<f64>,
+    /// Cases of a community in a day, with the new model.
+    pub alert_rate_new: Option<f64>,
+    /// The same with the one before.
+    pub alert_rate_old: Option<f64>,
+}
+
+impl Guards {
+    /// Why it must not go on, if so.
+    fn objection(&self) -> Option<String> {
+        if self.n_new >= REVIEWS_MIN
+            && self.n_old >= REVIEWS_MIN
+            && let (Some(new), Some(old)) = (self.precision_new, self.precision_old)
+            && old - new > PRECISION_DROP
+        {
+            return Some(format!(
+                "precision {:.0} % with the new model, {:.0} % with the one before",
+                new * 100.0,
+                old * 100.0
+            ));
+        }
+        if let (Some(new), Some(old)) = (self.alert_rate_new, self.alert_rate_old)
+            && old > 0.0
+            && new > old * ALERTS_TIMES
+        {
+            return Some(format!(
+                "{new:.1} cases of a community in a day with the new model, {old:.1} with the one before"
+            ));
+        }
+        None
+    }
+}
+
+/// A rollout.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rollout {
+    /// Its id.
+    pub id: i32,
+    /// The new model.
+    pub model: i32,
+    /// For how many percent of the communities: 10, 50 or 100.
+    pub step: u32,
+    /// What became of it.
+    pub state: RolloutState,
+    /// How many communities have the new model.
+    pub n_communities: u32,
+    /// What its guards see.
+    pub guards: Guards,
+    /// Why it was halted.
+    pub halted_why: Option<String>,
+    /// Who started it; `None` = somebody who was erased since.
+    pub started_by: Option<UserId>,
+    /// When.
+    pub started_at: Timestamp,
+    /// When this step began.
+    pub stepped_at: Timestamp,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+fn changed() -> BotsError {
+    BotsError::Conflict(
+        "the rollout is not there any more, or somebody else was faster: look at it again"
+            .to_owned(),
+    )
+}
+
+impl Bots {
+    /// The rollouts, the newest first, at most 50.
+    pub async fn rollouts(&self, actor: &Actor) -> Result<Vec<Rollout>, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let mut all = Vec::new();
+        for row in table::newest(self.db.read(), LISTED_MAX).await? {
+            all.push(self.whole_rollout(row).await?);
+        }
+        Ok(all)
+    }
+
+    /// Gives a tested model to ten percent of the communities. It is the answer if it is being rolled out already.
+    pub async fn start_rollout(&self, actor: &Actor, model: i32) -> Result<Rollout, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        if let Some(running) = table::running(work.conn()).await? {
+            if running.model == model {
+                drop(work);
+                return self.whole_rollout(running).await;
+            }
+            return Err(BotsError::Conflict(
+                "another model is being rolled out: finish or halt that first".to_owned(),
+            ));
+        }
+        if table::running_experiment(work.conn()).await?.is_some() {
+            return Err(BotsError::Conflict(
+                "an experiment goes on: stop it first, or its numbers are of two things".to_owned(),
+            ));
+        }
+        let found = tables::model::by_id(work.conn(), model).await?;
+        let found = found.ok_or(BotsError::NotFound)?;
+        if found.community.is_some() || !found.is_current() {
+            return Err(BotsError::Conflict(
+                "only a model for everybody, made for the features of this program, is rolled out"
+                    .to_owned(),
+            ));
+        }
+        match found.state {
+            ModelState::Testing | ModelState::Retired => {}
+            ModelState::Deployed => {
+                return Err(BotsError::Conflict(
+                    "the model scores everywhere already".to_owned(),
+                ));
+            }
+            ModelState::Training => {
+                return Err(BotsError::Conflict(
+                    "the model is still being made".to_owned(),
+                ));
+            }
+        }
+        let [first, ..] = STEPS;
+        let by = actor.user_id();
+        let id = table::insert(work.conn(), model, first, by, work.now()).await?;
+        self.draw(&work, Run::Rollout(id), first).await?;
+        work.audit(entry(
+            "bots.rollout.start",
+            id,
+            json!({ "model": model, "step": first }),
+        ));
+        work.notify(training_topic(), "");
+        work.commit().await?;
+        self.one_rollout(id).await
+    }
+
+    /// Takes the next step of a rollout that is at this one; after the last the model is deployed. Refused while its guards
+    /// object.
+    pub async fn advance_rollout(
+        &self,
+        actor: &Actor,
+        id: i32,
+        step: u32,
+    ) -> Result<Rollout, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let rollout = self.one_rollout(id).await?;
+        if rollout.state != RolloutState::Running || rollout.step != step {
+            return Err(changed());
+        }
+        if let Some(why) = rollout.guards.objection() {
+            return Err(BotsError::Conflict(format!("the guards object: {why}")));
+        }
+        let next = STEPS.into_iter().find(|next| *next > step);
+        if next.is_none() {
+            // Deployed first: should the program end in between, the rollout is at its last step, and finishing it again
+            // changes nothing.
+            self.promote_model(actor, rollout.model).await?;
+        }
+        let mut work = self.begin(actor).await?;
+        tables::lock(&work, CommunityId(0)).await?;
+        let now = work.now();
+        let done = match next {
+            Some(next) => table::advance(work.conn(), id, step, next, now).await?,
+            None => table::end(work.conn(), id, RolloutState::Finished, None, now).await?,
+        };
+        if !done {
+            return Err(changed());
+        }
+        if let Some(next) = next {
+            self.draw(&work, Run::Rollout(id), next).await?;
+        }
+        let detail = json!({ "model": rollout.model, "from": step, "to": next });
+        work.audit(entry("bots.rollout.advance", id, detail));
+        work.notify(training_topic(), "");
+        work.commit().await?;
+        self.one_rollout(id).await
+    }
+
+    /// Halts a rollout: everybody is back at the deployed model. One that is over stays as it is.
+    pub async fn halt_rollout(
+        &self,
+        actor: &Actor,
+        id: i32,
+        why: &str,
+    ) -> Result<Rollout, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        let why = check_words("why", why)?;
+        let mut work = self.begin(actor).await?;
+        let row = table::by_id(work.conn(), id).await?;
+        let row = row.ok_or(BotsError::NotFound)?;
+        if halt(&mut work, &row, &why, false).await? {
+            work.commit().await?;
+        }
+        self.one_rollout(id).await
+    }
+
+    /// The hourly look: draws communities that are new, halts a rollout whose guards object. Whether it was halted.
+    pub(crate) async fn guard_rollout(&self) -> Result<bool, BotsError> {
+        let Some(row) = table::running(self.db.read()).await? else {
+            return Ok(false);
+        };
+        let rollout = self.whole_rollout(row.clone()).await?;
+        let objection = rollout.guards.objection();
+        let mut work = self.begin(&WHO).await?;
+        let is_halted = if let Some(why) = objection {
+            halt(&mut work, &row, &why, true).await?
+        } else {
+            self.draw(&work, Run::Rollout(row.id), row.step).await?;
+            false
+        };
+        work.commit().await?;
+        Ok(is_halted)
+    }
+
+    /// Puts every community that has no model of its own on its side.
+    pub(crate) async fn draw(&self, work: &Work, run: Run, share: u32) -> Result<(), BotsError> {
+        let own: HashSet<CommunityId> = arm_table::on_their_own(work.conn())
+            .await?
+            .into_iter()
+            .collect();
+        let all = match self.identity.communities(&WHO).await {
+            Ok(all) => all,
+            Err(IdentityError::Storage(error)) => return Err(error.into()),
+            Err(other) => return Err(BotsError::Conflict(other.to_string())),
+        };
+        let sides: Vec<(CommunityId, bool)> = all
+            .into_iter()
+            .map(|(community, _)| community.id)
+            .filter(|community| !own.contains(community))
+            .map(|community| (community, u32::from(lot(run, community)) < share))
+            .collect();
+        Ok(arm_table::assign(work.conn(), run, &sides, work.now()).await?)
+    }
+
+    async fn one_rollout(&self, id: i32) -> Result<Rollout, BotsError> {
+        let row = table::by_id(self.db.read(), id).await?;
+        self.whole_rollout(row.ok_or(BotsError::NotFound)?).await
+    }
+
+    async fn whole_rollout(&self, row: table::Row) -> Result<Rollout, BotsError> {
+        let conn = self.db.read();
+        let run = Run::Rollout(row.id);
+        let [n_old, n_new] = arm_table::counts(conn, run).await?;
+        let old = arm_table::outcome(conn, run, false, row.stepped_at).await?;
+        let new = arm_table::outcome(conn, run, true, row.stepped_at).await?;
+        let until = row.ended_at.unwrap_or_else(|| self.clock.now());
+        let days = until.since(row.stepped_at).as_secs_f64() / DAY_SECS;
+        Ok(Rollout {
+            id: row.id,
+            model: row.model,
+            step: row.step,
+            state: row.state,
+            n_communities: n_new,
+            guards: guards((n_old, &old), (n_new, &new), days),
+            halted_why: row.halted_why,
+            started_by: row.started_by,
+            started_at: row.started_at,
+            stepped_at: row.stepped_at,
+            ended_at: row.ended_at,
+        })
+    }
+}
+
+fn guards((n_old, old): (u32, &Outcome), (n_new, new): (u32, &Outcome), days: f64) -> Guards {
+    // Less than a day is taken for one: an hour would make every case a wave.
+    let rate = |n: u32, outcome: &Outcome| {
+        (n > 0).then(|| whole(outcome.n_cases) / f64::from(n) / days.max(1.0))
+    };
+    let is_enough = new.n_cases >= CASES_MIN;
+    Guards {
+        n_new: new.reviewed(),
+        n_old: old.reviewed(),
+        precision_new: share(new.n_right, new.reviewed()),
+        precision_old: share(old.n_right, old.reviewed()),
+        alert_rate_new: rate(n_new, new).filter(|_| is_enough),
+        alert_rate_old: rate(n_old, old),
+    }
+}
+
+/// A share; `None` of nothing.
+pub(crate) fn share(part: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| whole(part) / whole(of))
+}
+
+/// A count as a number.
+pub(crate) fn whole(n: u64) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// Halts a rollout that goes on; whether it did. Raises an alert if nobody asked for it.
+async fn halt(
+    work: &mut Work,
+    row: &table::Row,
+    why: &str,
+    by_itself: bool,
+) -> Result<bool, BotsError> {
+    let now = work.now();
+    if !table::end(work.conn(), row.id, RolloutState::Halted, Some(why), now).await? {
+        return Ok(false);
+    }
+    let detail =
+        json!({ "model": row.model, "step": row.step, "why": why, "by_itself": by_itself });
+    work.audit(entry("bots.rollout.halt", row.id, detail.clone()));
+    if by_itself {
+        let words = format!("the rollout of model {} was halted: {why}", row.model);
+        alert::raise(work, AlertKind::Rollout, None, &words, detail).await?;
+    }
+    work.notify(training_topic(), "");
+    Ok(true)
+}
+
+fn entry(action: &'static str, id: i32, detail: serde_json::Value) -> Entry {
+    Entry {
+        action,
+        object: format!("bot_rollout:{id}"),
+        community: None,
+        detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(n_cases: u64, n_right: u64, n_wrong: u64) -> Outcome {
+        Outcome {
+            n_cases,
+            n_right,
+            n_wrong,
+            n_scored: 1_000,
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_halted_for_precision_and_for_accusing_twice_as_many_only_on_enough_evidence() {
+        let why = |old: Outcome, new: Outcome| guards((90, &old), (10, &new), 2.0).objection();
+        let good = outcome(90, 19, 1);
+        assert_eq!(why(good, outcome(10, 19, 1)), None);
+        assert!(why(good, outcome(10, 16, 4)).unwrap().contains("80 %"));
+        let five = why(good, outcome(10, 18, 2));
+        assert_eq!(five, None, "five points are not more than five");
+        assert_eq!(
+            why(good, outcome(10, 2, 4)),
+            None,
+            "six reviews prove nothing"
+        );
+        assert_eq!(why(outcome(90, 3, 0), outcome(10, 16, 4)), None);
+        assert!(why(good, outcome(21, 19, 1)).unwrap().contains("cases"));
+        assert_eq!(
+            why(good, outcome(20, 19, 1)),
+            None,
+            "twice is not more than twice"
+        );
+        assert_eq!(why(outcome(0, 0, 0), outcome(9, 0, 0)), None);
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows of `bot_assignment`.
+
+use ::store::{StoreError, sql};
+use kernel::{CommunityId, Timestamp};
+use sea_orm::{ConnectionTrait, Value};
+
+use crate::arm::Run;
+
+/// Puts communities on a side; whoever is on the first may come to the second, nobody goes back.
+pub(crate) async fn assign(
+    conn: &impl ConnectionTrait,
+    run: Run,
+    sides: &[(CommunityId, bool)],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = sides
+        .iter()
+        .map(|(community, is_second)| {
+            vec![
+                run.code().into(),
+                run.id().into(),
+                community.0.into(),
+                i16::from(*is_second).into(),
+                at.0.into(),
+            ]
+        })
+        .collect();
+    sql::insert(
+        conn,
+        "INSERT INTO bot_assignment (kind, run_id, community_id, arm, at)",
+        rows,
+        " ON CONFLICT (kind, run_id, community_id) DO UPDATE SET arm = 1, at = excluded.at \
+         WHERE bot_assignment.arm = 0 AND excluded.arm = 1",
+    )
+    .await
+}
+
+/// How many communities are on the first and the second side.
+pub(crate) async fn counts(conn: &impl ConnectionTrait, run: Run) -> Result<[u32; 2], StoreError> {
+    let query =
+        "SELECT arm, COUNT(*) FROM bot_assignment WHERE kind = $1 AND run_id = $2 GROUP BY arm";
+    let mut counts = [0; 2];
+    for row in sql::rows(conn, query, vec![run.code().into(), run.id().into()]).await? {
+        let (arm, n): (i16, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if let Some(count) = usize::try_from(arm)
+            .ok()
+            .and_then(|arm| counts.get_mut(arm))
+        {
+            *count = u32::try_from(n).unwrap_or(u32::MAX);
+        }
+    }
+    Ok(counts)
+}
+
+/// Communities with a deployed model of their own.
+pub(crate) async fn on_their_own(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<CommunityId>, StoreError> {
+    let query = "SELECT DISTINCT scope FROM bot_model WHERE state = 2 AND scope <> 0";
+    let rows = sql::rows(conn, query, vec![]).await?;
+    let id = |row: &sea_orm::QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
+    rows.iter().map(id).collect()
+}
+
+/// What reviews, cases and predictions say of a side since an instant.
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are all numbers of something"
+)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Cases that accuse somebody.
+    pub(crate) n_cases: u64,
+    /// Of accused accounts, those that people said something about.
+    pub(crate) n_right: u64,
+    pub(crate) n_wrong: u64,
+    /// Accounts that were scored.
+    pub(crate) n_scored: u64,
+}
+
+impl Outcome {
+    pub(crate) const fn reviewed(&self) -> u64 {
+        self.n_right + self.n_wrong
+    }
+}
+
+/// From this probability on somebody is accused, in millionths: what a community calls possible unless it says otherwise.
+const ACCUSED: i32 = 500_000;
+
+/// Communities of one side of a run.
+const OF_SIDE: &str = "community_id IN (SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2 AND arm = $3)";
+
+/// What came of a side of a run since an instant. Reviews of accounts that were drawn by chance accuse nobody and are left out.
+pub(crate) async fn outcome(
+    conn: &impl ConnectionTrait,
+    run: Run,
+    is_second: bool,
+    since: Timestamp,
+) -> Result<Outcome, StoreError> {
+    let review = |verdict: i16| {
+        format!(
+            "(SELECT COUNT(*) FROM bot_review WHERE {OF_SIDE} AND at >= $4 AND verdict = {verdict} \
+             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {ACCUSED})"
+        )
+    };
+    // A case opened by a score, the rules or a list.
+    let query = format!(
+        "SELECT (SELECT COUNT(*) FROM bot_case WHERE {OF_SIDE} AND opened_at >= $4 AND (reasons & 11) <> 0) AS n_cases, \
+         {} AS n_right, {} AS n_wrong, (SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction \
+         WHERE {OF_SIDE} AND at >= $4) AS scored) AS n_scored",
+        review(1),
+        review(2)
+    );
+    let values = vec![
+        run.code().into(),
+        run.id().into(),
+        i16::from(is_second).into(),
+        since.0.into(),
+    ];
+    let rows = sql::rows(conn, &query, values).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Outcome::default());
+    };
+    let number = |place: usize| -> Result<u64, StoreError> {
+        let n: i64 = row.try_get_by_index(place)?;
+        Ok(u64::try_from(n).unwrap_or(0))
+    };
+    Ok(Outcome {
+        n_cases: number(0)?,
+        n_right: number(1)?,
+        n_wrong: number(2)?,
+        n_scored: number(3)?,
+    })
+}
+
+/// The median of the time from looking to deciding on a side, in seconds.
+pub(crate) async fn median_secs(
+    conn: &impl ConnectionTrait,
+    run: Run,
+    is_second: bool,
+    since: Timestamp,
+) -> Result<Option<u32>, StoreError> {
+    let which = format!(
+        "FROM bot_review WHERE {OF_SIDE} AND at >= $4 AND took_secs IS NOT NULL AND undone_at IS NULL"
+    );
+    let values = || -> Vec<Value> {
+        vec![
+            run.code().into(),
+            run.id().into(),
+            i16::from(is_second).into(),
+            since.0.into(),
+        ]
+    };
+    let n: i64 = sql::scalar(conn, &format!("SELECT COUNT(*) {which}"), values()).await?;
+    let query = format!(
+        "SELECT took_secs {which} ORDER BY took_secs, id LIMIT 1 OFFSET {}",
+        n.saturating_sub(1) / 2
+    );
+    let secs: Option<i32> = sql::optional(conn, &query, values()).await?;
+    Ok(secs.map(super::count))
+}

@@ -1,0 +1,163 @@
+//! What is read of reviews and predictions to say how good detection is, and the rows of `bot_drift`.
+
+use ::store::{StoreError, sql};
+use kernel::Timestamp;
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
+use crate::{Drift, Probability, Verdict};
+
+/// Reviews that are read at most, the newest.
+const REVIEWS_MAX: i64 = 50_000;
+
+/// What somebody said of somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reviewed {
+    pub(crate) verdict: Verdict,
+    pub(crate) probability: Probability,
+    pub(crate) was_sampled: bool,
+    pub(crate) at: Timestamp,
+}
+
+fn of(scope: i32, place: usize, values: &mut Vec<Value>) -> String {
+    if scope == 0 {
+        return String::new();
+    }
+    values.push(scope.into());
+    format!(" AND community_id = ${place}")
+}
+
+/// Reviews that hold, since an instant, of a community or of all.
+pub(crate) async fn reviewed(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    since: Timestamp,
+) -> Result<Vec<Reviewed>, StoreError> {
+    let mut values = vec![since.0.into()];
+    let of = of(scope, 2, &mut values);
+    let query = format!(
+        "SELECT verdict, probability_ppm, was_sampled, at FROM bot_review WHERE at >= $1 AND undone_at IS NULL{of} \
+         ORDER BY at DESC LIMIT {REVIEWS_MAX}"
+    );
+    let review = |row: &sea_orm::QueryResult| {
+        let code: i16 = row.try_get_by_index(0)?;
+        let unknown = || StoreError::Data(format!("unknown verdict {code}"));
+        Ok(Reviewed {
+            verdict: Verdict::from_code(code).ok_or_else(unknown)?,
+            probability: Probability::read(row.try_get_by_index(1)?),
+            was_sampled: row.try_get_by_index(2)?,
+            at: Timestamp(row.try_get_by_index(3)?),
+        })
+    };
+    sql::rows(conn, &query, values)
+        .await?
+        .iter()
+        .map(review)
+        .collect()
+}
+
+/// How many predictions were written down between two instants.
+pub(crate) async fn predictions(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut values = vec![from.0.into(), until.0.into()];
+    let of = of(scope, 3, &mut values);
+    let query = format!("SELECT COUNT(*) FROM bot_prediction WHERE at >= $1 AND at < $2{of}");
+    let n: i64 = sql::scalar(conn, &query, values).await?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
+/// Vectors of a schema that were scored between two instants, the newest first.
+pub(crate) async fn vectors(
+    conn: &impl ConnectionTrait,
+    schema_hash: &str,
+    from: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let query = format!(
+        "SELECT features FROM bot_prediction WHERE at >= $1 AND at < $2 AND schema_hash = $3 ORDER BY at DESC, id DESC \
+         LIMIT {limit}"
+    );
+    let values = vec![from.0.into(), until.0.into(), schema_hash.into()];
+    let rows = sql::rows(conn, &query, values).await?;
+    let features = |row: &sea_orm::QueryResult| Ok(row.try_get_by_index(0)?);
+    rows.iter().map(features).collect()
+}
+
+#[derive(FromQueryResult)]
+struct Raw {
+    signal: String,
+    psi_ppm: i32,
+    n: i32,
+    at: i64,
+}
+
+/// The signals that moved most.
+pub(crate) async fn drift(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    limit: i64,
+) -> Result<Vec<Drift>, StoreError> {
+    let rows: Vec<Raw> = sql::all(
+        conn,
+        &format!(
+            "SELECT signal, psi_ppm, n, at FROM bot_drift WHERE scope = $1 ORDER BY psi_ppm DESC, signal LIMIT {limit}"
+        ),
+        vec![scope.into()],
+    )
+    .await?;
+    let drift = |raw: Raw| Drift {
+        signal: raw.signal,
+        psi: f64::from(raw.psi_ppm) / 1_000_000.0,
+        n: u64::from(super::count(raw.n)),
+        at: Timestamp(raw.at),
+    };
+    Ok(rows.into_iter().map(drift).collect())
+}
+
+/// Puts what was measured in place of what was measured before.
+pub(crate) async fn put_drift(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    all: &[(String, f64)],
+    n: u32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "DELETE FROM bot_drift WHERE scope = $1",
+        vec![scope.into()],
+    )
+    .await?;
+    let rows: Vec<Vec<Value>> = all
+        .iter()
+        .map(|(signal, psi)| {
+            vec![
+                scope.into(),
+                signal.as_str().into(),
+                millionths(*psi).into(),
+                super::stored(n).into(),
+                at.0.into(),
+            ]
+        })
+        .collect();
+    sql::insert(
+        conn,
+        "INSERT INTO bot_drift (scope, signal, psi_ppm, n, at)",
+        rows,
+        "",
+    )
+    .await
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "an index of at most two thousand, rounded"
+)]
+const fn millionths(psi: f64) -> i32 {
+    (psi.clamp(0.0, 2_000.0) * 1_000_000.0).round() as i32
+}
