@@ -57,7 +57,12 @@ impl App {
     fn draft(&self, notice: &Notice) -> Draft {
         let (title, body, page) = words(notice, |provider| self.provider_label(provider));
         let button = Button::Link {
-            label: "Your account".to_owned(),
+            label: if page == "/admin" {
+                "The instance"
+            } else {
+                "Your account"
+            }
+            .to_owned(),
             url: format!("{}{page}", self.public_url),
         };
         Draft {
@@ -218,6 +223,11 @@ fn words(notice: &Notice, label: impl Fn(&str) -> String) -> (&'static str, Stri
             "Your e-mail address at WaddleBot was changed",
             "Another address is used for your account from now on: this one signs you in no more, and letters about the account go to the other one. If that was not you, tell an administrator at once; with a passkey or a linked account you can still sign in and change it back.".to_owned(),
             "/me/email",
+        ),
+        Notice::DetectionAlert => (
+            "The detection of bots at WaddleBot needs somebody",
+            "Something went wrong with the detection of bots: a training failed, a model is wrong more often than before, chat is no longer what it was made for, or a rollout was halted. What it is stands with the alerts of bot detection. This letter comes at most once a day for each kind of alert.".to_owned(),
+            "/admin",
         ),
     }
 }

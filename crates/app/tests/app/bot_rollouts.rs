@@ -6,7 +6,7 @@ use ::bots::{
     AlertKind, BotsError, Conclusion, ModelState, NewExperiment, Rollout, RolloutState, Week,
     features::SCHEMA,
 };
-use kernel::{Clock, CommunityId, ErrorCode, Role};
+use kernel::{Clock, CommunityId, ErrorCode, PageRequest, Role};
 use testkit::{World, on_both};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -217,9 +217,21 @@ on_both! {
         assert_eq!(bots.instance_monitoring(&system).await.unwrap().weeks, seen.weeks);
         let elsewhere = bots.monitoring(&system, CommunityId(2)).await.unwrap();
         assert!(elsewhere.weeks.iter().all(|week| week.n_reviewed == 0));
+        let admin = world.admin("operator").await;
+        for statement in [
+            format!("UPDATE users SET email = 'o@example.org', email_folded = 'o@example.org' WHERE id = {}", admin.user),
+            format!("INSERT INTO verified_email (user_id, address_folded, verified_at) VALUES ({}, 'o@example.org', 1)", admin.user),
+        ] {
+            world.sql(&statement).await;
+        }
         for _ in 0..2 {
             bots.guard().await.unwrap();
         }
+        let runner = app::jobs::runner(&world.app, "tester");
+        runner.run_due(world.clock.now()).await.unwrap();
+        let letters = world.app.outbox(&system, &PageRequest::first(10)).await.unwrap();
+        let about = |letter: &app::OutboxLetter| letter.subject.contains("detection of bots");
+        assert_eq!(letters.items.iter().filter(|letter| about(letter)).count(), 1, "whoever runs the instance is told once");
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.len(), 1);
         assert!(alerts[0].words.contains("precision fell from 0.95 to 0.70"), "{}", alerts[0].words);

@@ -5,6 +5,7 @@
 //! Must never name an account: it is about models and numbers.
 
 use ::store::{Work, audit::Entry};
+use identity::Notice;
 use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
 
@@ -96,7 +97,8 @@ pub fn training_topic() -> String {
     "bots:training".to_owned()
 }
 
-/// Raises an alert within a unit of work, unless it is there already. Whoever runs the instance reads it in the log too.
+/// Raises an alert within a unit of work, unless it is there already. Whoever runs the instance reads it
+/// in the log too, and is told by mail.
 pub(crate) async fn raise(
     work: &mut Work,
     kind: AlertKind,
@@ -117,6 +119,8 @@ pub(crate) async fn raise(
             community,
             detail: json!({ "kind": kind.as_str(), "words": words, "numbers": numbers }),
         });
+        let what = format!("bots:{}", kind.as_str());
+        identity::tell_admins(work, &Notice::DetectionAlert, &what).await?;
     }
     work.notify(training_topic(), "");
     Ok(())

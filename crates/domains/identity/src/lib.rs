@@ -82,7 +82,7 @@ pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
     RoleJoined,
 };
-pub use notice::{NOTICE_JOB, Notice, NoticeLetter};
+pub use notice::{NOTICE_JOB, Notice, NoticeLetter, tell_admins};
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
 pub use ownership::hold_owners;
 pub use passkey::{PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyQuestion, PasskeySite};

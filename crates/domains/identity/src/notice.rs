@@ -73,6 +73,8 @@ pub enum Notice {
     ErasureTakenBack,
     /// Another address is theirs now; for the mailbox of the one before.
     EmailChanged,
+    /// Something went wrong with the detection of bots; for whoever runs the instance.
+    DetectionAlert,
 }
 
 impl Notice {
@@ -102,6 +104,7 @@ impl Notice {
             Self::ErasureAsked(_) => 21,
             Self::ErasureTakenBack => 22,
             Self::EmailChanged => 23,
+            Self::DetectionAlert => 24,
         }
     }
 
@@ -144,10 +147,14 @@ impl Notice {
             21 => Self::ErasureAsked(instant()?),
             22 => Self::ErasureTakenBack,
             23 => Self::EmailChanged,
+            24 => Self::DetectionAlert,
             _ => return None,
         })
     }
 }
+
+/// The most administrators who are told of something.
+const ADMINS_TOLD: i64 = 50;
 
 /// A letter that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +203,14 @@ pub(crate) async fn tell_copied(
 ) -> Result<(), StoreError> {
     let what = format!("passkey-copied:{passkey}");
     tell_once_a_day(work, user, &Notice::PasskeyCopied(added), &what).await
+}
+
+/// Tells everybody who runs the instance, each at most once a day of the same.
+pub async fn tell_admins(work: &mut Work, notice: &Notice, what: &str) -> Result<(), StoreError> {
+    for admin in tables::holder::admins(work.conn(), ADMINS_TOLD).await? {
+        tell_once_a_day(work, admin, notice, what).await?;
+    }
+    Ok(())
 }
 
 async fn tell_once_a_day(
@@ -290,6 +305,7 @@ mod tests {
             Notice::ErasureAsked(Timestamp(10)),
             Notice::ErasureTakenBack,
             Notice::EmailChanged,
+            Notice::DetectionAlert,
         ];
         for notice in all {
             let read = Notice::from_stored(notice.code(), notice.detail());

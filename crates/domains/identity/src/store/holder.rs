@@ -105,6 +105,19 @@ pub(crate) async fn of_person(
     }))
 }
 
+/// Who runs the instance.
+pub(crate) async fn admins(
+    conn: &impl ConnectionTrait,
+    limit: i64,
+) -> Result<Vec<UserId>, StoreError> {
+    let query =
+        format!("SELECT id FROM users WHERE is_instance_admin = TRUE ORDER BY id LIMIT {limit}");
+    let rows = sql::rows(conn, &query, vec![]).await?;
+    rows.iter()
+        .map(|row| Ok(UserId(row.try_get_by_index(0)?)))
+        .collect()
+}
+
 fn query(columns: &str, table: &str, digest: &str) -> String {
     format!(
         "SELECT {columns}, u.id AS user_id, u.display_name, u.email, u.is_instance_admin, u.claimed_at, u.created_at, \
