@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::figures::Judged;
 use crate::learning::threshold;
-use ground::{Ground, Way, picked};
+use ground::{Ground, Way, picked, places};
 
 /// Labels of each kind, given by people or lists, without which nothing is learned.
 pub(super) const EACH_MIN: usize = 5;
@@ -172,20 +172,22 @@ pub(super) fn teach(
         .collect();
     listener.tell(70, format!("chosen: {}", chosen.way.as_str()));
     // Judged forward in time once with what was learned of the oldest, then learned from the newer ones too.
+    let own = places(&ground.names(chosen.way));
+    let priors = places(prior.ensemble.names());
     let early = ground.fit(chosen.way, &train, chosen.trees)?;
     let (early_calibration, early_threshold) = calibrated(&train, &chosen.margins)?;
     let validated = judged(&validation, early_threshold, |row| {
-        early_calibration.probability(ground.margin(chosen.way, &early, row))
+        early_calibration.probability(early.margin(&picked(row, &own)))
     });
     let pool_folds = self::folds(&pool)?;
     let last = attempt(chosen.way, &ground, &pool, &pool_folds, listener)?;
     let (calibration, threshold) = calibrated(&pool, &last.margins)?;
     let model = ground.fit(chosen.way, &pool, last.trees)?;
     let tested = judged(&test, threshold, |row| {
-        calibration.probability(ground.margin(chosen.way, &model, row))
+        calibration.probability(model.margin(&picked(row, &own)))
     });
     let before = judged(&test, prior.threshold, |row| {
-        let margin = prior.ensemble.margin(&picked(row, prior.ensemble.names()));
+        let margin = prior.ensemble.margin(&picked(row, &priors));
         prior.calibration.probability(margin)
     });
     let with_rules: Vec<&Row> = test

@@ -43,16 +43,20 @@ pub(super) struct Ground<'a> {
     linear: logistic::Params,
 }
 
-/// The numbers of a row that have these names.
-pub(super) fn picked(row: &Row, names: &[String]) -> Vec<f32> {
+/// Where in a vector the numbers of these names are.
+pub(super) fn places(names: &[String]) -> Vec<Option<usize>> {
     names
         .iter()
-        .map(|name| {
-            let place = crate::features::SCHEMA.position(name);
-            place
-                .and_then(|place| row.values.get(place).copied())
-                .unwrap_or(f32::NAN)
-        })
+        .map(|name| crate::features::SCHEMA.position(name))
+        .collect()
+}
+
+/// The numbers of a row at these places.
+pub(super) fn picked(row: &Row, places: &[Option<usize>]) -> Vec<f32> {
+    let at = |place: &Option<usize>| place.and_then(|place| row.values.get(place).copied());
+    places
+        .iter()
+        .map(|place| at(place).unwrap_or(f32::NAN))
         .collect()
 }
 
@@ -107,7 +111,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    fn names(&self, way: Way) -> Vec<String> {
+    pub(super) fn names(&self, way: Way) -> Vec<String> {
         match way {
             Way::Adapted => self.prior.ensemble.names().to_vec(),
             // Values against the norms only: what is measured says too little in a straight line.
@@ -118,10 +122,11 @@ impl<'a> Ground<'a> {
 
     pub(super) fn data(&self, way: Way, rows: &[&Row]) -> Result<Dataset, CourseError> {
         let names = self.names(way);
-        let mut data = Dataset::new(names.clone());
+        let places = places(&names);
+        let mut data = Dataset::new(names);
         for row in rows {
             data.push(&Example {
-                features: &picked(row, &names),
+                features: &picked(row, &places),
                 label: row.is_bot,
                 weight: row.weight,
                 group: row.group,
@@ -129,10 +134,6 @@ impl<'a> Ground<'a> {
             })?;
         }
         Ok(data)
-    }
-
-    pub(super) fn margin(&self, way: Way, model: &Model, row: &Row) -> f64 {
-        model.margin(&picked(row, &self.names(way)))
     }
 
     /// The model, and how many trees were kept of those that were tried.

@@ -161,13 +161,17 @@ fn fifty_labels_teach_the_prior_a_family_of_bots_it_did_not_know() {
     assert_eq!((labelled.len(), rest.len()), (50, 250));
     let prior = prior().unwrap();
     let before = f1(&rest, prior.threshold, |row| {
-        let margin = prior.ensemble.margin(&picked(row, prior.ensemble.names()));
+        let margin = prior
+            .ensemble
+            .margin(&picked(row, &places(prior.ensemble.names())));
         prior.calibration.probability(margin)
     });
     let mut quiet = Quiet::default();
     let taught = teach(&labelled, &prior, &mut quiet).unwrap();
     let after = f1(&rest, taught.threshold, |row| {
-        let margin = taught.model.margin(&picked(row, taught.model.names()));
+        let margin = taught
+            .model
+            .margin(&picked(row, &places(taught.model.names())));
         taught.calibration.probability(margin)
     });
     assert!(
