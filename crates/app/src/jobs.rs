@@ -10,7 +10,11 @@ use store::{
     job::{self, CatchUp, Claimed, CronEntry, Handler, Outcome, Runner},
 };
 
-use crate::{App, notice::Notices};
+use crate::{
+    App,
+    notice::Notices,
+    scoring::{Recomputing, Scoring},
+};
 
 /// How long mails stay in the outbox.
 const OUTBOX_KEEP: Duration = Duration::from_secs(30 * 86_400);
@@ -45,6 +49,12 @@ pub const SCHEDULE: &[CronEntry] = &[
         name: "suggestions",
         expression: "25 3 * * *",
         kind: "activity.suggestions",
+        catch_up: CatchUp::Latest,
+    },
+    CronEntry {
+        name: "bots",
+        expression: "45 3 * * *",
+        kind: "bots.score",
         catch_up: CatchUp::Latest,
     },
     CronEntry {
@@ -309,6 +319,8 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(bots::Training(Arc::clone(app))))
     .handler(Arc::new(bots::Guard(Arc::clone(app))))
     .handler(Arc::new(bots::Drift(Arc::clone(app))))
+    .handler(Arc::new(Scoring(Arc::clone(app))))
+    .handler(Arc::new(Recomputing(Arc::clone(app))))
     .handler(app.webhooks.handler());
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)

@@ -21,6 +21,7 @@ pub mod origin;
 pub mod privacy;
 mod roles;
 mod say;
+mod scoring;
 mod seals;
 pub mod session;
 mod sign_in;

@@ -15,6 +15,7 @@ mod app {
     mod bot_lists;
     mod bot_models;
     mod bot_rollouts;
+    mod bot_scores;
     mod bot_training;
     mod chat_code;
     mod commands;

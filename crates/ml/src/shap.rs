@@ -49,6 +49,11 @@ impl<'a> Explainer<'a> {
 }
 
 impl Ensemble {
+    /// Whether it is known how many rows came by each node, so that explanations mean something.
+    pub fn is_covered(&self) -> bool {
+        self.trees.iter().all(|tree| tree.cover(0) > 0.0)
+    }
+
     /// Counts how many of these rows come by each node, for a model that does not say.
     pub fn cover_with(&mut self, rows: &Matrix) {
         for tree in &mut self.trees {

@@ -28,6 +28,7 @@ mod m0022_repeat;
 mod m0023_bot_lists;
 mod m0024_bot_cases;
 mod m0025_bot_models;
+mod m0026_bot_scores;
 mod m0027_active_days;
 mod m0028_primary_link;
 mod m0029_bot_training;
@@ -145,6 +146,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0025_bot_models",
         tables: m0025_bot_models::tables,
+    },
+    Step {
+        name: "m0026_bot_scores",
+        tables: m0026_bot_scores::tables,
     },
     Step {
         name: "m0027_active_days",
@@ -279,6 +284,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0009_privacy" => m0009_privacy::INDEXES,
         "m0012_suggestions" => m0012_suggestions::INDEXES,
         "m0013_suspicions" => m0013_suspicions::INDEXES,
+        "m0026_bot_scores" => m0026_bot_scores::FILL,
         "m0027_active_days" => m0027_active_days::FILL,
         _ => &[],
     }

@@ -212,6 +212,10 @@ fn value(row: &QueryResult, column: Column) -> Result<Value, StoreError> {
         Kind::Int => row.try_get::<Option<i32>>("", name)?.into(),
         Kind::Text => row.try_get::<Option<String>>("", name)?.into(),
         Kind::Bool => row.try_get::<Option<bool>>("", name)?.into(),
+        Kind::Bytes => {
+            let bytes = row.try_get::<Option<Vec<u8>>>("", name)?;
+            bytes.map(|bytes| kernel::random::hex(&bytes)).into()
+        }
         Kind::Big => {
             let number = row.try_get::<Option<i64>>("", name)?;
             match number {

@@ -25,6 +25,8 @@ pub enum Kind {
     Text,
     /// Truth value.
     Bool,
+    /// Bytes of the owner's own making, small enough to be read with their row.
+    Bytes,
 }
 
 /// Whether a column says something about a person.
@@ -333,6 +335,7 @@ impl Column {
             Kind::Big => column.big_integer(),
             Kind::Text => column.text(),
             Kind::Bool => column.boolean(),
+            Kind::Bytes => column.blob(),
         };
         if self.auto {
             column.primary_key().auto_increment();

@@ -11,7 +11,7 @@ use kernel::{
     Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, Connector, Courier, EventKind,
     Origin, Platform, Provider, Role, Secret, SessionId, Source, Timestamp, UserId, event::Message,
 };
-use store::{Db, KeyRing, Options, job::State, migration, seal::Keys, sql};
+use store::{Db, Engine, KeyRing, Options, job::State, migration, schema::Kind, seal::Keys, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -340,7 +340,10 @@ impl World {
             let columns: Vec<String> = table
                 .columns()
                 .iter()
-                .map(|column| format!("COALESCE(CAST({} AS TEXT), '∅')", column.name))
+                .map(|column| match (column.kind, self.app.db().engine()) {
+                    (Kind::Bytes, Engine::Sqlite) => format!("COALESCE(HEX({}), '∅')", column.name),
+                    _ => format!("COALESCE(CAST({} AS TEXT), '∅')", column.name),
+                })
                 .collect();
             let query = format!("SELECT {} FROM {}", columns.join(" || '|' || "), table.name);
             let rows = sql::rows(self.app.db().write(), &query, vec![])

@@ -71,7 +71,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             console::grouped(recorded)
         ));
     }
-    let listening = system.listen();
+    let mut listening = system.listen();
+    listening.push(system.app.start_scoring());
     for (_, plan) in &crowds {
         let (app, theatre) = (Arc::clone(&system.app), Arc::clone(&theatre));
         tokio::spawn(talk(app, plan.clone(), theatre));

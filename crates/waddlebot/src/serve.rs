@@ -143,11 +143,14 @@ pub(crate) async fn run(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
     } else {
         None
     };
-    let listening = if has(Role::Gateway) {
+    let mut listening = if has(Role::Gateway) {
         system.listen()
     } else {
         Vec::new()
     };
+    if has(Role::Worker) {
+        listening.push(system.app.start_scoring());
+    }
     if has(Role::Web) {
         console::say(format!(
             "WaddleBot {} is ready on {}",

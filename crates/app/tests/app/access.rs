@@ -188,6 +188,17 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "identity.community_of",
         "the pipeline asks where chat belongs; nothing about people",
     ),
+    ("bots.tick", "the program's own work, which tells nobody"),
+    (
+        "bots.score_all",
+        "run by a job and on the machine's own console",
+    ),
+    ("bots.score_everybody", "run by a job"),
+    ("bots.renew_norms", "run by a job"),
+    (
+        "bots.rebuild",
+        "run by a job, which `bots.recompute` asks for",
+    ),
     (
         "activity.reputations_shown",
         "a profile that was read for somebody says what they may see",

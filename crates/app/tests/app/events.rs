@@ -153,6 +153,7 @@ async fn everything(world: &mut World) {
         .unwrap();
     activity.finish_import(&system, &run).await.unwrap();
     // Many newcomers at once are suspicious.
+    world.say(pond, "ann", "quiet today").await;
     world.clock.advance(DAY * 20);
     for n in 0..60 {
         let name = format!("duck{n}");
@@ -164,6 +165,7 @@ async fn everything(world: &mut World) {
             }])
             .await;
     }
+    app.bots.tick().await.unwrap();
     world.clock.advance(HOUR);
     activity.watch().await.unwrap();
     let flags = activity

@@ -18,6 +18,7 @@ mod message;
 mod overview;
 mod period;
 mod personal;
+mod pulse;
 mod quarantine;
 mod record;
 mod reputation;
@@ -28,6 +29,7 @@ mod stream;
 mod suggestion;
 mod summary;
 mod suspicion;
+mod transcript;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -52,12 +54,14 @@ pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
+pub use pulse::{Pulse, pulse};
 pub use quarantine::Quarantined;
 pub use record::{Fate, Incoming, record};
 pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
 pub use suspicion::{Evidence, Pattern, Suspicion, SuspicionState};
+pub use transcript::{Said, first_seen, last_message, messages_after, moderations, said_in};
 
 /// What was asked of several communities: each has its answer, or why the actor may not know it.
 pub type OfEach<T> = HashMap<CommunityId, Result<T, Denied>>;

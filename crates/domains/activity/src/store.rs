@@ -8,11 +8,13 @@ pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod overview;
 pub(crate) mod personal;
+pub(crate) mod pulse;
 pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod reputation;
 pub(crate) mod stream;
 pub(crate) mod suspicion;
+pub(crate) mod transcript;
 
 use ::store::StoreError;
 use kernel::{Platform, event::EventTag};

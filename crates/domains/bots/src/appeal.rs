@@ -274,7 +274,7 @@ impl Bots {
 }
 
 /// Only people have accounts of their own.
-fn nobody() -> BotsError {
+pub(crate) fn nobody() -> BotsError {
     BotsError::NotAllowed(kernel::Denied {
         permission: Permission::ViewCommunity,
         anonymous: true,

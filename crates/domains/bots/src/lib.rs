@@ -9,19 +9,29 @@
 mod alert;
 mod appeal;
 mod arm;
+mod batch;
+mod bearing;
+mod burst;
 mod case;
+mod community_score;
 mod correction;
+mod due;
 mod error;
 pub mod evaluate;
 mod events;
 mod experiment;
+mod explain;
 pub mod features;
 mod follow;
+mod follower;
+mod hearing;
+mod infer;
 mod label;
 pub mod learning;
 mod list;
 mod model;
 mod monitoring;
+mod outcome;
 mod personal;
 mod prediction;
 pub mod prior;
@@ -30,11 +40,15 @@ mod report;
 mod review;
 mod rollout;
 pub mod rules;
+mod score;
+mod scorer;
 mod setting;
+mod spread;
 mod store;
 mod training;
+mod usual;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicI64};
 
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
@@ -44,14 +58,18 @@ use kernel::{Actor, Clock};
 pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
 pub use arm::BotArm;
+pub use batch::Told;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
+pub use community_score::BotScore;
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
-pub use events::{APPEAL_ANSWERED, APPEAL_MADE, CASE_DECIDED, CASE_OPENED};
+pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
 pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;
+pub use follower::{RECOMPUTE_JOB, Tick};
+pub use infer::Inference;
 pub use label::{ImportedLabels, LabelCount, LabelSource};
 pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
@@ -61,13 +79,17 @@ pub use model::{
     ComparedMetric, MODEL_BYTES_MAX, Model, ModelComparison, ModelKind, ModelState, NewModel,
 };
 pub use monitoring::{Drift, Monitoring, Week};
+pub use outcome::{ScoreUpdate, scores_topic};
 pub use personal::{Kept, PERSONAL};
 pub use prediction::{Cause, Prediction};
 pub use probability::Probability;
 pub use report::{REPORTS_A_DAY, Report, ReportOutcome};
 pub use review::{NewReview, Review, Verdict};
 pub use rollout::{Guards, Rollout, RolloutState};
+pub use score::{Score, ScoreQuery};
+pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
+pub use spread::{Flagged, Histogram, WhatIf};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 
 /// The service. Cheap to clone.
@@ -77,6 +99,11 @@ pub struct Bots {
     clock: Arc<dyn Clock>,
     identity: Identity,
     blobs: Blobs,
+    /// Models that were read.
+    judges: scorer::Kept,
+    /// Up to which message nothing can be missing any more.
+    horizon: Arc<AtomicI64>,
+    latencies: follower::Latencies,
 }
 
 impl std::fmt::Debug for Bots {
@@ -93,6 +120,9 @@ impl Bots {
             clock,
             identity,
             blobs,
+            judges: scorer::Kept::default(),
+            horizon: Arc::default(),
+            latencies: follower::Latencies::default(),
         }
     }
 

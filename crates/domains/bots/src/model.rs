@@ -408,7 +408,7 @@ impl Bots {
         self.file(&model).await
     }
 
-    async fn file(&self, model: &Model) -> Result<Bytes, BotsError> {
+    pub(crate) async fn file(&self, model: &Model) -> Result<Bytes, BotsError> {
         let path = format!("models/{}.onnx", model.sha256);
         let most = u64::try_from(MODEL_BYTES_MAX).unwrap_or(u64::MAX);
         let blob = self

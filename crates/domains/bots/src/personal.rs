@@ -55,6 +55,11 @@ pub const PERSONAL: &[Declared] = &[
         &["hypothesis", "ended_why", "p_ppm"],
     ),
     Declared::exported("bot_alert", By::User("cleared_by"), &["words", "numbers"]),
+    Declared::exported("bot_state", By::Account("account_id"), &[]),
+    Declared::left_out(
+        "bot_scene",
+        "hashes of who spoke last and of words that are usual, of a whole community; they are overwritten as people talk",
+    ),
     Declared::exported("bot_label", By::Account("account_id"), &["review_id"]),
 ];
 

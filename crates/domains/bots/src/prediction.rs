@@ -2,7 +2,7 @@
 //! changed: what was said at the time can be looked up.
 
 use kernel::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Probability;
 
@@ -13,7 +13,9 @@ pub struct Cause {
     pub signal: String,
     /// Its value for the account; `None` where there is nothing to measure.
     pub value: Option<f64>,
-    /// How much it moved the score, in log-odds: above 0 towards a bot.
+    /// The same of the median member, where that is known.
+    pub median: Option<f64>,
+    /// How much it moved the score, in log-odds: above 0 towards a bot. Of a rule: how sure it is, 0 to 1.
     pub share: f64,
     /// The same in a sentence.
     pub sentence: String,
@@ -24,7 +26,7 @@ pub struct Cause {
 pub struct Prediction {
     /// Its id; later ones are larger.
     pub id: i64,
-    /// The model that said so; `None` = the rules.
+    /// The model that said so; `None` = the rules, [`SHIPPED_MODEL`](crate::SHIPPED_MODEL) = the one that ships.
     pub model: Option<i32>,
     /// How sure it was.
     pub probability: Probability,
@@ -39,11 +41,19 @@ pub struct Prediction {
 }
 
 impl Cause {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "signal": self.signal, "value": self.value, "median": self.median, "share": self.share,
+            "sentence": self.sentence,
+        })
+    }
+
     pub(crate) fn from_json(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
             signal: text("signal")?,
             value: value.get("value").and_then(Value::as_f64),
+            median: value.get("median").and_then(Value::as_f64),
             share: value.get("share").and_then(Value::as_f64)?,
             sentence: text("sentence")?,
         })
@@ -62,10 +72,12 @@ mod tests {
         let cause = Cause {
             signal: "pace".to_owned(),
             value: None,
+            median: None,
             share: -0.25,
             sentence: "posts slowly".to_owned(),
         };
-        assert_eq!(Cause::from_json(&whole), Some(cause));
+        assert_eq!(Cause::from_json(&whole), Some(cause.clone()));
+        assert_eq!(Cause::from_json(&cause.to_json()), Some(cause));
         for part in [
             json!({}),
             json!([]),

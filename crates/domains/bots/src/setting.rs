@@ -93,6 +93,49 @@ pub enum Exemption {
     Role,
     /// They are a regular.
     Regular,
+    /// It is a bot that is used: a list or a correction says so.
+    Service,
+    /// Somebody corrected a list: it is neither unwanted nor a bot that is used.
+    Cleared,
+    /// Its platform says itself that it is automated.
+    Marked,
+}
+
+impl Exemption {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Role,
+        Self::Regular,
+        Self::Service,
+        Self::Cleared,
+        Self::Marked,
+    ];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Regular => "regular",
+            Self::Service => "service",
+            Self::Cleared => "cleared",
+            Self::Marked => "marked",
+        }
+    }
+
+    /// The number stored in the database. Never renumber.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Role => 1,
+            Self::Regular => 2,
+            Self::Service => 3,
+            Self::Cleared => 4,
+            Self::Marked => 5,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.code() == code)
+    }
 }
 
 impl Setting {
@@ -131,7 +174,7 @@ impl Setting {
         is_regular.then_some(Exemption::Regular)
     }
 
-    fn check(&self) -> Result<(), BotsError> {
+    pub(crate) fn check(&self) -> Result<(), BotsError> {
         if self.possible > self.likely {
             return Err(BotsError::invalid(
                 "possible",

@@ -14,7 +14,9 @@ pub(crate) mod prediction;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod rollout;
+pub(crate) mod scene;
 pub(crate) mod setting;
+pub(crate) mod state;
 pub(crate) mod training;
 
 use ::store::{Engine, StoreError, Work, sql};

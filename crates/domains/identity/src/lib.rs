@@ -77,6 +77,7 @@ pub use grants::{Seals, StoredGrants};
 pub use link::{FreshLink, Link, Unlinked, fresh_links};
 pub use link_refresh::{LinkTokens, RefreshLease};
 pub use linked_role::{DueRole, DueRoles, LinkedRole, ROLES_JOB, RoleOutcome, RoleState};
+pub use membership::roles_among;
 pub(crate) use merge::memento;
 pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,
@@ -84,7 +85,7 @@ pub use merge::{
 };
 pub use notice::{NOTICE_JOB, Notice, NoticeLetter, tell_admins};
 pub use oauth_state::{Arrival, Intent, Seat, Trip};
-pub use ownership::hold_owners;
+pub use ownership::{hold_owners, let_batches_end, no_batch_is_open};
 pub use passkey::{PASSKEYS_MAX, Passkey, PasskeyAnswer, PasskeyQuestion, PasskeySite};
 pub use personal::PERSONAL;
 pub use profile::{Eyes, Profile, ProfileChange, ProfileView, Who};

@@ -15,6 +15,15 @@ fn may_change(own: Option<Role>, before: Option<Role>, after: Option<Role>) -> b
     below(before) && below(after)
 }
 
+/// The roles of people in the communities beside them, for the domains above, which authorise before they ask;
+/// those without one are left out.
+pub async fn roles_among(
+    conn: &impl sea_orm::ConnectionTrait,
+    seats: &[(CommunityId, UserId)],
+) -> Result<HashMap<(CommunityId, UserId), Role>, store::StoreError> {
+    tables::community::roles_at(conn, seats).await
+}
+
 impl Identity {
     /// The roles of some people in a community; those without one are left out.
     pub async fn roles(

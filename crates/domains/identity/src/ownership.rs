@@ -21,6 +21,27 @@ pub(crate) async fn change_owners(work: &Work) -> Result<(), StoreError> {
     lock(work, "SELECT pg_advisory_xact_lock($1)").await
 }
 
+/// Waits until every batch that is being recorded is written: whatever is recorded later has larger ids.
+/// For who goes through what was recorded; the unit of work is ended at once, because others wait for it.
+pub async fn let_batches_end(work: &Work) -> Result<(), StoreError> {
+    change_owners(work).await
+}
+
+/// The same without waiting: `false` if a batch is being recorded right now. Nobody waits for it.
+pub async fn no_batch_is_open(work: &Work) -> Result<bool, StoreError> {
+    match work.engine() {
+        Engine::Sqlite => Ok(true),
+        Engine::Postgres => {
+            sql::scalar(
+                work.conn(),
+                "SELECT pg_try_advisory_xact_lock($1)",
+                vec![LOCK.into()],
+            )
+            .await
+        }
+    }
+}
+
 async fn lock(work: &Work, statement: &str) -> Result<(), StoreError> {
     if work.engine() == Engine::Postgres {
         sql::execute(work.conn(), statement, vec![LOCK.into()]).await?;

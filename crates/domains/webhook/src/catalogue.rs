@@ -216,6 +216,15 @@ pub const KINDS: &[EventKind] = &[
         ],
     },
     EventKind {
+        name: "bots.burst",
+        meaning: "Many newcomers came at once: a raid, or a wave of bots. For an hour they are looked at after fewer messages.",
+        fields: &[
+            COMMUNITY,
+            field("newcomers", Shape::Integer, "who came in ten minutes", "31"),
+            field("usual", Shape::Integer, "how many usually do, rounded", "1"),
+        ],
+    },
+    EventKind {
         name: "bots.case_opened",
         meaning: "An account looks like a bot that did not before. It is a reason to look, nothing more.",
         fields: &[

@@ -111,6 +111,7 @@ async fn the_database_has_exactly_the_described_columns(world: Arc<World>) {
                 ],
                 Kind::Text => &["text"],
                 Kind::Bool => &["boolean"],
+                Kind::Bytes => &["blob", "bytea"],
             };
             assert!(expected.contains(&kind.as_str()), "{key:?} is {kind}");
             n_personal += usize::from(column.personal != Personal::None);

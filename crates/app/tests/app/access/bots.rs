@@ -1,8 +1,10 @@
 //! The calls about bots.
 
+use std::collections::BTreeMap;
+
 use ::bots::{
     AppealState, BotsError, CaseOrder, CaseQuery, CaseState, ListKind, Listable, NewExperiment,
-    NewList, NewModel, NewReview, Probability, Ruling, Setting, Verdict,
+    NewList, NewModel, NewReview, Probability, Ruling, ScoreQuery, Setting, Verdict,
 };
 use bytes::Bytes;
 use kernel::{AccountId, Day, PageRequest, Platform, UserId};
@@ -295,6 +297,31 @@ async fn call_tried(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
         }
         "bots.monitoring" => by_bots(service.monitoring(actor, pond).await),
         "bots.instance_monitoring" => by_bots(service.instance_monitoring(actor).await),
+        other => return call_scores(stage, other, asker).await,
+    })
+}
+
+async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bool> {
+    let (actor, pond) = (&asker.actor, stage.pond);
+    let service = &stage.world.app.bots;
+    let target = stage.target;
+    let query = ScoreQuery {
+        level: None,
+        page: PageRequest::first(10),
+    };
+    Some(match operation {
+        "bots.score_of" => by_bots(service.score_of(actor, pond, target).await),
+        "bots.scores_of" => by_bots(service.scores_of(actor, pond, &[target]).await),
+        "bots.scores" => by_bots(service.scores(actor, pond, &query).await),
+        "bots.history" => by_bots(service.history(actor, pond, AccountId(1)).await),
+        "bots.community_score" => by_bots(service.community_score(actor, pond).await),
+        "bots.histogram" => by_bots(service.histogram(actor, pond).await),
+        "bots.what_if" => {
+            let (likely, possible) = (Probability::percent(90), Probability::percent(40));
+            by_bots(service.what_if(actor, pond, likely, possible).await)
+        }
+        "bots.recompute" => by_bots(service.recompute(actor, pond).await),
+        "bots.infer" => by_bots(service.infer(actor, &BTreeMap::new()).await),
         _ => return None,
     })
 }

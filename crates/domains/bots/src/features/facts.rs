@@ -53,6 +53,16 @@ impl State {
         }
     }
 
+    /// Whether its last eleven messages were sent within a minute.
+    pub fn is_bursting(&self) -> bool {
+        let eleventh = self.ring.len().checked_sub(11);
+        let first = eleventh.and_then(|place| self.ring.get(place));
+        match (first, self.ring.last()) {
+            (Some(first), Some(last)) => secs(last.at.0.saturating_sub(first.at.0)) <= 60.0,
+            _ => false,
+        }
+    }
+
     /// How many messages are kept as digests.
     pub const fn kept(&self) -> usize {
         self.ring.len()

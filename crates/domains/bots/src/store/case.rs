@@ -344,3 +344,42 @@ pub(crate) async fn decide(
     .await?;
     Ok(n > 0)
 }
+
+/// The cases of accounts in communities, by both; of each account those in all of the communities.
+pub(crate) async fn among(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+    accounts: &[AccountId],
+) -> Result<HashMap<(CommunityId, AccountId), Row>, StoreError> {
+    let mut found = HashMap::new();
+    for here in communities {
+        for part in sql::parts(accounts, super::IN_MAX) {
+            let which = format!(
+                "account_id IN ({}) AND community_id = {}",
+                sql::marks(conn, 1, part.len()),
+                sql::marks(conn, part.len() + 1, 1)
+            );
+            let mut values: Vec<Value> = part.iter().map(|account| account.0.into()).collect();
+            values.push(here.0.into());
+            for row in many(conn, &which, values).await? {
+                found.insert((*here, row.account), row);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many open cases have at least a probability.
+pub(crate) async fn open_from(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    least: Probability,
+) -> Result<u64, StoreError> {
+    let n: i64 = sql::scalar(
+        conn,
+        "SELECT COUNT(*) FROM bot_case WHERE community_id = $1 AND state = 0 AND probability_ppm >= $2",
+        vec![community.0.into(), least.stored().into()],
+    )
+    .await?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}

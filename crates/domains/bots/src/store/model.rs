@@ -116,6 +116,13 @@ pub(crate) async fn deployed(
     one(conn, "scope = $1 AND state = 2", vec![scope.into()]).await
 }
 
+/// Those that score anywhere.
+pub(crate) async fn all_deployed(conn: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM bot_model WHERE state = 2 ORDER BY id");
+    let rows: Vec<Raw> = sql::all(conn, &query, vec![]).await?;
+    rows.into_iter().map(Model::try_from).collect()
+}
+
 pub(crate) async fn next_version(
     conn: &impl ConnectionTrait,
     name: &str,

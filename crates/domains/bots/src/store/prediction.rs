@@ -1,10 +1,12 @@
 //! Rows of `bot_prediction`.
 
+use std::collections::HashMap;
+
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::count;
+use super::{count, stored};
 use crate::{Cause, Prediction, Probability};
 
 #[derive(FromQueryResult)]
@@ -139,4 +141,101 @@ pub(crate) async fn newest_of(
         vec![community.0.into(), account.0.into(), schema_hash.into()],
     )
     .await
+}
+
+/// A prediction to write down.
+pub(crate) struct New {
+    pub(crate) seat: (CommunityId, AccountId),
+    pub(crate) model: Option<i32>,
+    pub(crate) probability: Probability,
+    pub(crate) by_rules: Probability,
+    pub(crate) features: String,
+    pub(crate) why: String,
+    pub(crate) n_messages: u32,
+    pub(crate) at: Timestamp,
+}
+
+/// Writes predictions down, one for each account; answers their ids.
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    schema_hash: &str,
+    rows: Vec<New>,
+) -> Result<HashMap<(CommunityId, AccountId), i64>, StoreError> {
+    let values = rows.into_iter().map(|new| {
+        vec![
+            new.seat.0.0.into(),
+            new.seat.1.0.into(),
+            new.model.into(),
+            new.probability.stored().into(),
+            new.by_rules.stored().into(),
+            schema_hash.into(),
+            new.features.into(),
+            new.why.into(),
+            stored(new.n_messages).into(),
+            new.at.0.into(),
+        ]
+    });
+    let inserted = sql::insert_returning(
+        conn,
+        "INSERT INTO bot_prediction (community_id, account_id, model_id, probability_ppm, rule_ppm, schema_hash, \
+         features, why, n_messages, at)",
+        values.collect(),
+        " RETURNING community_id, account_id, id",
+    )
+    .await?;
+    let mut ids = HashMap::with_capacity(inserted.len());
+    for row in inserted {
+        let seat = (
+            CommunityId(row.try_get_by_index(0)?),
+            AccountId(row.try_get_by_index(1)?),
+        );
+        ids.insert(seat, row.try_get_by_index(2)?);
+    }
+    Ok(ids)
+}
+
+/// The values that the newest predictions were made from, as JSON, of one schema.
+pub(crate) async fn newest_features(
+    conn: &impl ConnectionTrait,
+    schema_hash: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let query = format!(
+        "SELECT features FROM bot_prediction WHERE schema_hash = $1 ORDER BY id DESC LIMIT {limit}"
+    );
+    let rows = sql::rows(conn, &query, vec![schema_hash.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
+/// Which predictions may not go: those that a case or a review points at.
+const NEEDED: &str = "AND id NOT IN (SELECT prediction_id FROM bot_case WHERE prediction_id IS NOT NULL) \
+                      AND id NOT IN (SELECT prediction_id FROM bot_review WHERE prediction_id IS NOT NULL)";
+
+/// Removes up to `limit` predictions from before an instant that nobody needs.
+pub(crate) async fn remove_old(
+    conn: &impl ConnectionTrait,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let query = format!(
+        "DELETE FROM bot_prediction WHERE id IN (SELECT id FROM bot_prediction WHERE at < $1 {NEEDED} \
+         ORDER BY id LIMIT {limit})"
+    );
+    sql::execute(conn, &query, vec![before.0.into()]).await
+}
+
+/// Removes what is beyond the newest `keep` of some accounts and nobody needs; answers how many.
+pub(crate) async fn remove_surplus(
+    conn: &impl ConnectionTrait,
+    keep: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let query = format!(
+        "DELETE FROM bot_prediction WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER \
+         (PARTITION BY community_id, account_id ORDER BY id DESC) AS place FROM bot_prediction) AS ranked \
+         WHERE place > {keep} {NEEDED} LIMIT {limit})"
+    );
+    sql::execute(conn, &query, vec![]).await
 }

@@ -1,0 +1,108 @@
+//! Bot detection at work: the task that goes through messages behind their recording, and the jobs that score everybody by
+//! night and make a community anew.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use kernel::CommunityId;
+use store::job::{Claimed, Handler, Outcome};
+use tokio::task::JoinHandle;
+
+use crate::App;
+
+/// How long it waits when there is nothing to do, when there is more, and when the database is away.
+const IDLE: Duration = Duration::from_secs(1);
+const BEHIND: Duration = Duration::from_millis(5);
+const AWAY: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Goes through messages until the app stops. Any number of processes may.
+    pub fn start_scoring(self: &Arc<Self>) -> JoinHandle<()> {
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut is_away = false;
+            loop {
+                let wait = match app.bots.tick().await {
+                    Ok(tick) => {
+                        is_away = false;
+                        metrics::counter!("waddlebot_bots_messages_total")
+                            .increment(tick.n_messages);
+                        metrics::counter!("waddlebot_bots_scored_total").increment(tick.n_scored);
+                        // Others write in between.
+                        if tick.is_behind { BEHIND } else { IDLE }
+                    }
+                    Err(error) => {
+                        if !is_away {
+                            tracing::error!(error = %error, "messages could not be gone through for bot detection; it is tried again");
+                        }
+                        is_away = true;
+                        AWAY
+                    }
+                };
+                tokio::select! {
+                    () = app.stop.cancelled() => return,
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+        })
+    }
+}
+
+/// Scores everybody by night.
+pub(crate) struct Scoring(pub(crate) Arc<App>);
+
+/// Makes a community anew.
+pub(crate) struct Recomputing(pub(crate) Arc<App>);
+
+#[async_trait]
+impl Handler for Scoring {
+    fn kind(&self) -> &'static str {
+        "bots.score"
+    }
+
+    async fn run(&self, _job: &Claimed) -> Outcome {
+        match self.0.bots.score_everybody().await {
+            Ok(n_scored) => {
+                tracing::info!(n_scored, "scored {n_scored} accounts again");
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait]
+impl Handler for Recomputing {
+    fn kind(&self) -> &'static str {
+        bots::RECOMPUTE_JOB
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let named = job
+            .payload
+            .get("community")
+            .and_then(serde_json::Value::as_i64);
+        let Some(id) = named.and_then(|id| i32::try_from(id).ok()) else {
+            return Outcome::fail("the job names no community");
+        };
+        match self.0.bots.rebuild(CommunityId(id)).await {
+            Ok(n_messages) => {
+                tracing::info!(
+                    community.id = id,
+                    n_messages,
+                    "made what is known of a community's accounts anew from {n_messages} messages"
+                );
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}

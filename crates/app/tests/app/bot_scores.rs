@@ -1,0 +1,385 @@
+//! Scoring behind the recording of chat: each message once, whoever follows; who is left alone; what moderators see.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ::activity::Incoming;
+use ::bots::{
+    BotsError, CaseOrder, CaseQuery, CaseState, Exemption, Level, Listable, NewReview, Probability,
+    Reason, Ruling, SHIPPED_MODEL, Score, ScoreQuery, Setting, Tick, Verdict,
+};
+use kernel::{
+    Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId, event::Message,
+};
+use testkit::{Setup, World, message, on_both};
+
+/// Everything there is to go through, in steps.
+async fn catch_up(world: &World) -> Tick {
+    let mut all = Tick::default();
+    loop {
+        let tick = world.app.bots.tick().await.unwrap();
+        all.n_messages += tick.n_messages;
+        all.n_scored += tick.n_scored;
+        if !tick.is_behind {
+            return all;
+        }
+    }
+}
+
+/// So many messages of somebody, one every `secs`, ending now.
+async fn talks(
+    world: &mut World,
+    community: CommunityId,
+    name: &str,
+    n: i64,
+    secs: i64,
+    text: impl Fn(i64) -> EventKind,
+) {
+    let now = world.clock.now();
+    let mut batch = Vec::new();
+    for place in 0..n {
+        let mut event = world.event(name, text(place));
+        event.sent_at = Timestamp(now.0 - (n - place) * secs * 1_000_000 - place * 7_919);
+        batch.push(Incoming { community, event });
+    }
+    world.record(batch).await;
+}
+
+/// What an advertising machine says.
+fn advert(_: i64) -> EventKind {
+    EventKind::Message(Message {
+        text: "Follow us at https://example.org/now for 50% off!".to_owned(),
+        n_embeds: 1,
+        ..Message::default()
+    })
+}
+
+/// What people say: something else each time, and nobody what another says.
+fn chatter(person: usize) -> impl Fn(i64) -> EventKind {
+    let halves = [
+        "has anybody seen the heron today",
+        "lol no",
+        "I was at the lake, it rained all morning :(",
+        "ok",
+        "what are we having for dinner? something with beans",
+        "haha same",
+        "brb",
+        "that pond is cold though",
+        "did you fix the gate @bob",
+        "not yet, tomorrow maybe",
+        "I love this song",
+        "who wants to play later",
+        "my bus is late again",
+    ];
+    move |place| {
+        let n = usize::try_from(place).unwrap() + person * 29;
+        let half = |n: usize| halves[n % halves.len()];
+        let own = ["heron", "otter", "newt", "toad", "carp"][person % 5];
+        let text = match n % 4 {
+            0 => format!("{} {own} {}", half(n * 5), half(n / 13 + person)),
+            1 => format!("{}, {}, {own}", half(n / 13 + 3), half(n * 7)),
+            2 => format!("{own}: {} {}", half(n * 3), half(n * 11)),
+            _ => format!(
+                "{}... {} {own}{}",
+                half(n),
+                half(n / 7 + n),
+                "!".repeat(n % 3)
+            ),
+        };
+        message(&text)
+    }
+}
+
+async fn score(world: &World, community: CommunityId, user: UserId) -> Score {
+    let found = world
+        .app
+        .bots
+        .score_of(&world.system(), community, user)
+        .await;
+    found.unwrap().unwrap()
+}
+
+/// What goes on in communities, as it is stored.
+async fn scenes(world: &World) -> Vec<String> {
+    world.dump().await.remove("bot_scene").unwrap()
+}
+
+/// The stored states, bit for bit.
+async fn bits(world: &World) -> Vec<(i64, Vec<u8>)> {
+    let rows = store::sql::rows(
+        world.app.db().read(),
+        "SELECT account_id, state FROM bot_state ORDER BY community_id, account_id",
+        vec![],
+    );
+    let rows = rows.await.unwrap();
+    rows.iter()
+        .map(|row| {
+            (
+                row.try_get_by_index(0).unwrap(),
+                row.try_get_by_index(1).unwrap(),
+            )
+        })
+        .collect()
+}
+
+async fn told(world: &World) -> i64 {
+    let query = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.case_opened'";
+    world.number(query).await
+}
+
+async fn open(world: &World, community: CommunityId) -> Vec<::bots::Case> {
+    let query = CaseQuery {
+        state: CaseState::Open,
+        order: CaseOrder::Probability,
+        is_for_me: false,
+        page: PageRequest::first(50),
+    };
+    let found = world
+        .app
+        .bots
+        .cases(&world.system(), community, &query)
+        .await;
+    found.unwrap().items
+}
+
+on_both! {
+    async fn each_message_counts_once_under_two_followers_and_making_anew_comes_to_the_same(world: World) {
+        let pond = world.community("Pond").await;
+        let lake = world.community("Lake").await;
+        for (place, name) in ["ann", "bob", "cid", "dan", "eve"].into_iter().enumerate() {
+            let secs = 30 + i64::try_from(place).unwrap() * 11;
+            talks(&mut world, pond, name, 260, secs, chatter(place)).await;
+            talks(&mut world, lake, name, 40, secs, advert).await;
+        }
+        let second = world.another(Setup::default()).await;
+        let mut n_messages = 0;
+        let mut idle = 0;
+        while idle < 3 {
+            let (one, other) = tokio::join!(world.app.bots.tick(), second.app.bots.tick());
+            let (one, other) = (one.unwrap(), other.unwrap());
+            n_messages += one.n_messages + other.n_messages;
+            idle = if one.is_behind || other.is_behind { 0 } else { idle + 1 };
+        }
+        second.stop().await;
+        assert_eq!(n_messages, 1_500);
+        assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 1_500);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state").await, 10);
+        let (before, heard) = (bits(&world).await, scenes(&world).await);
+        assert!(before.iter().all(|(_, state)| state.len() > 100));
+        for community in [pond, lake] {
+            let n = world.app.bots.rebuild(community).await.unwrap();
+            assert_eq!(n, if community == pond { 1_300 } else { 200 });
+        }
+        assert_eq!(bits(&world).await, before);
+        assert_eq!(scenes(&world).await, heard);
+        // And it goes on from there.
+        world.say(pond, "ann", "back again").await;
+        assert_eq!(catch_up(&world).await.n_messages, 1);
+        assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 1_501);
+    }
+
+    async fn a_machine_is_found_explained_and_told_of_and_people_around_it_are_not(world: World) {
+        let pond = world.community("Pond").await;
+        for (place, name) in ["ann", "bob"].into_iter().enumerate() {
+            talks(&mut world, pond, name, 60, 77, chatter(place)).await;
+        }
+        talks(&mut world, pond, "spammer", 60, 600, advert).await;
+        assert_eq!(catch_up(&world).await.n_messages, 180);
+        let spammer = score(&world, pond, world.user_of(pond, "spammer").await).await;
+        assert_eq!((spammer.level, spammer.model), (Level::Likely, Some(SHIPPED_MODEL)), "{spammer:?}");
+        assert_eq!((spammer.decided, spammer.exemption), (None, None));
+        let ann = score(&world, pond, world.user_of(pond, "ann").await).await;
+        assert_eq!(ann.level, Level::Unlikely, "{ann:?}");
+        let cases = open(&world, pond).await;
+        let accused: Vec<_> = cases.iter().filter(|case| case.reasons.contains(&Reason::Score)).collect();
+        assert_eq!(accused.len(), 1, "{cases:?}");
+        assert_eq!(accused[0].id, spammer.case.unwrap());
+        let file = world.app.bots.case(&world.system(), pond, accused[0].id).await.unwrap().unwrap();
+        let why = &file.predictions[0].why;
+        assert_eq!(why.len(), 8);
+        assert!(why.iter().any(|cause| cause.sentence.contains("of its messages")), "{why:?}");
+        assert_eq!(told(&world).await, 1);
+        let history = world.app.bots.history(&world.system(), pond, spammer.account.id).await.unwrap();
+        assert_eq!(history[0].probability, spammer.probability);
+        // More of the same is no news.
+        talks(&mut world, pond, "spammer", 30, 1, advert).await;
+        catch_up(&world).await;
+        assert_eq!((told(&world).await, open(&world, pond).await.len()), (1, cases.len()));
+        // What people say comes first.
+        let verdict = NewReview { verdict: Verdict::Human, reason: String::new(), revision: None };
+        world.app.bots.review(&world.system(), pond, accused[0].id, &verdict).await.unwrap();
+        let spammer = score(&world, pond, spammer.account.user).await;
+        assert_eq!(spammer.decided, Some(CaseState::Human));
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_label").await, 1, "with what it was judged by");
+        assert_eq!(world.number("SELECT COUNT(*) FROM membership").await, 0, "nobody's role was touched");
+    }
+
+    async fn who_is_left_alone_is_scored_and_has_no_case(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let role = world.person(pond, "mod", Some(Role::Moderator)).await;
+        let service = Listable::Account(Platform::Discord, "helper".to_owned());
+        bots.correct(&world.system(), pond, &service, Some(Ruling::Service), "ours").await.unwrap();
+        let cleared = Listable::Account(Platform::Discord, "cleared".to_owned());
+        bots.correct(&world.system(), pond, &cleared, Some(Ruling::Wrong), "a person").await.unwrap();
+        for name in ["mod", "helper", "cleared", "marked"] {
+            talks(&mut world, pond, name, 40, 600, advert).await;
+        }
+        world.sql("UPDATE platform_account SET is_bot = TRUE WHERE username = 'marked'").await;
+        catch_up(&world).await;
+        for (name, exemption) in [
+            ("mod", Exemption::Role), ("helper", Exemption::Service), ("cleared", Exemption::Cleared),
+            ("marked", Exemption::Marked),
+        ] {
+            let user = world.user_of(pond, name).await;
+            let found = score(&world, pond, user).await;
+            assert_eq!((found.exemption, found.case), (Some(exemption), None), "{name}");
+        }
+        assert!(open(&world, pond).await.is_empty());
+        let histogram = bots.histogram(&world.system(), pond).await.unwrap();
+        assert_eq!((histogram.exempt, histogram.likely), (4, 0));
+        assert_eq!(histogram.bins.iter().sum::<u64>(), 4);
+        // Without the role, the next look finds them.
+        world.app.identity.set_role(&world.system(), pond, role.user, None).await.unwrap();
+        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 4);
+        let found = open(&world, pond).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    async fn in_a_dry_run_everything_is_written_down_and_nobody_is_told(world: World) {
+        let pond = world.community("Pond").await;
+        let setting = Setting { is_dry_run: true, ..Setting::default() };
+        world.app.bots.change_setting(&world.system(), pond, &setting).await.unwrap();
+        talks(&mut world, pond, "spammer", 60, 600, advert).await;
+        catch_up(&world).await;
+        assert_eq!((open(&world, pond).await.len(), told(&world).await), (1, 0));
+    }
+
+    async fn what_a_list_names_is_looked_at_however_harmless_it_seems(world: World) {
+        let pond = world.community("Pond").await;
+        let what = Listable::Account(Platform::Discord, "wolf".to_owned());
+        world.app.bots.correct(&world.system(), pond, &what, Some(Ruling::Right), "known").await.unwrap();
+        talks(&mut world, pond, "wolf", 30, 77, chatter(0)).await;
+        catch_up(&world).await;
+        let cases = open(&world, pond).await;
+        assert!(cases[0].reasons.contains(&Reason::List), "{cases:?}");
+    }
+
+    async fn other_thresholds_show_what_would_have_been_before_they_hold(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        talks(&mut world, pond, "ann", 60, 77, chatter(0)).await;
+        talks(&mut world, pond, "spammer", 60, 600, advert).await;
+        catch_up(&world).await;
+        let ann = score(&world, pond, world.user_of(pond, "ann").await).await;
+        let low = Probability::millionths(ann.probability.ppm().max(1));
+        assert!(low < Probability::percent(50), "{low}");
+        let then = bots.what_if(&world.system(), pond, Probability::percent(70), low).await.unwrap();
+        assert_eq!((then.now.likely, then.now.possible), (1, 0));
+        assert_eq!((then.then.likely, then.then.possible, then.n_newly, then.n_no_longer), (1, 1, 1, 0));
+        assert_eq!(then.newly[0].account.id, ann.account.id);
+        let case = open(&world, pond).await[0].id;
+        let verdict = NewReview { verdict: Verdict::Bot, reason: String::new(), revision: None };
+        bots.review(&world.system(), pond, case, &verdict).await.unwrap();
+        let all = Probability::percent(100);
+        let none = bots.what_if(&world.system(), pond, all, all).await.unwrap();
+        assert_eq!((none.now.right, none.now.wrong, none.now.missed), (1, 0, 0));
+        let wrong_way = bots.what_if(&world.system(), pond, low, Probability::percent(60)).await;
+        assert!(matches!(wrong_way, Err(BotsError::Invalid { field: "possible", .. })), "{wrong_way:?}");
+        let of = |level| ScoreQuery { level, page: PageRequest::first(1) };
+        let first = bots.scores(&world.system(), pond, &of(None)).await.unwrap();
+        assert_eq!(first.items[0].decided, Some(CaseState::Bot));
+        let page = PageRequest::after(first.next.unwrap(), 5);
+        let rest = bots.scores(&world.system(), pond, &ScoreQuery { level: None, page }).await.unwrap();
+        assert_eq!((rest.items.len(), rest.items[0].account.id), (1, ann.account.id));
+        let unlikely = bots.scores(&world.system(), pond, &of(Some(Level::Unlikely))).await.unwrap();
+        assert_eq!(unlikely.items[0].account.id, ann.account.id);
+    }
+
+    async fn a_community_has_a_score_of_what_was_counted_and_it_falls_with_a_machine(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let nothing = bots.community_score(&world.system(), pond).await.unwrap();
+        assert_eq!((nothing.score.overall, nothing.score.grade), (None, None), "nothing is known");
+        for (place, name) in ["ann", "bob", "cid", "dan"].into_iter().enumerate() {
+            talks(&mut world, pond, name, 40, 77, chatter(place)).await;
+        }
+        catch_up(&world).await;
+        let clean = bots.community_score(&world.system(), pond).await.unwrap();
+        assert_eq!((clean.counts.active_members, clean.counts.messages), (4, 160));
+        assert_eq!((clean.counts.alerted_members, clean.counts.violations), (Some(0), Some(0)));
+        talks(&mut world, pond, "spammer", 60, 20, advert).await;
+        catch_up(&world).await;
+        let after = bots.community_score(&world.system(), pond).await.unwrap();
+        assert_eq!((after.counts.active_members, after.counts.active_today), (5, 5));
+        assert_eq!(after.counts.conspicuous_today, Some(1), "{:?}", after.counts);
+        assert!(after.score.overall < clean.score.overall, "{after:?} {clean:?}");
+    }
+
+    async fn what_is_known_of_somebody_goes_with_them_and_their_messages_count_no_more(world: World) {
+        let pond = world.community("Pond").await;
+        talks(&mut world, pond, "spammer", 60, 600, advert).await;
+        talks(&mut world, pond, "ann", 20, 77, chatter(0)).await;
+        catch_up(&world).await;
+        let account = score(&world, pond, world.user_of(pond, "spammer").await).await.account;
+        let work = world.app.db().begin(&world.system(), world.clock.now()).await.unwrap();
+        let subject = store::personal::Subject {
+            user: account.user,
+            accounts: vec![account.id],
+            platform_ids: vec![(Platform::Discord, "id-spammer".to_owned())],
+            names: vec!["spammer".to_owned()],
+            email: None,
+        };
+        store::personal::Keeper::erase(&::bots::Kept, &work, &subject).await.unwrap();
+        work.commit().await.unwrap();
+        for table in ["bot_state", "bot_prediction", "bot_case"] {
+            let left = format!("SELECT COUNT(*) FROM {table} WHERE account_id = {}", account.id);
+            assert_eq!(world.number(&left).await, 0, "{table}");
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state").await, 1);
+    }
+
+    async fn a_model_answers_for_features_by_name_and_keeps_nothing(world: World) {
+        let pond = world.community("Pond").await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        let before = world.dump().await;
+        let ask = |features: &[(&str, f64)]| -> BTreeMap<String, Option<f64>> {
+            features.iter().map(|(name, value)| ((*name).to_owned(), Some(*value))).collect()
+        };
+        let machine = ask(&[
+            ("repeated_texts", 1.0), ("repeated_templates", 1.0), ("repeated_openings", 1.0), ("near_duplicates", 1.0),
+            ("interval_timer", 1.0), ("link_share", 1.0),
+        ]);
+        let person = ask(&[
+            ("repeated_texts", 0.0), ("repeated_templates", 0.0), ("near_duplicates", 0.0), ("interval_timer", 0.1),
+        ]);
+        let bots = world.app.bots.clone();
+        let machine = bots.infer(&ann.actor, &machine).await.unwrap();
+        let person = bots.infer(&ann.actor, &person).await.unwrap();
+        assert!(machine.probability > person.probability, "{machine:?} {person:?}");
+        assert_eq!((machine.model, machine.why.len()), (SHIPPED_MODEL, 8));
+        let unknown = bots.infer(&ann.actor, &ask(&[("zodiac", 1.0)])).await;
+        assert!(matches!(unknown, Err(BotsError::Invalid { field: "features", .. })), "{unknown:?}");
+        assert_eq!(world.dump().await, before);
+    }
+
+    async fn a_crowd_of_newcomers_is_told_of_once_and_looked_at_sooner(world: World) {
+        let pond = world.community("Pond").await;
+        // Two days in which somebody comes every two hours.
+        let begun = world.clock.now();
+        for hours in (0..48).step_by(2) {
+            world.clock.set(begun.plus(Duration::from_secs(hours * 3_600)));
+            world.say(pond, &format!("regular-{hours}"), "hello").await;
+        }
+        catch_up(&world).await;
+        world.clock.advance(Duration::from_secs(1_000));
+        for n in 0..30 {
+            talks(&mut world, pond, &format!("raider-{n}"), 4, 20, advert).await;
+        }
+        catch_up(&world).await;
+        let bursts = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.burst'";
+        assert_eq!(world.number(bursts).await, 1);
+        let scored = "SELECT COUNT(*) FROM bot_state WHERE scored_n = 4";
+        assert!(world.number(scored).await >= 18, "{}", world.number(scored).await);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0 AND n_messages = 1").await, 0);
+    }
+}

@@ -1,0 +1,177 @@
+//! Scoring everybody again, and making everything anew from the stored messages: in pages, each its own transaction, so
+//! that it can be broken off at any time and others are let in between.
+//!
+//! Must never score by messages that the follower is just going through: both take turns.
+
+use ::store::StoreError;
+use kernel::{AccountId, CommunityId, MessageId};
+
+use crate::{
+    Bots,
+    due::FIRST,
+    features::{Scene, State},
+    follower::{CHUNK, FOLLOWER},
+    outcome::{self, Candidate},
+    store::{
+        prediction,
+        scene::{self, Row as SceneRow},
+        state,
+    },
+};
+
+/// Accounts in one transaction.
+const PAGE: u32 = 500;
+/// How long predictions are kept, and how many of an account.
+const KEPT: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+const KEPT_NEWEST: i64 = 20;
+/// Removed at once.
+const SWEPT: i64 = 1_000;
+
+/// Who is told how far it is: how many are done of how many.
+pub type Told<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+impl Bots {
+    /// Scores every account of a community with enough messages again; answers how many. For a job and for whoever runs
+    /// the instance.
+    pub async fn score_all(
+        &self,
+        community: CommunityId,
+        told: Told<'_>,
+    ) -> Result<u64, StoreError> {
+        let all = state::how_many(self.db.read(), community, FIRST).await?;
+        let (mut done, mut last) = (0, AccountId(0));
+        loop {
+            let (n, next) = self.score_page(community, last).await?;
+            done += n;
+            told(done, all.max(done));
+            let Some(next) = next else {
+                return Ok(done);
+            };
+            last = next;
+        }
+    }
+
+    /// Scores the accounts after one; answers how many, and which was the last if there may be more.
+    async fn score_page(
+        &self,
+        community: CommunityId,
+        last: AccountId,
+    ) -> Result<(u64, Option<AccountId>), StoreError> {
+        let scorer = self.scorer().await?;
+        let mut work = self.begin(&FOLLOWER).await?;
+        identity::hold_owners(&work).await?;
+        scene::hold_progress(work.conn()).await?;
+        let rows = state::after(work.conn(), community, last, FIRST, PAGE).await?;
+        let scenes = scene::of(work.conn(), &[community]).await?;
+        let here = scenes.get(&community);
+        let Some(here) = here.filter(|row| !row.is_rebuilding) else {
+            return Ok((0, None));
+        };
+        let hours = Scene::from_bytes(&here.scene).unwrap_or_default().hours();
+        let states: Vec<Option<State>> = rows
+            .iter()
+            .map(|(_, row)| State::from_bytes(&row.state).ok())
+            .collect();
+        let candidates: Vec<Candidate<'_>> = rows
+            .iter()
+            .zip(&states)
+            .filter_map(|((seat, row), state)| {
+                Some(Candidate {
+                    seat: *seat,
+                    state: state.as_ref()?,
+                    before: row.score,
+                    hours,
+                })
+            })
+            .collect();
+        let mut took = Vec::new();
+        let found =
+            outcome::score(&mut work, &scorer, &candidates, &*self.clock, &mut took).await?;
+        let n = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        state::put_scores(work.conn(), &found).await?;
+        work.commit().await?;
+        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
+        let next = rows.last().map(|(seat, _)| seat.1);
+        Ok((n, next.filter(|_| is_whole)))
+    }
+
+    /// Makes the norms of every community anew, scores everybody by them and removes predictions that nobody needs any more; answers how many were
+    /// scored. For the job of the night.
+    pub async fn score_everybody(&self) -> Result<u64, StoreError> {
+        self.renew_norms().await?;
+        let mut n_scored = 0;
+        for community in scene::communities(self.db.read()).await? {
+            n_scored += self.score_all(community, &mut |_, _| {}).await?;
+        }
+        self.sweep_predictions().await?;
+        Ok(n_scored)
+    }
+
+    /// Removes predictions that are old or many and that no case and no review points at.
+    async fn sweep_predictions(&self) -> Result<(), StoreError> {
+        let before = self.clock.now().minus(KEPT);
+        while prediction::remove_old(self.db.write(), before, SWEPT).await? > 0 {}
+        while prediction::remove_surplus(self.db.write(), KEPT_NEWEST, SWEPT).await? > 0 {}
+        Ok(())
+    }
+
+    /// Makes everything that is known of the accounts of a community anew from its stored messages, and scores them.
+    /// It comes to what following message by message came to. For a job; broken off, it goes on where it was.
+    pub async fn rebuild(&self, community: CommunityId) -> Result<u64, StoreError> {
+        let begun = self.begin(&FOLLOWER).await?;
+        scene::hold_progress(begun.conn()).await?;
+        let known = scene::of(begun.conn(), &[community]).await?;
+        if !known.get(&community).is_some_and(|row| row.is_rebuilding) {
+            state::empty(begun.conn(), community).await?;
+            let arrivals = known.get(&community).map(|row| row.arrivals.clone());
+            let row = SceneRow {
+                scene: Vec::new(),
+                seen: MessageId(0),
+                is_rebuilding: true,
+                arrivals: arrivals.unwrap_or_default(),
+            };
+            scene::put(begun.conn(), [(community, row)]).await?;
+        }
+        begun.commit().await?;
+        let mut n_messages = 0;
+        loop {
+            let (n, is_last) = self.rebuild_part(community).await?;
+            n_messages += n;
+            if is_last {
+                break;
+            }
+        }
+        self.score_all(community, &mut |_, _| {}).await?;
+        Ok(n_messages)
+    }
+
+    /// Goes through the next messages of a community that is made anew; answers how many, and whether it is whole.
+    async fn rebuild_part(&self, community: CommunityId) -> Result<(u64, bool), StoreError> {
+        let scorer = self.scorer().await?;
+        let mut work = self.begin(&FOLLOWER).await?;
+        identity::hold_owners(&work).await?;
+        // The follower passes the community over, and cannot go on while this is held.
+        let until = scene::hold_progress(work.conn()).await?;
+        let known = scene::of(work.conn(), &[community]).await?;
+        let Some(row) = known.get(&community).filter(|row| row.is_rebuilding) else {
+            return Ok((0, true));
+        };
+        let messages = activity::said_in(work.conn(), community, row.seen, until, CHUNK).await?;
+        let is_last = u32::try_from(messages.len()).is_ok_and(|n| n < CHUNK);
+        if messages.is_empty() {
+            let whole = SceneRow {
+                is_rebuilding: false,
+                ..row.clone()
+            };
+            scene::put(work.conn(), [(community, whole)]).await?;
+        } else {
+            let rebuilds = Some((community, is_last));
+            self.apply(&mut work, &scorer, &messages, rebuilds).await?;
+        }
+        if is_last {
+            state::remove_empty(work.conn(), community).await?;
+        }
+        work.commit().await?;
+        Ok((u64::try_from(messages.len()).unwrap_or(u64::MAX), is_last))
+    }
+}

@@ -1,0 +1,210 @@
+//! Goes through messages behind the recording of chat, so that recording neither waits for it nor fails because of it:
+//! hears them, observes them, and scores who is due.
+//!
+//! Invariants: each message is applied exactly once, however many processes follow and whenever one dies, because what
+//! it changes and how far it was gone commit together; nothing is passed over, because it only goes as far as no smaller
+//! id can appear any more ([0027](../../../../docs/decisions/0027-scoring-behind-recording.md)).
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
+
+use ::store::{DomainEvent, StoreError, Work, job::NewJob};
+use activity::Said;
+use kernel::{Actor, CommunityId, MessageId, Timestamp};
+use serde_json::json;
+
+use crate::{
+    BURST, Bots,
+    hearing::Hearing,
+    outcome::{self, Candidate},
+    scorer::Scorer,
+    store::scene as table,
+};
+
+/// Messages in one transaction.
+pub(crate) const CHUNK: u32 = 1_000;
+/// How old a burst may be to be told of.
+const FRESH: std::time::Duration = std::time::Duration::from_secs(3_600);
+/// Scorings of which the duration is remembered.
+const REMEMBERED: usize = 1_000;
+/// The job that makes a community's states anew.
+pub const RECOMPUTE_JOB: &str = "bots.recompute";
+
+/// What scorings took lately, in microseconds.
+pub(crate) type Latencies = Arc<Mutex<VecDeque<u32>>>;
+
+/// What a step did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tick {
+    /// Messages that were gone through.
+    pub n_messages: u64,
+    /// Accounts that were scored.
+    pub n_scored: u64,
+    /// Whether there is more to go through right now.
+    pub is_behind: bool,
+}
+
+/// Who follows.
+pub(crate) const FOLLOWER: Actor = Actor::System("bots");
+
+impl Bots {
+    /// Goes through the next messages, at most some hundreds; one step of what the program does all the time. Several
+    /// processes may do it: one of them goes on, the others find nothing to do.
+    pub async fn tick(&self) -> Result<Tick, StoreError> {
+        let seen = table::seen(self.db.read()).await?;
+        let newest = activity::last_message(self.db.read()).await?;
+        if newest <= seen {
+            return Ok(Tick::default());
+        }
+        let horizon = self.horizon(seen).await?;
+        if horizon <= seen {
+            return Ok(Tick::default());
+        }
+        let scorer = self.scorer().await?;
+        let mut work = self.begin(&FOLLOWER).await?;
+        // Nobody is erased or merged while it is looked at who said what.
+        identity::hold_owners(&work).await?;
+        if table::hold_progress(work.conn()).await? != seen {
+            // Somebody else went on.
+            return Ok(Tick {
+                is_behind: true,
+                ..Tick::default()
+            });
+        }
+        let messages = activity::messages_after(work.conn(), seen, horizon, CHUNK).await?;
+        let is_whole = u32::try_from(messages.len()).is_ok_and(|n| n >= CHUNK);
+        let last = messages.last().filter(|_| is_whole);
+        let until = last.map_or(horizon, |said| said.id);
+        let n_scored = self.apply(&mut work, &scorer, &messages, None).await?;
+        if !table::advance(work.conn(), seen, until, work.now()).await? {
+            return Ok(Tick::default());
+        }
+        work.commit().await?;
+        Ok(Tick {
+            n_messages: u64::try_from(messages.len()).unwrap_or(u64::MAX),
+            n_scored,
+            is_behind: is_whole || until < newest,
+        })
+    }
+
+    /// Hears messages and writes everything that follows but how far it was gone; answers how many were scored. Those of
+    /// a community that is made anew count only for whoever does that.
+    pub(crate) async fn apply(
+        &self,
+        work: &mut Work,
+        scorer: &Scorer,
+        messages: &[Said],
+        rebuilds: Option<(CommunityId, bool)>,
+    ) -> Result<u64, StoreError> {
+        let community = rebuilds.map(|(community, _)| community);
+        let mut hearing = Hearing::of(work.conn(), messages, community).await?;
+        hearing.hear(messages);
+        // Old messages are not scored one after the other when they are heard again.
+        let due = match rebuilds {
+            Some(_) => Vec::new(),
+            None => hearing.due(),
+        };
+        let candidates: Vec<Candidate<'_>> = due
+            .iter()
+            .filter_map(|seat| {
+                let kept = hearing.kept(*seat)?;
+                Some(Candidate {
+                    seat: *seat,
+                    state: &kept.state,
+                    before: kept.row.score,
+                    hours: hearing.place(seat.0)?.scene.hours(),
+                })
+            })
+            .collect();
+        let mut took = Vec::with_capacity(candidates.len());
+        let found = outcome::score(work, scorer, &candidates, &*self.clock, &mut took).await?;
+        let n_scored = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        for (seat, score) in found {
+            hearing.set_score(seat, score);
+        }
+        if !took.is_empty() {
+            table::put_latency(work.conn(), self.slowest(&took)).await?;
+        }
+        tell_bursts(work, &hearing).await?;
+        for community in &hearing.broken {
+            tracing::warn!(community.id = %community, "what was known of accounts does not read any more: it is made anew");
+            enqueue_recompute(work, *community).await?;
+        }
+        if rebuilds.is_some_and(|(_, is_last)| is_last) {
+            hearing.end_rebuilding();
+        }
+        hearing.write(work.conn()).await?;
+        Ok(n_scored)
+    }
+
+    /// Up to which message no smaller id can appear any more. Once it is known it stays so.
+    async fn horizon(&self, seen: MessageId) -> Result<MessageId, StoreError> {
+        let known = MessageId(self.horizon.load(Ordering::Relaxed));
+        if known > seen {
+            return Ok(known);
+        }
+        let work = self.begin(&FOLLOWER).await?;
+        if !identity::no_batch_is_open(&work).await? {
+            // Batches follow each other closely: the last resort is to wait for one.
+            identity::let_batches_end(&work).await?;
+        }
+        let horizon = activity::last_message(work.conn()).await?;
+        drop(work);
+        self.horizon.store(horizon.0, Ordering::Relaxed);
+        Ok(horizon)
+    }
+
+    /// What scoring took lately, at worst of a hundred, in microseconds.
+    fn slowest(&self, took: &[u32]) -> u32 {
+        let mut all = self
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.extend(took);
+        let surplus = all.len().saturating_sub(REMEMBERED);
+        all.drain(..surplus);
+        let mut sorted: Vec<u32> = all.iter().copied().collect();
+        drop(all);
+        sorted.sort_unstable();
+        let place = sorted.len().saturating_sub(1) * 99 / 100;
+        sorted.get(place).copied().unwrap_or(0)
+    }
+}
+
+/// Asks for a community to be made anew.
+pub(crate) async fn enqueue_recompute(
+    work: &mut Work,
+    community: CommunityId,
+) -> Result<(), StoreError> {
+    let job = NewJob::new(RECOMPUTE_JOB, json!({ "community": community.0 }))
+        .community(community)
+        .unique(format!("{RECOMPUTE_JOB}:{community}"));
+    work.enqueue(job).await?;
+    Ok(())
+}
+
+/// Tells of crowds that came just now.
+async fn tell_bursts(work: &mut Work, hearing: &Hearing) -> Result<(), StoreError> {
+    let now: Timestamp = work.now();
+    let mut events = Vec::new();
+    for (community, place) in hearing.places() {
+        for (burst, at) in &place.bursts {
+            if now.since(*at) > FRESH {
+                continue;
+            }
+            events.push(DomainEvent {
+                kind: BURST,
+                community: Some(community),
+                payload: json!({
+                    "community": community.0, "newcomers": burst.newcomers, "usual": burst.usually(),
+                }),
+            });
+        }
+    }
+    for community in events.iter().filter_map(|event| event.community) {
+        work.notify(crate::case::topic(community), "");
+    }
+    work.emit_all(events, &[]).await
+}

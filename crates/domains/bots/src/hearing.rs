@@ -1,0 +1,253 @@
+//! Messages, heard one after the other: each in the scene of its community, each observed in the state of its account.
+//! The follower and whoever makes everything anew do it here, so that both come to the same.
+//!
+//! Must never write: it says what is to be written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::store::StoreError;
+use activity::Said;
+use kernel::{AccountId, CommunityId, MessageId, Timestamp};
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    burst::{Arrivals, Burst},
+    due,
+    features::{Message, Scene, State},
+    store::{
+        scene,
+        state::{self, Seat},
+    },
+};
+
+/// A community while its messages are heard.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) scene: Scene,
+    seen: MessageId,
+    pub(crate) is_rebuilding: bool,
+    pub(crate) arrivals: Arrivals,
+    /// What began with these messages, and when.
+    pub(crate) bursts: Vec<(Burst, Timestamp)>,
+    is_heard: bool,
+}
+
+/// An account while its messages are heard.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) state: State,
+    pub(crate) row: state::Row,
+    is_changed: bool,
+}
+
+/// Everything that some messages touch.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    places: BTreeMap<CommunityId, Place>,
+    kept: BTreeMap<Seat, Kept>,
+    /// Communities with a stored state that did not read: everything of them is to be made anew.
+    pub(crate) broken: BTreeSet<CommunityId>,
+}
+
+impl Place {
+    fn read(row: Option<scene::Row>, broken: &mut bool) -> Self {
+        let Some(row) = row else {
+            return Self {
+                scene: Scene::new(),
+                seen: MessageId(0),
+                is_rebuilding: false,
+                arrivals: Arrivals::default(),
+                bursts: Vec::new(),
+                is_heard: false,
+            };
+        };
+        let scene = if row.scene.is_empty() {
+            Scene::new()
+        } else {
+            Scene::from_bytes(&row.scene).unwrap_or_else(|_bad| {
+                *broken = true;
+                Scene::new()
+            })
+        };
+        Self {
+            scene,
+            seen: row.seen,
+            is_rebuilding: row.is_rebuilding,
+            arrivals: Arrivals::from_text(&row.arrivals),
+            bursts: Vec::new(),
+            is_heard: false,
+        }
+    }
+}
+
+impl Hearing {
+    /// Reads what some messages touch. Those of a community that is being made anew are left to whoever does it, unless
+    /// that is who asks.
+    pub(crate) async fn of(
+        conn: &impl ConnectionTrait,
+        messages: &[Said],
+        rebuilds: Option<CommunityId>,
+    ) -> Result<Self, StoreError> {
+        let mut hearing = Self::default();
+        let communities: BTreeSet<CommunityId> = messages.iter().map(|m| m.community).collect();
+        let mut rows = scene::of(conn, &communities.iter().copied().collect::<Vec<_>>()).await?;
+        for community in &communities {
+            let mut is_broken = false;
+            let place = Place::read(rows.remove(community), &mut is_broken);
+            if is_broken {
+                hearing.broken.insert(*community);
+            }
+            if !place.is_rebuilding || rebuilds == Some(*community) {
+                hearing.places.insert(*community, place);
+            }
+        }
+        let here: Vec<CommunityId> = hearing.places.keys().copied().collect();
+        let accounts: BTreeSet<AccountId> = messages
+            .iter()
+            .filter(|m| hearing.places.contains_key(&m.community))
+            .map(|m| m.account)
+            .collect();
+        let accounts: Vec<AccountId> = accounts.into_iter().collect();
+        for (seat, row) in state::of(conn, &here, &accounts).await? {
+            let state = if row.state.is_empty() {
+                State::new()
+            } else {
+                State::from_bytes(&row.state).unwrap_or_else(|_bad| {
+                    hearing.broken.insert(seat.0);
+                    State::new()
+                })
+            };
+            let kept = Kept {
+                state,
+                row,
+                is_changed: false,
+            };
+            hearing.kept.insert(seat, kept);
+        }
+        Ok(hearing)
+    }
+
+    /// Hears messages, in the order in which they were recorded.
+    pub(crate) fn hear(&mut self, messages: &[Said]) {
+        for said in messages {
+            let Some(place) = self.places.get_mut(&said.community) else {
+                continue;
+            };
+            if said.id <= place.seen {
+                continue;
+            }
+            place.seen = said.id;
+            place.is_heard = true;
+            let message = Message {
+                text: &said.text,
+                sent_at: said.sent_at,
+                channel: unsigned(said.channel),
+                n_mentions: said.n_mentions,
+                n_embeds: said.n_embeds,
+                is_reply: said.is_reply,
+            };
+            let digest = place.scene.hear(unsigned(said.account.0), &message);
+            let seat = (said.community, said.account);
+            let is_new = !self.kept.contains_key(&seat);
+            let kept = self.kept.entry(seat).or_insert_with(|| Kept {
+                state: State::new(),
+                row: state::Row::default(),
+                is_changed: false,
+            });
+            kept.state.observe(&digest);
+            kept.is_changed = true;
+            if place.is_rebuilding {
+                continue;
+            }
+            if is_new {
+                let burst = place.arrivals.come(said.sent_at);
+                place
+                    .bursts
+                    .extend(burst.map(|burst| (burst, said.sent_at)));
+            } else {
+                place.arrivals.pass(said.sent_at);
+            }
+        }
+        for kept in self.kept.values_mut().filter(|kept| kept.is_changed) {
+            kept.row.n_messages = kept.state.total();
+            kept.row.last_at = kept.state.last_at().unwrap_or_default();
+        }
+    }
+
+    /// The accounts that are to be scored now.
+    pub(crate) fn due(&self) -> Vec<Seat> {
+        let is_due = |(seat, kept): &(&Seat, &Kept)| {
+            let Some(place) = self.places.get(&seat.0) else {
+                return false;
+            };
+            let at = kept.row.last_at;
+            let first = kept.state.first_at().unwrap_or(at);
+            let with_crowd = place.arrivals.is_burst(at) && place.arrivals.came_with_it(first);
+            let first = if with_crowd {
+                due::FIRST_IN_BURST
+            } else {
+                due::FIRST
+            };
+            let n = kept.row.n_messages;
+            kept.is_changed && due::is_due(n, kept.row.score.n, first, kept.state.is_bursting())
+        };
+        self.kept
+            .iter()
+            .filter(is_due)
+            .map(|(seat, _)| *seat)
+            .collect()
+    }
+
+    pub(crate) fn place(&self, community: CommunityId) -> Option<&Place> {
+        self.places.get(&community)
+    }
+
+    pub(crate) fn places(&self) -> impl Iterator<Item = (CommunityId, &Place)> {
+        self.places.iter().map(|(id, place)| (*id, place))
+    }
+
+    pub(crate) fn kept(&self, seat: Seat) -> Option<&Kept> {
+        self.kept.get(&seat)
+    }
+
+    pub(crate) fn set_score(&mut self, seat: Seat, score: state::Scored) {
+        if let Some(kept) = self.kept.get_mut(&seat) {
+            kept.row.score = score;
+        }
+    }
+
+    /// The community that is made anew is whole again.
+    pub(crate) fn end_rebuilding(&mut self) {
+        for place in self.places.values_mut() {
+            place.is_rebuilding = false;
+        }
+    }
+
+    /// Writes what was heard.
+    pub(crate) async fn write(self, conn: &impl ConnectionTrait) -> Result<(), StoreError> {
+        let changed = self.kept.into_iter().filter(|(_, kept)| kept.is_changed);
+        let rows = changed.map(|(seat, kept)| {
+            let row = state::Row {
+                state: kept.state.to_bytes(),
+                ..kept.row
+            };
+            (seat, row)
+        });
+        state::put(conn, rows).await?;
+        let heard = self.places.into_iter().filter(|(_, place)| place.is_heard);
+        let rows = heard.map(|(community, place)| {
+            let row = scene::Row {
+                scene: place.scene.to_bytes(),
+                seen: place.seen,
+                is_rebuilding: place.is_rebuilding,
+                arrivals: place.arrivals.to_text(),
+            };
+            (community, row)
+        });
+        scene::put(conn, rows).await
+    }
+}
+
+fn unsigned(id: i64) -> u64 {
+    id.unsigned_abs()
+}

@@ -1,0 +1,416 @@
+//! What follows from a score: a prediction is written down where something changed, a case is opened where somebody should
+//! look, and one that nothing speaks for any more is withdrawn.
+//!
+//! Invariants: nobody is banned; whoever is left alone has no case; in a dry run nobody is told; who is drawn by chance
+//! does not depend on the score.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use ::store::{StoreError, Work};
+use kernel::{AccountId, CommunityId, Timestamp, UserId};
+use serde_json::{Value, json};
+
+use crate::{
+    CaseState, Known, Level, Probability, Reason, Setting,
+    bearing::Bearings,
+    case::{self, Evidence},
+    features::{Community, SCHEMA, State},
+    scorer::{Judge, Judged, Scorer, text_of},
+    store::{
+        self as tables,
+        case::Row as CaseRow,
+        prediction,
+        state::{Scored, Seat},
+    },
+};
+
+/// A probability that moved less is no news.
+const MOVED: u32 = 50_000;
+/// Between these a verdict teaches most.
+const UNCERTAIN: [Probability; 2] = [Probability::percent(40), Probability::percent(60)];
+/// A case is withdrawn when the probability is so far below what would open one.
+const WITHDRAWN_BELOW: u32 = 100_000;
+/// One of so many is looked at by chance, whatever its score.
+const SAMPLED: u64 = 200;
+const WEEK_SECS: i64 = 7 * 86_400;
+
+/// What is told when somebody's score changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ScoreUpdate {
+    /// The account.
+    pub account: AccountId,
+    /// Whose it is.
+    pub user: UserId,
+    /// How sure the program is now.
+    pub probability: Probability,
+    /// The same in a word.
+    pub level: Level,
+    /// When it was scored.
+    pub at: Timestamp,
+}
+
+impl ScoreUpdate {
+    fn payload(&self) -> String {
+        json!({
+            "account": self.account.0, "user": self.user.0, "probability_ppm": self.probability.ppm(),
+            "level": self.level.as_str(), "at": self.at.0,
+        })
+        .to_string()
+    }
+
+    /// Reads what was told under [`scores_topic`]; `None` for anything else.
+    pub fn read(payload: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(payload).ok()?;
+        let number = |key: &str| value.get(key).and_then(Value::as_i64);
+        Some(Self {
+            account: AccountId(number("account")?),
+            user: UserId(i32::try_from(number("user")?).ok()?),
+            probability: Probability::millionths(u32::try_from(number("probability_ppm")?).ok()?),
+            level: Level::from_name(value.get("level")?.as_str()?)?,
+            at: Timestamp(number("at")?),
+        })
+    }
+}
+
+/// The topic under which it is told that scores of a community changed.
+pub fn scores_topic(community: CommunityId) -> String {
+    format!("bots:score:{community}")
+}
+
+/// An account that is scored.
+pub(crate) struct Candidate<'a> {
+    pub(crate) seat: Seat,
+    pub(crate) state: &'a State,
+    pub(crate) before: Scored,
+    /// At which hours people of its community speak.
+    pub(crate) hours: [f32; 24],
+}
+
+/// An account that was scored.
+struct Verdict {
+    seat: Seat,
+    judge: Arc<Judge>,
+    judged: Judged,
+    community: Arc<Community>,
+    n_messages: u32,
+    after: Scored,
+    reasons: Vec<Reason>,
+    is_news: bool,
+}
+
+/// Scores accounts and writes what follows, but not the scores themselves: answers those. What each took is handed to
+/// `took`, in microseconds.
+pub(crate) async fn score(
+    work: &mut Work,
+    scorer: &Scorer,
+    candidates: &[Candidate<'_>],
+    clock: &dyn kernel::Clock,
+    took: &mut Vec<u32>,
+) -> Result<Vec<(Seat, Scored)>, StoreError> {
+    let seats: Vec<Seat> = candidates.iter().map(|one| one.seat).collect();
+    let bearings = Bearings::of(work.conn(), &seats, work.now()).await?;
+    let mut usual: HashMap<CommunityId, Arc<Community>> = HashMap::new();
+    let mut verdicts = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        // Erased meanwhile.
+        if bearings.account(candidate.seat.1).is_none() {
+            continue;
+        }
+        let community = usual
+            .entry(candidate.seat.0)
+            .or_insert_with(|| Arc::new(bearings.community(candidate.seat.0, candidate.hours)));
+        let begun = clock.now();
+        let judge = scorer.for_community(candidate.seat.0);
+        let judged = judge.judge(
+            candidate.state,
+            &bearings.features(candidate.seat),
+            community,
+        );
+        let lasted = clock.now().since(begun).as_micros();
+        took.push(u32::try_from(lasted).unwrap_or(u32::MAX));
+        let community = Arc::clone(community);
+        verdicts.push(weigh(
+            candidate,
+            judge,
+            judged,
+            community,
+            &bearings,
+            work.now(),
+        ));
+    }
+    follow(work, &mut verdicts, &bearings).await?;
+    Ok(verdicts
+        .into_iter()
+        .map(|verdict| (verdict.seat, verdict.after))
+        .collect())
+}
+
+/// What an answer means here.
+fn weigh(
+    candidate: &Candidate<'_>,
+    judge: Arc<Judge>,
+    judged: Judged,
+    community: Arc<Community>,
+    bearings: &Bearings,
+    now: Timestamp,
+) -> Verdict {
+    let seat = candidate.seat;
+    let setting = bearings.setting(seat.0);
+    let exemption = bearings.exemption(seat, now);
+    let is_news = is_news(&setting, candidate.before.predicted, judged.probability);
+    let reasons = if exemption.is_some() {
+        Vec::new()
+    } else {
+        reasons(
+            &setting,
+            &judge,
+            &judged,
+            bearings.known(seat),
+            is_sampled(seat, now),
+        )
+    };
+    let n_messages = candidate.state.total();
+    let after = Scored {
+        n: n_messages,
+        at: Some(now),
+        probability: judged.probability,
+        by_rules: judged.by_rules,
+        model: judge.model(),
+        exemption,
+        predicted: candidate.before.predicted,
+    };
+    Verdict {
+        seat,
+        judge,
+        judged,
+        community,
+        n_messages,
+        after,
+        reasons,
+        is_news,
+    }
+}
+
+/// Whether a probability is worth writing down after the one that was.
+fn is_news(setting: &Setting, before: Option<Probability>, now: Probability) -> bool {
+    before.is_none_or(|before| {
+        setting.level(before) != setting.level(now) || before.ppm().abs_diff(now.ppm()) >= MOVED
+    })
+}
+
+/// Why somebody should look; nothing if nobody should.
+fn reasons(
+    setting: &Setting,
+    judge: &Judge,
+    judged: &Judged,
+    known: Option<Known>,
+    is_sampled: bool,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let is_model = judge.model().is_some();
+    if setting.level(judged.probability) >= Level::Possible {
+        reasons.push(if is_model {
+            Reason::Score
+        } else {
+            Reason::Rules
+        });
+        if is_model && setting.level(judged.by_rules) == Level::Likely {
+            reasons.push(Reason::Rules);
+        }
+    }
+    if matches!(known, Some(Known::Unwanted(_))) {
+        reasons.push(Reason::List);
+    }
+    let [least, most] = UNCERTAIN;
+    if is_model && (least..=most).contains(&judged.probability) {
+        reasons.push(Reason::Uncertain);
+    }
+    if is_sampled {
+        reasons.push(Reason::Sample);
+    }
+    reasons
+}
+
+/// Whether an account is drawn by chance in the week of an instant: the same for whoever asks, and without regard to
+/// what it does.
+fn is_sampled((community, account): Seat, at: Timestamp) -> bool {
+    let week = at.secs().div_euclid(WEEK_SECS);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"sample");
+    hasher.update(&community.0.to_le_bytes());
+    hasher.update(&account.0.to_le_bytes());
+    hasher.update(&week.to_le_bytes());
+    let hash = hasher.finalize();
+    let first = hash.as_bytes().first_chunk::<8>().copied();
+    u64::from_le_bytes(first.unwrap_or_default()).is_multiple_of(SAMPLED)
+}
+
+/// Whether there is something to say in a case.
+fn is_due(case: Option<&CaseRow>, verdict: &Verdict) -> bool {
+    if verdict.reasons.is_empty() {
+        return false;
+    }
+    let has = |case: &CaseRow| verdict.reasons.iter().all(|one| case.reasons.contains(one));
+    match case {
+        None => true,
+        Some(case) if case.state == CaseState::Open => verdict.is_news || !has(case),
+        Some(_) => verdict.is_news,
+    }
+}
+
+/// Whether nothing speaks for an open case any more: what opened it was the score, and that is low now, or the account is
+/// left alone.
+fn is_withdrawn(case: &CaseRow, verdict: &Verdict, setting: &Setting) -> bool {
+    let by_score =
+        |reason: &Reason| matches!(reason, Reason::Score | Reason::Rules | Reason::Uncertain);
+    let low = verdict.judged.probability.ppm() + WITHDRAWN_BELOW
+        < setting.possible.min(UNCERTAIN[0]).ppm();
+    let is_left_alone = verdict.after.exemption.is_some();
+    case.state == CaseState::Open
+        && (is_left_alone && !case.reasons.contains(&Reason::Reports)
+            || low && verdict.reasons.is_empty() && case.reasons.iter().all(by_score))
+}
+
+/// Writes what follows.
+async fn follow(
+    work: &mut Work,
+    verdicts: &mut [Verdict],
+    bearings: &Bearings,
+) -> Result<(), StoreError> {
+    let touched: BTreeSet<Seat> = verdicts
+        .iter()
+        .filter(|one| one.is_news || !one.reasons.is_empty() || one.after.exemption.is_some())
+        .map(|one| one.seat)
+        .collect();
+    let communities: BTreeSet<CommunityId> = touched.iter().map(|seat| seat.0).collect();
+    let communities: Vec<CommunityId> = communities.into_iter().collect();
+    let accounts: Vec<AccountId> = touched.iter().map(|seat| seat.1).collect();
+    let cases = tables::case::among(work.conn(), &communities, &accounts).await?;
+    let mut new = Vec::new();
+    for verdict in verdicts.iter_mut() {
+        let raises = is_due(cases.get(&verdict.seat), verdict);
+        if !verdict.is_news && !raises {
+            continue;
+        }
+        verdict.after.predicted = Some(verdict.judged.probability);
+        new.push(written(verdict, work.now()));
+    }
+    let ids = prediction::insert(work.conn(), SCHEMA.hash(), new).await?;
+    for verdict in verdicts.iter() {
+        let case = cases.get(&verdict.seat);
+        let setting = bearings.setting(verdict.seat.0);
+        if is_due(case, verdict) {
+            raise(work, &setting, verdict, ids.get(&verdict.seat).copied()).await?;
+        } else if let Some(case) = case.filter(|case| is_withdrawn(case, verdict, &setting)) {
+            tables::case::decide(work.conn(), case, CaseState::Withdrawn, None, None).await?;
+            work.notify(case::topic(verdict.seat.0), "");
+        }
+        if verdict.is_news && !setting.is_dry_run {
+            tell(work, &setting, verdict, bearings);
+        }
+    }
+    Ok(())
+}
+
+fn written(verdict: &Verdict, now: Timestamp) -> prediction::New {
+    let why = verdict.judge.why(&verdict.judged, &verdict.community.norms);
+    let why: Vec<Value> = why.iter().map(crate::Cause::to_json).collect();
+    prediction::New {
+        seat: verdict.seat,
+        model: verdict.judge.model(),
+        probability: verdict.judged.probability,
+        by_rules: verdict.judged.by_rules,
+        features: text_of(&verdict.judged.vector),
+        why: Value::Array(why).to_string(),
+        n_messages: verdict.n_messages,
+        at: now,
+    }
+}
+
+async fn raise(
+    work: &mut Work,
+    setting: &Setting,
+    verdict: &Verdict,
+    prediction: Option<i64>,
+) -> Result<(), StoreError> {
+    let told = tables::report::weight(work.conn(), verdict.seat).await?;
+    let told = Probability::millionths(u32::try_from(told).unwrap_or(0));
+    let probability = verdict.judged.probability;
+    let evidence = Evidence {
+        community: verdict.seat.0,
+        account: verdict.seat.1,
+        reasons: verdict.reasons.clone(),
+        probability,
+        prediction,
+        value: case::value(probability, verdict.n_messages, told.value()),
+    };
+    case::raise(work, setting, &evidence).await?;
+    Ok(())
+}
+
+fn tell(work: &mut Work, setting: &Setting, verdict: &Verdict, bearings: &Bearings) {
+    let Some(account) = bearings.account(verdict.seat.1) else {
+        return;
+    };
+    let update = ScoreUpdate {
+        account: verdict.seat.1,
+        user: account.user,
+        probability: verdict.judged.probability,
+        level: setting.level(verdict.judged.probability),
+        at: work.now(),
+    };
+    work.notify(scores_topic(verdict.seat.0), update.payload());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ScoreUpdate, is_news, is_sampled};
+    use crate::{Level, Probability, Setting};
+    use kernel::{AccountId, CommunityId, Timestamp, UserId};
+
+    #[test]
+    fn a_probability_is_news_when_it_is_the_first_moves_or_crosses_a_threshold() {
+        let setting = Setting::default();
+        let of = |before: Option<u32>, now: u32| {
+            is_news(
+                &setting,
+                before.map(Probability::percent),
+                Probability::percent(now),
+            )
+        };
+        assert!(of(None, 0));
+        assert!(!of(Some(10), 14) && of(Some(10), 15));
+        assert!(of(Some(49), 50) && of(Some(70), 69) && !of(Some(71), 73));
+    }
+
+    #[test]
+    fn one_in_two_hundred_is_drawn_and_another_week_draws_others() {
+        let drawn = |week: i64| -> Vec<i64> {
+            let at = Timestamp::from_secs(week * super::WEEK_SECS + 5);
+            let all = 0..40_000_i64;
+            all.filter(|id| is_sampled((CommunityId(3), AccountId(*id)), at))
+                .collect()
+        };
+        let (one, other) = (drawn(2_900), drawn(2_901));
+        assert!((140..260).contains(&one.len()), "{}", one.len());
+        assert_eq!(one, drawn(2_900));
+        let both = one.iter().filter(|id| other.contains(id)).count();
+        assert!(both < 10, "{both}");
+    }
+
+    #[test]
+    fn what_is_told_reads_back() {
+        let update = ScoreUpdate {
+            account: AccountId(7),
+            user: UserId(3),
+            probability: Probability::percent(81),
+            level: Level::Likely,
+            at: Timestamp(12),
+        };
+        assert_eq!(ScoreUpdate::read(&update.payload()), Some(update));
+        assert_eq!(ScoreUpdate::read(""), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Rows of `bot_scene`, `bot_norms` and `bot_progress`: what goes on in communities and what is usual there, and how far
+//! the messages were gone through.
+
+use std::collections::HashMap;
+
+use ::store::{StoreError, sql};
+use kernel::{CommunityId, MessageId, Timestamp};
+use sea_orm::ConnectionTrait;
+
+use super::{count, stored};
+
+/// Communities in one list.
+const IN_MAX: usize = 64;
+
+/// A stored scene.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Row {
+    pub(crate) scene: Vec<u8>,
+    pub(crate) seen: MessageId,
+    pub(crate) is_rebuilding: bool,
+    pub(crate) arrivals: String,
+}
+
+/// What is usual in a community.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct NormsRow {
+    pub(crate) norms: String,
+    pub(crate) members: u32,
+    pub(crate) per_day_milli: i64,
+    pub(crate) made_at: Timestamp,
+}
+
+/// The scenes of communities; those of which nothing was heard are left out.
+pub(crate) async fn of(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+) -> Result<HashMap<CommunityId, Row>, StoreError> {
+    let mut found = HashMap::with_capacity(communities.len());
+    for part in sql::parts(communities, IN_MAX) {
+        let query = format!(
+            "SELECT community_id, scene, seen, is_rebuilding, arrivals FROM bot_scene WHERE community_id IN ({})",
+            sql::marks(conn, 1, part.len())
+        );
+        let values = part.iter().map(|community| community.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            found.insert(
+                CommunityId(row.try_get_by_index(0)?),
+                Row {
+                    scene: row.try_get_by_index(1)?,
+                    seen: MessageId(row.try_get_by_index(2)?),
+                    is_rebuilding: row.try_get_by_index(3)?,
+                    arrivals: row.try_get_by_index(4)?,
+                },
+            );
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) async fn put(
+    conn: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = (CommunityId, Row)>,
+) -> Result<(), StoreError> {
+    let values = rows.into_iter().map(|(community, row)| {
+        vec![
+            community.0.into(),
+            row.scene.into(),
+            row.seen.0.into(),
+            row.is_rebuilding.into(),
+            row.arrivals.into(),
+        ]
+    });
+    sql::insert(
+        conn,
+        "INSERT INTO bot_scene (community_id, scene, seen, is_rebuilding, arrivals)",
+        values.collect(),
+        " ON CONFLICT (community_id) DO UPDATE SET scene = excluded.scene, seen = excluded.seen, \
+         is_rebuilding = excluded.is_rebuilding, arrivals = excluded.arrivals",
+    )
+    .await
+}
+
+/// Communities of which something was heard.
+pub(crate) async fn communities(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<CommunityId>, StoreError> {
+    let query = "SELECT community_id FROM bot_scene ORDER BY community_id";
+    let rows = sql::rows(conn, query, vec![]).await?;
+    rows.iter()
+        .map(|row| Ok(CommunityId(row.try_get_by_index(0)?)))
+        .collect()
+}
+
+/// What is usual in communities; those of which it is not known are left out.
+pub(crate) async fn norms(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+) -> Result<HashMap<CommunityId, NormsRow>, StoreError> {
+    let mut found = HashMap::with_capacity(communities.len());
+    for part in sql::parts(communities, IN_MAX) {
+        let query = format!(
+            "SELECT community_id, norms, members, per_day_milli, made_at FROM bot_norms WHERE community_id IN ({})",
+            sql::marks(conn, 1, part.len())
+        );
+        let values = part.iter().map(|community| community.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            found.insert(
+                CommunityId(row.try_get_by_index(0)?),
+                NormsRow {
+                    norms: row.try_get_by_index(1)?,
+                    members: count(row.try_get_by_index(2)?),
+                    per_day_milli: row.try_get_by_index(3)?,
+                    made_at: Timestamp(row.try_get_by_index(4)?),
+                },
+            );
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) async fn put_norms(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    row: &NormsRow,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "INSERT INTO bot_norms (community_id, norms, members, per_day_milli, made_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (community_id) DO UPDATE SET norms = $2, members = $3, per_day_milli = $4, made_at = $5",
+        vec![
+            community.0.into(),
+            row.norms.clone().into(),
+            stored(row.members).into(),
+            row.per_day_milli.into(),
+            row.made_at.0.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The last message that was gone through.
+pub(crate) async fn seen(conn: &impl ConnectionTrait) -> Result<MessageId, StoreError> {
+    let query = "SELECT seen FROM bot_progress WHERE id = 1";
+    Ok(MessageId(sql::scalar(conn, query, vec![]).await?))
+}
+
+/// Lets nobody else go on until the unit of work ends; answers how far it was gone.
+pub(crate) async fn hold_progress(conn: &impl ConnectionTrait) -> Result<MessageId, StoreError> {
+    let query = "UPDATE bot_progress SET seen = seen WHERE id = 1 RETURNING seen";
+    Ok(MessageId(sql::scalar(conn, query, vec![]).await?))
+}
+
+/// Says how far it was gone, if nobody else went on meanwhile.
+pub(crate) async fn advance(
+    conn: &impl ConnectionTrait,
+    before: MessageId,
+    after: MessageId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let n = sql::execute(
+        conn,
+        "UPDATE bot_progress SET seen = $1, at = $2 WHERE id = 1 AND seen = $3",
+        vec![after.0.into(), at.0.into(), before.0.into()],
+    )
+    .await?;
+    Ok(n > 0)
+}
+
+/// Writes down what scoring took lately.
+pub(crate) async fn put_latency(
+    conn: &impl ConnectionTrait,
+    latency_us: u32,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_progress SET latency_us = $1 WHERE id = 1",
+        vec![stored(latency_us).into()],
+    )
+    .await?;
+    Ok(())
+}
