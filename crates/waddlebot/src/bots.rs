@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// Learn from labelled chat and write the model; without folders, from the labels of this instance into its registry
     Train(Train),
+    /// Score everybody again who has said enough
+    Score(Score),
     /// Take labels of known accounts from a file
     ImportLabels(labels::Labels),
     /// Take a list of known accounts or domains, or renew it
@@ -83,6 +85,14 @@ pub(crate) struct Train {
     norms: Option<PathBuf>,
 }
 
+/// Whom to score.
+#[derive(Debug, Args)]
+pub(crate) struct Score {
+    /// Only this community [default: all]
+    #[arg(long, value_name = "SLUG")]
+    community: Option<String>,
+}
+
 /// Runs; the configuration is read only where the database is needed.
 pub(crate) async fn run(
     command: Command,
@@ -119,8 +129,41 @@ async fn on_system(system: &System, command: Command) -> anyhow::Result<()> {
             let community = community(system, arguments.community.as_deref()).await?;
             labels::train(system, community).await
         }
+        Command::Score(arguments) => score(system, &arguments).await,
         Command::Evaluate(_) => bail!("this needs no database"),
     }
+}
+
+/// Scores communities one after the other.
+async fn score(system: &System, arguments: &Score) -> anyhow::Result<()> {
+    let actor = Actor::System("command-line");
+    let only = community(system, arguments.community.as_deref()).await?;
+    // What was recorded and not yet gone through comes first, or it would be missing.
+    while system.app.bots.tick().await?.is_behind {}
+    for (community, _) in system.app.identity.communities(&actor).await? {
+        if only.is_some_and(|only| only != community.id) {
+            continue;
+        }
+        let mut told = 0;
+        let mut tell = |done: u64, all: u64| {
+            if done >= told + 10_000 {
+                told = done;
+                console::say(format!(
+                    "{}: {} of {}",
+                    community.slug,
+                    console::grouped(done),
+                    console::grouped(all)
+                ));
+            }
+        };
+        let n = system.app.bots.score_all(community.id, &mut tell).await?;
+        console::say(format!(
+            "{}: {} accounts scored",
+            community.slug,
+            console::grouped(n)
+        ));
+    }
+    Ok(())
 }
 
 /// The community of a name in URLs.

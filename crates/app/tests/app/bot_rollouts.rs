@@ -85,6 +85,17 @@ async fn reviews(world: &mut World, community: i64, bots: u32, people: u32) {
     }
 }
 
+/// Somebody says so much in a community that they are scored.
+async fn talk(world: &mut World, community: i64) {
+    let community = CommunityId(i32::try_from(community).unwrap());
+    for n in 0..20 {
+        world.clock.advance(Duration::from_secs(60));
+        world
+            .say(community, "chatterbox", &format!("number {n} of many"))
+            .await;
+    }
+}
+
 async fn newest(world: &World) -> Rollout {
     let all = world.app.bots.rollouts(&world.system()).await.unwrap();
     all.into_iter().next().unwrap()
@@ -271,5 +282,59 @@ on_both! {
         assert!(drift[0].psi > 0.25 && drift[1].psi < 0.1, "{drift:?}");
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!((alerts.len(), alerts[0].kind), (1, AlertKind::Drift));
+    }
+
+    async fn communities_are_judged_by_what_they_were_drawn_for_until_it_is_over(world: World) {
+        communities(&world, 12).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let new = NewExperiment { hypothesis: "models see more".to_owned(), model: None };
+        let experiment = bots.start_experiment(&system, &new).await.unwrap();
+        let sides = sides(&world, 2).await;
+        let judges = |world: &World, side: i64| {
+            let query = format!(
+                "SELECT COALESCE(MAX(CASE WHEN model_id IS NULL THEN -1 ELSE model_id END), -2) FROM bot_prediction WHERE community_id = {side}"
+            );
+            let world = world.app.db().clone();
+            async move {
+                let rows = store::sql::rows(world.read(), &query, vec![]).await.unwrap();
+                rows[0].try_get_by_index::<i32>(0).unwrap()
+            }
+        };
+        for side in [sides[0][0], sides[1][0]] {
+            talk(&mut world, side).await;
+        }
+        while bots.tick().await.unwrap().is_behind {}
+        assert_eq!(judges(&world, sides[0][0]).await, -1, "the rules");
+        assert_eq!(judges(&world, sides[1][0]).await, ::bots::SHIPPED_MODEL, "whatever is deployed");
+        bots.stop_experiment(&system, experiment.id, "enough").await.unwrap();
+        let model = model(&world, "new").await;
+        let rollout = bots.start_rollout(&system, model).await.unwrap();
+        let rollout = bots.advance_rollout(&system, rollout.id, 10).await.unwrap();
+        let rolled = self::sides(&world, 1).await;
+        world.sql("DELETE FROM bot_prediction").await;
+        world.sql("UPDATE bot_state SET predicted_ppm = NULL").await;
+        for side in [rolled[0][0], rolled[1][0]] {
+            talk(&mut world, side).await;
+        }
+        while bots.tick().await.unwrap().is_behind {}
+        assert_eq!(judges(&world, rolled[0][0]).await, ::bots::SHIPPED_MODEL);
+        assert_eq!(judges(&world, rolled[1][0]).await, model);
+        bots.halt_rollout(&system, rollout.id, "enough").await.unwrap();
+        world.sql("DELETE FROM bot_prediction").await;
+        world.sql("UPDATE bot_state SET predicted_ppm = NULL").await;
+        talk(&mut world, rolled[1][0]).await;
+        while bots.tick().await.unwrap().is_behind {}
+        assert_eq!(judges(&world, rolled[1][0]).await, ::bots::SHIPPED_MODEL, "halted means at once");
+        // A score that takes too long is told of.
+        world.sql("UPDATE bot_progress SET latency_us = 600000 WHERE id = 1").await;
+        bots.guard().await.unwrap();
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert!(alerts.iter().any(|alert| alert.kind == AlertKind::Latency && alert.cleared_at.is_none()));
+        assert_eq!(bots.instance_monitoring(&system).await.unwrap().latency_p99_ms, Some(600));
+        world.sql("UPDATE bot_progress SET latency_us = 90 WHERE id = 1").await;
+        bots.guard().await.unwrap();
+        let alerts = bots.alerts(&system).await.unwrap();
+        assert!(alerts.iter().all(|alert| alert.cleared_at.is_some()));
     }
 }

@@ -3,7 +3,11 @@
 //!
 //! Must never draw a community that has a model of its own: what it decided for itself stays.
 
+use ::store::StoreError;
 use kernel::CommunityId;
+use sea_orm::ConnectionTrait;
+
+use crate::store::arm as table;
 
 /// What an experiment is between.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,6 +53,32 @@ impl Run {
             Self::Rollout(id) | Self::Experiment(id) => id,
         }
     }
+}
+
+/// Who judges a community because of what is tried now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Chosen {
+    /// The rules alone.
+    Rules,
+    /// A model of the registry.
+    Model(i32),
+}
+
+/// Who judges which communities because of a rollout or an experiment; all others are judged as usual. One statement.
+pub(crate) async fn chosen(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<(CommunityId, Chosen)>, StoreError> {
+    let sides = table::running(conn).await?;
+    let choice = |side: table::Side| {
+        let chosen = match (side.is_experiment, side.is_second, side.model) {
+            (true, false, _) => Chosen::Rules,
+            // Of the second side a rollout's new model, or the one that an experiment names.
+            (_, true, Some(model)) => Chosen::Model(model),
+            _ => return None,
+        };
+        Some((side.community, chosen))
+    };
+    Ok(sides.into_iter().filter_map(choice).collect())
 }
 
 /// The lot of a community in a run, 0 to 99: the same each time, another one in another run.

@@ -1,19 +1,21 @@
 //! How good detection is while it works: what people's reviews say week by week, how far chat has moved from what the model was
-//! made for; and the alarms that follow.
+//! made for, how long a score takes; and the alarms that follow.
 //!
 //! Honest about what it cannot know: recall comes from the random sample alone, because nobody looks at those whom the model
 //! never suspects; what too few reviews say is not said.
 
 use std::collections::BTreeMap;
 
+use ::store::StoreError;
 use kernel::{Actor, CommunityId, Day, Permission, Timestamp};
 use ml::drift::{LARGE, Ranges, population_stability};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
     AlertKind, Bots, BotsError, Probability, Setting, Verdict, alert,
     features::SCHEMA,
-    rollout::{WHO, share},
+    rollout::{LATENCY_MAX, WHO, share},
     store::{self as tables, monitoring as table},
     training::stored_values,
 };
@@ -83,6 +85,8 @@ pub struct Monitoring {
     pub weeks: Vec<Week>,
     /// The signals that moved most, at most 20.
     pub drift: Vec<Drift>,
+    /// What one score took lately, at worst of a hundred; `None` before the first.
+    pub latency_p99_ms: Option<u32>,
 }
 
 /// What is counted of a week.
@@ -198,6 +202,12 @@ fn moved(before: &[Vec<f32>], now: &[Vec<f32>]) -> Vec<(String, f64)> {
     all
 }
 
+/// What one score took lately, at worst of a hundred, in milliseconds; `None` before the first.
+pub(crate) async fn latency(conn: &impl ConnectionTrait) -> Result<Option<u32>, StoreError> {
+    let micros = table::latency_us(conn).await?.filter(|micros| *micros > 0);
+    Ok(micros.map(|micros| micros.div_ceil(1_000)))
+}
+
 impl Bots {
     /// How good detection is in a community.
     pub async fn monitoring(
@@ -230,6 +240,7 @@ impl Bots {
                 .map(|(from, counts)| counts.week(*from))
                 .collect(),
             drift: table::drift(conn, scope, DRIFT_SHOWN).await?,
+            latency_p99_ms: latency(conn).await?,
         })
     }
 
@@ -262,7 +273,8 @@ impl Bots {
     pub async fn guard(&self) -> Result<(), BotsError> {
         self.guard_rollout().await?;
         self.guard_experiment().await?;
-        self.guard_quality().await
+        self.guard_quality().await?;
+        self.guard_latency().await
     }
 
     async fn guard_quality(&self) -> Result<(), BotsError> {
@@ -288,6 +300,22 @@ impl Bots {
                 tables::alert::is_over(work.conn(), AlertKind::Precision, None, at).await?;
             }
             None => {}
+        }
+        Ok(work.commit().await?)
+    }
+
+    async fn guard_latency(&self) -> Result<(), BotsError> {
+        let Some(took) = latency(self.db.read()).await? else {
+            return Ok(());
+        };
+        let mut work = self.begin(&WHO).await?;
+        if u128::from(took) > LATENCY_MAX.as_millis() {
+            let words = format!("one score in a hundred takes {took} ms and more");
+            let numbers = json!({ "p99_ms": took });
+            alert::raise(&mut work, AlertKind::Latency, None, &words, numbers).await?;
+        } else {
+            let at = work.now();
+            tables::alert::is_over(work.conn(), AlertKind::Latency, None, at).await?;
         }
         Ok(work.commit().await?)
     }

@@ -1,11 +1,11 @@
 //! A new model step by step: for ten percent of the communities, for half, for all, and then as the deployed one. What people
-//! say decides: where it is wrong more often than the one before, or accuses twice as many, it is halted, and
+//! say decides: where it is wrong more often than the one before, accuses twice as many, or takes too long, it is halted, and
 //! everybody is back at the deployed model at once.
 //!
 //! Invariants: one rollout or experiment at a time; nobody changes sides but forward; communities with a model of their own are
 //! not asked.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use ::store::{Work, audit::Entry};
 use identity::IdentityError;
@@ -16,6 +16,7 @@ use crate::{
     AlertKind, Bots, BotsError, ModelState, alert,
     arm::{Run, lot},
     list::check_words,
+    monitoring,
     store::{
         self as tables,
         arm::{self as arm_table, Outcome},
@@ -36,6 +37,8 @@ const PRECISION_DROP: f64 = 0.05;
 const ALERTS_TIMES: f64 = 2.0;
 /// Cases of the new side without which rates are not compared.
 const CASES_MIN: u64 = 10;
+/// How long one score may take at worst of a hundred.
+pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(500);
 const DAY_SECS: f64 = 86_400.0;
 /// What the hourly look acts as.
 pub(crate) const WHO: Actor = Actor::System("bots.guard");
@@ -93,6 +96,8 @@ pub struct Guards {
     pub alert_rate_new: Option<f64>,
     /// The same with the one before.
     pub alert_rate_old: Option<f64>,
+    /// What one score took lately, at worst of a hundred.
+    pub latency_p99_ms: Option<u32>,
 }
 
 impl Guards {
@@ -117,7 +122,10 @@ impl Guards {
                 "{new:.1} cases of a community in a day with the new model, {old:.1} with the one before"
             ));
         }
-        None
+        let slow = u32::try_from(LATENCY_MAX.as_millis()).unwrap_or(u32::MAX);
+        self.latency_p99_ms
+            .filter(|took| *took > slow)
+            .map(|took| format!("one score in a hundred takes {took} ms and more"))
     }
 }
 
@@ -337,7 +345,12 @@ impl Bots {
             step: row.step,
             state: row.state,
             n_communities: n_new,
-            guards: guards((n_old, &old), (n_new, &new), days),
+            guards: guards(
+                (n_old, &old),
+                (n_new, &new),
+                days,
+                monitoring::latency(conn).await?,
+            ),
             halted_why: row.halted_why,
             started_by: row.started_by,
             started_at: row.started_at,
@@ -347,7 +360,12 @@ impl Bots {
     }
 }
 
-fn guards((n_old, old): (u32, &Outcome), (n_new, new): (u32, &Outcome), days: f64) -> Guards {
+fn guards(
+    (n_old, old): (u32, &Outcome),
+    (n_new, new): (u32, &Outcome),
+    days: f64,
+    latency_p99_ms: Option<u32>,
+) -> Guards {
     // Less than a day is taken for one: an hour would make every case a wave.
     let rate = |n: u32, outcome: &Outcome| {
         (n > 0).then(|| whole(outcome.n_cases) / f64::from(n) / days.max(1.0))
@@ -360,6 +378,7 @@ fn guards((n_old, old): (u32, &Outcome), (n_new, new): (u32, &Outcome), days: f6
         precision_old: share(old.n_right, old.reviewed()),
         alert_rate_new: rate(n_new, new).filter(|_| is_enough),
         alert_rate_old: rate(n_old, old),
+        latency_p99_ms,
     }
 }
 
@@ -419,7 +438,8 @@ mod tests {
 
     #[test]
     fn a_rollout_is_halted_for_precision_and_for_accusing_twice_as_many_only_on_enough_evidence() {
-        let why = |old: Outcome, new: Outcome| guards((90, &old), (10, &new), 2.0).objection();
+        let why =
+            |old: Outcome, new: Outcome| guards((90, &old), (10, &new), 2.0, None).objection();
         let good = outcome(90, 19, 1);
         assert_eq!(why(good, outcome(10, 19, 1)), None);
         assert!(why(good, outcome(10, 16, 4)).unwrap().contains("80 %"));
@@ -438,5 +458,15 @@ mod tests {
             "twice is not more than twice"
         );
         assert_eq!(why(outcome(0, 0, 0), outcome(9, 0, 0)), None);
+        let in_time = Guards {
+            latency_p99_ms: Some(500),
+            ..Guards::default()
+        };
+        let late = Guards {
+            latency_p99_ms: Some(501),
+            ..Guards::default()
+        };
+        assert_eq!(in_time.objection(), None);
+        assert!(late.objection().unwrap().contains("501 ms"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who judges a community: its own deployed model, else the instance's, else the model that ships, else the rules.
+//! Who judges a community: its own deployed model, else what is tried there, else the instance's, else the model that ships, else the rules.
 //!
 //! Models are kept by id once their file was read and its hash compared; a registered file never changes. Must never judge
 //! by a file that is not what was registered: then the next in line judges.
@@ -13,7 +13,9 @@ use kernel::CommunityId;
 use ml::{Calibration, Matrix, Model};
 
 use crate::{
-    Bots, Cause, Probability, explain,
+    Bots, Cause, Probability,
+    arm::{self, Chosen},
+    explain,
     features::{Account, Community, Norms, SCHEMA, State, Vector},
     prior::prior,
     rules::{self, Verdict},
@@ -181,7 +183,40 @@ impl Bots {
             }
         }
         let everybody = everybody.unwrap_or_else(|| self.shipped());
+        self.put_tried(&mut own).await?;
         Ok(Scorer { own, everybody })
+    }
+
+    /// Puts whoever is tried in a rollout or an experiment in front of the communities that were drawn for it. A model of a
+    /// community's own stays in front, and one that cannot be used is passed over.
+    async fn put_tried(
+        &self,
+        own: &mut HashMap<CommunityId, Arc<Judge>>,
+    ) -> Result<(), StoreError> {
+        let rules = Arc::new(Judge::Rules);
+        let mut models: HashMap<i32, Option<Arc<Judge>>> = HashMap::new();
+        for (community, chosen) in arm::chosen(self.db.read()).await? {
+            let judge = match chosen {
+                Chosen::Rules => Some(Arc::clone(&rules)),
+                Chosen::Model(id) => {
+                    if let Some(known) = models.get(&id) {
+                        known.clone()
+                    } else {
+                        let model = table::by_id(self.db.read(), id).await?;
+                        let judge = match &model {
+                            Some(model) => self.trained(model).await,
+                            None => None,
+                        };
+                        models.insert(id, judge.clone());
+                        judge
+                    }
+                }
+            };
+            if let Some(judge) = judge {
+                own.entry(community).or_insert(judge);
+            }
+        }
+        Ok(())
     }
 
     fn shipped(&self) -> Arc<Judge> {

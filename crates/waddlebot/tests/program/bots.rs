@@ -123,6 +123,11 @@ fn labels_and_lists_are_taken_and_too_few_of_them_teach_nothing() {
         "{}",
         shown(&nowhere)
     );
+    let scored = success(waddlebot(&data).args(["bots", "score", "--community", "pond"]));
+    assert!(
+        scored.contains("pond: ") && scored.contains("accounts scored"),
+        "{scored}"
+    );
     let trained = waddlebot(&data).args(["bots", "train"]).output().unwrap();
     assert!(!trained.status.success());
     assert!(

@@ -6,6 +6,37 @@ use sea_orm::{ConnectionTrait, Value};
 
 use crate::arm::Run;
 
+/// The side of a community in what runs now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Side {
+    pub(crate) community: CommunityId,
+    pub(crate) is_experiment: bool,
+    pub(crate) is_second: bool,
+    pub(crate) model: Option<i32>,
+}
+
+/// The sides that are not judged as usual, of the one rollout or experiment that goes on.
+pub(crate) async fn running(conn: &impl ConnectionTrait) -> Result<Vec<Side>, StoreError> {
+    let query = "SELECT a.community_id, a.kind, a.arm, r.model_id FROM bot_rollout r \
+                 JOIN bot_assignment a ON a.kind = 1 AND a.run_id = r.id WHERE r.state = 0 AND a.arm = 1 \
+                 UNION ALL SELECT a.community_id, a.kind, a.arm, e.model_id FROM bot_experiment e \
+                 JOIN bot_assignment a ON a.kind = 2 AND a.run_id = e.id WHERE e.state = 0";
+    let side = |row: &sea_orm::QueryResult| {
+        let (kind, arm): (i16, i16) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        Ok(Side {
+            community: CommunityId(row.try_get_by_index(0)?),
+            is_experiment: kind == 2,
+            is_second: arm == 1,
+            model: row.try_get_by_index(3)?,
+        })
+    };
+    sql::rows(conn, query, vec![])
+        .await?
+        .iter()
+        .map(side)
+        .collect()
+}
+
 /// Puts communities on a side; whoever is on the first may come to the second, nobody goes back.
 pub(crate) async fn assign(
     conn: &impl ConnectionTrait,

@@ -87,6 +87,13 @@ pub(crate) async fn vectors(
     rows.iter().map(features).collect()
 }
 
+/// What scoring an account took lately, at worst of a hundred.
+pub(crate) async fn latency_us(conn: &impl ConnectionTrait) -> Result<Option<u32>, StoreError> {
+    let query = "SELECT latency_us FROM bot_progress WHERE id = 1";
+    let micros: Option<i32> = sql::optional(conn, query, vec![]).await?;
+    Ok(micros.map(super::count))
+}
+
 #[derive(FromQueryResult)]
 struct Raw {
     signal: String,
