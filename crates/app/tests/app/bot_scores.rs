@@ -300,7 +300,11 @@ on_both! {
         let bots = world.app.bots.clone();
         let nothing = bots.community_score(&world.system(), pond).await.unwrap();
         assert_eq!((nothing.score.overall, nothing.score.grade), (None, None), "nothing is known");
+        // One after the other, so that nobody seems to say again what another has just said.
+        let begun = world.clock.now();
         for (place, name) in ["ann", "bob", "cid", "dan"].into_iter().enumerate() {
+            let hours = u64::try_from(place).unwrap() * 2;
+            world.clock.set(begun.plus(Duration::from_secs(hours * 3_600)));
             talks(&mut world, pond, name, 40, 77, chatter(place)).await;
         }
         catch_up(&world).await;
