@@ -161,7 +161,7 @@ const ADMIN_PAGES: &str =
     "operating the instance is done on the pages under /admin, beside its logs and metrics";
 const CEREMONY: &str = "a ceremony of the browser; the pages with its script do it";
 
-const BOTS: &str = "bot detection has its fields when accounts are scored";
+const BOTS: &str = "bot detection has no fields yet";
 
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
@@ -257,6 +257,15 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("bots.corrections", BOTS),
     ("bots.correct", BOTS),
     ("bots.correct_everywhere", BOTS),
+    ("bots.community_score", BOTS),
+    ("bots.histogram", BOTS),
+    ("bots.history", BOTS),
+    ("bots.infer", BOTS),
+    ("bots.recompute", BOTS),
+    ("bots.score_of", BOTS),
+    ("bots.scores", BOTS),
+    ("bots.scores_of", BOTS),
+    ("bots.what_if", BOTS),
     ("bots.cases", BOTS),
     ("bots.suspects", BOTS),
     ("bots.case", BOTS),
