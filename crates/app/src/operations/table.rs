@@ -524,6 +524,7 @@ pub const OPERATIONS: &[Operation] = &[
     within("bots.look_at_case", Permission::ModerateMembers),
     row("bots.review", Needs::Community(Permission::ModerateMembers)),
     within("bots.undo_review", Permission::ModerateMembers),
+    row("bots.called", Needs::Community(Permission::ViewActivity)),
     row("bots.report", Needs::Community(Permission::ViewActivity)),
     within("bots.label_counts", Permission::ViewMembers),
     row("bots.appeals", Needs::Community(Permission::ViewMembers)),

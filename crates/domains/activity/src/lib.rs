@@ -49,7 +49,7 @@ pub use feed::{FeedItem, FeedQuery, PlatformActivity};
 pub use follow::Followed;
 pub use import_run::{ImportRun, ImportRunId, Progress, advance};
 pub use live::{Heard, LiveBatch, LiveFeed, LiveItem, chat_topic};
-pub use member::{Member, MemberQuery, MemberSort, Presence, was_seen};
+pub use member::{Member, MemberQuery, MemberSort, Presence, members_called, was_seen};
 pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};

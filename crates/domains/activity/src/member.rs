@@ -85,6 +85,20 @@ pub async fn was_seen(
     Ok(!seen.is_empty())
 }
 
+/// Who was seen in a community and is called exactly this, in lower case; a few at most. For the domains
+/// above, which authorise before they ask.
+pub async fn members_called(
+    conn: &impl sea_orm::ConnectionTrait,
+    community: CommunityId,
+    name: &str,
+) -> Result<Vec<UserId>, ::store::StoreError> {
+    // PostgreSQL cannot even look for U+0000.
+    if name.contains('\0') {
+        return Ok(Vec::new());
+    }
+    tables::member::called(conn, community, name).await
+}
+
 /// Counting stops here; more are «10,000+».
 pub(crate) const COUNT_MAX: i64 = 10_000;
 

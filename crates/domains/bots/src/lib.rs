@@ -12,6 +12,7 @@ mod arm;
 mod batch;
 mod bearing;
 mod burst;
+mod called;
 mod case;
 mod community_score;
 mod correction;
@@ -59,6 +60,7 @@ pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
 pub use arm::BotArm;
 pub use batch::Told;
+pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };

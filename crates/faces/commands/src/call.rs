@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use activity::ActivityError;
 use app::App;
+use bots::BotsError;
 use community::{CommandSetting, CommunityError, CustomCommand};
 use identity::{IdentityError, SeenAccount};
 use kernel::{Actor, CommunityId, Platform, Role};
@@ -74,6 +75,16 @@ impl From<ActivityError> for Problem {
     fn from(error: ActivityError) -> Self {
         match error {
             ActivityError::Storage(_) | ActivityError::Identity(_) => Self::Fault(Box::new(error)),
+            told => Self::Say(told.to_string()),
+        }
+    }
+}
+
+impl From<BotsError> for Problem {
+    fn from(error: BotsError) -> Self {
+        match error {
+            BotsError::Storage(_) | BotsError::Files(_) => Self::Fault(Box::new(error)),
+            BotsError::NotFound => Self::Say("nobody here is called that".to_owned()),
             told => Self::Say(told.to_string()),
         }
     }

@@ -19,6 +19,7 @@ mod rate;
 mod reference;
 mod registry;
 mod reply;
+mod report;
 mod reputation;
 mod uptime;
 mod words;

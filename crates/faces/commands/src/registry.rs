@@ -5,7 +5,7 @@ use kernel::{CommandOption, CommandSpec, Role};
 
 use crate::{
     call::{Answer, Call},
-    commands, custom, help, link, mydata, ping, reputation, uptime,
+    commands, custom, help, link, mydata, ping, report, reputation, uptime,
 };
 
 /// A command and what it does.
@@ -102,6 +102,18 @@ pub(crate) const ROWS: &[Row] = &[
             ..PLAIN
         },
         run: uptime::run,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "report",
+            description: "Tells the moderators that somebody looks like a bot; ten a day",
+            options: &[
+                required("who", "whom: a mention or the name"),
+                optional("reason", "why you think so"),
+            ],
+            ..PLAIN
+        },
+        run: report::run,
     },
     Row {
         spec: CommandSpec {

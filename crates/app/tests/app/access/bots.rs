@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ::bots::{
-    AppealState, BotsError, CaseOrder, CaseQuery, CaseState, ListKind, Listable, NewExperiment,
-    NewList, NewModel, NewReview, Probability, Ruling, ScoreQuery, Setting, Verdict,
+    AppealState, BotsError, Called, CaseOrder, CaseQuery, CaseState, ListKind, Listable,
+    NewExperiment, NewList, NewModel, NewReview, Probability, Ruling, ScoreQuery, Setting, Verdict,
 };
 use bytes::Bytes;
 use kernel::{AccountId, Day, PageRequest, Platform, UserId};
@@ -173,6 +173,11 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
             by_bots(service.review(actor, pond, id, &new).await)
         }
         "bots.undo_review" => by_bots(service.undo_review(actor, pond, id).await),
+        "bots.called" => {
+            let who = Called::Name("nobody".to_owned());
+            let found = service.called(actor, pond, Platform::Discord, &who).await;
+            by_bots(found)
+        }
         "bots.report" => {
             let account = account(stage, stage.target).await;
             by_bots(service.report(actor, pond, account, "spam").await)

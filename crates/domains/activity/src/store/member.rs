@@ -223,6 +223,22 @@ pub(crate) async fn among(
     Ok(found)
 }
 
+/// Those of a community whose name in lower case is this one.
+pub(crate) async fn called(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    name: &str,
+) -> Result<Vec<UserId>, StoreError> {
+    let query = "SELECT user_id FROM member WHERE community_id = $1 AND name_folded = $2 \
+                 ORDER BY user_id LIMIT 20";
+    let values = vec![community.0.into(), name.into()];
+    let mut found = Vec::new();
+    for row in sql::rows(conn, query, values).await? {
+        found.push(UserId(row.try_get_by_index(0)?));
+    }
+    Ok(found)
+}
+
 /// In which communities people were seen.
 pub(crate) async fn places(
     conn: &impl ConnectionTrait,

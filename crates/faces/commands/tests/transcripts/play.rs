@@ -34,7 +34,7 @@ macro_rules! transcripts {
 }
 
 transcripts![
-    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, reputation, rights,
+    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, report, reputation, rights,
     settings, uptime, variables,
 ];
 

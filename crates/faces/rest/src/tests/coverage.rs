@@ -431,6 +431,10 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.look_at_case", BOTS),
     ("bots.review", BOTS),
     ("bots.undo_review", BOTS),
+    (
+        "bots.called",
+        "chat says names and mentions; elsewhere an account has an id",
+    ),
     ("bots.report", BOTS),
     ("bots.label_counts", BOTS),
     ("bots.appeals", BOTS),
