@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bots::{
-    AppealState, BotsError, Case, CaseFile, CaseOrder, CaseQuery, CaseState, LabelSource, Level,
-    NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict,
+    AppealState, BotsError, Called, Case, CaseFile, CaseOrder, CaseQuery, CaseState, LabelSource,
+    Level, NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict,
 };
 use identity::MergeSide;
-use kernel::{AccountId, CommunityId, ErrorCode, PageRequest, Role, UserId};
+use kernel::{AccountId, CommunityId, ErrorCode, PageRequest, Platform, Role, UserId};
 use testkit::{Person, World, on_both};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -136,6 +136,38 @@ on_both! {
         let nobody = bots.report(&ann.actor, pond, AccountId(999_999), "").await;
         assert!(matches!(nobody, Err(BotsError::NotFound)), "{nobody:?}");
         assert_eq!(told(&world, bots::CASE_OPENED).await, 1);
+    }
+
+    async fn whom_chat_means_is_found_by_id_or_name_where_they_were_seen(world: World) {
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        let bots = world.app.bots.clone();
+        let (ann, own) = talker(&mut world, pond, "Ann").await;
+        let (lara, _) = talker(&mut world, lake, "Lara").await;
+        let row = format!("SELECT platform FROM platform_account WHERE id = {own}");
+        let code = i16::try_from(world.number(&row).await).unwrap();
+        let platform = Platform::ALL.into_iter().find(|platform| platform.code() == code).unwrap();
+        let other = Platform::ALL.into_iter().find(|one| *one != platform).unwrap();
+        let id = "id-Ann".to_owned();
+        let name = |name: &str| Called::Name(name.to_owned());
+        let of = async |community, platform, who: &Called| {
+            bots.called(&world.system(), community, platform, who).await.unwrap()
+        };
+        for who in [Called::Id(id), name("ann"), name("ANN")] {
+            assert_eq!(of(pond, platform, &who).await, Some(own), "{who:?}");
+            assert_eq!(of(lake, platform, &who).await, None, "nobody saw her there");
+            assert_eq!(of(pond, other, &who).await, None, "she is elsewhere");
+        }
+        for nobody in ["an", "ann%", "", "\0"] {
+            assert_eq!(of(pond, platform, &name(nobody)).await, None);
+        }
+        let stranger = bots.called(&lara.actor, pond, platform, &name("ann")).await.unwrap_err();
+        assert_eq!(stranger.code(), ErrorCode::Forbidden);
+        let (_, twin) = talker(&mut world, pond, "ann two").await;
+        world.sql(&format!(
+            "UPDATE member SET name_folded = 'ann' WHERE user_id = (SELECT user_id FROM platform_account WHERE id = {twin})"
+        )).await;
+        let both = bots.called(&ann.actor, pond, platform, &name("ann")).await.unwrap_err();
+        assert_eq!(both.code(), ErrorCode::Conflict, "which one is not guessed");
     }
 
     async fn whoever_cries_wolf_is_believed_less_and_nobody_reports_all_day(world: World) {
