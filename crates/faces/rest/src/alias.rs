@@ -74,6 +74,14 @@ const ALIASES: &[(&str, &str)] = &[
         "/admin/{community}/connected-platforms",
         "/communities/{community}/connections",
     ),
+    (
+        "/admin/{community}/suspected-bots",
+        "/communities/{community}/bots/suspects",
+    ),
+    (
+        "/admin/{community}/suspected-bots/{case}/review",
+        "/communities/{community}/bots/suspects/{case}/review",
+    ),
 ];
 
 /// The old addresses, answered by the present ones.

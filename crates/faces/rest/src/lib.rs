@@ -6,6 +6,7 @@
 
 mod alias;
 mod asker;
+mod bots;
 mod command;
 mod community;
 mod connection;

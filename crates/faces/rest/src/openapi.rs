@@ -14,8 +14,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Face, alias, command, community, connection, delivery, email, history, identity_link, instance,
-    key, linked_role, member, merge, message, overview, passkey, privacy,
+    Face, alias, bots, command, community, connection, delivery, email, history, identity_link,
+    instance, key, linked_role, member, merge, message, overview, passkey, privacy,
     problem::{FieldProblem, ProblemBody},
     repeat::{self, Keeps},
     second_factor, session, suggestion, suspicion, user, webhook, weight,
@@ -39,6 +39,7 @@ pub(crate) const BASE: &str = "/api/v1";
         (name = "communities", description = "Communities and their settings."),
         (name = "webhooks", description = "Where a community's events go; what comes is described in the guide."),
         (name = "members", description = "Members, their roles and their reputation."),
+        (name = "bots", description = "Which accounts look like bots, and what people said about them; nobody is banned by it."),
         (name = "messages", description = "What was said, and where."),
         (name = "commands", description = "Chat commands: the community's own and the program's."),
         (name = "connections", description = "Where a community is connected."),
@@ -158,6 +159,21 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(suspicion::list))
         .routes(routes!(suspicion::of_member))
         .routes(routes!(suspicion::decide))
+        .routes(routes!(bots::setting::show, bots::setting::change))
+        .routes(routes!(bots::case::list))
+        .routes(routes!(bots::case::counts))
+        .routes(routes!(bots::case::show))
+        .routes(routes!(bots::case::look))
+        .routes(routes!(bots::case::review, bots::case::undo))
+        .routes(routes!(bots::case::suspects))
+        .routes(routes!(bots::case::review_suspect))
+        .routes(routes!(bots::report::create))
+        .routes(routes!(bots::appeal::own))
+        .routes(routes!(bots::appeal::create))
+        .routes(routes!(bots::appeal::list))
+        .routes(routes!(bots::appeal::answer))
+        .routes(routes!(bots::list::list))
+        .routes(routes!(bots::list::choose))
         .routes(routes!(instance::health))
         .routes(routes!(instance::status))
         .routes(routes!(instance::usage))

@@ -213,6 +213,17 @@ impl From<::community::CommunityError> for Problem {
     }
 }
 
+impl From<::bots::BotsError> for Problem {
+    fn from(error: ::bots::BotsError) -> Self {
+        use ::bots::BotsError;
+        match &error {
+            BotsError::Invalid { field, message } => Self::field(field, message.clone()),
+            BotsError::NotAllowed(denied) if denied.anonymous => Self::sign_in_first(),
+            _ => Self::service(error.code(), error),
+        }
+    }
+}
+
 impl From<delivery::DeliveryError> for Problem {
     fn from(error: delivery::DeliveryError) -> Self {
         Self::service(error.code(), error)

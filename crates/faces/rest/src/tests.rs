@@ -2,6 +2,7 @@
 
 mod alias;
 mod auth;
+mod bots;
 mod community;
 mod coverage;
 mod documents;

@@ -206,6 +206,23 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("POST", "/communities/{community}/webhooks/{hook}/pause", None, Admins(200, 404)),
         ("POST", "/communities/{community}/webhooks/{hook}/resume", None, Admins(200, 404)),
         ("DELETE", "/communities/{community}/webhooks/{hook}", None, Admins(204, 404)),
+        ("GET", "/communities/{community}/bots/setting", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/setting", body(json!({ "likely": 70, "possible": 50, "is_dry_run": false, "exempt_role": "moderator", "trusted_days": 30, "trusted_score": 740 })), Each([401, 403, 403, 403, 403, 200, 200, 200])),
+        ("POST", "/communities/{community}/bots/reports", body(json!({ "account_id": stage.account, "reason": "spam" })), Members(204, 403)),
+        ("GET", "/communities/{community}/bots/cases", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/case-counts", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/cases/{case}", None, Moderators(200, 403)),
+        ("POST", "/communities/{community}/bots/cases/{case}/look", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/cases/{case}/verdict", body(json!({ "verdict": "bot", "reason": "spam" })), Moderators(200, 403)),
+        ("DELETE", "/communities/{community}/bots/cases/{case}/verdict", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/suspects", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/suspects/{case}/review", body(json!({ "is_false_positive": false })), Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/appeals", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/appeals/1/answer", body(json!({ "state": "granted" })), Moderators(404, 403)),
+        ("GET", "/communities/{community}/bots/lists", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/lists/1/use", body(json!({ "is_used": true })), Admins(404, 403)),
+        ("GET", "/users/me/bot-verdicts", None, Own(200)),
+        ("POST", "/users/me/bot-verdicts/{case}/appeals", body(json!({ "words": "I am a duck" })), Own(404)),
         ("GET", "/instance", None, Instance(200, 403)),
         ("GET", "/instance/usage", None, Instance(200, 403)),
         ("GET", "/instance/jobs", None, Instance(200, 403)),
@@ -237,6 +254,9 @@ struct Stage {
     hook: i64,
     message: i64,
     merge: i64,
+    /// Somebody's account, and the case about it.
+    account: i64,
+    case: i64,
     session: i64,
     key: i64,
     export: i64,
@@ -280,6 +300,7 @@ impl Stage {
             ("{twin}", self.twin.to_string()),
             ("{connection}", self.connection.to_string()),
             ("{delivery}", self.delivery.to_string()),
+            ("{case}", self.case.to_string()),
             ("{merge}", self.merge.to_string()),
             ("{hook}", self.hook.to_string()),
             ("{message}", self.message.to_string()),
@@ -346,6 +367,8 @@ async fn stage(mut world: World) -> (Stage, Vec<Client>) {
         hook: 0,
         message: 0,
         merge: 0,
+        account: 0,
+        case: 0,
         target: target.user,
         twin: twin.user,
         pond,
@@ -354,6 +377,15 @@ async fn stage(mut world: World) -> (Stage, Vec<Client>) {
     stage.owner = Some(other);
     stage.connect("home").await;
     stage.server = stage.place;
+    let theirs = format!(
+        "SELECT MIN(id) FROM platform_account WHERE user_id = {}",
+        stage.target
+    );
+    stage.account = stage.world.number(&theirs).await;
+    let report = json!({ "account_id": stage.account, "reason": "spam" });
+    let reports = format!("/communities/{pond}/bots/reports");
+    stage.root.post(&reports, report).await.expect(204);
+    stage.case = stage.world.number("SELECT MIN(id) FROM bot_case").await;
     let pair = json!({ "kept_user_id": twin.user.0, "merged_user_id": target.user.0 });
     let merge = stage.root.post("/merges", pair).await.expect(201);
     stage.merge = number(&merge.json["merge"]["id"]);

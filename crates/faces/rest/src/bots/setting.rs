@@ -1,0 +1,104 @@
+//! What a community decides about the detection: `/communities/{id}/bots/setting`.
+
+use std::sync::Arc;
+
+use ::bots::{Probability, Setting};
+use axum::{Json, extract::State, http::HeaderMap};
+use kernel::{CommunityId, Role};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Face,
+    asker::SignedIn,
+    input::{Body, Path},
+    problem::Problem,
+    tag,
+    view::RoleName,
+};
+
+/// What a community decided, or what holds where it did not.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingView {
+    /// From here on somebody is likely a bot, in percent.
+    #[schema(minimum = 1, maximum = 100)]
+    likely: u32,
+    /// From here on somebody is possibly one, in percent; at most `likely`.
+    #[schema(minimum = 1, maximum = 100)]
+    possible: u32,
+    /// Whether suspects are only written down: nobody is told, nothing is sent.
+    is_dry_run: bool,
+    /// People with this role or a stronger one are left alone; null = a role protects nobody.
+    exempt_role: Option<RoleName>,
+    /// Regulars are left alone: who was first seen so many days ago, and …
+    #[schema(maximum = 3650)]
+    trusted_days: Option<u32>,
+    /// … has so much reputation. One of the two alone does as well; with neither nobody is a regular.
+    #[schema(minimum = 300, maximum = 850)]
+    trusted_score: Option<u32>,
+}
+
+impl From<Setting> for SettingView {
+    fn from(setting: Setting) -> Self {
+        Self {
+            likely: setting.likely.confidence(),
+            possible: setting.possible.confidence(),
+            is_dry_run: setting.is_dry_run,
+            exempt_role: setting.exempt_role.map(RoleName::from),
+            trusted_days: setting.trusted_days,
+            trusted_score: setting.trusted_score,
+        }
+    }
+}
+
+impl SettingView {
+    /// The setting, if its percentages are any.
+    fn setting(self) -> Result<Setting, Problem> {
+        for (field, percent) in [("likely", self.likely), ("possible", self.possible)] {
+            if percent > 100 {
+                return Err(Problem::field(field, "use 1 to 100 percent"));
+            }
+        }
+        Ok(Setting {
+            likely: Probability::percent(self.likely),
+            possible: Probability::percent(self.possible),
+            is_dry_run: self.is_dry_run,
+            exempt_role: self.exempt_role.map(Role::from),
+            trusted_days: self.trusted_days,
+            trusted_score: self.trusted_score,
+        })
+    }
+}
+
+async fn held(face: &Face, who: &SignedIn, community: CommunityId) -> Result<SettingView, Problem> {
+    Ok(face.app.bots.setting(&who.actor, community).await?.into())
+}
+
+/// From when on somebody is a suspect in a community, and who is left alone. For moderators.
+#[utoipa::path(get, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id.")), responses((status = 200, body = SettingView)))]
+pub(crate) async fn show(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(community): Path<i32>,
+) -> Result<Json<SettingView>, Problem> {
+    Ok(Json(held(&face, &who, CommunityId(community)).await?))
+}
+
+/// Decides about it, whole. For the community's administrators. With `If-Match` only if it has not
+/// changed since.
+#[utoipa::path(put, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("If-Match" = Option<String>, Header, description = "The `ETag` of what was read.")), request_body = SettingView, responses((status = 200, body = SettingView)))]
+pub(crate) async fn change(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(community): Path<i32>,
+    headers: HeaderMap,
+    Body(wanted): Body<SettingView>,
+) -> Result<Json<SettingView>, Problem> {
+    let community = CommunityId(community);
+    tag::unchanged(&headers, &held(&face, &who, community).await?)?;
+    let bots = &face.app.bots;
+    bots.change_setting(&who.actor, community, &wanted.setting()?)
+        .await?;
+    Ok(Json(held(&face, &who, community).await?))
+}
