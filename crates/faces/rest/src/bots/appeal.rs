@@ -90,7 +90,7 @@ pub(crate) struct NewAppeal {
 
 /// The appeal that was made, or that is open already.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Made {
+pub(crate) struct AppealMade {
     /// Its id.
     id: i32,
 }
@@ -128,15 +128,15 @@ pub(crate) async fn own(
 }
 
 /// Says that one's own account is no bot; after a refusal again in thirty days.
-#[utoipa::path(post, path = "/users/me/bot-verdicts/{case}/appeals", tag = "bots", params(("case" = i32, Path, description = "The case's id.")), request_body = NewAppeal, responses((status = 201, body = Made)))]
+#[utoipa::path(post, path = "/users/me/bot-verdicts/{case}/appeals", tag = "bots", params(("case" = i32, Path, description = "The case's id.")), request_body = NewAppeal, responses((status = 201, body = AppealMade)))]
 pub(crate) async fn create(
     State(face): State<Arc<Face>>,
     who: SignedIn,
     Path(case): Path<i32>,
     Body(new): Body<NewAppeal>,
-) -> Result<(StatusCode, Json<Made>), Problem> {
+) -> Result<(StatusCode, Json<AppealMade>), Problem> {
     let id = face.app.bots.appeal(&who.actor, case, &new.words).await?;
-    Ok((StatusCode::CREATED, Json(Made { id })))
+    Ok((StatusCode::CREATED, Json(AppealMade { id })))
 }
 
 /// A community's appeals, the oldest first. For moderators.

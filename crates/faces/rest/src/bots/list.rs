@@ -63,7 +63,7 @@ impl From<ListChoice> for ListView {
 /// Whether a list counts.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Use {
+pub(crate) struct ListUse {
     /// Whether it counts in the community from now on.
     is_used: bool,
 }
@@ -81,12 +81,12 @@ pub(crate) async fn list(
 }
 
 /// Decides whether a list counts in a community. For its administrators.
-#[utoipa::path(put, path = "/communities/{community}/bots/lists/{list}/use", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("list" = i32, Path, description = "The list's id.")), request_body = Use, responses((status = 204)))]
+#[utoipa::path(put, path = "/communities/{community}/bots/lists/{list}/use", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("list" = i32, Path, description = "The list's id.")), request_body = ListUse, responses((status = 204)))]
 pub(crate) async fn choose(
     State(face): State<Arc<Face>>,
     who: SignedIn,
     Path((community, list)): Path<(i32, i32)>,
-    Body(wanted): Body<Use>,
+    Body(wanted): Body<ListUse>,
 ) -> Result<StatusCode, Problem> {
     let bots = &face.app.bots;
     bots.use_list(&who.actor, CommunityId(community), list, wanted.is_used)

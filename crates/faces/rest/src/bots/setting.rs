@@ -20,7 +20,7 @@ use crate::{
 /// What a community decided, or what holds where it did not.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SettingView {
+pub(crate) struct DetectionView {
     /// From here on somebody is likely a bot, in percent.
     #[schema(minimum = 1, maximum = 100)]
     likely: u32,
@@ -39,7 +39,7 @@ pub(crate) struct SettingView {
     trusted_score: Option<u32>,
 }
 
-impl From<Setting> for SettingView {
+impl From<Setting> for DetectionView {
     fn from(setting: Setting) -> Self {
         Self {
             likely: setting.likely.confidence(),
@@ -52,7 +52,7 @@ impl From<Setting> for SettingView {
     }
 }
 
-impl SettingView {
+impl DetectionView {
     /// The setting, if its percentages are any.
     fn setting(self) -> Result<Setting, Problem> {
         for (field, percent) in [("likely", self.likely), ("possible", self.possible)] {
@@ -71,30 +71,34 @@ impl SettingView {
     }
 }
 
-async fn held(face: &Face, who: &SignedIn, community: CommunityId) -> Result<SettingView, Problem> {
+async fn held(
+    face: &Face,
+    who: &SignedIn,
+    community: CommunityId,
+) -> Result<DetectionView, Problem> {
     Ok(face.app.bots.setting(&who.actor, community).await?.into())
 }
 
 /// From when on somebody is a suspect in a community, and who is left alone. For moderators.
-#[utoipa::path(get, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id.")), responses((status = 200, body = SettingView)))]
+#[utoipa::path(get, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id.")), responses((status = 200, body = DetectionView)))]
 pub(crate) async fn show(
     State(face): State<Arc<Face>>,
     who: SignedIn,
     Path(community): Path<i32>,
-) -> Result<Json<SettingView>, Problem> {
+) -> Result<Json<DetectionView>, Problem> {
     Ok(Json(held(&face, &who, CommunityId(community)).await?))
 }
 
 /// Decides about it, whole. For the community's administrators. With `If-Match` only if it has not
 /// changed since.
-#[utoipa::path(put, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("If-Match" = Option<String>, Header, description = "The `ETag` of what was read.")), request_body = SettingView, responses((status = 200, body = SettingView)))]
+#[utoipa::path(put, path = "/communities/{community}/bots/setting", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("If-Match" = Option<String>, Header, description = "The `ETag` of what was read.")), request_body = DetectionView, responses((status = 200, body = DetectionView)))]
 pub(crate) async fn change(
     State(face): State<Arc<Face>>,
     who: SignedIn,
     Path(community): Path<i32>,
     headers: HeaderMap,
-    Body(wanted): Body<SettingView>,
-) -> Result<Json<SettingView>, Problem> {
+    Body(wanted): Body<DetectionView>,
+) -> Result<Json<DetectionView>, Problem> {
     let community = CommunityId(community);
     tag::unchanged(&headers, &held(&face, &who, community).await?)?;
     let bots = &face.app.bots;
