@@ -363,7 +363,7 @@ const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or s
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
 
 /// The detection of bots has a service and no face yet.
-const BOTS: &str = "comes with the routes of bot detection";
+const BOTS: &str = "bot detection has no route for this yet";
 
 /// What has no route, and why.
 const NOT_IN_REST: &[(&str, &str)] = &[
@@ -457,6 +457,15 @@ const NOT_IN_REST: &[(&str, &str)] = &[
         "deliveries.post_many_in",
         "a part of the program's own changes",
     ),
+    ("bots.community_score", BOTS),
+    ("bots.histogram", BOTS),
+    ("bots.history", BOTS),
+    ("bots.infer", BOTS),
+    ("bots.recompute", BOTS),
+    ("bots.score_of", BOTS),
+    ("bots.scores", BOTS),
+    ("bots.scores_of", BOTS),
+    ("bots.what_if", BOTS),
     ("bots.import_list", BOTS),
     ("bots.remove_list", BOTS),
     ("bots.listed", BOTS),
