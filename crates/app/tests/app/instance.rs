@@ -181,7 +181,9 @@ on_both! {
         assert_eq!(kinds.len(), jobs::SCHEDULE.len());
         world.clock.advance(DAY);
         let n_run = runner.run_due(world.clock.now()).await.unwrap();
-        assert_eq!(n_run, jobs::SCHEDULE.len(), "each once, however many slots were missed");
+        // What runs on one day of the week is not due on the next day.
+        let n_daily = jobs::SCHEDULE.iter().filter(|entry| entry.expression.ends_with('*')).count();
+        assert_eq!(n_run, n_daily, "each once, however many slots were missed");
         assert_eq!(world.number("SELECT COUNT(*) FROM message").await, 1, "the night's run came too early");
         world.clock.advance(DAY);
         runner.run_due(world.clock.now()).await.unwrap();
