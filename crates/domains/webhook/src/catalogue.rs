@@ -201,6 +201,15 @@ pub const KINDS: &[EventKind] = &[
         ],
     },
     EventKind {
+        name: "bots.burst",
+        meaning: "Many newcomers came at once: a raid, or a wave of bots. For an hour they are looked at after fewer messages.",
+        fields: &[
+            COMMUNITY,
+            field("newcomers", Shape::Integer, "who came in ten minutes", "31"),
+            field("usual", Shape::Integer, "how many usually do, rounded", "1"),
+        ],
+    },
+    EventKind {
         name: "bots.case_decided",
         meaning: "A moderator said what an account is, or took that back. It is a label: nothing was done to anybody.",
         fields: &[
@@ -213,15 +222,6 @@ pub const KINDS: &[EventKind] = &[
                 "`bot`, `human` or `open`",
                 "\"human\"",
             ),
-        ],
-    },
-    EventKind {
-        name: "bots.burst",
-        meaning: "Many newcomers came at once: a raid, or a wave of bots. For an hour they are looked at after fewer messages.",
-        fields: &[
-            COMMUNITY,
-            field("newcomers", Shape::Integer, "who came in ten minutes", "31"),
-            field("usual", Shape::Integer, "how many usually do, rounded", "1"),
         ],
     },
     EventKind {
