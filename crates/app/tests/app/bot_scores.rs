@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ::activity::Incoming;
 use ::bots::{
-    BotsError, CaseOrder, CaseQuery, CaseState, Exemption, Level, Listable, NewReview, Probability,
-    Reason, Ruling, SHIPPED_MODEL, Score, ScoreQuery, Setting, Tick, Verdict,
+    AlertKind, BotsError, CaseOrder, CaseQuery, CaseState, Exemption, Level, Listable, NewReview,
+    Probability, Reason, Ruling, SHIPPED_MODEL, Score, ScoreQuery, Setting, Tick, Verdict,
 };
+use app::jobs;
 use kernel::{
     Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId, event::Message,
 };
@@ -175,6 +176,34 @@ on_both! {
         world.say(pond, "ann", "back again").await;
         assert_eq!(catch_up(&world).await.n_messages, 1);
         assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 1_501);
+    }
+
+    async fn what_does_not_read_any_more_is_told_of_once_and_made_anew(world: World) {
+        let pond = world.community("Pond").await;
+        talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;
+        talks(&mut world, pond, "bob", 30, 77, chatter(1)).await;
+        catch_up(&world).await;
+        let known = bits(&world).await;
+        world.sql("UPDATE bot_state SET state = (SELECT scene FROM bot_scene)").await;
+        for words in ["quack", "and again"] {
+            world.say(pond, "ann", words).await;
+            catch_up(&world).await;
+        }
+        let bots = world.app.bots.clone();
+        let open = async || {
+            let alerts = bots.alerts(&world.system()).await.unwrap();
+            alerts.into_iter().filter(|alert| alert.cleared_at.is_none()).collect::<Vec<_>>()
+        };
+        let alerts = open().await;
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        assert_eq!((alerts[0].kind, alerts[0].community), (AlertKind::Extraction, Some(pond)));
+        let waiting = "SELECT COUNT(*) FROM job WHERE kind = 'bots.recompute'";
+        assert_eq!(world.number(waiting).await, 1);
+        let runner = jobs::runner(&world.app, "tester");
+        assert_eq!(runner.run_due(world.clock.now()).await.unwrap(), 1);
+        assert_eq!(open().await, []);
+        assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 72);
+        assert_eq!(bits(&world).await.len(), known.len());
     }
 
     async fn a_machine_is_found_explained_and_told_of_and_people_around_it_are_not(world: World) {

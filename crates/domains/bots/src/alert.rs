@@ -4,7 +4,7 @@
 //!
 //! Must never name an account: it is about models and numbers.
 
-use ::store::{Work, audit::Entry};
+use ::store::{StoreError, Work, audit::Entry};
 use identity::Notice;
 use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const LISTED_MAX: i64 = 100;
 pub enum AlertKind {
     /// Reviews say that F1 fell by more than five percent.
     Precision,
-    /// Features could not be made.
+    /// What was known of a community's accounts did not read any more: nobody there is scored until it is made anew.
     Extraction,
     /// One in a hundred scores took longer than half a second.
     Latency,
@@ -105,7 +105,7 @@ pub(crate) async fn raise(
     community: Option<CommunityId>,
     words: &str,
     numbers: Value,
-) -> Result<(), BotsError> {
+) -> Result<(), StoreError> {
     let new = table::raise(work.conn(), kind, community, words, &numbers, work.now()).await?;
     if let Some(id) = new {
         tracing::error!(

@@ -7,13 +7,13 @@ use ::store::StoreError;
 use kernel::{AccountId, CommunityId, MessageId};
 
 use crate::{
-    Bots,
+    AlertKind, Bots,
     due::FIRST,
     features::{Scene, State},
     follower::{CHUNK, FOLLOWER},
     outcome::{self, Candidate},
     store::{
-        prediction,
+        alert, prediction,
         scene::{self, Row as SceneRow},
         state,
     },
@@ -170,6 +170,8 @@ impl Bots {
         }
         if is_last {
             state::remove_empty(work.conn(), community).await?;
+            let now = work.now();
+            alert::is_over(work.conn(), AlertKind::Extraction, Some(community), now).await?;
         }
         work.commit().await?;
         Ok((u64::try_from(messages.len()).unwrap_or(u64::MAX), is_last))

@@ -16,7 +16,7 @@ use kernel::{Actor, CommunityId, MessageId, Timestamp};
 use serde_json::json;
 
 use crate::{
-    BURST, Bots,
+    AlertKind, BURST, Bots, alert,
     hearing::Hearing,
     outcome::{self, Candidate},
     scorer::Scorer,
@@ -129,7 +129,16 @@ impl Bots {
         }
         tell_bursts(work, &hearing).await?;
         for community in &hearing.broken {
-            tracing::warn!(community.id = %community, "what was known of accounts does not read any more: it is made anew");
+            let words = "what was known of accounts of a community does not read any more: it is made anew from the messages";
+            let numbers = json!({ "community": community.0 });
+            alert::raise(
+                work,
+                AlertKind::Extraction,
+                Some(*community),
+                words,
+                numbers,
+            )
+            .await?;
             enqueue_recompute(work, *community).await?;
         }
         if rebuilds.is_some_and(|(_, is_last)| is_last) {
