@@ -37,6 +37,8 @@ const VECTORS_MIN: usize = 200;
 /// Vectors that are read at most, the newest.
 const VECTORS_MAX: i64 = 4_000;
 /// The days that are held against the month before them.
+/// The scope of what is measured of all communities together.
+const EVERYWHERE: i32 = 0;
 const DAYS_NOW: i32 = 7;
 const DAYS_BEFORE: i32 = 37;
 
@@ -83,7 +85,7 @@ pub struct Drift {
 pub struct Monitoring {
     /// Twelve weeks, the oldest first.
     pub weeks: Vec<Week>,
-    /// The signals that moved most, at most 20.
+    /// The signals that moved most, at most 20: of all communities together, because one alone has too few vectors to say.
     pub drift: Vec<Drift>,
     /// What one score took lately, at worst of a hundred; `None` before the first.
     pub latency_p99_ms: Option<u32>,
@@ -233,13 +235,12 @@ impl Bots {
     ) -> Result<Monitoring, BotsError> {
         let conn = self.db.read();
         let weeks = self.counts(community, setting.possible).await?;
-        let scope = tables::model::scope(community);
         Ok(Monitoring {
             weeks: weeks
                 .iter()
                 .map(|(from, counts)| counts.week(*from))
                 .collect(),
-            drift: table::drift(conn, scope, DRIFT_SHOWN).await?,
+            drift: table::drift(conn, EVERYWHERE, DRIFT_SHOWN).await?,
             latency_p99_ms: latency(conn).await?,
         })
     }
@@ -334,7 +335,7 @@ impl Bots {
         let moved = moved(&before, &now);
         let n = u32::try_from(now.len()).unwrap_or(u32::MAX);
         let mut work = self.begin(&WHO).await?;
-        table::put_drift(work.conn(), 0, &moved, n, work.now()).await?;
+        table::put_drift(work.conn(), EVERYWHERE, &moved, n, work.now()).await?;
         let large: Vec<&(String, f64)> = moved.iter().filter(|(_, psi)| *psi > LARGE).collect();
         if let Some((signal, psi)) = large.first() {
             let words = format!(
