@@ -165,9 +165,7 @@ impl Bots {
         actor.require(Permission::ModerateMembers, community)?;
         let reason = check_reason(&new.reason)?;
         let mut work = self.begin(actor).await?;
-        let before = table::by_id(work.conn(), community, id).await?;
-        let before = before.ok_or(BotsError::NotFound)?;
-        check_other(&work, actor, &before).await?;
+        let before = judged_by_others(&work, actor, community, id).await?;
         let after = new.verdict.state();
         if after == Some(before.state) {
             drop(work);
@@ -194,9 +192,7 @@ impl Bots {
     ) -> Result<Case, BotsError> {
         actor.require(Permission::ModerateMembers, community)?;
         let mut work = self.begin(actor).await?;
-        let before = table::by_id(work.conn(), community, id).await?;
-        let before = before.ok_or(BotsError::NotFound)?;
-        check_other(&work, actor, &before).await?;
+        let before = judged_by_others(&work, actor, community, id).await?;
         if before.state.is_decided() {
             reopen(&mut work, actor, community, &before).await?;
             work.commit().await?;
@@ -212,6 +208,19 @@ impl Bots {
         let case = self.whole(community, rows).await?.pop();
         case.ok_or(BotsError::NotFound)
     }
+}
+
+/// A case that somebody is about to decide; it is not about themselves.
+async fn judged_by_others(
+    work: &Work,
+    actor: &Actor,
+    community: CommunityId,
+    id: i32,
+) -> Result<table::Row, BotsError> {
+    let before = table::by_id(work.conn(), community, id).await?;
+    let before = before.ok_or(BotsError::NotFound)?;
+    check_other(work, actor, &before).await?;
+    Ok(before)
 }
 
 /// Refuses whoever is the one it is about.
