@@ -2,7 +2,7 @@
 //!
 //! Must never change anything.
 
-use kernel::{Actor, CommunityId, PageRequest, Permission};
+use kernel::{Actor, CommunityId, Permission};
 
 use ::store::StoreError;
 
@@ -153,12 +153,7 @@ impl Bots {
         if least >= below {
             return Ok(Vec::new());
         }
-        let page = PageRequest::first(kernel::page::MAX_LIMIT);
-        let rows = table::page(self.db.read(), community, (least, Some(below)), &page).await?;
-        let open = rows
-            .into_iter()
-            .filter(|(_, row)| row.score.exemption.is_none());
-        let shown = open.take(usize::try_from(SHOWN).unwrap_or(20)).collect();
-        self.scores_from(community, shown).await
+        let rows = table::surest_between(self.db.read(), community, (least, below), SHOWN).await?;
+        self.scores_from(community, rows).await
     }
 }

@@ -263,6 +263,26 @@ pub(crate) async fn count_between(
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
+/// Those among them that are surest, at most `limit`.
+pub(crate) async fn surest_between(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    (least, below): (Probability, Probability),
+    limit: u32,
+) -> Result<Vec<(Seat, Row)>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM bot_state WHERE community_id = $1 AND scored_n > 0 AND exemption IS NULL \
+         AND probability_ppm >= $2 AND probability_ppm < $3 ORDER BY probability_ppm DESC, account_id DESC LIMIT {limit}"
+    );
+    let values = vec![
+        community.0.into(),
+        least.stored().into(),
+        below.stored().into(),
+    ];
+    let rows = sql::rows(conn, &query, values).await?;
+    rows.iter().map(read).collect()
+}
+
 /// How many states a community has with at least so many messages.
 pub(crate) async fn how_many(
     conn: &impl ConnectionTrait,
