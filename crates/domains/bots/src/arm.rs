@@ -7,7 +7,7 @@ use ::store::StoreError;
 use kernel::CommunityId;
 use sea_orm::ConnectionTrait;
 
-use crate::store::arm as table;
+use crate::{lot, store::arm as table};
 
 /// What an experiment is between.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -83,15 +83,9 @@ pub(crate) async fn chosen(
 
 /// The lot of a community in a run, 0 to 99: the same each time, another one in another run.
 pub(crate) fn lot(run: Run, community: CommunityId) -> u8 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&run.code().to_le_bytes());
-    hasher.update(&run.id().to_le_bytes());
-    hasher.update(&community.0.to_le_bytes());
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(hasher.finalize().as_bytes()) {
-        *to = *from;
-    }
-    u8::try_from(u64::from_le_bytes(first) % 100).unwrap_or(0)
+    let (code, id) = (run.code().to_le_bytes(), run.id().to_le_bytes());
+    let drawn = lot::lot([code.as_slice(), &id, &community.0.to_le_bytes()]);
+    u8::try_from(drawn % 100).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod infer;
 mod label;
 pub mod learning;
 mod list;
+mod lot;
 mod model;
 mod monitoring;
 mod outcome;

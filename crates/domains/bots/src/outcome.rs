@@ -18,6 +18,7 @@ use crate::{
     bearing::Bearings,
     case::{self, Evidence},
     features::{Community, SCHEMA, State},
+    lot::lot,
     scorer::{Judge, Judged, Scorer, text_of},
     store::{
         self as tables,
@@ -238,14 +239,9 @@ fn reasons(
 /// what it does.
 fn is_sampled((community, account): Seat, at: Timestamp) -> bool {
     let week = at.secs().div_euclid(WEEK_SECS);
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"sample");
-    hasher.update(&community.0.to_le_bytes());
-    hasher.update(&account.0.to_le_bytes());
-    hasher.update(&week.to_le_bytes());
-    let hash = hasher.finalize();
-    let first = hash.as_bytes().first_chunk::<8>().copied();
-    u64::from_le_bytes(first.unwrap_or_default()).is_multiple_of(SAMPLED)
+    let (community, account) = (community.0.to_le_bytes(), account.0.to_le_bytes());
+    let week = week.to_le_bytes();
+    lot([b"sample".as_slice(), &community, &account, &week]).is_multiple_of(SAMPLED)
 }
 
 /// Whether there is something to say in a case.

@@ -12,6 +12,7 @@ use super::rows;
 use crate::{
     Bots, BotsError, Known, LabelSource, Listable, Probability, correction,
     features::SCHEMA,
+    lot,
     store::{self as tables, label::New, prediction::Newest},
 };
 
@@ -74,14 +75,8 @@ fn said(newest: &Newest, is_marked: bool, known: Option<Known>) -> Option<Said> 
     }
 }
 
-/// What the lot of an account is: the same each time.
 fn lot(account: AccountId) -> u64 {
-    let hash = blake3::hash(&account.0.to_le_bytes());
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(hash.as_bytes()) {
-        *to = *from;
-    }
-    u64::from_le_bytes(first)
+    lot::lot([account.0.to_le_bytes().as_slice()])
 }
 
 impl Bots {
