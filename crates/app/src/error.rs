@@ -51,6 +51,9 @@ pub enum AppError {
     /// The delivery service refused or failed.
     #[error("{0}")]
     Delivery(#[source] delivery::DeliveryError),
+    /// The detection of bots refused or failed.
+    #[error("{0}")]
+    Bots(#[source] bots::BotsError),
 }
 
 impl AppError {
@@ -68,7 +71,14 @@ impl AppError {
             Self::Activity(error) => error.code(),
             Self::Webhook(error) => error.code(),
             Self::Delivery(error) => error.code(),
+            Self::Bots(error) => error.code(),
         }
+    }
+}
+
+impl From<bots::BotsError> for AppError {
+    fn from(error: bots::BotsError) -> Self {
+        Self::Bots(error)
     }
 }
 

@@ -8,6 +8,7 @@ mod allowance;
 mod announcer;
 mod answers;
 pub mod api_usage;
+mod bot_feed;
 pub mod caller;
 mod connect;
 mod email;
@@ -47,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use webhook::Webhooks;
 
 pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
+pub use bot_feed::BotScoreFeed;
 pub use caller::{Caller, Credential};
 pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;

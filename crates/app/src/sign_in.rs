@@ -208,6 +208,11 @@ impl App {
         format!("{}/link", self.public_url)
     }
 
+    /// The address of a page of a community, such as `bots/queue`, for chat.
+    pub fn page_of(&self, community: &identity::Community, page: &str) -> String {
+        format!("{}/c/{}/{page}", self.public_url, community.slug)
+    }
+
     /// The platforms whose accounts are linked by a code typed in chat: those that are connected
     /// here and whose sign-in is not set up.
     pub fn code_platforms(&self) -> Vec<Platform> {

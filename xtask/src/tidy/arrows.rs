@@ -88,6 +88,7 @@ const TABLE: &[Row] = &[
             "identity",
             "activity",
             "community",
+            "bots",
             "delivery",
             "webhook",
             "app",

@@ -1529,6 +1529,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .await,
         ),
         "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
+        "app.follow_bot_score" => by_app(app.follow_bot_score(actor, pond).await),
         "app.say" => {
             let id = connection(stage, n).await;
             let system = Actor::System("test");

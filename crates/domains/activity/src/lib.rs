@@ -54,7 +54,7 @@ pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
-pub use pulse::{Pulse, pulse};
+pub use pulse::{Pulse, pulses};
 pub use quarantine::Quarantined;
 pub use record::{Fate, Incoming, record};
 pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};

@@ -3,6 +3,8 @@
 //!
 //! Must never put a constant in the place of what nobody measured.
 
+use std::collections::HashMap;
+
 use ::store::StoreError;
 use kernel::{CommunityId, Day};
 use sea_orm::ConnectionTrait;
@@ -47,13 +49,17 @@ pub(crate) struct Counts {
     pub(crate) per_person: Vec<u32>,
 }
 
-/// The numbers of a community up to a day.
-pub async fn pulse(
+/// The numbers of communities up to a day, of all of them in the same few statements.
+pub async fn pulses(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     today: Day,
-) -> Result<Pulse, StoreError> {
-    Ok(of(&table::counts(conn, community, today).await?))
+) -> Result<HashMap<CommunityId, Pulse>, StoreError> {
+    let counts = table::counts(conn, communities, today).await?;
+    Ok(counts
+        .into_iter()
+        .map(|(community, counts)| (community, of(&counts)))
+        .collect())
 }
 
 fn share(part: u32, whole: u32) -> Option<f64> {

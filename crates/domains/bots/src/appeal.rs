@@ -3,7 +3,7 @@
 //! Invariants: people see decisions about their own accounts and nothing that is open; whoever decided does
 //! not refuse the appeal against it, unless they run the place.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use ::store::{DomainEvent, audit::Entry};
 use kernel::{
@@ -128,17 +128,20 @@ impl Bots {
             .flatten()
             .map(|account| account.id)
             .collect();
-        let mut own = Vec::new();
-        for (community, row) in tables::case::against(conn, &ids, OWN_MAX).await? {
-            own.push(OwnVerdict {
-                case: row.id,
-                community,
-                account: row.account,
-                decided_at: row.decided_at,
-                appeals: table::of_case(conn, row.id, OWN_MAX).await?,
-            });
+        let rows = tables::case::against(conn, &ids, OWN_MAX).await?;
+        let cases: Vec<i32> = rows.iter().map(|row| row.id).collect();
+        let mut appeals: HashMap<i32, Vec<Appeal>> = HashMap::new();
+        for appeal in table::of_cases(conn, &cases).await? {
+            appeals.entry(appeal.case).or_default().push(appeal);
         }
-        Ok(own)
+        let own = |row: tables::case::Row| OwnVerdict {
+            case: row.id,
+            community: row.community,
+            account: row.account,
+            decided_at: row.decided_at,
+            appeals: appeals.remove(&row.id).unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(own).collect())
     }
 
     /// Says that one's own account is no bot; answers the appeal's id. While one is open, that one; after

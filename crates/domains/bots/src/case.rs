@@ -4,7 +4,7 @@
 //! Invariants: a case bans nobody and takes no points; what people decided is not undone by new evidence,
 //! which may only ask again after a long time; in a dry run nobody is told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ::store::{DomainEvent, StoreError, Work};
 use identity::PlatformAccount;
@@ -14,7 +14,8 @@ use kernel::{
 use serde_json::json;
 
 use crate::{
-    Appeal, Bots, BotsError, CASE_OPENED, Level, Prediction, Probability, Report, Review, Setting,
+    Appeal, Bots, BotsError, CASE_OPENED, Level, OfEach, Prediction, Probability, Report, Review,
+    Setting, TOGETHER_MAX,
     store::{self as tables, case as table},
 };
 
@@ -336,7 +337,7 @@ impl Bots {
             id: row.id.into(),
         });
         Ok(Page {
-            items: self.whole(community, rows.items).await?,
+            items: self.whole(rows.items).await?,
             next: rows.next,
         })
     }
@@ -351,9 +352,40 @@ impl Bots {
         limit: u32,
     ) -> Result<Vec<Case>, BotsError> {
         actor.require(Permission::ViewMembers, community)?;
+        self.suspects_among(&[community], least, limit).await
+    }
+
+    /// The same of several communities, or why the actor may not know one.
+    pub async fn suspects_of(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+        least: Probability,
+        limit: u32,
+    ) -> Result<OfEach<Vec<Case>>, BotsError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewMembers, communities);
+        let mut found: OfEach<Vec<Case>> =
+            denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        for part in allowed.chunks(TOGETHER_MAX) {
+            found.extend(part.iter().map(|id| (*id, Ok(Vec::new()))));
+            for case in self.suspects_among(part, least, limit).await? {
+                if let Some(Ok(cases)) = found.get_mut(&case.community) {
+                    cases.push(case);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn suspects_among(
+        &self,
+        communities: &[CommunityId],
+        least: Probability,
+        limit: u32,
+    ) -> Result<Vec<Case>, BotsError> {
         let limit = limit.clamp(1, SUSPECTS_MAX);
-        let rows = table::suspects(self.db.read(), community, least, limit).await?;
-        self.whole(community, rows).await
+        let rows = table::suspects(self.db.read(), communities, least, limit).await?;
+        self.whole(rows).await
     }
 
     /// A case with everything about it.
@@ -369,7 +401,7 @@ impl Bots {
             return Ok(None);
         };
         let account = row.account;
-        let Some(case) = self.whole(community, vec![row]).await?.pop() else {
+        let Some(case) = self.whole(vec![row]).await?.pop() else {
             return Ok(None);
         };
         let seat = (community, account);
@@ -393,22 +425,21 @@ impl Bots {
     }
 
     /// Rows with their accounts and levels.
-    pub(crate) async fn whole(
-        &self,
-        community: CommunityId,
-        rows: Vec<table::Row>,
-    ) -> Result<Vec<Case>, BotsError> {
+    pub(crate) async fn whole(&self, rows: Vec<table::Row>) -> Result<Vec<Case>, BotsError> {
         let conn = self.db.read();
-        let setting = tables::setting::one(conn, community).await?;
+        let communities: BTreeSet<CommunityId> = rows.iter().map(|row| row.community).collect();
+        let communities: Vec<CommunityId> = communities.into_iter().collect();
+        let settings = tables::setting::of(conn, &communities).await?;
+        let setting = |id| settings.get(&id).copied().unwrap_or_default();
         let ids: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
         let now = self.clock.now();
         let whole = rows.into_iter().map(|row| Case {
             id: row.id,
-            community,
+            community: row.community,
             account: accounts.get(&row.account).cloned(),
             state: row.state,
-            level: setting.level(row.probability),
+            level: setting(row.community).level(row.probability),
             reasons: row.reasons,
             probability: row.probability,
             value: row.value,

@@ -2,10 +2,13 @@
 //!
 //! Must never tell who was counted: everybody of the community sees it.
 
+use std::collections::HashMap;
+
+use ::store::StoreError;
 use kernel::{Actor, CommunityId, Permission, Timestamp};
 
 use crate::{
-    Bots, BotsError,
+    Bots, BotsError, OfEach, Probability, TOGETHER_MAX,
     features::State,
     rules::{self, CommunityCounts, CommunityScore},
     store::{self as tables, state as table},
@@ -53,30 +56,65 @@ impl Bots {
         community: CommunityId,
     ) -> Result<BotScore, BotsError> {
         actor.require(Permission::ViewActivity, community)?;
+        let mut found = self.scores_of_all(&[community]).await?;
+        found.remove(&community).ok_or(BotsError::NotFound)
+    }
+
+    /// The scores of several communities, or why the actor may not know one.
+    pub async fn community_scores(
+        &self,
+        actor: &Actor,
+        communities: &[CommunityId],
+    ) -> Result<OfEach<BotScore>, BotsError> {
+        let (allowed, denied) = actor.sort_out(Permission::ViewActivity, communities);
+        let mut found: OfEach<_> = denied.into_iter().map(|(id, why)| (id, Err(why))).collect();
+        for part in allowed.chunks(TOGETHER_MAX) {
+            let scores = self.scores_of_all(part).await?;
+            found.extend(scores.into_iter().map(|(id, score)| (id, Ok(score))));
+        }
+        Ok(found)
+    }
+
+    async fn scores_of_all(
+        &self,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, BotScore>, StoreError> {
         let conn = self.db.read();
         let now = self.clock.now();
-        let pulse = activity::pulse(conn, community, now.day()).await?;
-        let setting = tables::setting::one(conn, community).await?;
-        let alerted = tables::case::open_from(conn, community, setting.likely).await?;
-        let active = table::active_since(conn, community, now.minus(LATELY), LOOKED_AT_MAX).await?;
-        let seen = active
-            .iter()
-            .filter(|(_, row)| row.score.exemption.is_none());
-        let conspicuous = seen.filter(|(_, row)| is_conspicuous(&row.state)).count();
-        let counts = CommunityCounts {
-            active_members: pulse.active,
-            alerted_members: Some(short(alerted)),
-            health: pulse.health,
-            engagement: pulse.engagement,
-            messages: pulse.messages,
-            violations: Some(pulse.moderations),
-            active_today: u32::try_from(active.len()).unwrap_or(u32::MAX),
-            conspicuous_today: Some(u32::try_from(conspicuous).unwrap_or(u32::MAX)),
+        let pulses = activity::pulses(conn, communities, now.day()).await?;
+        let settings = tables::setting::of(conn, communities).await?;
+        let likely = |id: &CommunityId| (*id, settings.get(id).copied().unwrap_or_default().likely);
+        let likely: Vec<(CommunityId, Probability)> = communities.iter().map(likely).collect();
+        let alerted = tables::case::open_from(conn, &likely).await?;
+        let since = now.minus(LATELY);
+        let mut today: HashMap<CommunityId, (u32, u32)> = HashMap::new();
+        for ((community, _), row) in
+            table::active_since(conn, communities, since, LOOKED_AT_MAX).await?
+        {
+            let (active, conspicuous) = today.entry(community).or_default();
+            *active += 1;
+            *conspicuous += u32::from(row.score.exemption.is_none() && is_conspicuous(&row.state));
+        }
+        let score = |id: &CommunityId| {
+            let pulse = pulses.get(id).copied().unwrap_or_default();
+            let (active_today, conspicuous) = today.get(id).copied().unwrap_or_default();
+            let counts = CommunityCounts {
+                active_members: pulse.active,
+                alerted_members: Some(short(alerted.get(id).copied().unwrap_or_default())),
+                health: pulse.health,
+                engagement: pulse.engagement,
+                messages: pulse.messages,
+                violations: Some(pulse.moderations),
+                active_today,
+                conspicuous_today: Some(conspicuous),
+            };
+            let score = BotScore {
+                score: rules::community_score(&counts),
+                counts,
+                at: now,
+            };
+            (*id, score)
         };
-        Ok(BotScore {
-            score: rules::community_score(&counts),
-            counts,
-            at: now,
-        })
+        Ok(communities.iter().map(score).collect())
     }
 }

@@ -165,6 +165,16 @@ fn folded(what: &Listable) -> Result<Listable, BotsError> {
     })
 }
 
+impl Correction {
+    /// Its place in the list of a community's corrections.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            key: self.what.value().to_owned(),
+            id: i64::from(tables::correction::platform_code(&self.what)),
+        }
+    }
+}
+
 impl Bots {
     /// What lists and corrections say about an account or a domain in a community.
     pub async fn listed(
@@ -188,10 +198,7 @@ impl Bots {
     ) -> Result<Page<Correction>, BotsError> {
         actor.require(Permission::ViewMembers, community)?;
         let rows = tables::correction::page(self.db.read(), community, page).await?;
-        Ok(Page::from_rows(rows, page, |row| Cursor {
-            key: row.what.value().to_owned(),
-            id: i64::from(tables::correction::platform_code(&row.what)),
-        }))
+        Ok(Page::from_rows(rows, page, Correction::cursor))
     }
 
     /// Says in a community what an account or a domain is; `None` takes that back. Saying the same

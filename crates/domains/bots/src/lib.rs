@@ -50,12 +50,15 @@ mod store;
 mod training;
 mod usual;
 
-use std::sync::{Arc, atomic::AtomicI64};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
 use identity::Identity;
-use kernel::{Actor, Clock};
+use kernel::{Actor, Clock, CommunityId, Denied};
 
 pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
@@ -94,6 +97,12 @@ pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use training::{TRAIN_JOB, Training, TrainingState};
+
+/// What was found of each community, or why the actor may not know it.
+pub type OfEach<T> = HashMap<CommunityId, Result<T, Denied>>;
+
+/// Most communities that one statement is about.
+const TOGETHER_MAX: usize = 50;
 
 /// The service. Cheap to clone.
 #[derive(Clone)]

@@ -36,9 +36,9 @@ const RANGES: usize = 10;
 const VECTORS_MIN: usize = 200;
 /// Vectors that are read at most, the newest.
 const VECTORS_MAX: i64 = 4_000;
-/// The days that are held against the month before them.
 /// The scope of what is measured of all communities together.
 const EVERYWHERE: i32 = 0;
+/// The days that are held against the month before them.
 const DAYS_NOW: i32 = 7;
 const DAYS_BEFORE: i32 = 37;
 

@@ -205,7 +205,7 @@ impl Bots {
     async fn one_case(&self, community: CommunityId, id: i32) -> Result<Case, BotsError> {
         let row = table::by_id(self.db.read(), community, id).await?;
         let rows = row.into_iter().collect();
-        let case = self.whole(community, rows).await?.pop();
+        let case = self.whole(rows).await?.pop();
         case.ok_or(BotsError::NotFound)
     }
 }

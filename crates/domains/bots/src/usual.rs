@@ -59,7 +59,8 @@ impl Bots {
                 state.vector(now, &Account::default(), &here)
             }));
         }
-        let pulse = activity::pulse(conn, community, self.clock.now().day()).await?;
+        let pulses = activity::pulses(conn, &[community], self.clock.now().day()).await?;
+        let pulse = pulses.get(&community).copied().unwrap_or_default();
         let row = NormsRow {
             norms: Norms::of(&vectors).to_text(),
             members: pulse.active,

@@ -5,6 +5,7 @@
 //! Must never know SQL, the engines, a platform's wire format, or another face; must never hold up
 //! who hears chat.
 
+mod botscore;
 mod call;
 mod commands;
 mod cooldown;

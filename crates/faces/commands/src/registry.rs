@@ -4,6 +4,7 @@
 use kernel::{CommandOption, CommandSpec, Role};
 
 use crate::{
+    botscore,
     call::{Answer, Call},
     commands, custom, help, link, mydata, ping, report, reputation, uptime,
 };
@@ -114,6 +115,15 @@ pub(crate) const ROWS: &[Row] = &[
             ..PLAIN
         },
         run: report::run,
+    },
+    Row {
+        spec: CommandSpec {
+            name: "botscore",
+            description: "Says how free of bots this community is",
+            cooldown_channel_secs: 10,
+            ..PLAIN
+        },
+        run: botscore::run,
     },
     Row {
         spec: CommandSpec {

@@ -4,6 +4,7 @@
 //! Must never know HTTP, a WebSocket or axum, nor decide what somebody may see: services do.
 
 mod activity;
+mod bot;
 mod cache_control;
 mod chat;
 mod command;
@@ -45,7 +46,7 @@ pub(crate) use judge::Judge;
 pub(crate) use viewer::{Toll, Viewer};
 
 /// The executable schema.
-pub(crate) type Schema = async_graphql::Schema<root::Root, mutation::Mutation, chat::Subscription>;
+pub(crate) type Schema = async_graphql::Schema<root::Root, mutation::Mutation, root::Subscription>;
 
 /// Builds the schema. Suggestions («did you mean …») are off: they would tell the names that
 /// introspection keeps to itself. What it executes was validated by the [`Judge`], so it does not do
@@ -54,7 +55,7 @@ pub(crate) fn build() -> Schema {
     Schema::build(
         root::Root::default(),
         mutation::Mutation::default(),
-        chat::Subscription,
+        root::Subscription::default(),
     )
     .disable_suggestions()
     .validation_mode(ValidationMode::Fast)

@@ -1,6 +1,7 @@
 //! The face over a whole app: requests in, status and JSON out.
 
 mod answers;
+mod bots;
 mod changes;
 mod documents;
 mod hostile;

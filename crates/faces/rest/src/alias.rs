@@ -75,6 +75,10 @@ const ALIASES: &[(&str, &str)] = &[
         "/communities/{community}/connections",
     ),
     (
+        "/admin/{community}/bot-score",
+        "/communities/{community}/bots/score",
+    ),
+    (
         "/admin/{community}/suspected-bots",
         "/communities/{community}/bots/suspects",
     ),

@@ -171,6 +171,7 @@ impl From<IdentityError> for Problem {
 impl From<app::AppError> for Problem {
     fn from(error: app::AppError) -> Self {
         match error {
+            app::AppError::Bots(error) => error.into(),
             app::AppError::Identity(error) => error.into(),
             error => Self::service(error.code(), error),
         }

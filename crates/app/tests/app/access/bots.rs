@@ -161,6 +161,12 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
                 .suspects(actor, pond, Probability::default(), 10)
                 .await,
         ),
+        "bots.suspects_of" => {
+            let of = service
+                .suspects_of(actor, &[pond], Probability::default(), 10)
+                .await;
+            by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
+        }
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
         "bots.look_at_case" => by_bots(service.look_at_case(actor, pond, id).await),
@@ -320,6 +326,10 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.scores" => by_bots(service.scores(actor, pond, &query).await),
         "bots.history" => by_bots(service.history(actor, pond, AccountId(1)).await),
         "bots.community_score" => by_bots(service.community_score(actor, pond).await),
+        "bots.community_scores" => {
+            let of = service.community_scores(actor, &[pond]).await;
+            by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
+        }
         "bots.histogram" => by_bots(service.histogram(actor, pond).await),
         "bots.what_if" => {
             let (likely, possible) = (Probability::percent(90), Probability::percent(40));

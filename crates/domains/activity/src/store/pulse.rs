@@ -1,91 +1,136 @@
-//! Counting what a community's pulse is made of, in the roll-ups.
+//! Counting what the pulse of communities is made of, in the roll-ups: of all that are asked for at once.
+
+use std::collections::HashMap;
 
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Day};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::pulse::{COURSE_DAYS, Counts};
 
-/// Most people whose messages of a week are looked at, those with most first.
+/// Most people of a community whose messages of a week are looked at, those with most first.
 const PEOPLE_MAX: u32 = 5_000;
 
-async fn numbers(
-    conn: &impl ConnectionTrait,
-    query: &str,
-    values: Vec<Value>,
-) -> Result<Vec<u32>, StoreError> {
-    let rows = sql::rows(conn, query, values).await?;
-    let number = |row: &sea_orm::QueryResult| -> Result<u32, StoreError> {
-        let n: i64 = row.try_get_by_index(0)?;
-        Ok(u32::try_from(n).unwrap_or(u32::MAX))
-    };
-    rows.iter().map(number).collect()
+/// Communities that are asked about together.
+struct Asked<'a, C> {
+    conn: &'a C,
+    communities: &'a [CommunityId],
+    today: Day,
 }
 
+impl<C: ConnectionTrait> Asked<'_, C> {
+    /// The rows of a query whose parameters are days, so many before today each, and then the communities as `{here}`.
+    async fn rows(&self, query: &str, days: &[i32]) -> Result<Vec<QueryResult>, StoreError> {
+        let mut values: Vec<Value> = days
+            .iter()
+            .map(|days| self.today.plus(-days).0.into())
+            .collect();
+        values.extend(self.communities.iter().map(|id| Value::from(id.0)));
+        let here = sql::in_list(days.len() + 1, self.communities.len());
+        sql::rows(self.conn, &query.replace("{here}", &here), values).await
+    }
+
+    /// One number of each community or several, as rows of a community and a number.
+    async fn numbers(
+        &self,
+        query: &str,
+        days: &[i32],
+        mut put: impl FnMut(CommunityId, u32),
+    ) -> Result<(), StoreError> {
+        for row in self.rows(query, days).await? {
+            put(CommunityId(row.try_get_by_index(0)?), number(&row, 1)?);
+        }
+        Ok(())
+    }
+}
+
+fn number(row: &QueryResult, place: usize) -> Result<u32, StoreError> {
+    let n: i64 = row.try_get_by_index(place)?;
+    Ok(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// What was counted of each community up to a day.
 pub(crate) async fn counts(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     today: Day,
-) -> Result<Counts, StoreError> {
-    let here = |days: &[i32]| -> Vec<Value> {
-        let mut values: Vec<Value> = vec![community.0.into()];
-        values.extend(days.iter().map(|days| Value::from(today.plus(-days).0)));
-        values
-    };
-    let people = sql::rows(
-        conn,
-        "SELECT COUNT(*), \
-         CAST(COALESCE(SUM(CASE WHEN p.last_day > $3 THEN 1 ELSE 0 END), 0) AS bigint), \
-         CAST(COALESCE(SUM(CASE WHEN p.last_day > $4 THEN 1 ELSE 0 END), 0) AS bigint), \
-         CAST(COALESCE(SUM(CASE WHEN p.last_day > $3 AND m.first_message_day <= $3 THEN 1 ELSE 0 END), 0) AS bigint) \
-         FROM (SELECT user_id, MAX(day) AS last_day FROM activity_day \
-           WHERE community_id = $1 AND day > $2 GROUP BY user_id) AS p \
-         JOIN member m ON m.community_id = $1 AND m.user_id = p.user_id",
-        here(&[60, 30, 7]),
-    )
-    .await?;
-    let mut all = Counts::default();
-    if let Some(row) = people.first() {
-        let n = |place: usize| -> Result<u32, StoreError> {
-            Ok(u32::try_from(row.try_get_by_index::<i64>(place)?).unwrap_or(u32::MAX))
-        };
-        all.active = n(1)?;
-        all.active_week = n(2)?;
-        all.retained = n(3)?;
-        all.new = all.active.saturating_sub(all.retained);
-        all.churned = n(0)?.saturating_sub(all.active);
+) -> Result<HashMap<CommunityId, Counts>, StoreError> {
+    let nothing = Counts::default;
+    let mut all: HashMap<CommunityId, Counts> =
+        communities.iter().map(|id| (*id, nothing())).collect();
+    if communities.is_empty() {
+        return Ok(all);
     }
-    let one = |found: Vec<u32>| found.first().copied().unwrap_or(0);
-    all.members = one(numbers(
+    let asked = Asked {
         conn,
-        "SELECT COUNT(*) FROM member WHERE community_id = $1",
-        here(&[]),
-    )
-    .await?);
-    all.messages = one(numbers(
-        conn,
-        "SELECT CAST(COALESCE(SUM(messages), 0) AS bigint) FROM activity_hour WHERE community_id = $1 AND day > $2",
-        here(&[30]),
-    )
-    .await?);
-    all.moderations = one(numbers(
-        conn,
-        "SELECT CAST(COALESCE(SUM(events), 0) AS bigint) FROM activity_kind \
-         WHERE community_id = $1 AND day > $2 AND kind IN (10, 11, 12, 13)",
-        here(&[30]),
-    )
-    .await?);
-    all.daily = numbers(
-        conn,
-        "SELECT CAST(SUM(messages) AS bigint) FROM activity_hour WHERE community_id = $1 AND day > $2 \
-         GROUP BY day",
-        here(&[COURSE_DAYS]),
-    )
-    .await?;
+        communities,
+        today,
+    };
+    let people = asked
+        .rows(
+            "SELECT p.community_id, COUNT(*), \
+             CAST(COALESCE(SUM(CASE WHEN p.last_day > $2 THEN 1 ELSE 0 END), 0) AS bigint), \
+             CAST(COALESCE(SUM(CASE WHEN p.last_day > $3 THEN 1 ELSE 0 END), 0) AS bigint), \
+             CAST(COALESCE(SUM(CASE WHEN p.last_day > $2 AND m.first_message_day <= $2 THEN 1 ELSE 0 END), 0) AS bigint) \
+             FROM (SELECT community_id, user_id, MAX(day) AS last_day FROM activity_day \
+               WHERE community_id IN ({here}) AND day > $1 GROUP BY community_id, user_id) AS p \
+             JOIN member m ON m.community_id = p.community_id AND m.user_id = p.user_id \
+             GROUP BY p.community_id",
+            &[60, 30, 7],
+        )
+        .await?;
+    for row in people {
+        let counts = all
+            .entry(CommunityId(row.try_get_by_index(0)?))
+            .or_default();
+        counts.active = number(&row, 2)?;
+        counts.active_week = number(&row, 3)?;
+        counts.retained = number(&row, 4)?;
+        counts.new = counts.active.saturating_sub(counts.retained);
+        counts.churned = number(&row, 1)?.saturating_sub(counts.active);
+    }
+    asked
+        .numbers(
+            "SELECT community_id, COUNT(*) FROM member WHERE community_id IN ({here}) GROUP BY community_id",
+            &[],
+            |id, n| all.entry(id).or_default().members = n,
+        )
+        .await?;
+    asked
+        .numbers(
+            "SELECT community_id, CAST(COALESCE(SUM(messages), 0) AS bigint) FROM activity_hour \
+             WHERE community_id IN ({here}) AND day > $1 GROUP BY community_id",
+            &[30],
+            |id, n| all.entry(id).or_default().messages = n,
+        )
+        .await?;
+    asked
+        .numbers(
+            "SELECT community_id, CAST(COALESCE(SUM(events), 0) AS bigint) FROM activity_kind \
+             WHERE community_id IN ({here}) AND day > $1 AND kind IN (10, 11, 12, 13) GROUP BY community_id",
+            &[30],
+            |id, n| all.entry(id).or_default().moderations = n,
+        )
+        .await?;
+    asked
+        .numbers(
+            "SELECT community_id, CAST(SUM(messages) AS bigint) FROM activity_hour \
+             WHERE community_id IN ({here}) AND day > $1 GROUP BY community_id, day",
+            &[COURSE_DAYS],
+            |id, n| all.entry(id).or_default().daily.push(n),
+        )
+        .await?;
     let query = format!(
-        "SELECT CAST(SUM(messages) AS bigint) AS n FROM activity_day WHERE community_id = $1 AND day > $2 \
-         GROUP BY user_id ORDER BY n DESC LIMIT {PEOPLE_MAX}"
+        "SELECT community_id, n FROM (SELECT community_id, n, \
+           ROW_NUMBER() OVER (PARTITION BY community_id ORDER BY n DESC) AS nth FROM \
+           (SELECT community_id, CAST(SUM(messages) AS bigint) AS n FROM activity_day \
+             WHERE community_id IN ({{here}}) AND day > $1 GROUP BY community_id, user_id) AS people) AS ranked \
+         WHERE nth <= {PEOPLE_MAX}"
     );
-    all.per_person = numbers(conn, &query, here(&[7])).await?;
+    asked
+        .numbers(&query, &[7], |id, n| {
+            all.entry(id).or_default().per_person.push(n);
+        })
+        .await?;
     Ok(all)
 }

@@ -38,6 +38,26 @@ impl TryFrom<Raw> for Appeal {
 
 const COLUMNS: &str = "id, case_id, words, state, made_at, answer, answered_by, answered_at";
 
+/// The appeals in several cases, the newest first.
+pub(crate) async fn of_cases(
+    conn: &impl ConnectionTrait,
+    cases: &[i32],
+) -> Result<Vec<Appeal>, StoreError> {
+    let mut found = Vec::new();
+    for part in cases.chunks(super::IN_MAX) {
+        let query = format!(
+            "SELECT {COLUMNS} FROM bot_appeal WHERE case_id IN ({}) ORDER BY id DESC",
+            super::placeholders(1, part.len())
+        );
+        let values: Vec<Value> = part.iter().map(|case| Value::from(*case)).collect();
+        let rows: Vec<Raw> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            found.push(row.try_into()?);
+        }
+    }
+    Ok(found)
+}
+
 /// The appeals in a case, the newest first.
 pub(crate) async fn of_case(
     conn: &impl ConnectionTrait,

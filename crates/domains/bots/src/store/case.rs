@@ -12,6 +12,7 @@ use crate::{CaseOrder, CaseQuery, CaseState, Probability, Reason, case::Evidence
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) id: i32,
+    pub(crate) community: CommunityId,
     pub(crate) account: AccountId,
     pub(crate) state: CaseState,
     pub(crate) reasons: Vec<Reason>,
@@ -31,6 +32,7 @@ pub(crate) struct Row {
 #[derive(FromQueryResult)]
 struct Raw {
     id: i32,
+    community_id: i32,
     account_id: i64,
     state: i16,
     reasons: i16,
@@ -58,6 +60,7 @@ impl TryFrom<Raw> for Row {
     fn try_from(raw: Raw) -> Result<Self, StoreError> {
         Ok(Self {
             id: raw.id,
+            community: CommunityId(raw.community_id),
             account: AccountId(raw.account_id),
             state: state(raw.state)?,
             reasons: Reason::from_bits(raw.reasons),
@@ -76,7 +79,7 @@ impl TryFrom<Raw> for Row {
     }
 }
 
-const COLUMNS: &str = "id, account_id, state, reasons, probability_ppm, value_ppm, prediction_id, \
+const COLUMNS: &str = "id, community_id, account_id, state, reasons, probability_ppm, value_ppm, prediction_id, \
                        opened_at, changed_at, looked_by, looked_at, looked_until, revision, \
                        decided_by, decided_at";
 
@@ -134,15 +137,14 @@ pub(crate) async fn of_account(
     one(conn, "community_id = $1 AND account_id = $2", values).await
 }
 
-/// Cases in which accounts were called bots, with their communities; the last decided first.
+/// Cases in which accounts were called bots; the last decided first.
 pub(crate) async fn against(
     conn: &impl ConnectionTrait,
     accounts: &[AccountId],
     limit: i64,
-) -> Result<Vec<(CommunityId, Row)>, StoreError> {
-    let mut found = Vec::new();
+) -> Result<Vec<Row>, StoreError> {
     if accounts.is_empty() {
-        return Ok(found);
+        return Ok(Vec::new());
     }
     let values: Vec<Value> = accounts.iter().map(|account| account.0.into()).collect();
     let which = format!(
@@ -150,12 +152,7 @@ pub(crate) async fn against(
         super::placeholders(1, accounts.len()),
         CaseState::Bot.code()
     );
-    for row in many(conn, &which, values).await? {
-        if let Some((community, _)) = seat(conn, row.id).await? {
-            found.push((community, row));
-        }
-    }
-    Ok(found)
+    many(conn, &which, values).await
 }
 
 /// Cases in a state, in the order asked for.
@@ -194,25 +191,36 @@ pub(crate) async fn page(
     many(conn, &which, values).await
 }
 
-/// Cases of at least a probability that nobody found to be people, the surest first.
+/// Cases of communities, of at least a probability, that nobody found to be people: of each the surest first, at most
+/// `limit`.
 pub(crate) async fn suspects(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     least: Probability,
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
-    let which = format!(
-        "community_id = $1 AND state IN ({}, {}) AND probability_ppm >= $2 \
-         ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
-        CaseState::Open.code(),
-        CaseState::Bot.code()
-    );
-    many(
-        conn,
-        &which,
-        vec![community.0.into(), least.stored().into()],
-    )
-    .await
+    if communities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let branch = |nth: usize| {
+        format!(
+            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} AND state IN ({}, {}) \
+             AND probability_ppm >= $1 ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
+            nth + 1,
+            CaseState::Open.code(),
+            CaseState::Bot.code()
+        )
+    };
+    let mut values: Vec<Value> = vec![least.stored().into()];
+    values.extend(communities.iter().map(|id| Value::from(id.0)));
+    let rows: Vec<Raw> = sql::all(conn, &sql::union(communities.len(), branch), values).await?;
+    let mut rows: Vec<Row> = rows
+        .into_iter()
+        .map(Row::try_from)
+        .collect::<Result<_, _>>()?;
+    // A union has no order of its own.
+    rows.sort_by_key(|row| std::cmp::Reverse((row.probability, row.id)));
+    Ok(rows)
 }
 
 pub(crate) async fn counts(
@@ -369,17 +377,32 @@ pub(crate) async fn among(
     Ok(found)
 }
 
-/// How many open cases have at least a probability.
+/// How many open cases of communities have at least a probability, each community its own.
 pub(crate) async fn open_from(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
-    least: Probability,
-) -> Result<u64, StoreError> {
-    let n: i64 = sql::scalar(
-        conn,
-        "SELECT COUNT(*) FROM bot_case WHERE community_id = $1 AND state = 0 AND probability_ppm >= $2",
-        vec![community.0.into(), least.stored().into()],
-    )
-    .await?;
-    Ok(u64::try_from(n).unwrap_or(0))
+    least: &[(CommunityId, Probability)],
+) -> Result<HashMap<CommunityId, u64>, StoreError> {
+    let mut found = HashMap::new();
+    if least.is_empty() {
+        return Ok(found);
+    }
+    let branch = |nth: usize| {
+        format!(
+            "SELECT CAST(${} AS integer) AS community_id, COUNT(*) AS n FROM bot_case \
+             WHERE community_id = ${} AND state = 0 AND probability_ppm >= ${}",
+            2 * nth - 1,
+            2 * nth - 1,
+            2 * nth
+        )
+    };
+    let of = |(community, least): &(CommunityId, Probability)| {
+        [Value::from(community.0), least.stored().into()]
+    };
+    let values = least.iter().flat_map(of).collect();
+    for row in sql::rows(conn, &sql::union(least.len(), branch), values).await? {
+        let n: i64 = row.try_get_by_index(1)?;
+        let community = CommunityId(row.try_get_by_index(0)?);
+        found.insert(community, u64::try_from(n).unwrap_or(0));
+    }
+    Ok(found)
 }

@@ -120,19 +120,26 @@ pub(crate) async fn after(
     rows.iter().map(read_whole).collect()
 }
 
-/// Those of a community that were active since an instant, with their states, at most `limit`.
+/// Those of communities that were active since an instant, with their states: of each the last, at most `limit`.
 pub(crate) async fn active_since(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    communities: &[CommunityId],
     since: Timestamp,
     limit: u32,
 ) -> Result<Vec<(Seat, Row)>, StoreError> {
-    let query = format!(
-        "SELECT {COLUMNS}, state FROM bot_state WHERE community_id = $1 AND last_at >= $2 \
-         ORDER BY last_at DESC LIMIT $3"
-    );
-    let values = vec![community.0.into(), since.0.into(), i64::from(limit).into()];
-    let rows = sql::rows(conn, &query, values).await?;
+    if communities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let branch = |nth: usize| {
+        format!(
+            "SELECT {COLUMNS}, state FROM bot_state WHERE community_id = ${} AND last_at >= $1 \
+             ORDER BY last_at DESC LIMIT {limit}",
+            nth + 1
+        )
+    };
+    let mut values: Vec<Value> = vec![since.0.into()];
+    values.extend(communities.iter().map(|id| Value::from(id.0)));
+    let rows = sql::rows(conn, &sql::union(communities.len(), branch), values).await?;
     rows.iter().map(read_whole).collect()
 }
 

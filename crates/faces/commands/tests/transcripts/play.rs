@@ -34,8 +34,8 @@ macro_rules! transcripts {
 }
 
 transcripts![
-    addcom, commands, delcom, editcom, flood, help, link, mydata, ping, report, reputation, rights,
-    settings, uptime, variables,
+    addcom, botscore, commands, delcom, editcom, flood, help, link, mydata, ping, report,
+    reputation, rights, settings, uptime, variables,
 ];
 
 fn folder() -> PathBuf {

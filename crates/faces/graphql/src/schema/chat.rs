@@ -77,12 +77,13 @@ impl ChatMessage {
     }
 }
 
-/// What can be followed live.
-pub(crate) struct Subscription;
+/// What can be followed live of the chat.
+#[derive(Default)]
+pub(crate) struct ChatSubscription;
 
 /// What can be followed live.
 #[Subscription]
-impl Subscription {
+impl ChatSubscription {
     /// Chat messages of a community as they are recorded. Completes when the viewer may no longer read
     /// them; ends with the code `SLOW_CONSUMER` when they are read so slowly that some would be left out:
     /// subscribe again with `since`.

@@ -15,6 +15,7 @@ use kernel::{Cursor, MessageId, Page, PageRequest};
 use super::{
     Viewer,
     activity::{self, Activity, Period},
+    bot::BotScore,
     cache_control::cache_control,
     chat::ChatMessage,
     connection::Connection,
@@ -261,6 +262,15 @@ impl Community {
         };
         let overview = viewer.loaders().overviews.load_one(asked).await;
         Ok(Some(Activity(answered(viewer, overview)?)))
+    }
+
+    /// How free of bots it is, 100 being clean.
+    #[graphql(complexity = "cost::OVERVIEW + child_complexity", directive = cache_control::apply(Some(10), None, None))]
+    async fn bot_score(&self, ctx: &Context<'_>) -> Result<Option<BotScore>> {
+        let viewer = viewer(ctx)?;
+        let found = viewer.loaders().bot_scores.load_one(self.0.id).await;
+        let found = answered(viewer, found)?;
+        Ok(Some(BotScore::of(self.0.id, &found)))
     }
 
     /// The latest chat messages, oldest first.

@@ -39,6 +39,19 @@ impl Coded for ::community::CommunityError {
     }
 }
 
+impl Coded for ::bots::BotsError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { field, .. } => Some(*field),
+            _ => None,
+        }
+    }
+}
+
 impl Coded for ::delivery::DeliveryError {
     fn code(&self) -> ErrorCode {
         self.code()
@@ -65,6 +78,7 @@ impl Coded for app::AppError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::Identity(identity::IdentityError::Invalid { field, .. })
+            | Self::Bots(::bots::BotsError::Invalid { field, .. })
             | Self::Webhook(webhook::WebhookError::Invalid { field, .. }) => Some(*field),
             _ => None,
         }

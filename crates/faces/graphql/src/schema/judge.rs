@@ -13,7 +13,7 @@ use async_graphql::{
     parser::types::ExecutableDocument,
 };
 
-use super::{Schema, chat, mutation, root};
+use super::{Schema, mutation, root};
 
 /// Judges documents.
 pub(crate) struct Judge(Schema);
@@ -24,7 +24,7 @@ impl Judge {
         let schema = Schema::build(
             root::Root::default(),
             mutation::Mutation::default(),
-            chat::Subscription,
+            root::Subscription::default(),
         )
         .disable_suggestions()
         .extension(Stop)

@@ -8,6 +8,7 @@ use ::activity::{
     ActivityError, ChatMessage, MemberQuery, MessageQuery, OfSeats, Overview, Period,
     PersonReputation, PlatformActivity, Presence, Summary,
 };
+use ::bots::{BotScore, BotsError, Case, Probability};
 use ::delivery::{AttemptView, DeliveryError};
 use app::App;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -90,6 +91,10 @@ pub(crate) struct Loaders {
     pub(crate) messages_by_id: Cached<MessagesById>,
     /// The tries of deliveries.
     pub(crate) tries: Cached<Tries>,
+    /// How free of bots communities are.
+    pub(crate) bot_scores: Cached<BotScores>,
+    /// Accounts of communities that look like bots.
+    pub(crate) suspects: Cached<Suspects>,
 }
 
 /// A loader that remembers what it found.
@@ -119,6 +124,8 @@ impl Loaders {
             seats: loader(Seats(source()), BATCH),
             messages_by_id: loader(MessagesById(source()), BATCH),
             tries: loader(Tries(source()), BATCH),
+            bot_scores: loader(BotScores(source()), BATCH),
+            suspects: loader(Suspects(source()), BATCH),
         }
     }
 }
@@ -258,6 +265,58 @@ impl Loader<CommunityId> for Connections {
             .into_iter()
             .map(|(community, answer)| (community, answer.map(Arc::new)))
             .collect())
+    }
+}
+
+/// Loads how free of bots communities are.
+pub(crate) struct BotScores(Source);
+
+impl Loader<CommunityId> for BotScores {
+    type Value = Answer<BotScore>;
+    type Error = Arc<BotsError>;
+
+    async fn load(
+        &self,
+        communities: &[CommunityId],
+    ) -> Result<HashMap<CommunityId, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let found = app.bots.community_scores(actor, communities).await?;
+        Ok(found
+            .into_iter()
+            .map(|(community, answer)| (community, answer.map(Arc::new)))
+            .collect())
+    }
+}
+
+/// Which suspects are asked for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Suspecting {
+    /// How sure the program is of them at least.
+    pub(crate) least: Probability,
+    /// How many.
+    pub(crate) limit: u32,
+}
+
+/// Loads accounts that look like bots.
+pub(crate) struct Suspects(Source);
+
+impl Loader<Ask<Suspecting>> for Suspects {
+    type Value = Answer<Vec<Case>>;
+    type Error = Arc<BotsError>;
+
+    async fn load(
+        &self,
+        asked: &[Ask<Suspecting>],
+    ) -> Result<HashMap<Ask<Suspecting>, Self::Value>, Self::Error> {
+        let Source { app, actor } = &self.0;
+        let mut found = HashMap::with_capacity(asked.len());
+        for (query, communities) in by_query(asked) {
+            let (least, limit) = (query.least, query.limit);
+            let bots = &app.bots;
+            let suspects = bots.suspects_of(actor, &communities, least, limit).await?;
+            found.extend(keyed(&query, suspects));
+        }
+        Ok(found)
     }
 }
 

@@ -5,6 +5,7 @@ use identity::{Adjustment, ProfileChange};
 use kernel::{CommunityId, Secret, UserId};
 
 use super::{
+    bot::BotMutation,
     command::CommandMutation,
     connection::ConnectionMutation,
     delivery::DeliveryMutation,
@@ -38,6 +39,7 @@ pub(crate) struct Mutation(
     ConnectionMutation,
     DeliveryMutation,
     WeightMutation,
+    BotMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

@@ -6,6 +6,7 @@ use async_graphql::{Context, Object, Result};
 use kernel::PageRequest;
 
 use super::{
+    bot::{self, OwnBotVerdict},
     community, cost,
     error::{refused, viewer},
     linked::{self, Link, LinkedRole, Verification},
@@ -104,6 +105,12 @@ impl OwnData {
     #[graphql(complexity = "cost::list(10, child_complexity)")]
     async fn passkeys(&self, ctx: &Context<'_>) -> Result<Vec<Passkey>> {
         security::passkeys(ctx).await
+    }
+
+    /// Where one's own accounts were called bots, the last first, at most 50.
+    #[graphql(complexity = "cost::list(10, child_complexity)")]
+    async fn bot_verdicts(&self, ctx: &Context<'_>) -> Result<Vec<OwnBotVerdict>> {
+        bot::own(ctx).await
     }
 
     /// What providers are told of one, for roles there.

@@ -8,6 +8,7 @@ use async_graphql::{Context, OutputType, Result, SimpleObject};
 use kernel::{Cursor, Page, PageRequest};
 
 use super::{
+    bot::{BotAccountScore, BotAppeal, BotCase, BotCorrection},
     cache_control::cache_control,
     chat::ChatMessage,
     community::{self, Community},
@@ -35,6 +36,10 @@ pub(crate) struct PageInfo {
 /// A page of a list.
 #[derive(SimpleObject)]
 #[graphql(
+    concrete(name = "BotCaseConnection", params(BotCase)),
+    concrete(name = "BotAccountScoreConnection", params(BotAccountScore)),
+    concrete(name = "BotCorrectionConnection", params(BotCorrection)),
+    concrete(name = "BotAppealConnection", params(BotAppeal)),
     concrete(name = "CommunityConnection", params(Community)),
     concrete(name = "ChatMessageConnection", params(ChatMessage)),
     concrete(name = "DeliveryConnection", params(Delivery)),
@@ -58,6 +63,10 @@ where
 /// An item and its place in the list.
 #[derive(SimpleObject)]
 #[graphql(
+    concrete(name = "BotCaseEdge", params(BotCase)),
+    concrete(name = "BotAccountScoreEdge", params(BotAccountScore)),
+    concrete(name = "BotCorrectionEdge", params(BotCorrection)),
+    concrete(name = "BotAppealEdge", params(BotAppeal)),
     concrete(name = "CommunityEdge", params(Community)),
     concrete(name = "ChatMessageEdge", params(ChatMessage)),
     concrete(name = "DeliveryEdge", params(Delivery)),

@@ -38,6 +38,32 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "Account",
     "Activity",
     "ApiKey",
+    "BotAccountScore",
+    "BotAccountScoreConnection",
+    "BotAccountScoreEdge",
+    "BotAppeal",
+    "BotAppealConnection",
+    "BotAppealEdge",
+    "BotCase",
+    "BotCaseConnection",
+    "BotCaseCounts",
+    "BotCaseEdge",
+    "BotCaseFile",
+    "BotCause",
+    "BotCorrection",
+    "BotCorrectionConnection",
+    "BotCorrectionEdge",
+    "BotFlagged",
+    "BotHistogram",
+    "BotLabelCount",
+    "BotList",
+    "BotListed",
+    "BotListing",
+    "BotPrediction",
+    "BotReport",
+    "BotReview",
+    "BotSetting",
+    "BotWhatIf",
     "Channel",
     "ChatMessageConnection",
     "ChatMessageEdge",
@@ -70,6 +96,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "MergeCount",
     "MergePreview",
     "MergedRole",
+    "OwnBotVerdict",
     "OwnSuggestion",
     "PageInfo",
     "Passkey",
@@ -90,6 +117,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "SuggestionEdge",
     "SuggestionParty",
     "SuggestionSign",
+    "SuspectedBot",
     "Suspicion",
     "SuspicionConnection",
     "SuspicionEdge",
@@ -193,6 +221,72 @@ const QUERY: &[Row] = &[
         Admin,
         "webhookMessage(id: \"$sent\") { id }",
     ),
+    (
+        "botCases",
+        Moderator,
+        "botCases(communityId: $pond) { nodes { id } }",
+    ),
+    (
+        "botCase",
+        Moderator,
+        "botCase(communityId: $pond, id: $case) { case { id } }",
+    ),
+    (
+        "botCaseCounts",
+        Moderator,
+        "botCaseCounts(communityId: $pond) { open }",
+    ),
+    (
+        "botAccountScores",
+        Moderator,
+        "botAccountScores(communityId: $pond) { nodes { confidence } }",
+    ),
+    (
+        "botAccountScore",
+        Moderator,
+        "botAccountScore(communityId: $pond, userId: $target) { confidence }",
+    ),
+    (
+        "botPredictions",
+        Moderator,
+        "botPredictions(communityId: $pond, accountId: \"$low\") { id }",
+    ),
+    (
+        "botHistogram",
+        Moderator,
+        "botHistogram(communityId: $pond) { likely }",
+    ),
+    (
+        "botWhatIf",
+        Moderator,
+        "botWhatIf(communityId: $pond, likely: 90, possible: 40) { newlyCount }",
+    ),
+    (
+        "botSetting",
+        Moderator,
+        "botSetting(communityId: $pond) { likely }",
+    ),
+    ("botLists", Moderator, "botLists(communityId: $pond) { id }"),
+    (
+        "botCorrections",
+        Moderator,
+        "botCorrections(communityId: $pond) { nodes { name } }",
+    ),
+    (
+        "botListed",
+        Moderator,
+        "botListed(communityId: $pond, name: \"harm.example\") { listings { list } }",
+    ),
+    (
+        "botLabelCounts",
+        Moderator,
+        "botLabelCounts(communityId: $pond) { count }",
+    ),
+    (
+        "botAppeals",
+        Moderator,
+        "botAppeals(communityId: $pond) { nodes { id } }",
+    ),
 ];
 
 const COMMUNITY: &[Row] = &[
@@ -210,12 +304,23 @@ const COMMUNITY: &[Row] = &[
     ("connections", Admin, "connections { id }"),
     ("members", Moderator, "members { nodes { userId } }"),
     ("activity", Member, "activity { members }"),
+    ("botScore", Member, "botScore { grade }"),
     ("messages", Member, "messages { id }"),
     (
         "messagesConnection",
         Member,
         "messagesConnection { nodes { id } }",
     ),
+];
+
+const BOT_SCORE: &[Row] = &[
+    ("communityId", Member, "communityId"),
+    ("overallScore", Member, "overallScore"),
+    ("grade", Member, "grade"),
+    ("sizeCategory", Member, "sizeCategory"),
+    ("componentScores", Member, "componentScores"),
+    ("calculatedAt", Member, "calculatedAt"),
+    ("suspectedBots", Moderator, "suspectedBots { id }"),
 ];
 
 const MEMBER: &[Row] = &[
@@ -284,6 +389,7 @@ const OWN: &[Row] = &[
     ("sessions", SignedIn, "sessions { id }"),
     ("apiKeys", SignedIn, "apiKeys { id }"),
     ("passkeys", SignedIn, "passkeys { id }"),
+    ("botVerdicts", SignedIn, "botVerdicts { caseId }"),
     ("linkedRoles", SignedIn, "linkedRoles { linkId }"),
     ("suggestions", SignedIn, "suggestions { username }"),
 ];
@@ -340,6 +446,12 @@ const TYPES: &[(&str, &str, &str, &[Row])] = &[
         MEMBER,
     ),
     (
+        "BotScore",
+        "{ community(communityId: $pond) { botScore { $field } } }",
+        "/data/community/botScore",
+        BOT_SCORE,
+    ),
+    (
         "ChatMessage",
         "{ community(communityId: $pond) { messages { $field } } }",
         "/data/community/messages/0",
@@ -370,6 +482,7 @@ const TYPES: &[(&str, &str, &str, &[Row])] = &[
 const NULLABLE: &[&str] = &[
     "Community.description",
     "Community.role",
+    "Query.botAccountScore",
     "User.handle",
     "User.avatarUrl",
     "OwnData.erasure",
@@ -582,6 +695,61 @@ const MUTATION: &[Row] = &[
         Admin,
         "replayFailedWebhookMessages(webhookId: $hook, since: \"2026-01-01T00:00:00Z\")",
     ),
+    (
+        "markBotReviewed",
+        Moderator,
+        "markBotReviewed(botId: $case, communityId: $pond, isFalsePositive: true) { id }",
+    ),
+    (
+        "reviewBotCase",
+        Moderator,
+        "reviewBotCase(communityId: $pond, id: $case, verdict: SKIP) { id }",
+    ),
+    (
+        "undoBotReview",
+        Moderator,
+        "undoBotReview(communityId: $pond, id: $case) { id }",
+    ),
+    (
+        "lookAtBotCase",
+        Moderator,
+        "lookAtBotCase(communityId: $pond, id: $case) { id }",
+    ),
+    (
+        "reportBot",
+        Member,
+        "reportBot(communityId: $pond, accountId: \"$low\")",
+    ),
+    (
+        "appealBotVerdict",
+        Owner,
+        "appealBotVerdict(caseId: $case, words: \"no\")",
+    ),
+    (
+        "answerBotAppeal",
+        Moderator,
+        "answerBotAppeal(communityId: $pond, id: $appeal, state: GRANTED)",
+    ),
+    (
+        "changeBotSetting",
+        Admin,
+        "changeBotSetting(communityId: $pond, input: {}) { likely }",
+    ),
+    (
+        "useBotList",
+        Admin,
+        "useBotList(communityId: $pond, listId: $list, isUsed: true)",
+    ),
+    (
+        "correctBotList",
+        Moderator,
+        "correctBotList(communityId: $pond, name: \"harm.example\")",
+    ),
+    (
+        "recomputeBotScores",
+        Admin,
+        "recomputeBotScores(communityId: $pond)",
+    ),
     // What ends something comes last.
     ("removeWebhook", Admin, "removeWebhook(id: $hook)"),
     (
@@ -599,11 +767,18 @@ const MUTATION: &[Row] = &[
 ];
 
 /// Followed live, from a message on after which there is another.
-const SUBSCRIPTION: &[Row] = &[(
-    "chatMessage",
-    Member,
-    "chatMessage(communityId: $pond, since: \"$first\") { id }",
-)];
+const SUBSCRIPTION: &[Row] = &[
+    (
+        "chatMessage",
+        Member,
+        "chatMessage(communityId: $pond, since: \"$first\") { id }",
+    ),
+    (
+        "botScoreUpdated",
+        Member,
+        "botScoreUpdated(communityId: $pond) { communityId }",
+    ),
+];
 
 /// Somebody who asks.
 struct Asker {
@@ -729,6 +904,13 @@ impl Stage {
                  state) VALUES ({pond}, 4, 'account:{one}', '{{\"links\":5}}', 0, 0, 0)"
             ))
             .await;
+        world
+            .sql(
+                "INSERT INTO bot_list (name, kind, platform, source, reason, as_of, half_life_days, digest, \
+                 n_entries, imported_at) VALUES ('list', 1, 1, 'x', 'x', 0, 0, 'x', 1, 0)",
+            )
+            .await;
+        let list = world.number("SELECT MAX(id) FROM bot_list").await;
         let passkey = world.number("SELECT MAX(id) FROM passkey").await;
         let suspicion = world.number("SELECT MAX(id) FROM suspicion").await;
         let first = world.number("SELECT MIN(id) FROM message").await;
@@ -745,6 +927,7 @@ impl Stage {
             ("$low", low.to_string()),
             ("$high", high.to_string()),
             ("$suspicion", suspicion.to_string()),
+            ("$list", list.to_string()),
             ("$first", first.to_string()),
             ("$messageNode", format!("\"{node}\"")),
         ]);
@@ -780,6 +963,28 @@ impl Stage {
         world
             .sql("INSERT INTO delivery_attempt (delivery_id, n, begun_at) SELECT MAX(id), 1, 0 FROM delivery")
             .await;
+        // The target was called a bot, and says no.
+        for table in ["bot_appeal", "bot_review", "bot_case"] {
+            world.sql(&format!("DELETE FROM {table}")).await;
+        }
+        world
+            .sql(&format!(
+                "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, \
+                 opened_at, changed_at, revision) SELECT {pond}, MIN(id), 1, 1, 800000, 500000, 0, 0, 1 \
+                 FROM platform_account WHERE user_id = {}",
+                self.target
+            ))
+            .await;
+        world
+            .sql(
+                "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer) \
+                 SELECT id, community_id, account_id, 'no', 0, 0, '' FROM bot_case",
+            )
+            .await;
+        for (name, table) in [("$case", "bot_case"), ("$appeal", "bot_appeal")] {
+            let id = world.number(&format!("SELECT MAX(id) FROM {table}")).await;
+            self.ids.insert(name, id.to_string());
+        }
         // There may be none yet.
         if let Some(old) = self.ids.get("$hook") {
             let old = kernel::WebhookId(old.parse().unwrap());

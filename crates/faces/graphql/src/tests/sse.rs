@@ -21,14 +21,14 @@ const CHAT: &str = "subscription($communityId: Int!, $since: ID) {
 const EVENTS: &str = "text/event-stream";
 
 /// The events of an answer.
-struct Events {
+pub(super) struct Events {
     body: Pin<Box<BodyDataStream>>,
     text: String,
 }
 
 impl Events {
     /// The next event: its name, and its data as JSON. `None` at the end.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(super) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let line = |name: &str| {
@@ -85,7 +85,7 @@ async fn ask(
     client.send(request.body(Body::from(body)).unwrap()).await
 }
 
-async fn open(client: &Client, query: &str, variables: Value) -> Events {
+pub(super) async fn open(client: &Client, query: &str, variables: Value) -> Events {
     let response = ask(client, EVENTS, query, variables).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()[header::CONTENT_TYPE], EVENTS);

@@ -102,6 +102,7 @@ async fn sent(mut world: World, n: usize) -> Sent {
         }
         known.get_or_insert((community, owner, mike, connection, delivery));
     }
+    suspects(&world).await;
     let (pond, olga, mike, connection, delivery) = known.unwrap();
     world.sql("UPDATE users SET claimed_at = 1").await;
     world.expect_leftovers();
@@ -134,6 +135,30 @@ async fn sent(mut world: World, n: usize) -> Sent {
     }
     world.close().await;
     sent
+}
+
+/// Everybody is a suspect, was found to be a bot and says no; and lists are full.
+async fn suspects(world: &World) {
+    for statement in [
+        "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+         changed_at, revision) SELECT DISTINCT m.community_id, a.id, 1, 1, 800000, 500000, 0, 0, 1 \
+         FROM member m JOIN platform_account a ON a.user_id = m.user_id",
+        "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer) \
+         SELECT id, community_id, account_id, 'no', 0, 0, '' FROM bot_case",
+        "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, was_sampled, at) \
+         SELECT id, community_id, account_id, 1, '', 800000, FALSE, 0 FROM bot_case",
+        "INSERT INTO bot_report (community_id, account_id, reason, weight_ppm, at, outcome) \
+         SELECT community_id, account_id, '', 500000, 0, 1 FROM bot_case",
+        "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, why, n_messages, at, \
+         schema_hash, features) SELECT community_id, account_id, 800000, 700000, '[]', 20, 0, '', '' FROM bot_case",
+        "INSERT INTO bot_list (name, kind, platform, source, reason, as_of, half_life_days, digest, n_entries, \
+         imported_at) VALUES ('list', 1, 1, 'x', 'x', 0, 0, 'x', 1, 0)",
+        "INSERT INTO bot_list_entry (list_id, value, reason, listed_at) SELECT id, 'ann', 'x', 0 FROM bot_list",
+        "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_at) \
+         SELECT id, 1, 'ann', 1, 'x', 0 FROM community",
+    ] {
+        world.sql(statement).await;
+    }
 }
 
 /// Notes the lists and relations that a selection asks for. The corpus has no fragments.

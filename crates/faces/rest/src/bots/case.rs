@@ -87,6 +87,8 @@ pub(crate) struct CauseView {
     signal: String,
     /// Its value; null where there is nothing to measure.
     value: Option<f64>,
+    /// The same of the median member, where that is known.
+    median: Option<f64>,
     /// How much it moved the score, in log-odds: above 0 towards a bot.
     share: f64,
     /// The same in a sentence.
@@ -98,6 +100,7 @@ impl From<Cause> for CauseView {
         Self {
             signal: cause.signal,
             value: cause.value,
+            median: cause.median,
             share: cause.share,
             sentence: cause.sentence,
         }

@@ -93,3 +93,14 @@ pub(crate) async fn choose(
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Removes a list with its entries; what communities corrected stays. For those who run the instance.
+#[utoipa::path(delete, path = "/bots/lists/{list}", tag = "bots", params(("list" = i32, Path, description = "The list's id.")), responses((status = 204)))]
+pub(crate) async fn remove(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(list): Path<i32>,
+) -> Result<StatusCode, Problem> {
+    face.app.bots.remove_list(&who.actor, list).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::view::PlatformName;
 
 /// How sure the program is, in a word, by the community's thresholds.
-#[derive(Serialize, ToSchema, Clone, Copy)]
+#[derive(Serialize, Deserialize, ToSchema, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LevelName {
     /// Not worth a look by itself.
@@ -24,6 +24,16 @@ impl From<Level> for LevelName {
             Level::Unlikely => Self::Unlikely,
             Level::Possible => Self::Possible,
             Level::Likely => Self::Likely,
+        }
+    }
+}
+
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Unlikely => Self::Unlikely,
+            LevelName::Possible => Self::Possible,
+            LevelName::Likely => Self::Likely,
         }
     }
 }

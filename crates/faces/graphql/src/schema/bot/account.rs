@@ -1,0 +1,176 @@
+//! How sure the program is about accounts, how that is spread, and what other thresholds would flag.
+
+use ::bots::{Flagged, Histogram, LabelCount, Score, WhatIf};
+use async_graphql::{Enum, SimpleObject};
+
+use super::{BotLevel, case::BotCaseState, whole};
+use crate::schema::{
+    member::Account,
+    scalar::{DateTime, count},
+};
+
+/// Why somebody is left alone.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "::bots::Exemption")]
+pub(crate) enum BotExemption {
+    /// Their role.
+    Role,
+    /// They are a regular.
+    Regular,
+    /// It is a bot that is used: a list or a correction says so.
+    Service,
+    /// Somebody corrected a list: it is neither unwanted nor a bot that is used.
+    Cleared,
+    /// Its platform says itself that it is automated.
+    Marked,
+}
+
+/// How sure the program is about an account.
+#[derive(SimpleObject)]
+pub(crate) struct BotAccountScore {
+    /// Whose account.
+    user_id: i32,
+    /// The account.
+    account: Account,
+    /// How sure, 0 to 1.
+    probability: f64,
+    /// The same on a scale of 0 to 100, rounded.
+    confidence: i32,
+    /// What the rules say of the same, 0 to 100.
+    by_rules: i32,
+    /// The probability in a word, by the thresholds of now.
+    level: BotLevel,
+    /// The model that said so, 0 = the one that ships; null = the rules.
+    model_id: Option<i32>,
+    /// Why the account is left alone, if it is.
+    exemption: Option<BotExemption>,
+    /// The id of the case about it.
+    case_id: Option<i32>,
+    /// What people decided; it counts more than the probability.
+    decided: Option<BotCaseState>,
+    /// How many messages it was judged by.
+    message_count: i32,
+    /// When.
+    scored_at: DateTime,
+}
+
+impl From<Score> for BotAccountScore {
+    fn from(score: Score) -> Self {
+        Self {
+            user_id: score.account.user.0,
+            account: score.account.into(),
+            probability: score.probability.value(),
+            confidence: whole(score.probability),
+            by_rules: whole(score.by_rules),
+            level: score.level.into(),
+            model_id: score.model,
+            exemption: score.exemption.map(BotExemption::from),
+            case_id: score.case,
+            decided: score.decided.map(BotCaseState::from),
+            message_count: count(score.n_messages.into()),
+            scored_at: DateTime(score.scored_at),
+        }
+    }
+}
+
+/// How the scores of a community are spread.
+#[derive(SimpleObject)]
+pub(crate) struct BotHistogram {
+    /// How many accounts there are in each five per cent, twenty numbers.
+    bins: Vec<i32>,
+    /// Likely bots.
+    likely: i32,
+    /// Possible ones.
+    possible: i32,
+    /// The others.
+    unlikely: i32,
+    /// Those who are left alone: in the bins, and in none of the three.
+    exempt: i32,
+}
+
+impl From<Histogram> for BotHistogram {
+    fn from(all: Histogram) -> Self {
+        Self {
+            bins: all.bins.into_iter().map(count).collect(),
+            likely: count(all.likely),
+            possible: count(all.possible),
+            unlikely: count(all.unlikely),
+            exempt: count(all.exempt),
+        }
+    }
+}
+
+/// What thresholds flag. Of those who are left alone nobody is.
+#[derive(SimpleObject)]
+pub(crate) struct BotFlagged {
+    /// Likely bots.
+    likely: i32,
+    /// Possible ones.
+    possible: i32,
+    /// Flagged, and people said that it is a bot.
+    right: i32,
+    /// Flagged, and people said that it is a person.
+    wrong: i32,
+    /// Not flagged, and people said that it is a bot.
+    missed: i32,
+}
+
+impl From<Flagged> for BotFlagged {
+    fn from(flagged: Flagged) -> Self {
+        Self {
+            likely: count(flagged.likely),
+            possible: count(flagged.possible),
+            right: count(flagged.right),
+            wrong: count(flagged.wrong),
+            missed: count(flagged.missed),
+        }
+    }
+}
+
+/// What would have happened at other thresholds.
+#[derive(SimpleObject)]
+pub(crate) struct BotWhatIf {
+    /// With the thresholds of now.
+    now: BotFlagged,
+    /// With the others.
+    then: BotFlagged,
+    /// Flagged only then, the surest first, at most 20.
+    newly: Vec<BotAccountScore>,
+    /// How many that are.
+    newly_count: i32,
+    /// How many are flagged only now.
+    no_longer_count: i32,
+}
+
+impl From<WhatIf> for BotWhatIf {
+    fn from(found: WhatIf) -> Self {
+        Self {
+            now: found.now.into(),
+            then: found.then.into(),
+            newly: found.newly.into_iter().map(BotAccountScore::from).collect(),
+            newly_count: count(found.n_newly),
+            no_longer_count: count(found.n_no_longer),
+        }
+    }
+}
+
+/// How many labels of a community say the same: what models learn from.
+#[derive(SimpleObject)]
+pub(crate) struct BotLabelCount {
+    /// Who says so: `review`, `rules`, `list`, `service` or `imported`.
+    source: &'static str,
+    /// What.
+    is_bot: bool,
+    /// How many.
+    count: i32,
+}
+
+impl From<LabelCount> for BotLabelCount {
+    fn from(label: LabelCount) -> Self {
+        Self {
+            source: label.source.as_str(),
+            is_bot: label.is_bot,
+            count: count(label.n),
+        }
+    }
+}
