@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures what the project promises about speed and size, on the release program. Numbers are
 //! printed, never judged: a promise is judged by a person on a quiet machine.
 
+mod bots;
 mod build;
 mod graphql;
 mod models;
@@ -32,6 +33,9 @@ pub(crate) enum Bench {
     Graphql(graphql::Options),
     /// Profile page and query among ten thousand people, cost of reputation a message (`waddlebot bench identity`)
     Identity(program::Options),
+    /// Bot detection over an invented crowd: signals, scores, everybody's scores, learning, on SQLite and PostgreSQL; and
+    /// beside ONNX Runtime and LightGBM on the same rows (`waddlebot bench bots`)
+    Bots(bots::Options),
     /// Training and scoring of models, and beside ONNX Runtime and LightGBM on the same rows
     Models(models::Options),
     /// Time from start to ready on an existing data directory, and memory when idle
@@ -50,6 +54,7 @@ pub(crate) fn run(repo: &Repo, bench: &Bench) -> Result<()> {
         Bench::Subscriptions(options) => program::run(repo, "subscriptions", options),
         Bench::Graphql(options) => graphql::run(repo, options),
         Bench::Identity(options) => program::run(repo, "identity", options),
+        Bench::Bots(options) => bots::run(repo, options),
         Bench::Models(options) => models::run(repo, options),
         Bench::Start(options) => start::run(repo, options),
         Bench::Build => build::run(repo),

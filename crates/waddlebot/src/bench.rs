@@ -2,6 +2,7 @@
 //! nothing.
 
 mod askers;
+mod bots;
 mod commands;
 mod followers;
 mod graphql;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Graphql(graphql::Arguments),
     /// The page and the query of somebody among many with three accounts each; what reputation adds to a message
     Identity(identity::Arguments),
+    /// Bot detection over an invented crowd: signals, scores, everybody's scores, learning
+    Bots(bots::Arguments),
     /// The clients of `bench graphql`, which starts them
     #[command(hide = true)]
     Askers(askers::Arguments),
@@ -49,6 +52,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
         Command::Graphql(arguments) => graphql::run(arguments).await,
         Command::Identity(arguments) => identity::run(arguments).await,
+        Command::Bots(arguments) => bots::run(arguments).await,
         Command::Askers(arguments) => askers::run(arguments).await,
         Command::Followers(arguments) => followers::run(arguments).await,
     }

@@ -196,6 +196,18 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ("bots.score_everybody", "run by a job"),
     ("bots.renew_norms", "run by a job"),
     (
+        "bots.judging",
+        "for measurements of the program; no face does",
+    ),
+    (
+        "bots.of_account",
+        "for measurements of the program; no face does",
+    ),
+    (
+        "bots.stored_states",
+        "for measurements of the program; no face does",
+    ),
+    (
         "bots.rebuild",
         "run by a job, which `bots.recompute` asks for",
     ),

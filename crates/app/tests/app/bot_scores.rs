@@ -348,6 +348,70 @@ on_both! {
         assert!(after.score.overall < clean.score.overall, "{after:?} {clean:?}");
     }
 
+    async fn scoring_again_writes_what_changed_and_nothing_else(world: World) {
+        let pond = world.community("Pond").await;
+        for (place, name) in ["ann", "bob", "cid"].into_iter().enumerate() {
+            talks(&mut world, pond, name, 40, 77, chatter(place)).await;
+        }
+        catch_up(&world).await;
+        let bots = world.app.bots.clone();
+        bots.score_all(pond, &mut |_, _| {}).await.unwrap();
+        let before = world.dump().await;
+        world.clock.advance(Duration::from_secs(60));
+        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 3);
+        assert_eq!(world.dump().await, before, "nothing is other than it was");
+        // Everybody whose score is other than it is stored, each with their own.
+        world.sql("UPDATE bot_state SET probability_ppm = 1, rule_ppm = 2, model_id = NULL").await;
+        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 3);
+        let scores = "SELECT COUNT(*) FROM bot_state WHERE probability_ppm <> 1 AND model_id = 0 AND scored_n = 40";
+        assert_eq!(world.number(scores).await, 3);
+        let now = world.clock.now().0;
+        let when = format!("SELECT COUNT(*) FROM bot_state WHERE scored_at = {now}");
+        assert_eq!(world.number(&when).await, 3);
+        let again = world.dump().await;
+        let shown = |dump: &BTreeMap<&str, Vec<String>>| dump["bot_prediction"].len();
+        assert_eq!(shown(&again), shown(&before), "what was predicted is no news");
+    }
+
+    async fn of_many_predictions_the_newest_stay_and_those_that_a_case_shows(world: World) {
+        let pond = world.community("Pond").await;
+        for name in ["spammer", "copy"] {
+            talks(&mut world, pond, name, 60, 600, advert).await;
+        }
+        talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;
+        catch_up(&world).await;
+        // What is usual is made once before, so that nothing is news afterwards.
+        world.app.bots.score_everybody().await.unwrap();
+        let n = "SELECT COUNT(*) FROM bot_prediction WHERE account_id = ";
+        let account = |user: UserId| format!("SELECT id FROM platform_account WHERE user_id = {user}");
+        let mut accounts = Vec::new();
+        for name in ["spammer", "copy", "ann"] {
+            let user = world.user_of(pond, name).await;
+            accounts.push(world.number(&account(user)).await);
+        }
+        let [spammer, copy, ann] = accounts[..] else { panic!("three accounts") };
+        let first = format!("SELECT MIN(id) FROM bot_prediction WHERE account_id = {spammer}");
+        let first = world.number(&first).await;
+        world.sql(&format!("UPDATE bot_case SET prediction_id = {first} WHERE account_id = {spammer}")).await;
+        world.sql(&format!("UPDATE bot_case SET prediction_id = NULL WHERE account_id = {copy}")).await;
+        let more = "INSERT INTO bot_prediction (community_id, account_id, model_id, probability_ppm, rule_ppm, \
+                    schema_hash, features, why, n_messages, at) SELECT community_id, account_id, model_id, \
+                    probability_ppm, rule_ppm, schema_hash, features, why, n_messages, at FROM bot_prediction";
+        for account in [spammer, copy] {
+            for _ in 0..6 {
+                world.sql(&format!("{more} WHERE account_id = {account}")).await;
+            }
+            assert!(world.number(&format!("{n}{account}")).await > 40);
+        }
+        let before = world.number(&format!("{n}{ann}")).await;
+        world.app.bots.score_everybody().await.unwrap();
+        assert_eq!(world.number(&format!("{n}{copy}")).await, 20);
+        assert_eq!(world.number(&format!("{n}{spammer}")).await, 21, "and the one of the case");
+        assert!(world.number(&format!("{n}{ann}")).await >= before, "who has few keeps them");
+        let old = format!("SELECT COUNT(*) FROM bot_prediction WHERE id = {first}");
+        assert_eq!(world.number(&old).await, 1);
+    }
+
     async fn what_is_known_of_somebody_goes_with_them_and_their_messages_count_no_more(world: World) {
         let pond = world.community("Pond").await;
         talks(&mut world, pond, "spammer", 60, 600, advert).await;

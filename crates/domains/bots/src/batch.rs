@@ -3,6 +3,8 @@
 //!
 //! Must never score by messages that the follower is just going through: both take turns.
 
+use std::collections::BTreeMap;
+
 use ::store::StoreError;
 use kernel::{AccountId, CommunityId, MessageId};
 
@@ -15,7 +17,7 @@ use crate::{
     store::{
         alert, prediction,
         scene::{self, Row as SceneRow},
-        state,
+        state::{self, Scored, Seat},
     },
 };
 
@@ -24,8 +26,9 @@ const PAGE: u32 = 500;
 /// How long predictions are kept, and how many of an account.
 const KEPT: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 const KEPT_NEWEST: i64 = 20;
-/// Removed at once.
+/// Removed at once, and accounts of which some are.
 const SWEPT: i64 = 1_000;
+const THINNED: i64 = 256;
 
 /// Who is told how far it is: how many are done of how many.
 pub type Told<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
@@ -88,7 +91,14 @@ impl Bots {
         let found =
             outcome::score(&mut work, &scorer, &candidates, &*self.clock, &mut took).await?;
         let n = u64::try_from(found.len()).unwrap_or(u64::MAX);
-        state::put_scores(work.conn(), &found).await?;
+        let before: BTreeMap<_, _> = rows.iter().map(|(seat, row)| (*seat, row.score)).collect();
+        let is_new = |(seat, score): &(Seat, Scored)| {
+            let before = before.get(seat);
+            before.is_none_or(|before| !score.says_the_same(before))
+        };
+        // Most scores of a quiet community are what they were, and a row is written as a whole, with its state.
+        let new: Vec<(Seat, Scored)> = found.into_iter().filter(is_new).collect();
+        state::put_scores(work.conn(), &new).await?;
         work.commit().await?;
         let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
         let next = rows.last().map(|(seat, _)| seat.1);
@@ -111,8 +121,15 @@ impl Bots {
     async fn sweep_predictions(&self) -> Result<(), StoreError> {
         let before = self.clock.now().minus(KEPT);
         while prediction::remove_old(self.db.write(), before, SWEPT).await? > 0 {}
-        while prediction::remove_surplus(self.db.write(), KEPT_NEWEST, SWEPT).await? > 0 {}
-        Ok(())
+        let mut last = (CommunityId(0), AccountId(0));
+        loop {
+            let many = prediction::with_more(self.db.read(), KEPT_NEWEST, last, THINNED).await?;
+            let Some(newest) = many.last() else {
+                return Ok(());
+            };
+            last = *newest;
+            prediction::remove_surplus(self.db.write(), KEPT_NEWEST, &many).await?;
+        }
     }
 
     /// Makes everything that is known of the accounts of a community anew from its stored messages, and scores them.

@@ -27,6 +27,7 @@ mod follow;
 mod follower;
 mod hearing;
 mod infer;
+mod judging;
 mod label;
 pub mod learning;
 mod list;
@@ -76,6 +77,7 @@ pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment}
 pub use follow::Followed;
 pub use follower::{RECOMPUTE_JOB, Tick};
 pub use infer::Inference;
+pub use judging::Judging;
 pub use label::{ImportedLabels, LabelCount, LabelSource};
 pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,

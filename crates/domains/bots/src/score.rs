@@ -45,7 +45,7 @@ pub struct Score {
     pub decided: Option<CaseState>,
     /// How many messages it was judged by.
     pub n_messages: u32,
-    /// When.
+    /// When that was found; scoring again to the same does not change it.
     pub scored_at: Timestamp,
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct Judged {
 }
 
 impl Trained {
-    fn new(id: i32, model: Model, calibration: Calibration) -> Option<Self> {
+    pub(crate) fn new(id: i32, model: Model, calibration: Calibration) -> Option<Self> {
         let places: Option<Vec<usize>> = model
             .names()
             .iter()

@@ -89,7 +89,7 @@ pub(super) static SIGNALS: &[Signal] = &[
 ];
 
 fn endings(sample: &Sample<'_>) -> f64 {
-    let endings = sample.texts().iter().map(|digest| digest.ending).collect();
+    let endings = sample.texts().map(|digest| digest.ending).collect();
     let mut counts = counts(endings);
     counts.resize(counts.len().max(2), 0);
     evenness(&counts)

@@ -83,7 +83,6 @@ fn lengths(sample: &Sample<'_>) -> Vec<f64> {
 
 /// A number of each message of three words and more.
 fn long(sample: &Sample<'_>, what: impl Fn(&Digest) -> f64) -> Vec<f64> {
-    let texts = sample.texts();
-    let long = texts.into_iter().filter(|digest| digest.words >= 3);
+    let long = sample.texts().filter(|digest| digest.words >= 3);
     long.map(what).collect()
 }

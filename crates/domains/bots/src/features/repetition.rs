@@ -3,7 +3,7 @@
 
 use super::{
     digest::{Digest, Trait},
-    numbers::{mean, share},
+    numbers::{real, share},
     sample::{Sample, dominance, repeated},
     schema::{Group, Signal, Use},
 };
@@ -133,18 +133,14 @@ pub(super) static SIGNALS: &[Signal] = &[
 const NEAR_BITS: u32 = 12;
 
 fn texts<T>(sample: &Sample<'_>, what: impl Fn(&Digest) -> T) -> Vec<T> {
-    let texts = sample.texts();
-    let own = texts
-        .into_iter()
-        .filter(|digest| !digest.is(Trait::Command));
+    let own = sample.texts().filter(|digest| !digest.is(Trait::Command));
     own.map(what).collect()
 }
 
 /// Marks of likeness of the texts of four words and more.
 fn marks(sample: &Sample<'_>) -> Vec<u64> {
-    let texts = sample.texts();
-    let long = texts
-        .into_iter()
+    let long = sample
+        .texts()
         .filter(|digest| digest.words >= 4 && !digest.is(Trait::Command));
     long.map(|digest| digest.simhash).collect()
 }
@@ -170,11 +166,19 @@ fn near_duplicates(sample: &Sample<'_>) -> f64 {
 
 fn likeness(sample: &Sample<'_>) -> f64 {
     let marks = marks(sample);
-    let mut alike = Vec::with_capacity(marks.len() * marks.len() / 2);
+    let mut n_pairs = 0;
+    let mut differing = 0;
     for (place, mark) in marks.iter().enumerate() {
         for other in marks.iter().skip(place + 1) {
-            alike.push(1.0 - f64::from((mark ^ other).count_ones()) / 64.0);
+            n_pairs += 1;
+            differing += (mark ^ other).count_ones();
         }
     }
-    mean(&alike)
+    // Parts of 64 add up without rounding, so that this is the mean of all pairs to the last bit.
+    let alike = real(n_pairs) - f64::from(differing) / 64.0;
+    if n_pairs == 0 {
+        f64::NAN
+    } else {
+        alike / real(n_pairs)
+    }
 }

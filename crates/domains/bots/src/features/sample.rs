@@ -20,6 +20,8 @@ pub(super) struct Sample<'a> {
     pub(super) account: &'a Account,
     pub(super) community: &'a Community,
     pub(super) now: Timestamp,
+    /// The messages that have a text.
+    texts: Vec<&'a Digest>,
     /// Seconds between one message and the next, in their order.
     pub(super) intervals: Vec<f64>,
     /// Seconds since somebody else spoke in the channel, ascending, where that was within ten minutes.
@@ -54,6 +56,7 @@ impl<'a> Sample<'a> {
             .collect();
         Self {
             ring: &state.ring,
+            texts: state.ring.iter().filter(|one| one.exact != 0).collect(),
             tiles: state.tiles.get(from..).unwrap_or_default(),
             state,
             account,
@@ -72,24 +75,18 @@ impl<'a> Sample<'a> {
 
     /// The share of those messages that have a text of which `which` is true; NaN without texts.
     pub(super) fn share_of_texts(&self, which: impl Fn(&Digest) -> bool) -> f64 {
-        let texts = self.texts();
-        share(
-            texts.iter().filter(|digest| which(digest)).count(),
-            texts.len(),
-        )
+        let n = self.texts().filter(|digest| which(digest)).count();
+        share(n, self.texts.len())
     }
 
     /// The messages that have a text.
-    pub(super) fn texts(&self) -> Vec<&'a Digest> {
-        self.ring
-            .iter()
-            .filter(|digest| digest.exact != 0)
-            .collect()
+    pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = &'a Digest> + '_ {
+        self.texts.iter().copied()
     }
 
     /// A number of each message that has a text.
     pub(super) fn of_texts(&self, what: impl Fn(&Digest) -> f64) -> Vec<f64> {
-        self.texts().into_iter().map(what).collect()
+        self.texts().map(what).collect()
     }
 
     /// The mean of a number of each message that has a text; NaN without texts.

@@ -118,8 +118,7 @@ pub(super) static SIGNALS: &[Signal] = &[
 ];
 
 fn borrowed(sample: &Sample<'_>) -> f64 {
-    let texts = sample.texts();
-    let long = texts.into_iter().filter(|digest| digest.words >= 4);
+    let long = sample.texts().filter(|digest| digest.words >= 4);
     let borrowed: Vec<bool> = long.map(|digest| digest.is(Trait::Borrowed)).collect();
     share(borrowed.iter().filter(|yes| **yes).count(), borrowed.len())
 }

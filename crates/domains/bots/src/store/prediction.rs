@@ -221,21 +221,47 @@ pub(crate) async fn remove_old(
 ) -> Result<u64, StoreError> {
     let query = format!(
         "DELETE FROM bot_prediction WHERE id IN (SELECT id FROM bot_prediction WHERE at < $1 {NEEDED} \
-         ORDER BY id LIMIT {limit})"
+         ORDER BY at, id LIMIT {limit})"
     );
     sql::execute(conn, &query, vec![before.0.into()]).await
+}
+
+/// Accounts after one about which there are more than `keep` predictions, at most `limit`.
+pub(crate) async fn with_more(
+    conn: &impl ConnectionTrait,
+    keep: i64,
+    (community, account): (CommunityId, AccountId),
+    limit: i64,
+) -> Result<Vec<(CommunityId, AccountId)>, StoreError> {
+    let query = format!(
+        "SELECT community_id, account_id FROM bot_prediction WHERE (community_id, account_id) > ($1, $2) \
+         GROUP BY community_id, account_id HAVING COUNT(*) > {keep} ORDER BY community_id, account_id LIMIT {limit}"
+    );
+    let values = vec![community.0.into(), account.0.into()];
+    let rows = sql::rows(conn, &query, values).await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                CommunityId(row.try_get_by_index(0)?),
+                AccountId(row.try_get_by_index(1)?),
+            ))
+        })
+        .collect()
 }
 
 /// Removes what is beyond the newest `keep` of some accounts and nobody needs; answers how many.
 pub(crate) async fn remove_surplus(
     conn: &impl ConnectionTrait,
     keep: i64,
-    limit: i64,
+    seats: &[(CommunityId, AccountId)],
 ) -> Result<u64, StoreError> {
     let query = format!(
         "DELETE FROM bot_prediction WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER \
-         (PARTITION BY community_id, account_id ORDER BY id DESC) AS place FROM bot_prediction) AS ranked \
-         WHERE place > {keep} {NEEDED} LIMIT {limit})"
+         (PARTITION BY community_id, account_id ORDER BY id DESC) AS place FROM bot_prediction \
+         WHERE (community_id, account_id) IN (VALUES {})) AS ranked WHERE place > {keep} {NEEDED})",
+        sql::pairs(1, seats.len())
     );
-    sql::execute(conn, &query, vec![]).await
+    let values = seats.iter();
+    let values = values.flat_map(|(community, account)| [community.0.into(), account.0.into()]);
+    sql::execute(conn, &query, values.collect()).await
 }

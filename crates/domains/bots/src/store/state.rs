@@ -29,6 +29,7 @@ pub(crate) struct Row {
 pub(crate) struct Scored {
     /// How many messages there were; 0 = it never was.
     pub(crate) n: u32,
+    /// When it was found. Whoever comes to the same again leaves it.
     pub(crate) at: Option<Timestamp>,
     pub(crate) probability: Probability,
     pub(crate) by_rules: Probability,
@@ -36,6 +37,14 @@ pub(crate) struct Scored {
     pub(crate) exemption: Option<Exemption>,
     /// What was predicted last in a row of its own.
     pub(crate) predicted: Option<Probability>,
+}
+
+impl Scored {
+    /// Whether it says the same as another one, whenever that was found.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let at = other.at;
+        Self { at, ..*self } == *other
+    }
 }
 
 const COLUMNS: &str = "community_id, account_id, n_messages, last_at, scored_n, scored_at, probability_ppm, rule_ppm, \
@@ -352,18 +361,19 @@ pub(crate) async fn put_scores(
     conn: &impl ConnectionTrait,
     scores: &[(Seat, Scored)],
 ) -> Result<(), StoreError> {
-    for ((community, account), score) in scores {
-        let mut values: Vec<Value> = of_score(score).into();
-        values.extend([Value::from(community.0), account.0.into()]);
-        sql::execute(
-            conn,
-            "UPDATE bot_state SET scored_n = $1, scored_at = $2, probability_ppm = $3, rule_ppm = $4, \
-             model_id = $5, exemption = $6, predicted_ppm = $7 WHERE community_id = $8 AND account_id = $9",
-            values,
-        )
-        .await?;
-    }
-    Ok(())
+    let values = scores.iter().map(|((community, account), score)| {
+        let mut values: Vec<Value> = vec![community.0.into(), account.0.into()];
+        values.extend(of_score(score));
+        values
+    });
+    sql::update(
+        conn,
+        "UPDATE bot_state SET scored_n = v.column3, scored_at = v.column4, probability_ppm = v.column5, \
+         rule_ppm = v.column6, model_id = v.column7, exemption = v.column8, predicted_ppm = v.column9 FROM (",
+        values.collect(),
+        ") AS v WHERE bot_state.community_id = v.column1 AND bot_state.account_id = v.column2",
+    )
+    .await
 }
 
 /// Forgets what a community's states were made of, to make them anew.

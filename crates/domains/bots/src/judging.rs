@@ -1,0 +1,100 @@
+//! One account after the other, judged and nothing else: for whoever measures what that costs (`cargo xtask bench bots`).
+//!
+//! Must never write, and must never judge in another way than the rest does: it calls the same judges.
+
+use std::sync::Arc;
+
+use ::store::{Db, StoreError};
+use kernel::{AccountId, CommunityId};
+
+use crate::{
+    Bots, Probability, bearing,
+    features::{Account, Community, Scene, State, Vector},
+    scorer::{Judge, Trained},
+    store::{scene, state},
+};
+
+/// Who judges the accounts of a community, with what is usual there.
+#[derive(Debug)]
+pub struct Judging {
+    judge: Arc<Judge>,
+    community: Community,
+}
+
+impl Judging {
+    /// A model that was brought along, where nothing is known of the community. `None` if it is no model of these
+    /// features.
+    pub fn by(file: &[u8]) -> Option<Self> {
+        let (model, properties) = ml::onnx::read(file).ok()?;
+        let trained = Trained::new(crate::SHIPPED_MODEL, model, properties.calibration)?;
+        Some(Self {
+            judge: Arc::new(Judge::Model(Box::new(trained))),
+            community: Community::default(),
+        })
+    }
+
+    /// What the model says of signals that are there; `None` where the rules judge, which look at messages.
+    pub fn of_vector(&self, vector: &Vector) -> Option<Probability> {
+        match &*self.judge {
+            Judge::Rules => None,
+            Judge::Model(trained) => Some(trained.probability(vector)),
+        }
+    }
+
+    /// How probably an account is automated of which this is the stored state; `None` if it does not read.
+    pub fn of_state(&self, stored: &[u8]) -> Option<Probability> {
+        let state = State::from_bytes(stored).ok()?;
+        let judged = self
+            .judge
+            .judge(&state, &Account::default(), &self.community);
+        Some(judged.probability)
+    }
+
+    /// The same of an account of a community by the state it has there now; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database does not answer.
+    pub async fn of_account(
+        &self,
+        db: &Db,
+        community: CommunityId,
+        account: AccountId,
+    ) -> Result<Option<Probability>, StoreError> {
+        let found = state::of(db.read(), &[community], &[account]).await?;
+        let row = found.first().map(|(_, row)| row);
+        Ok(row.and_then(|row| self.of_state(&row.state)))
+    }
+}
+
+impl Bots {
+    /// Who judges a community now.
+    pub async fn judging(&self, community: CommunityId) -> Result<Judging, StoreError> {
+        let conn = self.db.read();
+        let scenes = scene::of(conn, &[community]).await?;
+        let scene = scenes
+            .get(&community)
+            .and_then(|row| Scene::from_bytes(&row.scene).ok());
+        let known = bearing::communities(conn, &[community])
+            .await?
+            .remove(&community);
+        Ok(Judging {
+            judge: self.scorer().await?.for_community(community),
+            community: Community {
+                hours: scene.unwrap_or_default().hours(),
+                ..known.unwrap_or_default()
+            },
+        })
+    }
+
+    /// The accounts of a community with enough messages to be scored, after one, with their stored states.
+    pub async fn stored_states(
+        &self,
+        community: CommunityId,
+        after: AccountId,
+        limit: u32,
+    ) -> Result<Vec<(AccountId, Vec<u8>)>, StoreError> {
+        let rows = state::after(self.db.read(), community, after, crate::due::FIRST, limit).await?;
+        let states = rows.into_iter().map(|(seat, row)| (seat.1, row.state));
+        Ok(states.collect())
+    }
+}
