@@ -102,6 +102,7 @@ const TABLE: &[Row] = &[
             "identity",
             "activity",
             "community",
+            "bots",
             "delivery",
             "webhook",
             "app",

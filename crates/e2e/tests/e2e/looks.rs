@@ -36,6 +36,8 @@ const COMMUNITY: &[Page] = &[
         "/c/pixel-harbour/members/suspicious",
         200,
     ),
+    ("bots", "/c/pixel-harbour/bots", 200),
+    ("bots-queue", "/c/pixel-harbour/bots/queue", 200),
     ("chat", "/c/pixel-harbour/chat", 200),
     ("settings", "/c/pixel-harbour/settings", 200),
     ("connections", "/c/pixel-harbour/settings/connections", 200),
@@ -80,6 +82,8 @@ const SIGNED_OUT: &[Page] = &[
 const EMPTY: &[Page] = &[
     ("empty-health", "/c/the-pond/health", 200),
     ("empty-members", "/c/the-pond/members", 200),
+    ("empty-bots", "/c/the-pond/bots", 200),
+    ("empty-bots-queue", "/c/the-pond/bots/queue", 200),
     ("empty-chat", "/c/the-pond/chat", 200),
     ("empty-settings", "/c/the-pond/settings", 200),
     ("empty-connections", "/c/the-pond/settings/connections", 200),

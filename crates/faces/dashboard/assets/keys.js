@@ -1,5 +1,5 @@
-// Keyboard shortcuts: `?` help, `/` search, `g` and a letter to go somewhere. All of them are listed in
-// the help dialog and can be switched off there.
+// Keyboard shortcuts: `?` help, `/` search, `g` and a letter to go somewhere, and the letters of the
+// page's own buttons (`data-key`). All of them are listed in the help dialog and can be switched off there.
 let armed = -Infinity;
 
 function isOff() {
@@ -14,21 +14,35 @@ function isTyping(target) {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 }
 
+// What a button says, without the letter that is shown on it.
+function wordsOf(button) {
+  const copy = button.cloneNode(true);
+  for (const key of copy.querySelectorAll("kbd")) key.remove();
+  return copy.textContent.trim();
+}
+
+function helpRow(letters, words) {
+  const row = document.createElement("div");
+  const keys = document.createElement("dt");
+  const name = document.createElement("dd");
+  for (const letter of letters) {
+    const key = document.createElement("kbd");
+    key.textContent = letter;
+    keys.append(key, " ");
+  }
+  name.textContent = words;
+  row.append(keys, name);
+  return row;
+}
+
 function openHelp(dialog) {
   const list = dialog.querySelector("[data-key-list]");
   list.replaceChildren();
+  for (const button of document.querySelectorAll("button[data-key]")) {
+    list.append(helpRow([button.dataset.key], wordsOf(button)));
+  }
   for (const link of document.querySelectorAll("a[data-go]")) {
-    const row = document.createElement("div");
-    const keys = document.createElement("dt");
-    const first = document.createElement("kbd");
-    const second = document.createElement("kbd");
-    const name = document.createElement("dd");
-    first.textContent = "g";
-    second.textContent = link.dataset.go;
-    keys.append(first, " ", second);
-    name.textContent = link.textContent.trim();
-    row.append(keys, name);
-    list.append(row);
+    list.append(helpRow(["g", link.dataset.go], link.textContent.trim()));
   }
   dialog.querySelector("[data-keys-off]").checked = isOff();
   dialog.showModal();
@@ -53,6 +67,7 @@ export function startKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (isTyping(event.target) || isOff() || document.querySelector("dialog[open]")) return;
     const wasArmed = event.timeStamp - armed < 1500;
+    const isLate = !wasArmed && armed !== -Infinity;
     armed = -Infinity;
     if (wasArmed) {
       const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
@@ -73,6 +88,13 @@ export function startKeys() {
         event.preventDefault();
         search.focus();
         search.select();
+      }
+    } else if (!isLate && !event.repeat) {
+      // A letter that came too late after `g`, or a key held down from the page before, decides nothing.
+      const button = document.querySelector(`button[data-key="${CSS.escape(event.key)}"]`);
+      if (button) {
+        event.preventDefault();
+        button.click();
       }
     }
   });

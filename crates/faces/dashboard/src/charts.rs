@@ -7,7 +7,9 @@ use std::fmt::{self, Write};
 
 use crate::display;
 
+pub(crate) mod bar;
 pub(crate) mod heat;
+pub(crate) mod histogram;
 pub(crate) mod line;
 pub(crate) mod spark;
 pub(crate) mod stacked;

@@ -143,6 +143,12 @@ impl From<community::CommunityError> for PageError {
     }
 }
 
+impl From<bots::BotsError> for PageError {
+    fn from(error: bots::BotsError) -> Self {
+        Self::from_service(error.code(), error)
+    }
+}
+
 impl From<app::AppError> for PageError {
     fn from(error: app::AppError) -> Self {
         Self::from_service(error.code(), error)

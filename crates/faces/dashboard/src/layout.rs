@@ -19,6 +19,8 @@ pub(crate) enum Section {
     Health,
     /// A community's members.
     Members,
+    /// Which accounts of a community look like bots.
+    Bots,
     /// A community's live chat.
     Chat,
     /// What was said in a community's name.
@@ -206,6 +208,7 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 "m",
                 Section::Members,
             ));
+            items.push(item("Bots", format!("{base}/bots"), "b", Section::Bots));
         }
         if may(Permission::ViewActivity) {
             items.push(item(
@@ -292,6 +295,15 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     ) {
         trail.push(link("Instance", "/admin"));
     }
+    if let (Section::Bots, Some(community)) = (place.section, place.community)
+        && place.title != "Bots"
+    {
+        let bots = format!("/c/{}/bots", community.slug);
+        trail.push(link("Bots", &bots));
+        if place.title == "Case" {
+            trail.push(link("Review queue", &format!("{bots}/queue")));
+        }
+    }
     if let (Section::Commands, Some(community)) = (place.section, place.community)
         && place.title != "Commands"
     {
@@ -352,6 +364,11 @@ fn notice(address: &str) -> Option<&'static str> {
         "dismissed" => "The flag was dismissed. That can be undone.",
         "confirmed" => "The flag was confirmed. Nobody was banned by it.",
         "reopened" => "The flag is open again.",
+        "looking" => "For five minutes others see that you are looking at it.",
+        "called-bot" => "Called a bot. The next training learns from it; nobody was banned.",
+        "called-human" => "Called a person. The next training learns from it.",
+        "skipped" => "Left to others. It comes back to you when there is something new.",
+        "verdict-undone" => "Taken back. The case is open again, and nothing is learned from it.",
         "linked" => "The account was linked. You can sign in with it from now on.",
         "roles-asked" => "It will be told within a moment.",
         "roles-stopped" => "It is stopped. What was told is taken back within a moment.",

@@ -10,6 +10,7 @@ mod admin;
 mod api_usage;
 mod assets;
 mod auth;
+mod bots;
 mod charts;
 mod chat;
 mod commands;

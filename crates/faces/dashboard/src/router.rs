@@ -15,10 +15,11 @@ use tower_http::{
 };
 
 use crate::{
-    accounts, admin, api_usage, assets, auth, chat, commands, community, confirm, connections,
-    data, deliveries, email, error::PageError, guard, health, keys, login, me, members, merges,
-    passkeys, privacy, profile, reference, register, reputation, role, second_factor, security,
-    settings, setup, suggestions, suspicions, verification, webhooks, weights,
+    accounts, admin, api_usage, assets, auth, bots, chat, commands, community, confirm,
+    connections, data, deliveries, email, error::PageError, guard, health, keys, login, me,
+    members, merges, passkeys, privacy, profile, reference, register, reputation, role,
+    second_factor, security, settings, setup, suggestions, suspicions, verification, webhooks,
+    weights,
 };
 
 /// What the operator decides about the dashboard.
@@ -160,6 +161,15 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/c/{slug}/members/{user}/role",
             get(role::form).post(role::change),
         )
+        .route("/c/{slug}/bots", get(bots::overview::page))
+        .route("/c/{slug}/bots/queue", get(bots::queue::page))
+        .route("/c/{slug}/bots/cases/{id}", get(bots::case::page))
+        .route("/c/{slug}/bots/cases/{id}/look", post(bots::verdict::look))
+        .route(
+            "/c/{slug}/bots/cases/{id}/verdict",
+            post(bots::verdict::decide),
+        )
+        .route("/c/{slug}/bots/cases/{id}/undo", post(bots::verdict::undo))
         .route("/c/{slug}/deliveries", get(deliveries::page))
         .route("/c/{slug}/deliveries/{id}/retry", post(deliveries::retry))
         .route("/c/{slug}/deliveries/{id}/cancel", post(deliveries::cancel))

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod api_usage;
+mod bots;
 mod browser;
 mod chat;
 mod commands;

@@ -1,6 +1,8 @@
 //! The drawings as text: what is there, what is escaped, and that no number is ever broken.
 
+use super::bar::{meter, pull};
 use super::heat::{heat, shades};
+use super::histogram::{Mark, histogram};
 use super::line::{Line, LineChart, lines};
 use super::spark::spark;
 use super::stacked::{Hatch, Series, Stacked, stacked};
@@ -232,4 +234,54 @@ fn the_heat_map_has_168_cells_with_a_title_and_a_legend_that_covers_them() {
     // Two shades cannot share a count.
     let few: Vec<String> = shades(&[[2; 24]]).into_iter().map(|s| s.range).collect();
     assert_eq!(few, ["0", "1", "2"]);
+}
+
+#[test]
+fn a_histogram_marks_where_something_begins_and_shows_every_count() {
+    let marks = [
+        Mark {
+            at: 0.7,
+            label: "likely <from> 70 %",
+            is_tried: false,
+        },
+        Mark {
+            at: f64::NAN,
+            label: "tried",
+            is_tried: true,
+        },
+    ];
+    let mut bins = [0; 20];
+    bins[19] = 1;
+    bins[0] = 1_000_000;
+    let drawing = histogram("Accounts", &bins, &marks);
+    let svg = drawing.as_str();
+    check(svg);
+    assert_eq!(svg.matches("class=\"s-made\"").count(), 2, "{svg}");
+    assert!(svg.contains("95–100 %: 1<"), "{svg}");
+    assert!(svg.contains("likely &lt;from&gt; 70 %") && svg.contains("x1=\"70%\""));
+    assert!(svg.contains("class=\"mark tried\" x1=\"0%\""), "{svg}");
+    check(histogram("Nobody", &[], &[]).as_str());
+}
+
+#[test]
+fn bars_stay_within_their_track_whatever_the_number() {
+    for (share, width) in [(0.5, "50%"), (7.0, "100%"), (-1.0, "0%"), (f64::NAN, "0%")] {
+        let bar = meter(share, "likely");
+        check(bar.as_str());
+        assert!(
+            bar.as_str()
+                .contains(&format!("width=\"{width}\" height=\"8\" rx=\"4\"/></svg>"))
+        );
+    }
+    let towards = |value, most| pull(value, most).as_str().to_owned();
+    assert!(towards(1.0, 2.0).contains("class=\"m-bot\" x=\"50%\" width=\"25%\""));
+    assert!(towards(-2.0, 2.0).contains("class=\"m-human\" x=\"0%\" width=\"50%\""));
+    for (value, most) in [
+        (0.0, 0.0),
+        (f64::INFINITY, 1.0),
+        (3.0, 1.0),
+        (f64::NAN, 1.0),
+    ] {
+        check(&towards(value, most));
+    }
 }

@@ -28,6 +28,9 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/c/ducks/members", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members.csv", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/members/1/role", [303, 404, 403, 403, 200, 200]),
+    ("/c/ducks/bots", [303, 404, 403, 200, 200, 200]),
+    ("/c/ducks/bots/queue", [303, 404, 403, 200, 200, 200]),
+    ("/c/ducks/bots/cases/1", [303, 404, 403, 404, 404, 404]),
     ("/c/ducks/deliveries", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/commands", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/commands/new", [303, 404, 403, 200, 200, 200]),
@@ -157,7 +160,12 @@ async fn links_that_the_viewer_may_not_use_are_not_shown() {
     let browsers = crowd(&mut world).await;
     let member = browsers[2].get("/c/ducks/health").await.body;
     assert!(member.contains("/c/ducks/chat"));
-    for hidden in ["/c/ducks/members", "/c/ducks/settings", "\"/admin"] {
+    for hidden in [
+        "/c/ducks/members",
+        "/c/ducks/bots",
+        "/c/ducks/settings",
+        "\"/admin",
+    ] {
         assert!(!member.contains(hidden), "{hidden}");
     }
     let admin = browsers[4].get("/c/ducks/health").await.body;

@@ -124,6 +124,8 @@ async fn no_link_is_dead_and_every_page_is_sound() {
         "/api/docs/graphql",
         "/api/docs/rest/instance",
         "/c/ducks/chat",
+        "/c/ducks/bots",
+        "/c/ducks/bots/queue",
         "/c/ducks/deliveries",
         "/c/ducks/settings/connections",
         "/c/empty/health",

@@ -1,0 +1,183 @@
+//! Which accounts of a community look like bots, for its moderators: the overview, the queue of cases, and
+//! one case with what speaks for and against it. Nothing here bans anybody.
+//!
+//! Must never decide who looks like one: that is the service's.
+
+pub(crate) mod case;
+pub(crate) mod overview;
+pub(crate) mod prediction;
+pub(crate) mod queue;
+pub(crate) mod verdict;
+
+use std::collections::BTreeMap;
+
+use ::bots::{CaseState, Level, Probability, Reason, Verdict};
+use identity::{Community, PlatformAccount};
+use kernel::{Platform, UserId};
+
+use crate::{
+    charts::{Svg, bar::meter},
+    error::PageError,
+    router::Face,
+    viewer::Viewer,
+};
+
+/// The account that a case or a score is of.
+pub(crate) struct Judged {
+    /// Whose it is.
+    pub(crate) user: UserId,
+    /// Where.
+    pub(crate) platform: Platform,
+    /// What it is called.
+    pub(crate) name: String,
+}
+
+impl From<PlatformAccount> for Judged {
+    fn from(account: PlatformAccount) -> Self {
+        Self {
+            user: account.user,
+            platform: account.platform,
+            name: account.username,
+        }
+    }
+}
+
+/// How sure the program is, as it is shown.
+pub(crate) struct Sure {
+    /// `93 %`
+    pub(crate) text: String,
+    /// The same drawn.
+    pub(crate) bar: Svg,
+    /// The same in a word.
+    pub(crate) level: &'static str,
+    /// The word's class.
+    pub(crate) mood: &'static str,
+}
+
+impl Sure {
+    pub(crate) fn of(probability: Probability, level: Level) -> Self {
+        let (word, mood) = match level {
+            Level::Likely => ("Likely", " bad"),
+            Level::Possible => ("Possible", ""),
+            Level::Unlikely => ("Unlikely", " good"),
+        };
+        Self {
+            text: probability.to_string(),
+            bar: meter(probability.value(), level.as_str()),
+            level: word,
+            mood,
+        }
+    }
+}
+
+/// Somebody who did something, as they are called here.
+#[derive(Clone)]
+pub(crate) struct Someone {
+    /// What they are called.
+    pub(crate) name: String,
+    /// Their page, if they have one here.
+    pub(crate) href: Option<String>,
+    /// Whether it is the one who looks at the page.
+    pub(crate) is_viewer: bool,
+}
+
+/// What people are called in a community.
+pub(crate) struct Names {
+    known: BTreeMap<UserId, Someone>,
+}
+
+impl Names {
+    /// Looks up what people are called in a community.
+    pub(crate) async fn of(
+        face: &Face,
+        viewer: &Viewer,
+        community: &Community,
+        users: &[UserId],
+    ) -> Result<Self, PageError> {
+        let seats: Vec<_> = users.iter().map(|user| (community.id, *user)).collect();
+        if seats.is_empty() {
+            return Ok(Self {
+                known: BTreeMap::new(),
+            });
+        }
+        let activity = &face.app.activity;
+        let mut members = activity.members_at(&viewer.actor, &seats).await?;
+        let mut known = BTreeMap::new();
+        for seat in seats {
+            let (_, user) = seat;
+            let is_viewer = viewer.actor.user_id() == Some(user);
+            let someone = match members.remove(&seat) {
+                Some(member) => Someone {
+                    name: member.name,
+                    href: Some(format!("/c/{}/members/{user}", community.slug)),
+                    is_viewer,
+                },
+                None if known.contains_key(&user) => continue,
+                // Somebody of the instance, who never said anything here.
+                None => Someone {
+                    name: format!("person {user}"),
+                    href: None,
+                    is_viewer,
+                },
+            };
+            known.insert(user, someone);
+        }
+        Ok(Self { known })
+    }
+
+    /// What somebody is called; `None` for nobody, or somebody who was erased since.
+    pub(crate) fn get(&self, user: Option<UserId>) -> Option<Someone> {
+        self.known.get(&user?).cloned()
+    }
+}
+
+/// The word for a state.
+pub(crate) const fn state_label(state: CaseState) -> &'static str {
+    match state {
+        CaseState::Open => "Open",
+        CaseState::Bot => "Bots",
+        CaseState::Human => "People",
+        CaseState::Withdrawn => "Withdrawn",
+    }
+}
+
+/// What became of a case, and the class of the word.
+pub(crate) const fn state_of_one(state: CaseState) -> (&'static str, &'static str) {
+    match state {
+        CaseState::Open => ("Open", ""),
+        CaseState::Bot => ("A bot", " bad"),
+        CaseState::Human => ("A person", " good"),
+        CaseState::Withdrawn => ("Withdrawn", ""),
+    }
+}
+
+/// What somebody said, and the class of the word.
+pub(crate) const fn verdict_label(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Bot => ("A bot", " bad"),
+        Verdict::Human => ("A person", " good"),
+        Verdict::Skip => ("Left to others", ""),
+    }
+}
+
+/// Why somebody should look, in words.
+pub(crate) const fn reason_label(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Score => "looks like a bot",
+        Reason::Rules => "the rules say so",
+        Reason::Reports => "members reported it",
+        Reason::List => "is on a list of bots",
+        Reason::Sample => "drawn by chance",
+        Reason::Uncertain => "the program does not know",
+    }
+}
+
+/// Several reasons as one text: `Looks like a bot, members reported it`.
+pub(crate) fn reasons_text(reasons: &[Reason]) -> String {
+    let words: Vec<&str> = reasons.iter().map(|reason| reason_label(*reason)).collect();
+    let text = words.join(", ");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}

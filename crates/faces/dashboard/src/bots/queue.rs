@@ -1,0 +1,213 @@
+//! The review queue: a community's cases of one state, in the order of what a verdict would teach or of how
+//! sure the program is. Looking at it changes nothing.
+
+use std::sync::Arc;
+
+use ::bots::{Case, CaseOrder, CaseQuery, CaseState};
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use kernel::{Permission, Timestamp, UserId};
+use serde::Deserialize;
+
+use super::{Judged, Names, Someone, Sure, reasons_text, state_label};
+use crate::{
+    community,
+    display::{self, When},
+    error::PageError,
+    layout::{self, Place, Section, Shell},
+    paging, return_to,
+    router::Face,
+    viewer::SignedIn,
+};
+
+/// Rows on a page.
+const ROWS: u32 = 50;
+
+/// The address's query.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    order: String,
+    after: Option<String>,
+    /// The case that was decided last, if that can be taken back here.
+    last: Option<i32>,
+}
+
+/// A tab: a state or an order.
+struct Tab {
+    label: &'static str,
+    count: Option<String>,
+    href: String,
+    is_chosen: bool,
+}
+
+struct Row {
+    id: i32,
+    account: Option<Judged>,
+    sure: Sure,
+    reasons: String,
+    looked_by: Option<Someone>,
+    opened: When,
+    decided: Option<When>,
+    decided_by: Option<Someone>,
+    href: String,
+}
+
+impl Row {
+    fn of(case: Case, slug: &str, order: CaseOrder, names: &Names, now: Timestamp) -> Self {
+        Self {
+            id: case.id,
+            account: case.account.map(Judged::from),
+            sure: Sure::of(case.probability, case.level),
+            reasons: reasons_text(&case.reasons),
+            looked_by: names.get(case.looked_by),
+            opened: display::when(now, case.opened_at),
+            decided: case.decided_at.map(|at| display::when(now, at)),
+            decided_by: names.get(case.decided_by),
+            href: case_href(slug, case.id, order),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "bots_queue.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a template asks yes-or-no questions"
+)]
+struct Page {
+    shell: Shell,
+    slug: String,
+    order: &'static str,
+    states: Vec<Tab>,
+    orders: Vec<Tab>,
+    shown: &'static str,
+    is_open: bool,
+    is_dry_run: bool,
+    is_later: bool,
+    may_judge: bool,
+    undo: Option<i32>,
+    rows: Vec<Row>,
+    first_href: String,
+    next_href: Option<String>,
+}
+
+/// The address of the cases of a state in an order.
+pub(crate) fn href(slug: &str, state: CaseState, order: CaseOrder) -> String {
+    let base = return_to::with(&format!("/c/{slug}/bots/queue"), "state", state.as_str());
+    return_to::with(&base, "order", order.as_str())
+}
+
+/// The address of a case within the queue in an order.
+pub(crate) fn case_href(slug: &str, id: i32, order: CaseOrder) -> String {
+    return_to::with(
+        &format!("/c/{slug}/bots/cases/{id}"),
+        "order",
+        order.as_str(),
+    )
+}
+
+/// The order that an address or a form names; the usual one if it names none.
+pub(crate) fn order_of(name: &str) -> Result<CaseOrder, PageError> {
+    match name {
+        "" => Ok(CaseOrder::default()),
+        name => CaseOrder::from_name(name)
+            .ok_or_else(|| PageError::bad_input("There is no such order of cases.")),
+    }
+}
+
+fn state_of(name: &str) -> Result<CaseState, PageError> {
+    match name {
+        "" => Ok(CaseState::Open),
+        name => CaseState::from_name(name)
+            .ok_or_else(|| PageError::bad_input("There is no such state of a case.")),
+    }
+}
+
+/// The word for an order.
+pub(crate) const fn order_label(order: CaseOrder) -> &'static str {
+    match order {
+        CaseOrder::Value => "What teaches most first",
+        CaseOrder::Probability => "The surest first",
+    }
+}
+
+/// `GET /c/{slug}/bots/queue`
+pub(crate) async fn page(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, PageError> {
+    let community = community::find(&face, &viewer, &slug, Permission::ViewMembers).await?;
+    let state = state_of(&wanted.state)?;
+    let order = order_of(&wanted.order)?;
+    let query = CaseQuery {
+        state,
+        order,
+        is_for_me: false,
+        page: paging::asked(wanted.after.as_deref(), ROWS)?,
+    };
+    let (bots, actor) = (&face.app.bots, &viewer.actor);
+    let found = bots.cases(actor, community.id, &query).await?;
+    let counts = bots.case_counts(actor, community.id).await?;
+    let setting = bots.setting(actor, community.id).await?;
+    let people: Vec<UserId> = found
+        .items
+        .iter()
+        .flat_map(|case| [case.looked_by, case.decided_by])
+        .flatten()
+        .collect();
+    let names = Names::of(&face, &viewer, &community, &people).await?;
+    let now = face.app.clock.now();
+    let first_href = href(&community.slug, state, order);
+    let place = Place {
+        title: "Review queue",
+        section: Section::Bots,
+        community: Some(&community),
+    };
+    let may_judge = actor
+        .require(Permission::ModerateMembers, community.id)
+        .is_ok();
+    layout::page(&Page {
+        shell: Shell::new(&face, &viewer, place).await?,
+        order: order.as_str(),
+        states: CaseState::ALL
+            .into_iter()
+            .map(|one| Tab {
+                label: state_label(one),
+                count: Some(display::count(counts.get(&one).copied().unwrap_or(0))),
+                href: href(&community.slug, one, order),
+                is_chosen: one == state,
+            })
+            .collect(),
+        orders: [CaseOrder::Value, CaseOrder::Probability]
+            .into_iter()
+            .map(|one| Tab {
+                label: order_label(one),
+                count: None,
+                href: href(&community.slug, state, one),
+                is_chosen: one == order,
+            })
+            .collect(),
+        shown: state.as_str(),
+        is_open: state == CaseState::Open,
+        is_dry_run: setting.is_dry_run,
+        is_later: query.page.cursor().is_some(),
+        may_judge,
+        undo: wanted.last.filter(|_| may_judge),
+        next_href: paging::next_href(&first_href, found.next.as_ref()),
+        first_href,
+        rows: found
+            .items
+            .into_iter()
+            .map(|case| Row::of(case, &community.slug, order, &names, now))
+            .collect(),
+        slug: community.slug,
+    })
+}

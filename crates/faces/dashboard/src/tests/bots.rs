@@ -1,0 +1,484 @@
+//! The pages about bots: the queue, a case with its verdict, and the overview. Nobody is banned by them.
+
+use std::time::Duration;
+
+use ::bots::{Probability, Setting};
+use kernel::{Clock, CommunityId, EventKind, Role, Timestamp, UserId, event::Message};
+use testkit::World;
+
+use super::browser::Browser;
+
+const QUEUE: &str = "/c/ducks/bots/queue";
+
+/// A case about somebody, with a prediction of so many millionths behind it.
+async fn case(world: &World, community: CommunityId, about: UserId, ppm: i32) -> i64 {
+    let own = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {about}");
+    let account = world.number(&own).await;
+    let bots = &world.app.bots;
+    let raised = bots
+        .report(
+            &world.system(),
+            community,
+            kernel::AccountId(account),
+            "sells <things>",
+        )
+        .await;
+    assert!(raised.unwrap());
+    for (at, ppm) in [(0, ppm / 2), (1, ppm)] {
+        world
+            .sql(&format!(
+                "INSERT INTO bot_prediction (community_id, account_id, model_id, probability_ppm, rule_ppm, \
+                 schema_hash, features, why, n_messages, at) VALUES ({community}, {account}, 7, {ppm}, 400000, \
+                 'schema', '[1.5,null]', '[{{\"signal\":\"messages_per_active_day\",\"value\":5.5,\"median\":1.25,\
+                 \"share\":1.2,\"sentence\":\"posts <fast>\"}},{{\"signal\":\"made_up\",\"value\":null,\
+                 \"share\":-0.3,\"sentence\":\"asks back\"}}]', 12, {at})"
+            ))
+            .await;
+    }
+    world
+        .sql(&format!(
+            "UPDATE bot_case SET probability_ppm = {ppm}, value_ppm = 1000000 - {ppm}, prediction_id = \
+             (SELECT MAX(id) FROM bot_prediction) WHERE account_id = {account}"
+        ))
+        .await;
+    let id = format!("SELECT id FROM bot_case WHERE account_id = {account}");
+    world.number(&id).await
+}
+
+async fn member(world: &mut World, community: CommunityId, name: &str, role: Role) -> UserId {
+    world.person(community, name, Some(role)).await.user
+}
+
+/// The revision that the form of a case holds.
+async fn revision(browser: &Browser, path: &str) -> String {
+    let page = browser.get(path).await.expect(200).body;
+    let (_, rest) = page.split_once("name=\"revision\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// The form of a verdict.
+fn answer<'a>(verdict: &'a str, reason: &'a str, seen: &'a str) -> [(&'a str, &'a str); 3] {
+    [("verdict", verdict), ("reason", reason), ("revision", seen)]
+}
+
+#[track_caller]
+fn has(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_lists_cases_in_the_order_of_its_address_and_looking_changes_nothing() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let browser = Browser::of(&world, mo).await;
+    let empty = browser.get(QUEUE).await.expect(200).body;
+    has(&empty, &["Nothing to review", "Open 0", "Withdrawn 0"]);
+    for (state, words) in [
+        ("bot", "Nobody was called a bot"),
+        ("human", "Nobody was called a person"),
+        ("withdrawn", "Nothing was withdrawn"),
+    ] {
+        let page = browser.get(&format!("{QUEUE}?state={state}")).await;
+        has(&page.expect(200).body, &[words]);
+    }
+    let sure = member(&mut world, ducks, "<sure>", Role::Member).await;
+    let maybe = member(&mut world, ducks, "maybe", Role::Member).await;
+    let first = case(&world, ducks, sure, 930_000).await;
+    let second = case(&world, ducks, maybe, 520_000).await;
+    let before = world.dump().await;
+    let page = browser.get(QUEUE).await.expect(200).body;
+    has(
+        &page,
+        &[
+            "&#60;sure&#62;",
+            "Discord",
+            "93 %",
+            "Likely",
+            "52 %",
+            "Possible",
+            "Members reported it",
+            "Open 2",
+            &format!("href=\"/c/ducks/members/{sure}\""),
+            &format!("/c/ducks/bots/cases/{first}?order=value"),
+        ],
+    );
+    assert!(!page.contains("only tries it"), "{page}");
+    let place = |page: &str, id: i64| page.find(&format!("id=\"case-{id}\"")).unwrap();
+    assert!(place(&page, second) < place(&page, first), "{page}");
+    let page = browser.get(&format!("{QUEUE}?order=probability")).await;
+    let page = page.expect(200).body;
+    assert!(place(&page, first) < place(&page, second), "{page}");
+    for (path, status) in [
+        (format!("{QUEUE}?state=guilty"), 422),
+        (format!("{QUEUE}?order=luck"), 422),
+        (format!("{QUEUE}?after=zz"), 422),
+        (format!("/c/ducks/bots/cases/{first}?order=luck"), 422),
+        ("/c/ducks/bots/cases/999".to_owned(), 404),
+        ("/c/ducks/bots/cases/x".to_owned(), 404),
+        (format!("/c/ducks/bots/cases/{first}"), 200),
+    ] {
+        browser.get(&path).await.expect(status);
+    }
+    assert_eq!(world.dump().await, before, "who reads changes nothing");
+    let setting = Setting {
+        is_dry_run: true,
+        ..Setting::default()
+    };
+    let bots = &world.app.bots;
+    let changed = bots.change_setting(&world.system(), ducks, &setting).await;
+    changed.unwrap();
+    let page = browser.get(QUEUE).await.expect(200).body;
+    has(&page, &["only tries it", "&#60;sure&#62;"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_goes_on_on_further_pages() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    for n in 0..51 {
+        let about = member(&mut world, ducks, &format!("duck{n}"), Role::Member).await;
+        case(&world, ducks, about, 900_000 - n).await;
+    }
+    let browser = Browser::of(&world, mo).await;
+    let path = format!("{QUEUE}?state=open&order=probability");
+    let page = browser.get(&path).await.expect(200).body;
+    assert_eq!(page.matches("<tr id=\"case-").count(), 50);
+    let (_, rest) = page.split_once("rel=\"next\"").map_or_else(
+        || panic!("{page}"),
+        |(before, after)| (after, before.rsplit_once("href=\"").unwrap().1),
+    );
+    let next = rest.split('"').next().unwrap().replace("&#38;", "&");
+    let page = browser.get(&next).await.expect(200).body;
+    assert_eq!(page.matches("<tr id=\"case-").count(), 1, "{page}");
+    has(&page, &["duck50", "First page"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_tells_why_what_members_said_and_who_looks() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let ann = member(&mut world, ducks, "ann", Role::Moderator).await;
+    let mia = member(&mut world, ducks, "mia", Role::Member).await;
+    let spam = member(&mut world, ducks, "spam", Role::Member).await;
+    let id = case(&world, ducks, spam, 930_000).await;
+    let own = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {spam}");
+    let account = kernel::AccountId(world.number(&own).await);
+    let told = world
+        .app
+        .bots
+        .report(&world.actor_of(mia).await, ducks, account, "it is odd")
+        .await;
+    assert!(told.unwrap());
+    let path = format!("/c/ducks/bots/cases/{id}");
+    let mo = Browser::of(&world, mo).await;
+    let page = mo.get(&path).await.expect(200).body;
+    has(
+        &page,
+        &[
+            "Why 93 %",
+            "said by model 7",
+            "the rules alone say 40 %",
+            "Posts &#60;fast&#62;.",
+            "towards a bot",
+            "towards a person",
+            "messages per active day",
+            "+1.20",
+            "−0.30",
+            "5.5",
+            "1.25",
+            "Earlier predictions",
+            "47 %",
+            "sells &#60;things&#62;",
+            "the program",
+            "it is odd",
+            &format!("href=\"/c/ducks/members/{mia}\""),
+            "50 %",
+            "Nobody knows yet",
+            "1 open case",
+            "data-key=\"b\"",
+            "data-key=\"h\"",
+            "data-key=\"s\"",
+        ],
+    );
+    assert!(!page.contains("looking at it;"), "{page}");
+    let looked = mo
+        .post(&format!("{path}/look"), &[("order", "probability")])
+        .await
+        .expect(303);
+    assert_eq!(
+        looked.location(),
+        format!("{path}?order=probability&done=looking")
+    );
+    let page = mo.get(looked.location()).await.expect(200).body;
+    has(&page, &["You are looking at it", "For five minutes"]);
+    let other = Browser::of(&world, ann).await;
+    let page = other.get(&path).await.expect(200).body;
+    has(&page, &[">mo</a> is looking at it."]);
+    let queue = other.get(QUEUE).await.expect(200).body;
+    has(&queue, &[">mo</a>"]);
+    let late = other.post(&format!("{path}/look"), &[]).await.expect(303);
+    assert_eq!(late.location(), format!("{path}?order=value"));
+    world.clock.advance(Duration::from_secs(301));
+    let page = other.get(&path).await.expect(200).body;
+    assert!(!page.contains("is looking at it."), "{page}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_leads_to_the_next_case_and_can_be_taken_back() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let spam = member(&mut world, ducks, "spam", Role::Member).await;
+    let odd = member(&mut world, ducks, "odd", Role::Member).await;
+    let first = case(&world, ducks, spam, 930_000).await;
+    let second = case(&world, ducks, odd, 600_000).await;
+    let mo = Browser::of(&world, mo).await;
+    let path = |id: i64| format!("/c/ducks/bots/cases/{id}");
+    let seen = revision(&mo, &path(first)).await;
+    let form = |verdict, seen| {
+        [
+            ("verdict", verdict),
+            ("reason", "sells <things>"),
+            ("revision", seen),
+            ("order", "probability"),
+        ]
+    };
+    let to = format!("{}/verdict", path(first));
+    let said = mo.post(&to, &form("bot", &seen)).await.expect(303);
+    let next = format!(
+        "{}?order=probability&done=called-bot&last={first}",
+        path(second)
+    );
+    assert_eq!(said.location(), next);
+    let page = mo.get(&next).await.expect(200).body;
+    has(
+        &page,
+        &[
+            "Called a bot.",
+            "Undo the last verdict",
+            &format!("action=\"{}/undo\"", path(first)),
+        ],
+    );
+    assert_eq!(page.matches("data-key=\"u\"").count(), 1);
+    // The same again changes nothing and leads on.
+    let again = mo.post(&to, &form("bot", &seen)).await.expect(303);
+    assert_eq!(again.location(), next);
+    // The last open one that is left to others leaves nothing to review.
+    let seen = revision(&mo, &path(second)).await;
+    let skipped = format!("{}/verdict", path(second));
+    let skipped = mo.post(&skipped, &form("skip", &seen)).await.expect(303);
+    assert_eq!(
+        skipped.location(),
+        format!("{QUEUE}?state=open&order=probability&done=skipped")
+    );
+    let decided = mo.get(&format!("{QUEUE}?state=bot")).await.expect(200).body;
+    has(&decided, &["spam", "by you", "Bots 1"]);
+    let page = mo.get(&path(first)).await.expect(200).body;
+    has(
+        &page,
+        &[
+            "Take the verdict back",
+            "sells &#60;things&#62;",
+            "Was right",
+        ],
+    );
+    assert!(!page.contains("name=\"verdict\""), "{page}");
+    let undone = mo
+        .post(&format!("{}/undo", path(first)), &[("order", "value")])
+        .await
+        .expect(303);
+    assert_eq!(
+        undone.location(),
+        format!("{}?order=value&done=verdict-undone", path(first))
+    );
+    let page = mo.get(undone.location()).await.expect(200).body;
+    has(&page, &["Taken back.", "taken back", "name=\"verdict\""]);
+    assert_eq!(world.number("SELECT COUNT(*) FROM bot_label").await, 0);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_decide_at_once_the_second_sees_the_case_again_with_what_they_typed() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let ann = member(&mut world, ducks, "ann", Role::Moderator).await;
+    let mia = member(&mut world, ducks, "mia", Role::Member).await;
+    let spam = member(&mut world, ducks, "spam", Role::Member).await;
+    let id = case(&world, ducks, spam, 930_000).await;
+    let path = format!("/c/ducks/bots/cases/{id}");
+    let to = format!("{path}/verdict");
+    let (mo, ann) = (
+        Browser::of(&world, mo).await,
+        Browser::of(&world, ann).await,
+    );
+    let seen = revision(&mo, &path).await;
+    let long = "x".repeat(501);
+    let refused = mo.post(&to, &answer("bot", &long, &seen)).await.expect(422);
+    has(
+        &refused.body,
+        &["at most 500 characters", &long, "id=\"reason-problem\""],
+    );
+    mo.post(&to, &answer("guilty", "", &seen)).await.expect(422);
+    ann.post(&to, &answer("human", "", &seen)).await.expect(303);
+    let late = mo
+        .post(&to, &answer("bot", "sells", &seen))
+        .await
+        .expect(409);
+    has(
+        &late.body,
+        &["Somebody else decided meanwhile", "A person", ">ann</a>"],
+    );
+    // It is open again, and what was seen is out of date.
+    ann.post(&format!("{path}/undo"), &[]).await.expect(303);
+    let late = mo
+        .post(&to, &answer("bot", "sells", &seen))
+        .await
+        .expect(409);
+    has(
+        &late.body,
+        &["look at it again", "value=\"sells\"", "name=\"verdict\""],
+    );
+    // Members see nothing of it, and nobody judges themselves.
+    let mia = Browser::of(&world, mia).await;
+    mia.get(&path).await.expect(403);
+    for action in ["verdict", "look", "undo"] {
+        let fields = if action == "verdict" {
+            &answer("bot", "", &seen)[..]
+        } else {
+            &[]
+        };
+        mia.post(&format!("{path}/{action}"), fields)
+            .await
+            .expect(403);
+        let nowhere = format!("/c/ducks/bots/cases/999/{action}");
+        mo.post(&nowhere, fields).await.expect(404);
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_judges_themselves_and_a_case_about_oneself_is_not_the_next() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let spam = member(&mut world, ducks, "spam", Role::Member).await;
+    let own = case(&world, ducks, mo, 990_000).await;
+    let other = case(&world, ducks, spam, 600_000).await;
+    let browser = Browser::of(&world, mo).await;
+    let page = browser.get(&format!("/c/ducks/bots/cases/{own}")).await;
+    let page = page.expect(200).body;
+    has(&page, &["This is about you"]);
+    assert!(!page.contains("name=\"verdict\""), "{page}");
+    let to = format!("/c/ducks/bots/cases/{own}/verdict");
+    let form = [("verdict", "human"), ("revision", "1")];
+    let refused = browser.post(&to, &form).await.expect(409);
+    has(&refused.body, &["This is about you"]);
+    let path = format!("/c/ducks/bots/cases/{other}");
+    let seen = revision(&browser, &path).await;
+    let form = [("verdict", "human"), ("revision", seen.as_str())];
+    let done = browser.post(&format!("{path}/verdict"), &form).await;
+    assert_eq!(
+        done.expect(303).location(),
+        format!("{QUEUE}?state=open&order=value&done=called-human&last={other}")
+    );
+    let page = browser
+        .get(&format!("{QUEUE}?done=called-human&last={other}"))
+        .await;
+    has(
+        &page.expect(200).body,
+        &["Called a person.", "Undo the last verdict"],
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_tells_the_score_the_spread_and_what_other_thresholds_would_do() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let mo = Browser::of(&world, mo).await;
+    let menu = mo.get("/c/ducks/members").await.expect(200).body;
+    has(&menu, &["href=\"/c/ducks/bots\" data-go=\"b\""]);
+    let empty = mo.get("/c/ducks/bots").await.expect(200).body;
+    has(
+        &empty,
+        &["Nobody is scored yet", "href=\"/c/ducks/bots/queue\""],
+    );
+    let now = world.clock.now();
+    let mut batch = Vec::new();
+    for n in 0..60 {
+        let advert = EventKind::Message(Message {
+            text: "Follow us at https://example.org/now for 50% off!".to_owned(),
+            n_embeds: 1,
+            ..Message::default()
+        });
+        let mut event = world.event("<spammer>", advert);
+        event.sent_at = Timestamp(now.0 - (60 - n) * 600_000_000);
+        batch.push(activity::Incoming {
+            community: ducks,
+            event,
+        });
+    }
+    world.record(batch).await;
+    while world.app.bots.tick().await.unwrap().is_behind {}
+    let spammer = world.user_of(ducks, "<spammer>").await;
+    let score = world
+        .app
+        .bots
+        .score_of(&world.system(), ducks, spammer)
+        .await;
+    let score = score.unwrap().unwrap();
+    let setting = Setting {
+        likely: Probability::percent(100),
+        possible: Probability::percent(100),
+        ..Setting::default()
+    };
+    assert!(score.probability < setting.possible, "{score:?}");
+    let bots = &world.app.bots;
+    let changed = bots.change_setting(&world.system(), ducks, &setting).await;
+    changed.unwrap();
+    let page = mo.get("/c/ducks/bots").await.expect(200).body;
+    has(
+        &page,
+        &[
+            "0 likely bots, 0 possible, 1 others",
+            "95–100 %",
+            "likely from 100 %",
+            "grade ",
+        ],
+    );
+    assert!(!page.contains("Flagged only then"), "{page}");
+    let tried = mo.get("/c/ducks/bots?likely=70&possible=50").await;
+    let tried = tried.expect(200).body;
+    has(
+        &tried,
+        &[
+            "Flagged only then: 1 account. Flagged only now: 0 accounts.",
+            "tried: likely from 70 %",
+            "tried: possible from 50 %",
+            "&#60;spammer&#62;",
+            "value=\"70\"",
+        ],
+    );
+    let kept = world.app.bots.setting(&world.system(), ducks).await;
+    assert_eq!(kept.unwrap(), setting, "trying changes nothing");
+    for (query, words) in [
+        ("likely=x", "Use a number of percent"),
+        ("likely=101", "Use a number of percent"),
+        ("likely=50&possible=60", "begins at or below"),
+        ("likely=50&possible=0", "would be a suspect"),
+    ] {
+        let page = mo.get(&format!("/c/ducks/bots?{query}")).await.expect(422);
+        has(&page.body, &[words]);
+    }
+    world.close().await;
+}
