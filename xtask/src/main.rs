@@ -75,3 +75,13 @@ fn run(cli: &Cli) -> Result<()> {
         Chore::Bench(bench) => bench::run(&repo, bench),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_line_can_be_read() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -12,6 +12,8 @@ use crate::repo::Repo;
 
 /// What is measured.
 #[derive(Debug, Args)]
+// Those of the program are a group of the same name.
+#[group(skip)]
 pub(crate) struct Options {
     #[command(flatten)]
     program: program::Options,

@@ -18,6 +18,8 @@ const FROM_PYPI: [&str; 5] = [
 
 /// What is measured.
 #[derive(Debug, Args)]
+// Those of the program are a group of the same name.
+#[group(skip)]
 pub(crate) struct Options {
     #[command(flatten)]
     program: program::Options,

@@ -521,6 +521,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("bots.suspects", Needs::Community(Permission::ViewMembers)),
     within("bots.suspects_of", Permission::ViewMembers),
     row("bots.case", Needs::Community(Permission::ViewMembers)),
+    within("bots.cases_by_id", Permission::ViewMembers),
     within("bots.case_counts", Permission::ViewMembers),
     within("bots.look_at_case", Permission::ModerateMembers),
     row("bots.review", Needs::Community(Permission::ModerateMembers)),

@@ -6,8 +6,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use ::store::{DomainEvent, audit::Entry};
+use identity::PlatformAccount;
 use kernel::{
-    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Role, Timestamp, UserId,
+    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Platform, Role,
+    Timestamp, UserId,
 };
 use serde_json::json;
 
@@ -96,6 +98,10 @@ pub struct OwnVerdict {
     pub community: CommunityId,
     /// The account.
     pub account: AccountId,
+    /// Where it is.
+    pub platform: Platform,
+    /// What it is called.
+    pub username: String,
     /// When it was decided.
     pub decided_at: Option<Timestamp>,
     /// One's appeals against it, the newest first.
@@ -123,25 +129,31 @@ impl Bots {
         };
         let conn = self.db.read();
         let accounts = identity::accounts_of(conn, &[user]).await?;
-        let ids: Vec<AccountId> = accounts
-            .values()
+        let accounts: HashMap<AccountId, PlatformAccount> = accounts
+            .into_values()
             .flatten()
-            .map(|account| account.id)
+            .map(|account| (account.id, account))
             .collect();
+        let ids: Vec<AccountId> = accounts.keys().copied().collect();
         let rows = tables::case::against(conn, &ids, OWN_MAX).await?;
         let cases: Vec<i32> = rows.iter().map(|row| row.id).collect();
         let mut appeals: HashMap<i32, Vec<Appeal>> = HashMap::new();
         for appeal in table::of_cases(conn, &cases).await? {
             appeals.entry(appeal.case).or_default().push(appeal);
         }
-        let own = |row: tables::case::Row| OwnVerdict {
-            case: row.id,
-            community: row.community,
-            account: row.account,
-            decided_at: row.decided_at,
-            appeals: appeals.remove(&row.id).unwrap_or_default(),
+        let own = |row: tables::case::Row| {
+            let account = accounts.get(&row.account)?;
+            Some(OwnVerdict {
+                case: row.id,
+                community: row.community,
+                account: row.account,
+                platform: account.platform,
+                username: account.username.clone(),
+                decided_at: row.decided_at,
+                appeals: appeals.remove(&row.id).unwrap_or_default(),
+            })
         };
-        Ok(rows.into_iter().map(own).collect())
+        Ok(rows.into_iter().filter_map(own).collect())
     }
 
     /// Says that one's own account is no bot; answers the appeal's id. While one is open, that one; after

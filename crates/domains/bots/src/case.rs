@@ -414,6 +414,19 @@ impl Bots {
         }))
     }
 
+    /// Several cases of a community by their ids; those that are not there are left out.
+    pub async fn cases_by_id(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        ids: &[i32],
+    ) -> Result<HashMap<i32, Case>, BotsError> {
+        actor.require(Permission::ViewMembers, community)?;
+        let rows = table::by_ids(self.db.read(), community, ids).await?;
+        let cases = self.whole(rows).await?;
+        Ok(cases.into_iter().map(|case| (case.id, case)).collect())
+    }
+
     /// How many cases a community has in each state.
     pub async fn case_counts(
         &self,

@@ -1,13 +1,27 @@
-//! Which accounts of a community look like bots, for its moderators: the overview, the queue of cases, and
-//! one case with what speaks for and against it. Nothing here bans anybody.
+//! Detection of bots on pages: the overview, the queue and the cases of a community, its thresholds, lists and appeals, what
+//! was said of oneself, and the models of the instance. Nothing here bans anybody.
 //!
 //! Must never decide who looks like one: that is the service's.
 
+pub(crate) mod appeals;
 pub(crate) mod case;
+pub(crate) mod comparison;
+pub(crate) mod corrections;
+pub(crate) mod experiments;
+pub(crate) mod lists;
+pub(crate) mod metrics;
+pub(crate) mod models;
+pub(crate) mod monitoring;
 pub(crate) mod overview;
 pub(crate) mod prediction;
 pub(crate) mod queue;
+pub(crate) mod reports;
+pub(crate) mod rollouts;
+pub(crate) mod scores;
+pub(crate) mod settings;
+pub(crate) mod trainings;
 pub(crate) mod verdict;
+pub(crate) mod verdicts;
 
 use std::collections::BTreeMap;
 

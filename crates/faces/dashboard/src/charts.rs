@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 use crate::display;
 
 pub(crate) mod bar;
+pub(crate) mod curve;
 pub(crate) mod heat;
 pub(crate) mod histogram;
 pub(crate) mod line;

@@ -21,7 +21,7 @@ use kernel::{MessageId, Permission, Platform};
 use serde::Deserialize;
 
 use crate::{
-    community, display,
+    bots, community, display,
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
@@ -88,6 +88,7 @@ struct Page {
     /// Empty on pages of the past, which do not follow.
     stream: String,
     latest_href: String,
+    report_href: String,
     earlier_href: Option<String>,
     may_import: bool,
     speak: Option<Speak>,
@@ -326,6 +327,7 @@ async fn show(
         rows: with_days(messages),
         stream,
         latest_href: address(&base, platform),
+        report_href: bots::reports::home(&community.slug),
         earlier_href,
         may_import: viewer
             .actor

@@ -125,6 +125,12 @@ impl From<activity::ActivityError> for PageError {
     }
 }
 
+impl From<bots::BotsError> for PageError {
+    fn from(error: bots::BotsError) -> Self {
+        Self::from_service(error.code(), error)
+    }
+}
+
 impl From<delivery::DeliveryError> for PageError {
     fn from(error: delivery::DeliveryError) -> Self {
         Self::from_service(error.code(), error)
@@ -139,12 +145,6 @@ impl From<webhook::WebhookError> for PageError {
 
 impl From<community::CommunityError> for PageError {
     fn from(error: community::CommunityError) -> Self {
-        Self::from_service(error.code(), error)
-    }
-}
-
-impl From<bots::BotsError> for PageError {
-    fn from(error: bots::BotsError) -> Self {
         Self::from_service(error.code(), error)
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Section {
     Jobs,
     /// People who are merged.
     Merges,
+    /// The models that judge who is a bot.
+    Models,
     /// The mail outbox.
     Mail,
     /// How the API is used.
@@ -267,6 +269,7 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 item("Status", "/admin".to_owned(), "i", Section::Status),
                 item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
                 item("Merges", "/admin/merges".to_owned(), "g", Section::Merges),
+                item("Models", "/admin/models".to_owned(), "k", Section::Models),
                 item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
                 item("API", "/admin/api".to_owned(), "q", Section::Api),
                 item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
@@ -291,7 +294,12 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
     }
     if matches!(
         place.section,
-        Section::Jobs | Section::Merges | Section::Mail | Section::Api | Section::Audit
+        Section::Jobs
+            | Section::Merges
+            | Section::Models
+            | Section::Mail
+            | Section::Api
+            | Section::Audit
     ) {
         trail.push(link("Instance", "/admin"));
     }
@@ -303,6 +311,9 @@ fn trail(place: Place<'_>) -> Vec<Crumb> {
         if place.title == "Case" {
             trail.push(link("Review queue", &format!("{bots}/queue")));
         }
+    }
+    if place.section == Section::Models && place.title != "Models" {
+        trail.push(link("Models", "/admin/models"));
     }
     if let (Section::Commands, Some(community)) = (place.section, place.community)
         && place.title != "Commands"
@@ -363,6 +374,29 @@ fn notice(address: &str) -> Option<&'static str> {
         "perhaps" => "They may be the same person again.",
         "dismissed" => "The flag was dismissed. That can be undone.",
         "confirmed" => "The flag was confirmed. Nobody was banned by it.",
+        "bots-setting" => "Saved. It counts for what is scored from now on.",
+        "list-used" => "The list counts here from now on.",
+        "list-unused" => "The list does not count here any more.",
+        "appealed" => "A moderator will read it and answer here.",
+        "appeal-granted" => "Granted. The account counts as a person's again.",
+        "appeal-refused" => "Refused. They can say it again in thirty days.",
+        "reported" => "Thank you, the moderators can see it.",
+        "model-promoted" => "It scores from now on.",
+        "model-retired" => "It is used no more. It can be promoted again.",
+        "model-rolled-back" => {
+            "It was taken back. The one before scores again, or the one that ships."
+        }
+        "training-asked" => "It waits for its turn. Look again in a moment.",
+        "rollout-started" => "The first communities get the new model.",
+        "rollout-advanced" => "The next step was taken.",
+        "rollout-halted" => "Halted. Everybody is back at the deployed model.",
+        "experiment-started" => {
+            "It goes on from now. Half of the communities have the rules, half the model."
+        }
+        "experiment-stopped" => "Stopped. Everybody is judged as before.",
+        "alert-cleared" => "Seen to. It is raised again if it happens again.",
+        "corrected" => "That is kept, whatever the next import of a list says.",
+        "uncorrected" => "Taken back. What the lists say counts again.",
         "reopened" => "The flag is open again.",
         "looking" => "For five minutes others see that you are looking at it.",
         "called-bot" => "Called a bot. The next training learns from it; nobody was banned.",

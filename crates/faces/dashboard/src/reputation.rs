@@ -15,6 +15,7 @@ use kernel::{PageRequest, Permission, UserId};
 use serde::Deserialize;
 
 use crate::{
+    bots::scores,
     charts::{Svg, spark::spark},
     community, display,
     error::PageError,
@@ -49,6 +50,7 @@ struct Page {
     may_judge: bool,
     suggestions: Vec<suggestions::Row>,
     suspicions: Vec<suspicions::Row>,
+    detection: scores::Panel,
     typed: Typed,
 }
 
@@ -212,6 +214,7 @@ async fn show(
         badges,
         ..
     } = card.ok_or_else(PageError::not_found)?;
+    let detection = scores::panel(face, viewer, community, (user, &accounts)).await?;
     let history = activity
         .reputation_history(&viewer.actor, community.id, user, asked)
         .await?;
@@ -275,6 +278,7 @@ async fn show(
             .collect(),
         may_adjust: may_judge && viewer.actor.user_id() != Some(user),
         may_judge,
+        detection,
         suspicions: flags
             .into_iter()
             .map(|flag| suspicions::Row::of(flag, now))

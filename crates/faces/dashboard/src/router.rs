@@ -112,6 +112,8 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/register/finish",
             get(register::newcomer).post(register::finish),
         )
+        .route("/me/bots", get(bots::verdicts::page))
+        .route("/me/bots/{case}/appeal", post(bots::verdicts::appeal))
         .route("/me/keys", get(keys::page).post(keys::create))
         .route("/me/keys/{id}/regenerate", post(keys::regenerate))
         .route("/me/keys/{id}/revoke", post(keys::revoke))
@@ -155,6 +157,18 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route(
             "/c/{slug}/members/{user}/reputation",
             post(reputation::adjust),
+        )
+        .route(
+            "/c/{slug}/bots/settings",
+            get(bots::settings::page).post(bots::settings::save),
+        )
+        .route("/c/{slug}/bots/appeals", get(bots::appeals::page))
+        .route("/c/{slug}/bots/appeals/{id}", post(bots::appeals::answer))
+        .route("/c/{slug}/bots/lists/{id}", post(bots::lists::choose))
+        .route("/c/{slug}/bots/corrections", post(bots::corrections::say))
+        .route(
+            "/c/{slug}/bots/report",
+            get(bots::reports::page).post(bots::reports::send),
         )
         .route("/c/{slug}/members.csv", get(members::download))
         .route(
@@ -263,6 +277,42 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/admin/jobs/{id}/discard", post(admin::discard))
         .route("/admin/mail", get(admin::mail))
         .route("/admin/mail/{name}", get(admin::letter))
+        .route("/admin/models", get(bots::models::page))
+        .route("/admin/models/compare", get(bots::comparison::page))
+        .route("/admin/models/roll-back", post(bots::models::roll_back))
+        .route(
+            "/admin/models/trainings",
+            get(bots::trainings::page).post(bots::trainings::start),
+        )
+        .route("/admin/models/trainings/{id}", get(bots::trainings::one))
+        .route(
+            "/admin/models/rollouts",
+            get(bots::rollouts::page).post(bots::rollouts::start),
+        )
+        .route(
+            "/admin/models/rollouts/{id}/advance",
+            post(bots::rollouts::advance),
+        )
+        .route(
+            "/admin/models/rollouts/{id}/halt",
+            post(bots::rollouts::halt),
+        )
+        .route(
+            "/admin/models/experiments",
+            get(bots::experiments::page).post(bots::experiments::start),
+        )
+        .route(
+            "/admin/models/experiments/{id}/stop",
+            post(bots::experiments::stop),
+        )
+        .route("/admin/models/monitoring", get(bots::monitoring::page))
+        .route(
+            "/admin/models/alerts/{id}",
+            post(bots::monitoring::clear_alert),
+        )
+        .route("/admin/models/{id}", get(bots::models::one))
+        .route("/admin/models/{id}/promote", post(bots::models::promote))
+        .route("/admin/models/{id}/retire", post(bots::models::retire))
         .route("/admin/audit", get(admin::audit))
         .route("/admin/api", get(api_usage::page))
         .route("/api/docs", get(reference::index))

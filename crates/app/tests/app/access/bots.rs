@@ -168,6 +168,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
         }
         "bots.case" => by_bots(service.case(actor, pond, id).await),
+        "bots.cases_by_id" => by_bots(service.cases_by_id(actor, pond, &[id]).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
         "bots.look_at_case" => by_bots(service.look_at_case(actor, pond, id).await),
         "bots.review" => {

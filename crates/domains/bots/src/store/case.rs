@@ -112,6 +112,26 @@ pub(crate) async fn by_id(
     one(conn, "id = $1 AND community_id = $2", values).await
 }
 
+/// Several of a community.
+pub(crate) async fn by_ids(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    ids: &[i32],
+) -> Result<Vec<Row>, StoreError> {
+    let mut found = Vec::new();
+    for part in sql::parts(ids, super::IN_MAX) {
+        let which = format!(
+            "id IN ({}) AND community_id = {}",
+            sql::marks(conn, 1, part.len()),
+            sql::marks(conn, part.len() + 1, 1)
+        );
+        let mut values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
+        values.push(community.0.into());
+        found.extend(many(conn, &which, values).await?);
+    }
+    Ok(found)
+}
+
 /// The community of a case and the account it is about.
 pub(crate) async fn seat(
     conn: &impl ConnectionTrait,

@@ -1,6 +1,7 @@
 //! The drawings as text: what is there, what is escaped, and that no number is ever broken.
 
 use super::bar::{meter, pull};
+use super::curve::{Curve, curve};
 use super::heat::{heat, shades};
 use super::histogram::{Mark, histogram};
 use super::line::{Line, LineChart, lines};
@@ -284,4 +285,27 @@ fn bars_stay_within_their_track_whatever_the_number() {
     ] {
         check(&towards(value, most));
     }
+}
+
+#[test]
+fn a_curve_stays_within_its_plot_whatever_its_points_are() {
+    let svg = curve(&Curve {
+        title: "a <b>",
+        points: &[(0.0, 0.0), (f64::NAN, 1.0), (0.5, 2.0), (3.0, 1.0)],
+        has_diagonal: true,
+    });
+    check(svg.as_str());
+    assert!(svg.as_str().contains("a &lt;b&gt;"));
+    assert!(
+        svg.as_str().contains("d=\"M0,218L500,10L1000,10\""),
+        "{}",
+        svg.as_str()
+    );
+    let none = curve(&Curve {
+        title: "",
+        points: &[],
+        has_diagonal: false,
+    });
+    check(none.as_str());
+    assert!(!none.as_str().contains("<path"));
 }

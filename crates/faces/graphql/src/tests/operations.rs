@@ -163,6 +163,7 @@ const ANSWERED: &[(&str, &str)] = &[
     ("bots.suspects", "BotScore.suspectedBots"),
     ("bots.suspects_of", "BotScore.suspectedBots"),
     ("bots.case", "Query.botCase"),
+    ("bots.cases_by_id", "Query.botCase"),
     ("bots.case_counts", "Query.botCaseCounts"),
     ("bots.look_at_case", "Mutation.lookAtBotCase"),
     ("bots.review", "Mutation.markBotReviewed"),
@@ -302,7 +303,7 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("bots.stop_experiment", MODELS),
     (
         "bots.monitoring",
-        "weeks and drift are drawn on the overview of bot detection",
+        "weeks and drift are numbers to look at now and then: REST has them",
     ),
     ("bots.instance_monitoring", MODELS),
     ("bots.alerts", MODELS),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ::bots::{ComparedMetric, Model, ModelComparison, ModelState};
+use ::bots::{ComparedMetric, Model, ModelComparison, ModelState, Probability};
 use axum::{
     Json,
     extract::State,
@@ -100,7 +100,7 @@ impl From<Model> for ModelView {
             state: model.state.into(),
             sha256: model.sha256,
             size_bytes: model.size_bytes,
-            threshold: model.threshold.map(|threshold| threshold.value()),
+            threshold: model.threshold.map(Probability::value),
             metrics: model.metrics,
             card: model.card,
             replaced: model.replaced,
@@ -198,8 +198,8 @@ pub(crate) async fn compare(
     Path((left, right)): Path<(i32, i32)>,
 ) -> Result<Json<ComparisonView>, Problem> {
     let bots = &face.app.bots;
-    let both = bots.compare_models(&who.actor, left, right).await?;
-    Ok(Json(both.into()))
+    let pair = bots.compare_models(&who.actor, left, right).await?;
+    Ok(Json(pair.into()))
 }
 
 /// A model's file, an ONNX graph. For those who run the instance.
@@ -246,9 +246,9 @@ pub(crate) async fn retire(
 pub(crate) async fn roll_back(
     State(face): State<Arc<Face>>,
     who: SignedIn,
-    Body(whose): Body<Whose>,
+    Body(of): Body<Whose>,
 ) -> Result<Json<RolledBack>, Problem> {
-    let community = whose.community_id.map(CommunityId);
+    let community = of.community_id.map(CommunityId);
     let before = face.app.bots.roll_back_model(&who.actor, community).await?;
     Ok(Json(RolledBack {
         model: before.map(ModelView::from),

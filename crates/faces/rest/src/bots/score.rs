@@ -43,15 +43,15 @@ pub(crate) struct BotScoreView {
     calculated_at: Moment,
 }
 
-fn score_view(community: CommunityId, found: BotScore) -> BotScoreView {
-    let parts = found.score.components.into_iter();
+fn score_view(community: CommunityId, found: &BotScore) -> BotScoreView {
+    let parts = found.score.components.iter();
     BotScoreView {
         community_id: community.0,
         overall_score: found.score.overall,
         grade: found.score.grade.map(|grade| grade.as_str().to_owned()),
         size_category: found.score.size.as_str().to_owned(),
         component_scores: parts
-            .map(|(part, score)| (part.as_str().to_owned(), score))
+            .map(|(part, score)| (part.as_str().to_owned(), *score))
             .collect(),
         calculated_at: found.at.into(),
     }
@@ -271,7 +271,7 @@ pub(crate) async fn of_community(
 ) -> Result<Json<BotScoreView>, Problem> {
     let (bots, community) = (&face.app.bots, CommunityId(community));
     let found = bots.community_score(&who.actor, community).await?;
-    Ok(Json(score_view(community, found)))
+    Ok(Json(score_view(community, &found)))
 }
 
 /// The accounts of a community that were scored, the surest first. For moderators.

@@ -530,6 +530,7 @@ const NOT_IN_REST: &[(&str, &str)] = &[
         "a part of the program's own changes",
     ),
     ("bots.scores_of", MANY),
+    ("bots.cases_by_id", MANY),
     ("bots.community_scores", MANY),
     ("bots.suspects_of", MANY),
     ("app.follow_bot_score", LIVE),

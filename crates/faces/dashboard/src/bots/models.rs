@@ -1,0 +1,402 @@
+//! The registry of models for those who run the instance: a table of all, one model with what was measured of it, and the
+//! forms that promote it, retire it or take it back. What a model may do is decided by the service.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ::bots::{BotsError, Model, ModelKind, ModelState};
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use identity::Community;
+use kernel::{CommunityId, Timestamp};
+use serde::Deserialize;
+
+use super::metrics::{self, FIGURES, PARTS};
+use crate::{
+    admin,
+    charts::{
+        Svg,
+        curve::{Curve, curve},
+    },
+    display::{self, When},
+    error::PageError,
+    form::Mistakes,
+    layout::{self, Section, Shell},
+    router::Face,
+    viewer::{SignedIn, Viewer},
+};
+
+/// Digits of a hash that are shown in a table.
+const HASH_SHOWN: usize = 12;
+
+/// A model in a table.
+pub(crate) struct Row {
+    pub(crate) id: i32,
+    pub(crate) name: String,
+    pub(crate) community: String,
+    pub(crate) kind: &'static str,
+    pub(crate) state: &'static str,
+    pub(crate) mood: &'static str,
+    pub(crate) is_current: bool,
+    pub(crate) added: When,
+    /// Accounts that it learned from.
+    pub(crate) accounts: String,
+    pub(crate) precision: String,
+    pub(crate) recall: String,
+    pub(crate) f1: String,
+    pub(crate) auc: String,
+    pub(crate) hash: String,
+}
+
+impl Row {
+    fn of(model: &Model, names: &Names, now: Timestamp) -> Self {
+        let of = |name| metrics::shown(metrics::figure(&model.metrics, "test", name));
+        let accounts = model.card.get("data").and_then(|data| data.get("accounts"));
+        let accounts = accounts.and_then(serde_json::Value::as_u64);
+        Self {
+            id: model.id,
+            name: named(model),
+            community: names.of(model.community),
+            kind: kind(model.kind),
+            state: model.state.as_str(),
+            mood: mood(model.state),
+            is_current: model.is_current(),
+            added: display::when(now, model.added_at),
+            accounts: accounts.map_or_else(|| "–".to_owned(), display::count),
+            precision: of("precision"),
+            recall: of("recall"),
+            f1: of("f1"),
+            auc: metrics::shown(metrics::auc(&model.metrics)),
+            hash: model.sha256.chars().take(HASH_SHOWN).collect(),
+        }
+    }
+}
+
+/// Name and version.
+pub(crate) fn named(model: &Model) -> String {
+    format!("{} {}", model.name, model.version)
+}
+
+const fn kind(kind: ModelKind) -> &'static str {
+    match kind {
+        ModelKind::Trees => "trees",
+        ModelKind::Linear => "straight line",
+    }
+}
+
+const fn mood(state: ModelState) -> &'static str {
+    match state {
+        ModelState::Deployed => " good",
+        ModelState::Training | ModelState::Testing | ModelState::Retired => "",
+    }
+}
+
+/// The names of communities, as far as the viewer may know them.
+pub(crate) struct Names(HashMap<CommunityId, Community>);
+
+impl Names {
+    pub(crate) async fn read(
+        face: &Face,
+        viewer: &Viewer,
+        communities: impl Iterator<Item = Option<CommunityId>>,
+    ) -> Result<Self, PageError> {
+        let ids: Vec<CommunityId> = communities.flatten().collect();
+        let identity = &face.app.identity;
+        let found = identity.communities_of(&viewer.actor, &ids).await?;
+        Ok(Self(found))
+    }
+
+    /// Whom something is for.
+    pub(crate) fn of(&self, community: Option<CommunityId>) -> String {
+        let Some(id) = community else {
+            return "everybody".to_owned();
+        };
+        let known = self.0.get(&id);
+        known.map_or_else(|| format!("community {id}"), |known| known.name.clone())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "models.html")]
+struct List {
+    shell: Shell,
+    current: &'static str,
+    rows: Vec<Row>,
+    /// Whether one of the registry scores for everybody.
+    is_deployed: bool,
+    n_alerts: String,
+}
+
+/// A model's figures on those who judged it.
+struct Measured {
+    label: &'static str,
+    rows: String,
+    figures: Vec<String>,
+}
+
+/// What a model does, and what the page offers to do with it.
+enum Doing {
+    /// It scores.
+    Scores,
+    /// It decides nothing.
+    Rests {
+        may_roll_out: bool,
+        may_retire: bool,
+    },
+    /// It is still being made.
+    Learns,
+}
+
+impl Doing {
+    fn of(model: &Model) -> Self {
+        match model.state {
+            ModelState::Deployed => Self::Scores,
+            ModelState::Training => Self::Learns,
+            ModelState::Testing | ModelState::Retired => Self::Rests {
+                may_roll_out: model.community.is_none() && model.is_current(),
+                may_retire: model.state == ModelState::Testing,
+            },
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "model.html")]
+struct One {
+    shell: Shell,
+    current: &'static str,
+    mistakes: Mistakes,
+    row: Row,
+    sha256: String,
+    size: String,
+    threshold: Option<String>,
+    deployed: Option<When>,
+    retired: Option<When>,
+    replaced: Option<i32>,
+    /// The community of its roll-back form; empty = everybody.
+    community: String,
+    doing: Doing,
+    figure_names: Vec<&'static str>,
+    measured: Vec<Measured>,
+    roc: Option<Svg>,
+    pr: Option<Svg>,
+    roc_points: Vec<(String, String)>,
+    pr_points: Vec<(String, String)>,
+    reliability: Vec<(String, String, String)>,
+    confusion: Option<[String; 4]>,
+    importances: Vec<(String, String, f64)>,
+    card: Vec<(String, String)>,
+}
+
+/// `GET /admin/models`
+pub(crate) async fn page(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+) -> Result<Response, PageError> {
+    let shell = admin::shell(&face, &viewer, "Models", Section::Models).await?;
+    let bots = &face.app.bots;
+    let models = bots.models(&viewer.actor).await?;
+    let alerts = bots.alerts(&viewer.actor).await?;
+    let open = alerts.iter().filter(|alert| alert.cleared_at.is_none());
+    let names = Names::read(&face, &viewer, models.iter().map(|model| model.community)).await?;
+    let now = face.app.clock.now();
+    let is_deployed =
+        |model: &Model| model.state == ModelState::Deployed && model.community.is_none();
+    layout::page(&List {
+        shell,
+        current: "models",
+        is_deployed: models.iter().any(is_deployed),
+        rows: models
+            .iter()
+            .map(|model| Row::of(model, &names, now))
+            .collect(),
+        n_alerts: match u64::try_from(open.count()).unwrap_or(0) {
+            0 => String::new(),
+            n => display::plural(n, "alert"),
+        },
+    })
+}
+
+/// `GET /admin/models/{id}`
+pub(crate) async fn one(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    show(&face, &viewer, id_of(&id)?, Mistakes::default()).await
+}
+
+/// The id of a path.
+pub(crate) fn id_of(text: &str) -> Result<i32, PageError> {
+    text.parse().ok().ok_or_else(PageError::not_found)
+}
+
+/// `POST /admin/models/{id}/promote`
+pub(crate) async fn promote(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id = id_of(&id)?;
+    let done = face.app.bots.promote_model(&viewer.actor, id).await;
+    answer(&face, &viewer, id, done.map(|_| "model-promoted")).await
+}
+
+/// `POST /admin/models/{id}/retire`
+pub(crate) async fn retire(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id = id_of(&id)?;
+    let done = face.app.bots.retire_model(&viewer.actor, id).await;
+    answer(&face, &viewer, id, done.map(|()| "model-retired")).await
+}
+
+async fn answer(
+    face: &Face,
+    viewer: &Viewer,
+    id: i32,
+    done: Result<&'static str, BotsError>,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(done) => Ok(Redirect::to(&format!("/admin/models/{id}?done={done}")).into_response()),
+        Err(BotsError::Conflict(message) | BotsError::Invalid { message, .. }) => {
+            show(face, viewer, id, Mistakes::one("", &message)).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form that takes a model back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollingBack {
+    /// Empty = everybody.
+    #[serde(default)]
+    community: String,
+}
+
+/// `POST /admin/models/roll-back`
+pub(crate) async fn roll_back(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Form(typed): Form<RollingBack>,
+) -> Result<Response, PageError> {
+    let community = community_of(&typed.community)?;
+    face.app
+        .bots
+        .roll_back_model(&viewer.actor, community)
+        .await?;
+    Ok(Redirect::to("/admin/models?done=model-rolled-back").into_response())
+}
+
+/// The community that a form names; empty = everybody.
+pub(crate) fn community_of(typed: &str) -> Result<Option<CommunityId>, PageError> {
+    match typed {
+        "" => Ok(None),
+        id => id.parse().ok().map(Some).ok_or_else(PageError::not_found),
+    }
+}
+
+async fn show(
+    face: &Face,
+    viewer: &Viewer,
+    id: i32,
+    mistakes: Mistakes,
+) -> Result<Response, PageError> {
+    let shell = admin::shell(face, viewer, "Model", Section::Models).await?;
+    let model = face.app.bots.model(&viewer.actor, id).await?;
+    let model = model.ok_or_else(PageError::not_found)?;
+    let names = Names::read(face, viewer, std::iter::once(model.community)).await?;
+    let now = face.app.clock.now();
+    let (roc, pr) = (
+        metrics::points(&model.metrics, "roc"),
+        metrics::points(&model.metrics, "pr"),
+    );
+    let page = One {
+        shell,
+        current: "models",
+        mistakes,
+        row: Row::of(&model, &names, now),
+        size: display::bytes(model.size_bytes),
+        threshold: model.threshold.map(|threshold| threshold.to_string()),
+        deployed: model.deployed_at.map(|at| display::when(now, at)),
+        retired: model.retired_at.map(|at| display::when(now, at)),
+        replaced: model.replaced,
+        community: model
+            .community
+            .map_or_else(String::new, |community| community.to_string()),
+        doing: Doing::of(&model),
+        figure_names: FIGURES.into_iter().map(|(_, label)| label).collect(),
+        measured: measured(&model),
+        roc: drawn(
+            "Bots found against people accused, at all thresholds",
+            &roc,
+            true,
+        ),
+        pr: drawn(
+            "Precision against bots found, at all thresholds",
+            &pr,
+            false,
+        ),
+        roc_points: percents(&roc),
+        pr_points: percents(&pr),
+        reliability: metrics::reliability(&model.metrics)
+            .into_iter()
+            .map(|(said, was, n)| {
+                let said = display::percent(said);
+                (said, display::percent(was), display::count(n))
+            })
+            .collect(),
+        confusion: metrics::confusion(&model.metrics).map(|counts| counts.map(display::count)),
+        importances: metrics::importances(&model.metrics)
+            .into_iter()
+            .map(|(name, share)| (name, display::percent(share), share))
+            .collect(),
+        card: metrics::entries(&model.card),
+        sha256: model.sha256,
+    };
+    Ok((page.mistakes.status(), layout::page(&page)?).into_response())
+}
+
+fn drawn(title: &str, points: &[(f64, f64)], has_diagonal: bool) -> Option<Svg> {
+    (points.len() > 1).then(|| {
+        curve(&Curve {
+            title,
+            points,
+            has_diagonal,
+        })
+    })
+}
+
+fn percents(points: &[(f64, f64)]) -> Vec<(String, String)> {
+    points
+        .iter()
+        .map(|(x, y)| (display::percent(*x), display::percent(*y)))
+        .collect()
+}
+
+/// What was measured, of each who was judged and of whom anything is known.
+fn measured(model: &Model) -> Vec<Measured> {
+    let of = |part: &'static str, label| {
+        let figures = FIGURES.map(|(name, _)| metrics::figure(&model.metrics, part, name));
+        let is_known = figures.iter().any(Option::is_some);
+        is_known.then(|| Measured {
+            label,
+            rows: metrics::rows(&model.metrics, part)
+                .map_or_else(|| "–".to_owned(), display::count),
+            figures: figures
+                .into_iter()
+                .map(|figure| figure.map_or_else(|| "–".to_owned(), metrics::Figure::words))
+                .collect(),
+        })
+    };
+    PARTS
+        .into_iter()
+        .filter_map(|(part, label)| of(part, label))
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! How good detection is while it works, over all communities: precision and recall by week, how far signals moved, how
+//! long a score takes, and the alerts. What too few reviews say is a gap, not a number.
+
+use std::sync::Arc;
+
+use ::bots::{Alert, AlertKind, Drift, Week};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use kernel::Timestamp;
+
+use super::{
+    models::{Names, id_of},
+    rollouts::latency,
+};
+use crate::{
+    admin,
+    charts::{
+        Column, Svg,
+        line::{Line, LineChart, lines},
+    },
+    display::{self, When},
+    error::PageError,
+    layout::{self, Section, Shell},
+    router::Face,
+    viewer::SignedIn,
+};
+
+/// From here on a signal's drift is worth a look.
+const NOTABLE: f64 = 0.1;
+/// From here on it is an alarm.
+const LARGE: f64 = 0.25;
+
+struct WeekRow {
+    from: String,
+    predictions: String,
+    reviewed: String,
+    right: String,
+    wrong: String,
+    sampled: String,
+    precision: String,
+    recall: String,
+    f1: String,
+    feedback: String,
+}
+
+impl From<&Week> for WeekRow {
+    fn from(week: &Week) -> Self {
+        let share = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), display::percent);
+        Self {
+            from: display::date(week.from),
+            predictions: display::count(week.n_predictions),
+            reviewed: display::count(week.n_reviewed),
+            right: display::count(week.n_right),
+            wrong: display::count(week.n_wrong),
+            sampled: display::count(week.n_sampled),
+            precision: share(week.precision),
+            recall: share(week.recall),
+            f1: share(week.f1),
+            feedback: share(week.feedback_rate),
+        }
+    }
+}
+
+struct DriftRow {
+    signal: String,
+    psi: String,
+    word: &'static str,
+    mood: &'static str,
+    n: String,
+    at: When,
+}
+
+impl DriftRow {
+    fn of(drift: Drift, now: Timestamp) -> Self {
+        let (word, mood) = if drift.psi >= LARGE {
+            ("moved far", " bad")
+        } else if drift.psi >= NOTABLE {
+            ("worth a look", "")
+        } else {
+            ("as before", " good")
+        };
+        Self {
+            signal: drift.signal,
+            psi: format!("{:.3}", drift.psi),
+            word,
+            mood,
+            n: display::count(drift.n),
+            at: display::when(now, drift.at),
+        }
+    }
+}
+
+struct AlertRow {
+    id: i32,
+    kind: &'static str,
+    community: String,
+    words: String,
+    at: When,
+    cleared: Option<When>,
+    by_hand: bool,
+}
+
+impl AlertRow {
+    fn of(alert: &Alert, names: &Names, now: Timestamp) -> Self {
+        Self {
+            id: alert.id,
+            kind: kind(alert.kind),
+            community: names.of(alert.community),
+            words: crate::error::sentence(&alert.words),
+            at: display::when(now, alert.at),
+            cleared: alert.cleared_at.map(|at| display::when(now, at)),
+            by_hand: alert.cleared_by.is_some(),
+        }
+    }
+}
+
+const fn kind(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::Precision => "Worse than before",
+        AlertKind::Extraction => "Nobody is scored",
+        AlertKind::Latency => "Slow",
+        AlertKind::Training => "Training failed",
+        AlertKind::Drift => "Chat has changed",
+        AlertKind::Rollout => "Rollout halted",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "models_monitoring.html")]
+struct Page {
+    shell: Shell,
+    current: &'static str,
+    alerts: Vec<AlertRow>,
+    chart: Option<Svg>,
+    weeks: Vec<WeekRow>,
+    drift: Vec<DriftRow>,
+    latency: String,
+}
+
+/// `GET /admin/models/monitoring`
+pub(crate) async fn page(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+) -> Result<Response, PageError> {
+    let shell = admin::shell(&face, &viewer, "Monitoring", Section::Models).await?;
+    let bots = &face.app.bots;
+    let found = bots.instance_monitoring(&viewer.actor).await?;
+    let alerts = bots.alerts(&viewer.actor).await?;
+    let names = Names::read(&face, &viewer, alerts.iter().map(|alert| alert.community)).await?;
+    let now = face.app.clock.now();
+    layout::page(&Page {
+        shell,
+        current: "monitoring",
+        alerts: alerts
+            .iter()
+            .map(|alert| AlertRow::of(alert, &names, now))
+            .collect(),
+        chart: chart(&found.weeks),
+        weeks: found.weeks.iter().rev().map(WeekRow::from).collect(),
+        drift: found
+            .drift
+            .into_iter()
+            .map(|drift| DriftRow::of(drift, now))
+            .collect(),
+        latency: latency(found.latency_p99_ms),
+    })
+}
+
+/// `POST /admin/models/alerts/{id}`
+pub(crate) async fn clear_alert(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id = id_of(&id)?;
+    face.app.bots.clear_alert(&viewer.actor, id).await?;
+    Ok(Redirect::to("/admin/models/monitoring?done=alert-cleared").into_response())
+}
+
+/// Precision and recall by week; `None` while nothing is known.
+fn chart(weeks: &[Week]) -> Option<Svg> {
+    let is_known = |week: &Week| week.precision.is_some() || week.recall.is_some();
+    if !weeks.iter().any(is_known) {
+        return None;
+    }
+    let columns: Vec<Column> = weeks
+        .iter()
+        .map(|week| Column {
+            label: display::day_month(week.from),
+            title: format!("Week of {}", display::date(week.from)),
+        })
+        .collect();
+    let percents = |value: fn(&Week) -> Option<f64>| -> Vec<Option<f64>> {
+        weeks
+            .iter()
+            .map(|week| value(week).map(|share| share * 100.0))
+            .collect()
+    };
+    Some(lines(&LineChart {
+        title: "Precision and recall by week, in percent; the table below holds the same numbers",
+        columns: &columns,
+        lines: &[
+            Line {
+                key: "precision",
+                label: "Precision, %:",
+                values: percents(|week| week.precision),
+            },
+            Line {
+                key: "recall",
+                label: "Recall, %:",
+                values: percents(|week| week.recall),
+            },
+        ],
+    }))
+}

@@ -1,0 +1,173 @@
+//! Trainings: a list, asking for one, and what one did line by line.
+//!
+//! Must never show a row that was learned from: they are numbers about people.
+
+use std::{sync::Arc, time::Duration};
+
+use ::bots::{Training, TrainingState};
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use kernel::{CommunityId, Timestamp};
+use serde::Deserialize;
+
+use super::models::{Names, community_of, id_of};
+use crate::{
+    admin,
+    display::{self, When},
+    error::{PageError, sentence},
+    layout::{self, Section, Shell},
+    router::Face,
+    viewer::SignedIn,
+};
+
+/// The form that asks for a training.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asking {
+    /// Empty = everybody.
+    #[serde(default)]
+    community: String,
+}
+
+struct Row {
+    id: i32,
+    community: String,
+    state: &'static str,
+    mood: &'static str,
+    /// How far it is, while it goes on.
+    progress: Option<u32>,
+    by_hand: bool,
+    asked: When,
+    took: String,
+    rows: String,
+    bots: String,
+    people: String,
+    new: String,
+    model: Option<i32>,
+    error: String,
+}
+
+impl Row {
+    fn of(training: &Training, names: &Names, now: Timestamp) -> Self {
+        let span = training
+            .started_at
+            .zip(training.finished_at)
+            .map(|(from, until)| until.since(from));
+        Self {
+            id: training.id,
+            community: names.of(training.community),
+            state: training.state.as_str(),
+            mood: match training.state {
+                TrainingState::Done => " good",
+                TrainingState::Failed => " bad",
+                TrainingState::Waiting | TrainingState::Running | TrainingState::Skipped => "",
+            },
+            progress: (!training.state.is_over()).then_some(training.progress),
+            by_hand: training.asked_by.is_some(),
+            asked: display::when(now, training.asked_at),
+            took: span.map_or_else(|| "–".to_owned(), took),
+            rows: display::count(training.n_rows.into()),
+            bots: display::count(training.n_bots.into()),
+            people: display::count(training.n_people.into()),
+            new: display::count(training.n_new.into()),
+            model: training.model,
+            error: sentence(training.error.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+fn took(span: Duration) -> String {
+    if span < Duration::from_secs(1) {
+        return "less than a second".to_owned();
+    }
+    display::duration(span)
+}
+
+/// A community to train for.
+struct Choice {
+    id: CommunityId,
+    name: String,
+}
+
+#[derive(Template)]
+#[template(path = "models_trainings.html")]
+struct List {
+    shell: Shell,
+    current: &'static str,
+    rows: Vec<Row>,
+    communities: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "models_training.html")]
+struct One {
+    shell: Shell,
+    current: &'static str,
+    row: Row,
+    snapshot: String,
+    log: Vec<String>,
+}
+
+/// `GET /admin/models/trainings`
+pub(crate) async fn page(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+) -> Result<Response, PageError> {
+    let shell = admin::shell(&face, &viewer, "Trainings", Section::Models).await?;
+    let found = face.app.bots.trainings(&viewer.actor).await?;
+    let communities = found.iter().map(|training| training.community);
+    let names = Names::read(&face, &viewer, communities).await?;
+    let all = face.app.identity.communities(&viewer.actor).await?;
+    let now = face.app.clock.now();
+    layout::page(&List {
+        shell,
+        current: "trainings",
+        rows: found
+            .iter()
+            .map(|training| Row::of(training, &names, now))
+            .collect(),
+        communities: all
+            .into_iter()
+            .map(|(community, _)| Choice {
+                id: community.id,
+                name: community.name,
+            })
+            .collect(),
+    })
+}
+
+/// `POST /admin/models/trainings`
+pub(crate) async fn start(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Form(typed): Form<Asking>,
+) -> Result<Response, PageError> {
+    let community = community_of(&typed.community)?;
+    let bots = &face.app.bots;
+    let asked = bots.start_training(&viewer.actor, community).await?;
+    let to = format!("/admin/models/trainings/{}?done=training-asked", asked.id);
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// `GET /admin/models/trainings/{id}`
+pub(crate) async fn one(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let shell = admin::shell(&face, &viewer, "Training", Section::Models).await?;
+    let found = face.app.bots.training(&viewer.actor, id_of(&id)?).await?;
+    let training = found.ok_or_else(PageError::not_found)?;
+    let names = Names::read(&face, &viewer, std::iter::once(training.community)).await?;
+    layout::page(&One {
+        shell,
+        current: "trainings",
+        row: Row::of(&training, &names, face.app.clock.now()),
+        snapshot: training.snapshot.unwrap_or_default(),
+        log: training.log,
+    })
+}

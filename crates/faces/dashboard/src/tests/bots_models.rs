@@ -1,0 +1,319 @@
+//! The registry of models, trainings, rollouts, experiments and monitoring, for those who run the instance.
+
+use axum::body::Bytes;
+use bots::{Model, NewModel};
+use kernel::{CommunityId, Role};
+use serde_json::{Value, json};
+use testkit::World;
+
+use super::{bots_appeals::called, browser::Browser};
+
+/// The model that ships, as one that somebody registers.
+async fn add(world: &World, community: Option<CommunityId>, f1: f64) -> Model {
+    let new = NewModel {
+        name: "trial <1>".to_owned(),
+        community,
+        metrics: metrics(f1),
+        card: json!({ "data": { "accounts": 1_234 }, "parameters": { "n_trees": 80 } }),
+    };
+    let file = Bytes::from_static(bots::prior::BYTES);
+    let made = world.app.bots.add_model(&world.system(), &new, file).await;
+    made.unwrap()
+}
+
+fn metrics(f1: f64) -> Value {
+    json!({
+        "test": {
+            "f1": { "value": f1, "low": 0.81, "high": 0.95 }, "precision": { "value": 0.93 },
+            "recall": 0.87, "auc_roc": 0.99, "rows": 120,
+        },
+        "confusion": {
+            "true_positives": 41, "false_positives": 2, "true_negatives": 70, "false_negatives": 7,
+        },
+        "roc": [[0.0, 0.0], [0.1, 0.9], [1.0, 1.0]],
+        "pr": [[0.0, 1.0], [1.0, 0.4]],
+        "reliability": [[0.1, 0.2, 30]],
+        "importances": [["pace", 0.34]],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let empty = root.get("/admin/models").await.expect(200).body;
+    assert!(
+        empty.contains("The registry is empty") && empty.contains("the one that ships"),
+        "{empty}"
+    );
+    let (one, own) = (
+        add(&world, None, 0.9).await,
+        add(&world, Some(ducks), 0.7).await,
+    );
+    let list = root.get("/admin/models").await.expect(200).body;
+    for part in [
+        "trial &#60;1&#62; 1",
+        "Ducks",
+        "1,234",
+        "0.93",
+        "0.87",
+        "0.90",
+        "0.99",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    let page = format!("/admin/models/{}", one.id);
+    let seen = root.get(&page).await.expect(200).body;
+    for part in [
+        "0.90 (0.81 to 0.95)",
+        "<path class=\"line l-curve\"",
+        "class=\"diagonal\"",
+        "<code>pace</code>",
+        "34 %",
+        "parameters: n trees",
+        &one.sha256,
+        "Roll out in steps",
+    ] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    let of_ducks = root.get(&format!("/admin/models/{}", own.id)).await;
+    assert!(!of_ducks.expect(200).body.contains("Roll out in steps"));
+
+    let compare = format!("/admin/models/compare?left={}&right={}", one.id, own.id);
+    let both = root.get(&compare).await.expect(200).body;
+    for part in ["test: f1", "0.9</td>", "0.7</td>", "-0.2</td>"] {
+        assert!(both.contains(part), "{part}: {both}");
+    }
+    root.get("/admin/models/compare?left=1&right=999")
+        .await
+        .expect(404);
+
+    let done = root.post(&format!("{page}/promote"), &[]).await.expect(303);
+    assert_eq!(done.location(), format!("{page}?done=model-promoted"));
+    let list = root.get("/admin/models").await.expect(200).body;
+    assert!(!list.contains("the one that ships"), "{list}");
+    let refused = root.post(&format!("{page}/retire"), &[]).await.expect(422);
+    assert!(refused.body.contains("scores now"), "{}", refused.body);
+    assert!(refused.body.contains("Take it back"), "{}", refused.body);
+    let back = [("community", "")];
+    let done = root.post("/admin/models/roll-back", &back).await;
+    assert_eq!(
+        done.expect(303).location(),
+        "/admin/models?done=model-rolled-back"
+    );
+    root.post("/admin/models/roll-back", &back)
+        .await
+        .expect(404);
+    let own_page = format!("/admin/models/{}", own.id);
+    let done = root.post(&format!("{own_page}/retire"), &[]).await;
+    assert_eq!(
+        done.expect(303).location(),
+        format!("{own_page}?done=model-retired")
+    );
+    root.post("/admin/models/999/promote", &[])
+        .await
+        .expect(404);
+
+    let ada = world.person(ducks, "ada", Some(Role::Owner)).await.user;
+    let ada = Browser::of(&world, ada).await;
+    ada.post(&format!("{page}/promote"), &[]).await.expect(403);
+    ada.post("/admin/models/roll-back", &back).await.expect(403);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_training_is_asked_for_and_tells_what_came_of_it() {
+    let world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let list = "/admin/models/trainings";
+    assert!(
+        root.get(list)
+            .await
+            .expect(200)
+            .body
+            .contains("Ducks alone")
+    );
+    let of_ducks = ducks.to_string();
+    let asked = root.post(list, &[("community", &of_ducks)]).await;
+    let asked = asked.expect(303).location().to_owned();
+    let (one, done) = asked.split_once('?').unwrap();
+    assert_eq!(done, "done=training-asked");
+    let waits = root.get(one).await.expect(200).body;
+    assert!(
+        waits.contains("waiting") && waits.contains("<progress"),
+        "{waits}"
+    );
+    let id: i32 = one.rsplit('/').next().unwrap().parse().unwrap();
+    world.app.bots.run_training(id, true).await.unwrap();
+    world
+        .sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'")
+        .await;
+    let over = root.get(one).await.expect(200).body;
+    assert!(
+        over.contains("skipped") && over.contains("0 bots and 0 people"),
+        "{over}"
+    );
+    let all = root.get(list).await.expect(200).body;
+    assert!(
+        all.contains(&format!("href=\"{one}\"")) && all.contains("by hand"),
+        "{all}"
+    );
+    root.post(list, &[("community", "999")]).await.expect(404);
+    root.get("/admin/models/trainings/999").await.expect(404);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_goes_on_step_by_step_and_is_halted_with_a_reason() {
+    let world = World::sqlite().await;
+    world.community("Ducks").await;
+    let model = add(&world, None, 0.9).await.id.to_string();
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let list = "/admin/models/rollouts";
+    let start = [("model", model.as_str())];
+    for id in 1..=2 {
+        let done = root.post(list, &start).await.expect(303);
+        assert_eq!(done.location(), format!("{list}?done=rollout-started"));
+        let page = root.get(list).await.expect(200).body;
+        assert!(
+            page.contains("Go on to 50 %") && page.contains("aria-current=\"step\">10 %"),
+            "{page}"
+        );
+        let (advance, halt) = (format!("{list}/{id}/advance"), format!("{list}/{id}/halt"));
+        root.post(&advance, &[("step", "10")]).await.expect(303);
+        let stale = root.post(&advance, &[("step", "10")]).await.expect(422);
+        assert!(stale.body.contains("look at it again"), "{}", stale.body);
+        if id == 1 {
+            let silent = root.post(&halt, &[("why", " ")]).await.expect(422).body;
+            assert!(silent.contains("id=\"why-problem\""), "{silent}");
+            root.post(&halt, &[("why", "too <many>")]).await.expect(303);
+            let over = root.get(list).await.expect(200).body;
+            assert!(
+                over.contains("too &#60;many&#62;") && over.contains("halted"),
+                "{over}"
+            );
+        } else {
+            root.post(&advance, &[("step", "50")]).await.expect(303);
+            let end = root.get(list).await.expect(200).body;
+            assert!(end.contains("Deploy it"), "{end}");
+            root.post(&advance, &[("step", "100")]).await.expect(303);
+        }
+    }
+    let over = root.get(list).await.expect(200).body;
+    assert!(
+        over.contains("finished") && over.contains("There is no model to roll out"),
+        "{over}"
+    );
+    let list = root.get("/admin/models").await.expect(200).body;
+    assert!(list.contains("deployed"), "{list}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_says_that_there_are_too_few_reviews_and_no_number_that_means_nothing() {
+    let world = World::sqlite().await;
+    world.community("Ducks").await;
+    let model = add(&world, None, 0.9).await.id.to_string();
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let list = "/admin/models/experiments";
+    let fields = |hypothesis| [("hypothesis", hypothesis), ("model", model.as_str())];
+    let empty = root.post(list, &fields("")).await.expect(422).body;
+    assert!(
+        empty.contains("id=\"hypothesis-problem\"")
+            && empty.contains(&format!("value=\"{model}\" selected")),
+        "{empty}"
+    );
+    let done = root.post(list, &fields("fewer <b> people")).await;
+    assert_eq!(
+        done.expect(303).location(),
+        format!("{list}?done=experiment-started")
+    );
+    let page = root.get(list).await.expect(200).body;
+    for part in [
+        "fewer &#60;b&#62; people",
+        "Not enough reviews to say anything: each side needs 50.",
+        "The rules",
+        "The model",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("in 95 of 100 cases"), "{page}");
+    let refused = root
+        .post("/admin/models/rollouts", &[("model", &model)])
+        .await
+        .expect(422)
+        .body;
+    assert!(refused.contains("stop it first"), "{refused}");
+    let stop = format!("{list}/1/stop");
+    let silent = root.post(&stop, &[("why", "")]).await.expect(422).body;
+    assert!(silent.contains("id=\"why-problem\""), "{silent}");
+    let done = root.post(&stop, &[("why", "enough")]).await.expect(303);
+    assert_eq!(done.location(), format!("{list}?done=experiment-stopped"));
+    let over = root.get(list).await.expect(200).body;
+    assert!(over.contains("ended because: enough"), "{over}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weeks_drift_and_alerts_are_shown_and_an_alert_is_seen_to() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = world.person(ducks, "mo", Some(Role::Moderator)).await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let page = "/admin/models/monitoring";
+    let empty = root.get(page).await.expect(200).body;
+    for part in [
+        "Nothing went wrong.",
+        "Nobody has reviewed",
+        "Not known yet",
+    ] {
+        assert!(empty.contains(part), "{part}: {empty}");
+    }
+    for name in ["ann", "bob"] {
+        let user = world.person(ducks, name, Some(Role::Member)).await.user;
+        called(&world, ducks, user, &mo.actor).await;
+    }
+    let now = world.app.clock.now().0;
+    world
+        .sql("UPDATE bot_review SET probability_ppm = 900000")
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_drift (scope, signal, psi_ppm, n, at) VALUES (0, 'pace', 310000, 400, {now})"
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_alert (kind, scope, words, numbers, at) VALUES (5, {ducks}, 'pace <moved>', '{{}}', {now})"
+        ))
+        .await;
+    let seen = root.get(page).await.expect(200).body;
+    for part in [
+        "Pace &#60;moved&#62;.",
+        "Ducks",
+        "moved far",
+        "0.310",
+        "100 %",
+        "<circle class=\"point l-precision\"",
+    ] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    let registry = root.get("/admin/models").await.expect(200).body;
+    assert!(registry.contains("1 alert</a>"), "{registry}");
+    let id = world.number("SELECT id FROM bot_alert").await;
+    let done = root
+        .post(&format!("/admin/models/alerts/{id}"), &[])
+        .await
+        .expect(303);
+    assert_eq!(done.location(), format!("{page}?done=alert-cleared"));
+    let after = root.get(page).await.expect(200).body;
+    assert!(after.contains("just now</time>, seen to"), "{after}");
+    root.post("/admin/models/alerts/999", &[]).await.expect(404);
+    let mo = Browser::of(&world, mo.user).await;
+    mo.post(&format!("/admin/models/alerts/{id}"), &[])
+        .await
+        .expect(403);
+    world.close().await;
+}
