@@ -88,6 +88,23 @@ pub(crate) fn lot(run: Run, community: CommunityId) -> u8 {
     u8::try_from(drawn % 100).unwrap_or(0)
 }
 
+/// Who is on the second side, for a share in percent: those whose lots are below it. However few there are, somebody is on
+/// each side as long as two can be told apart: with nobody on one, nothing would be seen before everybody has it. Whoever is
+/// on the second side stays there when the share grows.
+pub(crate) fn sides(mut lots: Vec<(CommunityId, u8)>, share: u32) -> Vec<(CommunityId, bool)> {
+    lots.sort_unstable_by_key(|(community, lot)| (*lot, community.0));
+    let below = lots.iter().filter(|(_, lot)| u32::from(*lot) < share);
+    let most = match share {
+        0 => 0,
+        1..100 => lots.len().saturating_sub(1),
+        _ => lots.len(),
+    };
+    let least = usize::from(share > 0).min(most);
+    let n = below.count().clamp(least, most);
+    let side = |(nth, (community, _)): (usize, (CommunityId, u8))| (community, nth < n);
+    lots.into_iter().enumerate().map(side).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +129,35 @@ mod tests {
             below(one, 10).iter().all(|id| half.contains(id)),
             "whoever has it keeps it"
         );
+    }
+
+    #[test]
+    fn few_communities_are_on_both_sides_and_nobody_goes_back() {
+        let second = |lots: &[u8], share: u32| {
+            let lots = lots
+                .iter()
+                .zip(1..)
+                .map(|(lot, id)| (CommunityId(id), *lot));
+            let sides = sides(lots.collect(), share);
+            let mut second: Vec<i32> = sides
+                .into_iter()
+                .filter_map(|(community, is_second)| is_second.then_some(community.0))
+                .collect();
+            second.sort_unstable();
+            second
+        };
+        assert_eq!(second(&[70, 30, 50, 90], 10), [2], "nobody's lot is below");
+        assert_eq!(second(&[70, 30, 50, 90], 50), [2]);
+        assert_eq!(second(&[70, 30, 50, 90], 60), [2, 3]);
+        assert_eq!(second(&[70, 30, 50, 90], 100), [1, 2, 3, 4]);
+        assert_eq!(
+            second(&[3, 1, 2], 10),
+            [2, 3],
+            "somebody keeps the one before"
+        );
+        assert_eq!(second(&[3, 1, 2], 0), [0_i32; 0]);
+        assert_eq!(second(&[5], 10), [0_i32; 0], "one cannot be on both sides");
+        assert_eq!(second(&[5], 100), [1]);
+        assert_eq!(second(&[], 50), [0_i32; 0]);
     }
 }

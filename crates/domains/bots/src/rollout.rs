@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     AlertKind, Bots, BotsError, ModelState, alert,
-    arm::{Run, lot},
+    arm::{Run, lot, sides},
     list::check_words,
     monitoring,
     store::{
@@ -317,12 +317,13 @@ impl Bots {
             Err(IdentityError::Storage(error)) => return Err(error.into()),
             Err(other) => return Err(BotsError::Conflict(other.to_string())),
         };
-        let sides: Vec<(CommunityId, bool)> = all
+        let lots = all
             .into_iter()
             .map(|(community, _)| community.id)
             .filter(|community| !own.contains(community))
-            .map(|community| (community, u32::from(lot(run, community)) < share))
+            .map(|community| (community, lot(run, community)))
             .collect();
+        let sides = sides(lots, share);
         Ok(arm_table::assign(work.conn(), run, &sides, work.now()).await?)
     }
 
