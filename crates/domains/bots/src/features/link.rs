@@ -25,7 +25,7 @@ pub(super) static SIGNALS: &[Signal] = &[
         range: "log2 of one more, mean",
         empty: "no text",
         used: Use::Everywhere,
-        high: "posts {value} links in a message",
+        high: "posts links at a rate of {value} for each message",
         low: "posts hardly any links",
         measure: |sample| sample.mean_of_texts(|digest| (f64::from(digest.links) + 1.0).log2()),
     },
