@@ -393,7 +393,9 @@ on_both! {
         assert_eq!(other.code(), ErrorCode::Conflict);
         assert_eq!(file(&world, pond, id).await.case.state, CaseState::Human);
         assert_eq!(labels(&world, pond).await, [(LabelSource::Review, false, 1)]);
-        assert!(bots.own_verdicts(&ann.actor).await.unwrap().is_empty());
+        let own = bots.own_verdicts(&ann.actor).await.unwrap();
+        let answer = own[0].appeals[0].answer.as_str();
+        assert_eq!((own.len(), own[0].stands, answer), (1, false, "sorry"), "the answer can still be read");
         let role = world.app.identity.roles(&world.system(), pond, &[ann.user]).await.unwrap()[&ann.user];
         assert_eq!(role, Role::Banned, "a label is no action, neither way");
         assert_eq!((told(&world, bots::APPEAL_MADE).await, told(&world, bots::APPEAL_ANSWERED).await), (2, 2));

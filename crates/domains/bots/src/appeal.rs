@@ -102,7 +102,9 @@ pub struct OwnVerdict {
     pub platform: Platform,
     /// What it is called.
     pub username: String,
-    /// When it was decided.
+    /// Whether it stands: one that does not is shown while there are appeals against it, so that the answer is read.
+    pub stands: bool,
+    /// When it was decided, or taken back.
     pub decided_at: Option<Timestamp>,
     /// One's appeals against it, the newest first.
     pub appeals: Vec<Appeal>,
@@ -122,7 +124,7 @@ fn check_words(field: &'static str, words: &str, least: usize) -> Result<String,
 }
 
 impl Bots {
-    /// Where one's own accounts were called bots, the last first.
+    /// Where one's own accounts were called bots, the last first; those that were taken back while one appealed too.
     pub async fn own_verdicts(&self, actor: &Actor) -> Result<Vec<OwnVerdict>, BotsError> {
         let Some(user) = actor.user_id() else {
             return Err(nobody());
@@ -149,6 +151,7 @@ impl Bots {
                 account: row.account,
                 platform: account.platform,
                 username: account.username.clone(),
+                stands: row.state == CaseState::Bot,
                 decided_at: row.decided_at,
                 appeals: appeals.remove(&row.id).unwrap_or_default(),
             })

@@ -157,7 +157,7 @@ pub(crate) async fn of_account(
     one(conn, "community_id = $1 AND account_id = $2", values).await
 }
 
-/// Cases in which accounts were called bots; the last decided first.
+/// Cases in which accounts were called bots, or somebody appealed; the last decided first.
 pub(crate) async fn against(
     conn: &impl ConnectionTrait,
     accounts: &[AccountId],
@@ -168,7 +168,8 @@ pub(crate) async fn against(
     }
     let values: Vec<Value> = accounts.iter().map(|account| account.0.into()).collect();
     let which = format!(
-        "account_id IN ({}) AND state = {} ORDER BY decided_at DESC, id LIMIT {limit}",
+        "account_id IN ({}) AND (state = {} OR EXISTS (SELECT 1 FROM bot_appeal \
+         WHERE bot_appeal.case_id = bot_case.id)) ORDER BY decided_at DESC, id LIMIT {limit}",
         super::placeholders(1, accounts.len()),
         CaseState::Bot.code()
     );

@@ -48,6 +48,8 @@ struct Row {
     /// `None` = one that is not shown to oneself.
     community: Option<String>,
     decided: Option<When>,
+    /// Whether it was not taken back.
+    stands: bool,
     appeals: Vec<Line>,
     /// Whether an appeal waits for its answer.
     is_waiting: bool,
@@ -105,6 +107,7 @@ impl Row {
             platform: verdict.platform.label(),
             community,
             decided: verdict.decided_at.map(|at| display::when(now, at)),
+            stands: verdict.stands,
             is_waiting: verdict.appeals.iter().any(is_open),
             appeals: verdict
                 .appeals

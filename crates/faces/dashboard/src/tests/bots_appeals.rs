@@ -148,6 +148,13 @@ async fn a_granted_appeal_makes_the_account_a_persons_again() {
         .expect(303);
     assert_eq!(done.location(), format!("{LIST}?done=appeal-granted"));
     let page = own.get(OWN).await.expect(200).body;
-    assert!(page.contains("Nobody called you a bot"), "{page}");
+    assert!(
+        page.contains("this account is a person's") && page.contains("Granted"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<textarea"),
+        "there is nothing left to say: {page}"
+    );
     world.close().await;
 }

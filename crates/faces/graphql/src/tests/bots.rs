@@ -206,8 +206,10 @@ on_both! {
         let mona = Client::of(&world, &mona).await;
         let answer = mona.ask(grant, json!({ "pond": pond.0, "appeal": appeal })).await;
         assert_eq!(answer["data"]["answerBotAppeal"], true, "{answer}");
-        let answer = client.ask(own, json!({})).await;
-        assert_eq!(answer["data"]["me"]["own"]["botVerdicts"], json!([]), "{answer}");
+        let answer = client.ask(&own.replace("caseId", "stands"), json!({})).await;
+        let appeals = json!([{ "state": "GRANTED", "answer": "sorry" }]);
+        let verdicts = &answer["data"]["me"]["own"]["botVerdicts"];
+        assert_eq!(verdicts, &json!([{ "stands": false, "appeals": appeals }]), "{answer}");
         world.expect_leftovers();
     }
 }

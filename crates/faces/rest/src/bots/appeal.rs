@@ -61,7 +61,9 @@ pub(crate) struct OwnVerdictView {
     community_id: i32,
     /// The account.
     account_id: i64,
-    /// When it was decided.
+    /// Whether it stands; one that was taken back is shown while there are appeals against it.
+    stands: bool,
+    /// When it was decided, or taken back.
     decided_at: Option<Moment>,
     /// One's appeals against it, the newest first.
     appeals: Vec<AppealView>,
@@ -73,6 +75,7 @@ impl From<OwnVerdict> for OwnVerdictView {
             case_id: verdict.case,
             community_id: verdict.community.0,
             account_id: verdict.account.0,
+            stands: verdict.stands,
             decided_at: verdict.decided_at.map(Moment::from),
             appeals: verdict.appeals.into_iter().map(AppealView::from).collect(),
         }

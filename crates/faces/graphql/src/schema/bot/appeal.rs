@@ -63,7 +63,9 @@ pub(crate) struct OwnBotVerdict {
     community_id: i32,
     /// The account's id.
     account_id: ID,
-    /// When it was decided.
+    /// Whether it stands; one that was taken back is shown while there are appeals against it.
+    stands: bool,
+    /// When it was decided, or taken back.
     decided_at: Option<DateTime>,
     /// One's appeals against it, the newest first.
     appeals: Vec<BotAppeal>,
@@ -75,6 +77,7 @@ impl From<OwnVerdict> for OwnBotVerdict {
             case_id: verdict.case,
             community_id: verdict.community.0,
             account_id: ID(verdict.account.to_string()),
+            stands: verdict.stands,
             decided_at: verdict.decided_at.map(DateTime),
             appeals: verdict.appeals.into_iter().map(BotAppeal::from).collect(),
         }
