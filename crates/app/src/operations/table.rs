@@ -312,6 +312,7 @@ pub const OPERATIONS: &[Operation] = &[
         "activity.recent_messages_of",
         Needs::Community(Permission::ViewActivity),
     ),
+    within("activity.messages_of_account", Permission::ViewMembers),
     row(
         "activity.messages_by_id",
         Needs::Community(Permission::ViewActivity),

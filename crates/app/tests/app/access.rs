@@ -922,6 +922,11 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
             let found = activity.members_at(actor, &[(pond, seen)]).await.unwrap();
             found.contains_key(&(pond, seen))
         }
+        "activity.messages_of_account" => by_activity(
+            activity
+                .messages_of_account(actor, pond, AccountId(1), 5)
+                .await,
+        ),
         "activity.messages_by_id" => {
             stage.world.say(pond, "seen", "quack").await;
             let id = MessageId(stage.world.number("SELECT MAX(id) FROM message").await);

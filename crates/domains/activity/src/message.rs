@@ -83,6 +83,20 @@ impl Activity {
         Ok(found)
     }
 
+    /// What an account said last in a community, the newest first, at most `limit` (1..=200): for those who decide about it.
+    pub async fn messages_of_account(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+        account: AccountId,
+        limit: u32,
+    ) -> Result<Vec<ChatMessage>, ActivityError> {
+        Self::require(actor, Permission::ViewMembers, community)?;
+        let limit = limit.clamp(1, 200);
+        let rows = tables::message::of_account(self.db.read(), community, account, limit).await?;
+        Ok(tables::message::with_authors(self.db.read(), rows).await?)
+    }
+
     /// Several messages by their ids; those that are absent or not to be known of are left out.
     pub async fn messages_by_id(
         &self,

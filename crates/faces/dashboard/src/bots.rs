@@ -17,6 +17,7 @@ pub(crate) mod prediction;
 pub(crate) mod queue;
 pub(crate) mod reports;
 pub(crate) mod rollouts;
+pub(crate) mod said;
 pub(crate) mod scores;
 pub(crate) mod settings;
 pub(crate) mod trainings;

@@ -14,6 +14,7 @@ pub(crate) mod histogram;
 pub(crate) mod line;
 pub(crate) mod spark;
 pub(crate) mod stacked;
+pub(crate) mod strip;
 
 /// Finished markup: everything in it is already escaped.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

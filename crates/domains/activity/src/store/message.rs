@@ -44,6 +44,20 @@ pub(crate) async fn by_ids(
     Ok(found)
 }
 
+/// What an account said last in a community, the newest first.
+pub(crate) async fn of_account(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    account: AccountId,
+    limit: u32,
+) -> Result<Vec<Row>, StoreError> {
+    let query = format!(
+        "{COLUMNS} WHERE m.account_id = $1 AND m.community_id = $2 \
+         ORDER BY m.sent_at DESC, m.id DESC LIMIT {limit}"
+    );
+    sql::all(conn, &query, vec![account.0.into(), community.0.into()]).await
+}
+
 /// The newest of each of some communities, oldest first.
 pub(crate) async fn before(
     conn: &impl ConnectionTrait,

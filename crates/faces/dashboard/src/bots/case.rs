@@ -18,8 +18,11 @@ use kernel::{Permission, Timestamp, UserId};
 use serde::Deserialize;
 
 use super::{
-    Judged, Names, Someone, Sure, prediction::View, queue, reasons_text, state_of_one,
-    verdict_label,
+    Judged, Names, Someone, Sure,
+    prediction::View,
+    queue, reasons_text,
+    said::{self, Said},
+    state_of_one, verdict_label,
 };
 use crate::{
     community,
@@ -186,6 +189,7 @@ struct Page {
     is_own: bool,
     reason: String,
     undo: Option<i32>,
+    said: Said,
     newest: Option<View>,
     earlier: Vec<View>,
     reviews: Vec<ReviewRow>,
@@ -266,6 +270,15 @@ pub(crate) async fn show(
     };
     let (state, mood) = state_of_one(case.state);
     let account = case.account.as_ref();
+    let messages = match account {
+        Some(account) => {
+            let activity = &face.app.activity;
+            activity
+                .messages_of_account(actor, community.id, account.id, said::SHOWN)
+                .await?
+        }
+        None => Vec::new(),
+    };
     let n_open = counts.get(&CaseState::Open).copied().unwrap_or(0);
     let page = Page {
         shell: Shell::new(face, viewer, place).await?,
@@ -300,6 +313,7 @@ pub(crate) async fn show(
         is_own,
         reason: typed.reason,
         undo: typed.last.filter(|_| may_judge),
+        said: Said::of(messages, now),
         newest,
         earlier,
         reviews: reviews

@@ -7,6 +7,7 @@ use super::histogram::{Mark, histogram};
 use super::line::{Line, LineChart, lines};
 use super::spark::spark;
 use super::stacked::{Hatch, Series, Stacked, stacked};
+use super::strip::strip;
 use super::{Column, axis, number};
 
 fn columns(n: usize) -> Vec<Column> {
@@ -262,6 +263,15 @@ fn a_histogram_marks_where_something_begins_and_shows_every_count() {
     assert!(svg.contains("likely &lt;from&gt; 70 %") && svg.contains("x1=\"70%\""));
     assert!(svg.contains("class=\"mark tried\" x1=\"0%\""), "{svg}");
     check(histogram("Nobody", &[], &[]).as_str());
+}
+
+#[test]
+fn a_strip_has_a_line_for_each_time_and_none_outside() {
+    let drawn = strip(&[0.0, 0.5, 7.0, -1.0, f64::NAN]);
+    check(drawn.as_str());
+    assert_eq!(drawn.as_str().matches("<line").count(), 4);
+    assert!(drawn.as_str().contains("x1=\"50%\"") && !drawn.as_str().contains("700%"));
+    check(strip(&[]).as_str());
 }
 
 #[test]

@@ -160,6 +160,28 @@ async fn the_queue_goes_on_on_further_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_case_shows_what_the_account_said_last_and_marks_what_repeats() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    for text in ["Buy  <now>", "buy <NOW>", "hello"] {
+        world.say(ducks, "spam", text).await;
+        world.clock.advance(Duration::from_secs(60));
+    }
+    world.say(ducks, "ann", "not mine").await;
+    let spam = world.user_of(ducks, "spam").await;
+    let id = case(&world, ducks, spam, 930_000).await;
+    let mo = Browser::of(&world, mo).await;
+    let page = mo.get(&format!("/c/ducks/bots/cases/{id}")).await;
+    let page = page.expect(200).body;
+    has(&page, &["What it said last", "buy &#60;NOW&#62;"]);
+    assert_eq!(page.matches("the same 2 times").count(), 2, "{page}");
+    assert_eq!(page.matches("class=\"tick\"").count(), 3, "{page}");
+    assert!(!page.contains("not mine"), "{page}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_case_tells_why_what_members_said_and_who_looks() {
     let mut world = World::sqlite().await;
     let ducks = world.community("Ducks").await;

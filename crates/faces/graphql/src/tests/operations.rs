@@ -197,6 +197,10 @@ const MODELS: &str = "models and what is tried with them are the instance's: the
 
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
+    (
+        "activity.messages_of_account",
+        "the page of a case shows them to who decides it; `messages` has everybody's",
+    ),
     ("identity.change_password", TYPED),
     ("identity.issue_sign_in_link", COMMAND_LINE),
     ("identity.create_admin", COMMAND_LINE),

@@ -496,6 +496,10 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("activity.members_at", MANY),
     ("activity.members_of", MANY),
     ("activity.messages_by_id", MANY),
+    (
+        "activity.messages_of_account",
+        "the page of a case shows them to who decides it; `GET …/messages` has everybody's",
+    ),
     ("activity.overviews", MANY),
     ("activity.recent_messages_of", MANY),
     ("activity.reputations_of", MANY),
