@@ -129,7 +129,7 @@ impl BotScoreFeed {
             let is_news = self
                 .told
                 .as_ref()
-                .is_none_or(|told| (&told.score, &told.counts) != (&score.score, &score.counts));
+                .is_none_or(|told| told.score != score.score);
             if is_news {
                 self.told = Some(score.clone());
                 return Some(Ok(score));
