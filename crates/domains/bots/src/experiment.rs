@@ -9,7 +9,7 @@ use ml::compare::{Arm, two_proportions};
 use serde_json::json;
 
 use crate::{
-    BotArm, Bots, BotsError, ModelState, Probability,
+    BotArm, Bots, BotsError, Probability,
     arm::Run,
     list::check_words,
     rollout::{WHO, share, whole},
@@ -211,8 +211,7 @@ impl Bots {
         if let Some(id) = new.model {
             let model = tables::model::by_id(work.conn(), id).await?;
             let model = model.ok_or(BotsError::NotFound)?;
-            let is_ready = model.state != ModelState::Training && model.is_current();
-            if model.community.is_some() || !is_ready {
+            if !model.may_be_tried() {
                 return Err(BotsError::Conflict(
                     "only a model for everybody, made for the features of this program, can be tried".to_owned(),
                 ));

@@ -151,6 +151,21 @@ impl Model {
     pub fn is_current(&self) -> bool {
         self.schema_hash == SCHEMA.hash()
     }
+
+    /// Whether it is for everybody and made for the features of this program: nothing else is tried.
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.community.is_none() && self.is_current()
+    }
+
+    /// Whether it can be rolled out.
+    pub fn may_roll_out(&self) -> bool {
+        self.is_for_all() && matches!(self.state, ModelState::Testing | ModelState::Retired)
+    }
+
+    /// Whether an experiment can hold it against the rules.
+    pub fn may_be_tried(&self) -> bool {
+        self.is_for_all() && self.state != ModelState::Training
+    }
 }
 
 /// A model to register.

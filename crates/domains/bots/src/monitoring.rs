@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ::store::StoreError;
 use kernel::{Actor, CommunityId, Day, Permission, Timestamp};
-use ml::drift::{LARGE, Ranges, population_stability};
+use ml::drift::{LARGE, MODERATE, Ranges, population_stability};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
@@ -78,6 +78,18 @@ pub struct Drift {
     pub n: u64,
     /// When.
     pub at: Timestamp,
+}
+
+impl Drift {
+    /// Whether it is worth a look.
+    pub fn is_moderate(&self) -> bool {
+        self.psi >= MODERATE
+    }
+
+    /// Whether it is an alarm.
+    pub fn is_large(&self) -> bool {
+        self.psi >= LARGE
+    }
 }
 
 /// How good detection is.

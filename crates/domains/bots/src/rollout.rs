@@ -195,7 +195,7 @@ impl Bots {
         }
         let found = tables::model::by_id(work.conn(), model).await?;
         let found = found.ok_or(BotsError::NotFound)?;
-        if found.community.is_some() || !found.is_current() {
+        if !found.is_for_all() {
             return Err(BotsError::Conflict(
                 "only a model for everybody, made for the features of this program, is rolled out"
                     .to_owned(),

@@ -3,9 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use ::bots::{
-    ArmResult, BotArm, BotsError, Conclusion, Estimate, Experiment, ModelState, NewExperiment,
-};
+use ::bots::{ArmResult, BotArm, BotsError, Conclusion, Estimate, Experiment, NewExperiment};
 use askama::Template;
 use axum::{
     Form,
@@ -257,10 +255,7 @@ async fn show(
         rows: over.into_iter().map(row).collect(),
         models: models
             .iter()
-            .filter(|model| {
-                let is_ready = model.state != ModelState::Training && model.is_current();
-                is_ready && model.community.is_none()
-            })
+            .filter(|model| model.may_be_tried())
             .map(|model| {
                 let is_chosen = typed.model == model.id.to_string();
                 (model.id, named(model), is_chosen)

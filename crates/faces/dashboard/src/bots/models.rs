@@ -156,7 +156,7 @@ impl Doing {
             ModelState::Deployed => Self::Scores,
             ModelState::Training => Self::Learns,
             ModelState::Testing | ModelState::Retired => Self::Rests {
-                may_roll_out: model.community.is_none() && model.is_current(),
+                may_roll_out: model.may_roll_out(),
                 may_retire: model.state == ModelState::Testing,
             },
         }

@@ -28,11 +28,6 @@ use crate::{
     viewer::SignedIn,
 };
 
-/// From here on a signal's drift is worth a look.
-const NOTABLE: f64 = 0.1;
-/// From here on it is an alarm.
-const LARGE: f64 = 0.25;
-
 struct WeekRow {
     from: String,
     predictions: String,
@@ -75,9 +70,9 @@ struct DriftRow {
 
 impl DriftRow {
     fn of(drift: Drift, now: Timestamp) -> Self {
-        let (word, mood) = if drift.psi >= LARGE {
+        let (word, mood) = if drift.is_large() {
             ("moved far", " bad")
-        } else if drift.psi >= NOTABLE {
+        } else if drift.is_moderate() {
             ("worth a look", "")
         } else {
             ("as before", " good")

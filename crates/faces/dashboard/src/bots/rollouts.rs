@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ::bots::{BotsError, Guards, Model, ModelState, Rollout, RolloutState};
+use ::bots::{BotsError, Guards, Rollout, RolloutState};
 use askama::Template;
 use axum::{
     Form,
@@ -242,11 +242,6 @@ async fn show(
     let bots = &face.app.bots;
     let found = bots.rollouts(&viewer.actor).await?;
     let models = bots.models(&viewer.actor).await?;
-    let can_start = |model: &&Model| {
-        matches!(model.state, ModelState::Testing | ModelState::Retired)
-            && model.community.is_none()
-            && model.is_current()
-    };
     let names: HashMap<i32, String> = models
         .iter()
         .map(|model| (model.id, named(model)))
@@ -265,7 +260,7 @@ async fn show(
         rows: over.into_iter().map(row).collect(),
         models: models
             .iter()
-            .filter(can_start)
+            .filter(|model| model.may_roll_out())
             .map(|model| (model.id, named(model)))
             .collect(),
     };
