@@ -21,6 +21,17 @@ impl Probability {
         Self::millionths(percent.saturating_mul(10_000))
     }
 
+    /// Of a number of percent, to the ten thousandth; `None` for what is not from 0 to 100.
+    pub fn from_percent(percent: f64) -> Option<Self> {
+        let fits = (0.0..=100.0).contains(&percent);
+        fits.then(|| Self::of(percent / 100.0))
+    }
+
+    /// In percent, as exactly as it is kept: 62.5.
+    pub fn as_percent(self) -> f64 {
+        f64::from(self.0) / 10_000.0
+    }
+
     /// The nearest to a number; what is not a number is 0.
     pub fn of(value: f64) -> Self {
         let ppm = (value.clamp(0.0, 1.0) * f64::from(ONE)).round();
@@ -94,6 +105,23 @@ mod tests {
         }
         assert_eq!(Probability::percent(70), Probability::of(0.7));
         assert_eq!(Probability::read(-1), Probability::default());
+    }
+
+    #[test]
+    fn percents_are_read_as_they_are_shown_and_nothing_beyond_them() {
+        for (percent, ppm) in [
+            (0.0, 0),
+            (62.5, 625_000),
+            (99.9999, 999_999),
+            (100.0, 1_000_000),
+        ] {
+            let read = Probability::from_percent(percent).unwrap();
+            assert_eq!(read.ppm(), ppm, "{percent}");
+            assert!((read.as_percent() - percent).abs() < 1e-9, "{percent}");
+        }
+        for wrong in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
+            assert_eq!(Probability::from_percent(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

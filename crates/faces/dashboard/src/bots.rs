@@ -13,6 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod monitoring;
 pub(crate) mod overview;
+pub(crate) mod percent;
 pub(crate) mod prediction;
 pub(crate) mod queue;
 pub(crate) mod reports;

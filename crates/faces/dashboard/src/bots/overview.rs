@@ -15,7 +15,7 @@ use axum::{
 use kernel::{Permission, Timestamp};
 use serde::Deserialize;
 
-use super::{Judged, Sure, queue, state_label};
+use super::{Judged, Sure, percent, queue, state_label};
 use crate::{
     charts::{
         Svg,
@@ -46,35 +46,18 @@ impl Wanted {
         if self.likely.trim().is_empty() && self.possible.trim().is_empty() {
             return Ok(None);
         }
-        let likely = percent("likely", &self.likely, now.likely)?;
-        let possible = percent("possible", &self.possible, now.possible)?;
+        let likely = wanted("likely", &self.likely, now.likely)?;
+        let possible = wanted("possible", &self.possible, now.possible)?;
         Ok(Some((likely, possible)))
     }
 }
 
-/// A probability typed in percent.
-fn percent(
-    field: &'static str,
-    typed: &str,
-    otherwise: Probability,
-) -> Result<Probability, Mistakes> {
-    let typed = typed.trim().trim_end_matches('%').trim_end();
-    if typed.is_empty() {
-        return Ok(otherwise);
+/// A threshold that is asked for; the one of now where the field is empty.
+fn wanted(field: &'static str, text: &str, now: Probability) -> Result<Probability, Mistakes> {
+    if text.trim().is_empty() {
+        return Ok(now);
     }
-    match typed.replace(',', ".").parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Probability::of(percent / 100.0)),
-        _ => Err(Mistakes::one(
-            field,
-            "use a number of percent from 1 to 100",
-        )),
-    }
-}
-
-/// A probability as it is typed: `70`, `62.5`.
-fn typed(probability: Probability) -> String {
-    let text = format!("{:.4}", probability.value() * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    percent::read(text).ok_or_else(|| Mistakes::one(field, percent::WRONG))
 }
 
 /// A part of the community's score.
@@ -197,8 +180,8 @@ pub(crate) async fn page(
         possible: display::count(spread.possible),
         unlikely: display::count(spread.unlikely),
         exempt: display::count(spread.exempt),
-        likely_now: typed(setting.likely),
-        possible_now: typed(setting.possible),
+        likely_now: percent::shown(setting.likely),
+        possible_now: percent::shown(setting.possible),
         likely_typed: or(&wanted.likely, setting.likely),
         possible_typed: or(&wanted.possible, setting.possible),
         tried: tried.map(|(likely, possible, found)| {
@@ -217,7 +200,7 @@ pub(crate) async fn page(
 
 fn or(wanted: &str, now: Probability) -> String {
     if wanted.trim().is_empty() {
-        typed(now)
+        percent::shown(now)
     } else {
         wanted.to_owned()
     }
@@ -227,7 +210,11 @@ fn or(wanted: &str, now: Probability) -> String {
 fn marks(setting: &Setting, tried: Option<(Probability, Probability)>) -> Vec<(f64, String, bool)> {
     let mut marks = Vec::new();
     let mut push = |at: Probability, word: &str, is_tried: bool| {
-        marks.push((at.value(), format!("{word} from {} %", typed(at)), is_tried));
+        marks.push((
+            at.value(),
+            format!("{word} from {} %", percent::shown(at)),
+            is_tried,
+        ));
     };
     push(setting.likely, "likely", false);
     push(setting.possible, "possible", false);
@@ -360,8 +347,8 @@ fn newly(score: Score, then: &Setting, slug: &str, now: Timestamp) -> Newly {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, typed};
-    use ::bots::{Probability, Setting};
+    use super::Wanted;
+    use ::bots::Setting;
 
     fn asked(likely: &str, possible: &str) -> Option<(u32, u32)> {
         let wanted = Wanted {
@@ -381,12 +368,5 @@ mod tests {
         for (likely, possible) in [("", ""), ("x", "50"), ("101", ""), ("NaN", ""), ("-1", "")] {
             assert_eq!(asked(likely, possible), None, "{likely} {possible}");
         }
-    }
-
-    #[test]
-    fn a_threshold_is_shown_as_it_was_typed() {
-        assert_eq!(typed(Probability::percent(70)), "70");
-        assert_eq!(typed(Probability::of(0.625)), "62.5");
-        assert_eq!(typed(Probability::of(1.0)), "100");
     }
 }

@@ -15,7 +15,7 @@ use kernel::{Permission, Role};
 use serde::Deserialize;
 
 use crate::{
-    bots::{corrections, lists},
+    bots::{corrections, lists, percent},
     community,
     error::PageError,
     form::Mistakes,
@@ -55,8 +55,8 @@ impl From<&Setting> for Typed {
     fn from(setting: &Setting) -> Self {
         let number = |number: Option<u32>| number.map_or_else(String::new, |n| n.to_string());
         Self {
-            likely: setting.likely.confidence().to_string(),
-            possible: setting.possible.confidence().to_string(),
+            likely: percent::shown(setting.likely),
+            possible: percent::shown(setting.possible),
             is_dry_run: setting.is_dry_run.then(|| "on".to_owned()),
             exempt_role: setting.exempt_role.map_or("", Role::as_str).to_owned(),
             trusted_days: number(setting.trusted_days),
@@ -69,8 +69,8 @@ impl Typed {
     /// What is wanted; the field and the words if something typed is none.
     fn setting(&self) -> Result<Setting, (&'static str, &'static str)> {
         Ok(Setting {
-            likely: percent("likely", &self.likely)?,
-            possible: percent("possible", &self.possible)?,
+            likely: threshold("likely", &self.likely)?,
+            possible: threshold("possible", &self.possible)?,
             is_dry_run: self.is_dry_run.is_some(),
             exempt_role: match self.exempt_role.as_str() {
                 "" => None,
@@ -85,13 +85,11 @@ impl Typed {
     }
 }
 
-fn percent(field: &'static str, typed: &str) -> Result<Probability, (&'static str, &'static str)> {
-    let typed = typed.trim().trim_end_matches('%').trim_end();
-    let percent: Option<u32> = typed.parse().ok();
-    let percent = percent.filter(|percent| (1..=100).contains(percent));
-    percent
-        .map(Probability::percent)
-        .ok_or((field, "enter a whole number from 1 to 100"))
+/// A threshold as it is typed. Less than one percent is none: whoever types 0.7 means 70.
+fn threshold(field: &'static str, text: &str) -> Result<Probability, (&'static str, &'static str)> {
+    percent::read(text)
+        .filter(|probability| *probability >= Probability::percent(1))
+        .ok_or((field, percent::WRONG))
 }
 
 fn whole(field: &'static str, typed: &str) -> Result<Option<u32>, (&'static str, &'static str)> {
@@ -254,7 +252,7 @@ fn roles(typed: &Typed) -> Vec<corrections::Choice> {
 
 #[cfg(test)]
 mod tests {
-    use ::bots::Setting;
+    use ::bots::{Probability, Setting};
 
     use super::Typed;
 
@@ -270,6 +268,15 @@ mod tests {
             ..setting
         };
         assert_eq!(Typed::from(&without).setting(), Ok(without));
+        let exact = Setting {
+            likely: Probability::of(0.875),
+            ..setting
+        };
+        assert_eq!(
+            Typed::from(&exact).setting(),
+            Ok(exact),
+            "nothing is rounded away"
+        );
     }
 
     #[test]
@@ -282,6 +289,7 @@ mod tests {
         assert_eq!(of(|typed| typed.likely = "0.7".to_owned()), Some("likely"));
         assert_eq!(of(|typed| typed.likely = "101".to_owned()), Some("likely"));
         assert_eq!(of(|typed| typed.likely = " 70 % ".to_owned()), None);
+        assert_eq!(of(|typed| typed.likely = "62,5".to_owned()), None);
         assert_eq!(
             of(|typed| typed.possible = "0".to_owned()),
             Some("possible")

@@ -333,11 +333,9 @@ pub(crate) async fn histogram(
     Ok(Json(found.into()))
 }
 
-fn threshold(field: &'static str, percent: f64) -> Result<Probability, Problem> {
-    if (0.0..=100.0).contains(&percent) {
-        return Ok(Probability::of(percent / 100.0));
-    }
-    Err(Problem::field(field, "use 0 to 100 percent"))
+/// Reads a threshold in percent.
+pub(super) fn threshold(field: &'static str, percent: f64) -> Result<Probability, Problem> {
+    Probability::from_percent(percent).ok_or_else(|| Problem::field(field, "use 0 to 100 percent"))
 }
 
 /// What would have happened at other thresholds, by the scores and decisions of now; nothing changes. For moderators.

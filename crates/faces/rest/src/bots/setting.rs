@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ::bots::{Probability, Setting};
+use ::bots::Setting;
 use axum::{Json, extract::State, http::HeaderMap};
 use kernel::{CommunityId, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::score::threshold;
 use crate::{
     Face,
     asker::SignedIn,
@@ -23,10 +24,10 @@ use crate::{
 pub(crate) struct DetectionView {
     /// From here on somebody is likely a bot, in percent.
     #[schema(minimum = 1, maximum = 100)]
-    likely: u32,
+    likely: f64,
     /// From here on somebody is possibly one, in percent; at most `likely`.
     #[schema(minimum = 1, maximum = 100)]
-    possible: u32,
+    possible: f64,
     /// Whether suspects are only written down: nobody is told, nothing is sent.
     is_dry_run: bool,
     /// People with this role or a stronger one are left alone; null = a role protects nobody.
@@ -42,8 +43,8 @@ pub(crate) struct DetectionView {
 impl From<Setting> for DetectionView {
     fn from(setting: Setting) -> Self {
         Self {
-            likely: setting.likely.confidence(),
-            possible: setting.possible.confidence(),
+            likely: setting.likely.as_percent(),
+            possible: setting.possible.as_percent(),
             is_dry_run: setting.is_dry_run,
             exempt_role: setting.exempt_role.map(RoleName::from),
             trusted_days: setting.trusted_days,
@@ -55,14 +56,9 @@ impl From<Setting> for DetectionView {
 impl DetectionView {
     /// The setting, if its percentages are any.
     fn setting(self) -> Result<Setting, Problem> {
-        for (field, percent) in [("likely", self.likely), ("possible", self.possible)] {
-            if percent > 100 {
-                return Err(Problem::field(field, "use 1 to 100 percent"));
-            }
-        }
         Ok(Setting {
-            likely: Probability::percent(self.likely),
-            possible: Probability::percent(self.possible),
+            likely: threshold("likely", self.likely)?,
+            possible: threshold("possible", self.possible)?,
             is_dry_run: self.is_dry_run,
             exempt_role: self.exempt_role.map(Role::from),
             trusted_days: self.trusted_days,

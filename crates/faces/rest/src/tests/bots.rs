@@ -131,7 +131,7 @@ on_both! {
         let client = Client::of(&world, &ada).await;
         let path = format!("/communities/{pond}/bots/setting");
         let read = client.get(&path).await.expect(200);
-        assert_eq!((&read.json["likely"], &read.json["exempt_role"]), (&json!(70), &json!("moderator")));
+        assert_eq!((&read.json["likely"], &read.json["exempt_role"]), (&json!(70.0), &json!("moderator")));
         let changed = |name: &str, value: Value| {
             let mut wanted = read.json.clone();
             wanted[name] = value;
@@ -139,12 +139,15 @@ on_both! {
         };
         let holder = client.clone().showing("if-match", read.header("etag").to_owned());
         let strict = holder.put(&path, changed("likely", json!(80))).await.expect(200);
-        assert_eq!(strict.json["likely"], 80);
+        assert_eq!(strict.json["likely"], 80.0);
+        let exact = client.put(&path, changed("likely", json!(87.5))).await.expect(200);
+        assert_eq!(exact.json["likely"], 87.5, "nothing is rounded away");
+        client.put(&path, changed("likely", json!(80))).await.expect(200);
         holder.put(&path, changed("likely", json!(90))).await.expect(412);
         for (name, value) in [("possible", json!(71)), ("possible", json!(0)), ("likely", json!(101)), ("trusted_score", json!(1))] {
             client.put(&path, changed(name, value)).await.expect(422);
         }
         client.put(&path, json!({ "likely": 80 })).await.expect(400);
-        assert_eq!(client.get(&path).await.expect(200).json["likely"], 80);
+        assert_eq!(client.get(&path).await.expect(200).json["likely"], 80.0);
     }
 }

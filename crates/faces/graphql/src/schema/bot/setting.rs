@@ -27,10 +27,6 @@ pub(crate) struct BotSetting {
     trusted_score: Option<i32>,
 }
 
-fn percent(probability: Probability) -> f64 {
-    f64::from(probability.ppm()) / 10_000.0
-}
-
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -38,8 +34,8 @@ fn number(value: u32) -> i32 {
 impl From<Setting> for BotSetting {
     fn from(setting: Setting) -> Self {
         Self {
-            likely: percent(setting.likely),
-            possible: percent(setting.possible),
+            likely: setting.likely.as_percent(),
+            possible: setting.possible.as_percent(),
             is_dry_run: setting.is_dry_run,
             exempt_role: setting.exempt_role.map(Role::from),
             trusted_days: setting.trusted_days.map(number),
@@ -67,10 +63,8 @@ pub(crate) struct BotSettingInput {
 
 /// Reads a threshold in percent.
 pub(super) fn threshold(name: &str, percent: f64) -> Result<Probability> {
-    if (0.0..=100.0).contains(&percent) {
-        return Ok(Probability::of(percent / 100.0));
-    }
-    Err(bad_input(format!("`{name}` is 0 to 100 percent")))
+    Probability::from_percent(percent)
+        .ok_or_else(|| bad_input(format!("`{name}` is 0 to 100 percent")))
 }
 
 fn changed(name: &str, wanted: MaybeUndefined<i32>, held: Option<u32>) -> Result<Option<u32>> {
