@@ -144,6 +144,7 @@ pub struct App {
     public_url: String,
     waker: Waker,
     turns: tokens::Turns,
+    reckoners: bot_feed::Reckoners,
     backlog: Arc<AtomicUsize>,
     stage: OnceLock<Arc<dyn Stage>>,
     started_at: Timestamp,
@@ -262,6 +263,7 @@ impl App {
             public_url,
             waker,
             turns: tokens::Turns::default(),
+            reckoners: bot_feed::Reckoners::default(),
             backlog: Arc::default(),
             stage: OnceLock::new(),
         })

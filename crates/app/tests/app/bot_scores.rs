@@ -324,6 +324,46 @@ on_both! {
         assert_eq!(unlikely.items[0].account.id, ann.account.id);
     }
 
+    async fn all_who_follow_a_score_are_told_once_for_each_change_and_whoever_left_is_not(world: World) {
+        let pond = world.community("Pond").await;
+        let (mia, bert) = (
+            world.person(pond, "mia", Some(Role::Member)).await,
+            world.person(pond, "bert", Some(Role::Member)).await,
+        );
+        world.say(pond, "spam", "quack").await;
+        let spam = world.user_of(pond, "spam").await;
+        world.sql(&format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+             changed_at, revision) SELECT {pond}, MIN(id), 0, 1, 930000, 500000, 0, 0, 1 \
+             FROM platform_account WHERE user_id = {spam}"
+        )).await;
+        let case = i32::try_from(world.number("SELECT MAX(id) FROM bot_case").await).unwrap();
+        let app = &world.app;
+        let mut first = app.follow_bot_score(&mia.actor, pond).await.unwrap();
+        let mut second = app.follow_bot_score(&bert.actor, pond).await.unwrap();
+        let overall = |told: Option<Result<bots::BotScore, app::AppError>>| told.unwrap().unwrap().score.overall;
+        let before = overall(first.next().await);
+        assert_eq!(overall(second.next().await), before);
+        let new = NewReview { verdict: Verdict::Human, reason: String::new(), revision: None };
+        app.bots.review(&world.system(), pond, case, &new).await.unwrap();
+        let after = overall(first.next().await);
+        assert!(after > before, "{before:?} {after:?}");
+        assert_eq!(overall(second.next().await), after);
+        app.identity.set_role(&world.system(), pond, bert.user, Some(Role::Banned)).await.unwrap();
+        world.clock.advance(std::time::Duration::from_secs(2));
+        app.bots.undo_review(&world.system(), pond, case).await.unwrap();
+        assert_eq!(overall(first.next().await), before);
+        assert!(second.next().await.is_none(), "the banned hear no more");
+        // Nobody follows any more; whoever comes then is told again.
+        drop((first, second));
+        let mut later = app.follow_bot_score(&mia.actor, pond).await.unwrap();
+        assert_eq!(overall(later.next().await), before);
+        world.clock.advance(std::time::Duration::from_secs(2));
+        app.bots.review(&world.system(), pond, case, &new).await.unwrap();
+        assert_eq!(overall(later.next().await), after);
+        world.expect_leftovers();
+    }
+
     async fn a_community_has_a_score_of_what_was_counted_and_it_falls_with_a_machine(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();

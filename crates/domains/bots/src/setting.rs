@@ -181,10 +181,10 @@ impl Setting {
                 "«possible» begins at or below «likely»",
             ));
         }
-        if self.possible < Probability::percent(1) {
+        if self.possible.ppm() == 0 {
             return Err(BotsError::invalid(
                 "possible",
-                "below 1 percent nearly everybody would be a suspect: use at least 1 percent",
+                "with a threshold of 0 everybody would be a suspect: use more, such as 1 percent",
             ));
         }
         if matches!(self.exempt_role, Some(Role::Banned)) {
@@ -349,7 +349,6 @@ mod tests {
         assert!(of(|setting| setting.possible = setting.likely));
         assert!(!of(|setting| setting.possible = Probability::percent(71)));
         assert!(!of(|setting| setting.possible = Probability::percent(0)));
-        assert!(!of(|setting| setting.possible = Probability::of(0.009)));
         assert!(!of(|setting| setting.exempt_role = Some(Role::Banned)));
         assert!(!of(|setting| setting.trusted_days = Some(3_651)));
         assert!(!of(|setting| setting.trusted_score = Some(299)));

@@ -23,10 +23,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct DetectionView {
     /// From here on somebody is likely a bot, in percent.
-    #[schema(minimum = 1, maximum = 100)]
+    #[schema(exclusive_minimum = 0, maximum = 100)]
     likely: f64,
     /// From here on somebody is possibly one, in percent; at most `likely`.
-    #[schema(minimum = 1, maximum = 100)]
+    #[schema(exclusive_minimum = 0, maximum = 100)]
     possible: f64,
     /// Whether suspects are only written down: nobody is told, nothing is sent.
     is_dry_run: bool,
