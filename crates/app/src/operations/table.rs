@@ -232,6 +232,7 @@ pub const OPERATIONS: &[Operation] = &[
     instance("bots.models"),
     instance("bots.model"),
     instance("bots.compare_models"),
+    instance("bots.shadow"),
     instance("bots.add_model"),
     instance("bots.model_file"),
     instance("bots.promote_model"),

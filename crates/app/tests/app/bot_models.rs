@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::{World, on_both};
 
 /// A linear model that was made for the features of a schema; each `n` makes another file.
-fn file(schema: &str, n: u32) -> Bytes {
+pub(super) fn file(schema: &str, n: u32) -> Bytes {
     let names = SCHEMA.names();
     let n_features = names.len();
     let mut data = ml::Dataset::new(names);

@@ -46,6 +46,7 @@ pub mod rules;
 mod score;
 mod scorer;
 mod setting;
+mod shadow;
 mod spread;
 mod store;
 mod training;
@@ -97,6 +98,7 @@ pub use rollout::{Guards, Rollout, RolloutState};
 pub use score::{Score, ScoreQuery};
 pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
+pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCounts};
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 

@@ -190,6 +190,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(bots::model::list))
         .routes(routes!(bots::model::show))
         .routes(routes!(bots::model::compare))
+        .routes(routes!(bots::shadow::show))
         .routes(routes!(bots::model::file))
         .routes(routes!(bots::model::promote))
         .routes(routes!(bots::model::retire))

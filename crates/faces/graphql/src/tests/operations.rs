@@ -294,6 +294,7 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("bots.models", MODELS),
     ("bots.model", MODELS),
     ("bots.compare_models", MODELS),
+    ("bots.shadow", MODELS),
     ("bots.import_labels", MODELS),
     ("bots.trainings", MODELS),
     ("bots.training", MODELS),

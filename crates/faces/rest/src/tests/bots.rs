@@ -1,7 +1,7 @@
 //! The detection of bots: who looks like one, what people say about it, and what the accused may.
 
 use axum::http::Method;
-use kernel::{CommunityId, Role, UserId};
+use kernel::{Clock, CommunityId, Role, UserId};
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
@@ -149,5 +149,36 @@ on_both! {
         }
         client.put(&path, json!({ "likely": 80 })).await.expect(400);
         assert_eq!(client.get(&path).await.expect(200).json["likely"], 80.0);
+    }
+    async fn a_candidate_is_seen_beside_what_is_deployed_before_it_judges_anybody(world: World) {
+        let pond = world.community("Pond").await;
+        let root = world.admin("root").await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        let client = Client::of(&world, &root).await;
+        let new = bots::NewModel {
+            name: "trial".to_owned(),
+            community: None,
+            metrics: json!({}),
+            card: json!({}),
+        };
+        let added = world.app.bots.add_model(&world.system(), &new, bots::prior::BYTES.into()).await;
+        let path = format!("/bots/models/{}/shadow", added.unwrap().id);
+        let account = account(&world, ann.user).await;
+        let (schema, now) = (bots::features::SCHEMA.hash(), world.clock.now().0);
+        let features = vec!["1"; bots::features::SCHEMA.columns().len()].join(",");
+        world.sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({pond}, {account}, 1, 1, '{schema}', '[{features}]', '[]', 20, {now})"
+        )).await;
+        let seen = client.get(&path).await.expect(200).json;
+        assert_eq!((&seen["against"], &seen["against_id"]), (&json!("shipped"), &Value::Null));
+        assert_eq!((&seen["n_compared"], &seen["mean_difference"]), (&json!(1), &json!(0.0)));
+        assert_eq!((&seen["candidate_bins"], &seen["differing"]), (&seen["deployed_bins"], &json!([])));
+        assert_eq!(seen["candidate"]["precision"], Value::Null);
+        let here = client.get(&format!("{path}?community_id={pond}")).await.expect(200).json;
+        assert_eq!((&here["community_id"], &here["n_compared"]), (&json!(pond.0), &json!(1)));
+        client.get(&format!("{path}?community_id=999")).await.expect(404);
+        world.sql("UPDATE bot_model SET state = 0").await;
+        client.get(&path).await.expect(409);
     }
 }

@@ -239,6 +239,7 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("GET", "/bots/models", None, Instance(200, 403)),
         ("GET", "/bots/models/1", None, Instance(404, 403)),
         ("GET", "/bots/models/1/comparison/2", None, Instance(404, 403)),
+        ("GET", "/bots/models/1/shadow", None, Instance(404, 403)),
         ("GET", "/bots/models/1/file", None, Instance(404, 403)),
         ("POST", "/bots/models/1/promote", None, Instance(404, 403)),
         ("POST", "/bots/models/1/retire", None, Instance(404, 403)),
