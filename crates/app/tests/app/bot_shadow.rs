@@ -106,7 +106,7 @@ on_both! {
 
     async fn what_is_deployed_is_held_against_what_it_replaced_and_who_has_a_model_of_its_own_is_left_out(world: World) {
         let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
-        predicted(&mut world, (pond, "ann"), 1, "19").await;
+        predicted(&mut world, (pond, "ann"), 1, "9.5").await;
         predicted(&mut world, (lake, "bob"), 1, "19").await;
         let bots = world.app.bots.clone();
         let system = world.system();
@@ -126,11 +126,16 @@ on_both! {
         assert_eq!((there.against, there.counts.n_compared), (Some(own), 1));
         // Without it, that community would have what everybody has.
         assert_eq!(shadow(&world, own, None).await.against, Some(second));
-        let strict = Setting { likely: ::bots::Probability::percent(100), possible: ::bots::Probability::percent(100), ..Setting::default() };
-        let called = shadow(&world, first, Some(pond)).await.counts.possible;
-        bots.change_setting(&system, pond, &strict).await.unwrap();
-        let strictly = shadow(&world, first, Some(pond)).await.counts.possible;
-        assert_eq!((called.both + called.only_candidate, strictly.both + strictly.only_candidate), (1, 0));
+        // Half way between what it calls a person and what it calls a bot, so that thresholds decide.
+        let mut called = Vec::new();
+        for (likely, possible) in [(30, 20), (95, 90)] {
+            let percent = ::bots::Probability::percent;
+            let setting = Setting { likely: percent(likely), possible: percent(possible), ..Setting::default() };
+            bots.change_setting(&system, pond, &setting).await.unwrap();
+            let counts = shadow(&world, first, Some(pond)).await.counts;
+            called.push(counts.possible.both + counts.possible.only_candidate);
+        }
+        assert_eq!(called, [1, 0]);
     }
 
     async fn what_cannot_be_compared_is_refused_with_a_reason(world: World) {

@@ -39,6 +39,7 @@ mod personal;
 mod prediction;
 pub mod prior;
 mod probability;
+mod reference;
 mod report;
 mod review;
 mod rollout;

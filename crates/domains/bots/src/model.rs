@@ -17,6 +17,7 @@ use crate::{
     Bots, BotsError, Probability,
     features::SCHEMA,
     list::check_words,
+    reference::Reference,
     store::{self as tables, model as table},
 };
 
@@ -357,6 +358,17 @@ impl Bots {
         file: Bytes,
     ) -> Result<Model, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
+        self.register(actor, new, file, None).await
+    }
+
+    /// Registers a model, with what the rows were like that it learned from, if that is known.
+    pub(crate) async fn register(
+        &self,
+        actor: &Actor,
+        new: &NewModel,
+        file: Bytes,
+        reference: Option<&Reference>,
+    ) -> Result<Model, BotsError> {
         let name = check_words("name", &new.name)?;
         let metrics = check_object("metrics", &new.metrics)?;
         let card = check_object("card", &new.card)?;
@@ -407,6 +419,9 @@ impl Bots {
             at: work.now(),
         };
         let id = table::insert(work.conn(), &row).await?;
+        if let Some(reference) = reference {
+            tables::reference::put(work.conn(), id, reference).await?;
+        }
         let made = table::by_id(work.conn(), id).await?;
         let made = made.ok_or(BotsError::NotFound)?;
         let detail = json!({ "model": named(&made), "sha256": sha256 });

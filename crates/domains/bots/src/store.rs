@@ -11,6 +11,7 @@ pub(crate) mod model;
 pub(crate) mod monitoring;
 pub(crate) mod personal;
 pub(crate) mod prediction;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod rollout;
