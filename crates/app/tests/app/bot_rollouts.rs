@@ -145,6 +145,13 @@ on_both! {
         let halted = bots.halt_rollout(&system, first.id, "too late").await.unwrap();
         assert_eq!(halted.state, RolloutState::Finished, "over is over");
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.advance'").await, 3);
+        // Each hears of it once: when it gets the model. The newcomer was given it before anybody could be told of a step.
+        let told = "SELECT COUNT(*) * 1000 + COUNT(DISTINCT community_id) FROM domain_event \
+                    WHERE kind = 'bots.rollout_advanced' AND community_id IS NOT NULL";
+        let told = world.number(told).await;
+        assert!(told % 1_000 == told / 1_000 && (59..=60).contains(&(told % 1_000)), "{told}");
+        let steps = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.rollout_advanced' AND community_id IS NULL";
+        assert_eq!(world.number(steps).await, 3);
         let nothing = bots.halt_rollout(&system, 999, "why").await;
         assert!(matches!(nothing, Err(BotsError::NotFound)));
     }
@@ -173,6 +180,8 @@ on_both! {
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::Rollout).count(), 1);
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.halt'").await, 1);
+        let told = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.rollout_halted'";
+        assert_eq!(world.number(told).await, 1 + i64::try_from(new.len()).unwrap(), "those who had it, and once for all");
         let model = bots.model(&system, model).await.unwrap().unwrap();
         assert_eq!(model.state, ModelState::Testing, "it can be tried again");
     }

@@ -7,6 +7,7 @@
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
 mod alert;
+mod announcement;
 mod appeal;
 mod arm;
 mod batch;
@@ -74,7 +75,10 @@ pub use case::{
 pub use community_score::BotScore;
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
-pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
+pub use events::{
+    APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED, MODEL_PROMOTED, MODEL_RETIRED,
+    ROLLOUT_ADVANCED, ROLLOUT_HALTED, TRAINING_FAILED, TRAINING_FINISHED,
+};
 pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;
 pub use follower::{RECOMPUTE_JOB, Tick};

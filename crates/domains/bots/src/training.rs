@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    AlertKind, Bots, BotsError, NewModel, alert,
+    AlertKind, Bots, BotsError, NewModel, alert, announcement,
     features::SCHEMA,
     reference::Reference,
     store::{self as tables, label::Learnable, training as table},
@@ -346,12 +346,16 @@ impl Bots {
             let community = training.community;
             match (&alarm, training.state) {
                 (Some(error), _) => {
+                    announcement::failed(&mut work, &training).await?;
                     let words = format!("training {id} failed: {error}");
                     let numbers = json!({ "training": id });
                     alert::raise(&mut work, AlertKind::Training, community, &words, numbers)
                         .await?;
                 }
                 (None, TrainingState::Done) => {
+                    if let Some(model) = training.model {
+                        announcement::trained(&mut work, &training, model).await?;
+                    }
                     tables::alert::is_over(work.conn(), AlertKind::Training, community, now)
                         .await?;
                 }
