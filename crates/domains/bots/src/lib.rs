@@ -40,6 +40,7 @@ mod personal;
 mod prediction;
 pub mod prior;
 mod probability;
+mod queue;
 mod reference;
 mod report;
 mod review;

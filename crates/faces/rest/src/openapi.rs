@@ -162,6 +162,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(bots::setting::show, bots::setting::change))
         .routes(routes!(bots::case::list))
         .routes(routes!(bots::case::counts))
+        .routes(routes!(bots::case::next))
         .routes(routes!(bots::case::show))
         .routes(routes!(bots::case::look))
         .routes(routes!(bots::case::review, bots::case::undo))

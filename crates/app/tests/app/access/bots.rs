@@ -167,6 +167,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
                 .await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
         }
+        "bots.next_case" => by_bots(service.next_case(actor, pond, CaseOrder::Value).await),
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.cases_by_id" => by_bots(service.cases_by_id(actor, pond, &[id]).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),

@@ -164,6 +164,7 @@ const ANSWERED: &[(&str, &str)] = &[
     ("bots.suspects_of", "BotScore.suspectedBots"),
     ("bots.case", "Query.botCase"),
     ("bots.cases_by_id", "Query.botCase"),
+    ("bots.next_case", "Query.nextBotCase"),
     ("bots.case_counts", "Query.botCaseCounts"),
     ("bots.look_at_case", "Mutation.lookAtBotCase"),
     ("bots.review", "Mutation.markBotReviewed"),

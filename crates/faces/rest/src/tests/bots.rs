@@ -46,6 +46,8 @@ on_both! {
         assert_eq!((&open["id"], &open["confidence"], &open["level"]), (&json!(id), &json!(90), &json!("likely")));
         assert_eq!((&open["account"]["id"], &open["account"]["username"]), (&json!(about), &json!("spam")));
         assert_eq!((&open["reasons"], &open["state"]), (&json!(["reports"]), &json!("open")));
+        let next = client.get(&format!("{bots}/cases/next?order=probability")).await.expect(200);
+        assert_eq!(next.json["id"], json!(id));
         let looked = client.ask(Method::POST, &format!("{bots}/cases/{id}/look"), None).await.expect(200);
         assert_eq!(looked.json["looked_by"], json!(mona.user.0));
         let seen = looked.json["revision"].as_i64().unwrap();
@@ -56,6 +58,7 @@ on_both! {
         assert_eq!((&done.json["state"], &done.json["decided_by"]), (&json!("bot"), &json!(mona.user.0)));
         let counts = client.get(&format!("{bots}/case-counts")).await.expect(200);
         assert_eq!(counts.json, json!({ "open": 0, "bot": 1, "human": 0, "withdrawn": 0 }));
+        client.get(&format!("{bots}/cases/next")).await.expect(404);
         client.put(&path, json!({ "verdict": "human" })).await.expect(409);
         let whole = client.get(&format!("{bots}/cases/{id}")).await.expect(200);
         assert_eq!(whole.json["reviews"][0]["verdict"], "bot");

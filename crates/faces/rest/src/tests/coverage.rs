@@ -315,6 +315,10 @@ const IN_REST: &[(&str, &str)] = &[
         "GET /communities/{community}/bots/suspects",
     ),
     (
+        "bots.next_case",
+        "GET /communities/{community}/bots/cases/next",
+    ),
+    (
         "bots.case",
         "GET /communities/{community}/bots/cases/{case}",
     ),

@@ -211,6 +211,7 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("POST", "/communities/{community}/bots/reports", body(json!({ "account_id": stage.account, "reason": "spam" })), Members(204, 403)),
         ("GET", "/communities/{community}/bots/cases", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/bots/case-counts", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/cases/next", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/bots/cases/{case}", None, Moderators(200, 403)),
         ("POST", "/communities/{community}/bots/cases/{case}/look", None, Moderators(200, 403)),
         ("PUT", "/communities/{community}/bots/cases/{case}/verdict", body(json!({ "verdict": "bot", "reason": "spam" })), Moderators(200, 403)),
