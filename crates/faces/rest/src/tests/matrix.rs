@@ -328,6 +328,9 @@ impl Stage {
         let sent = root.ask(Method::POST, &ping, None).await.expect(202);
         self.message = sent.json["id"].as_i64().unwrap();
         self.hook = hook;
+        // Nobody has the case before them any more.
+        let free = "UPDATE bot_case SET looked_by = NULL, looked_until = NULL";
+        self.world.sql(free).await;
     }
 
     fn path(&self, template: &str, n: usize) -> String {
