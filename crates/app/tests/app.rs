@@ -16,6 +16,7 @@ mod app {
     mod bot_models;
     mod bot_rollouts;
     mod bot_scores;
+    mod bot_shadow;
     mod bot_training;
     mod chat_code;
     mod commands;

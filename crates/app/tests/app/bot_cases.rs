@@ -326,6 +326,39 @@ on_both! {
         assert!(labels(&world, pond).await.is_empty());
     }
 
+    async fn the_next_case_is_nobody_elses_and_not_about_oneself_nor_what_one_left_to_others(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let max = world.person(pond, "max", Some(Role::Moderator)).await;
+        let next = async |who: &Person, order| {
+            let found = bots.next_case(&who.actor, pond, order).await;
+            found.unwrap().map(|case| case.id)
+        };
+        assert_eq!(next(&mo, CaseOrder::Value).await, None);
+        let own = case(&world, pond, account(&world, mo.user).await, 990_000).await;
+        assert_eq!(next(&mo, CaseOrder::Value).await, None, "nobody judges themselves");
+        let (_, about) = talker(&mut world, pond, "sure").await;
+        let sure = case(&world, pond, about, 900_000).await;
+        let (_, about) = talker(&mut world, pond, "unsure").await;
+        let unsure = case(&world, pond, about, 500_000).await;
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(unsure));
+        assert_eq!(next(&mo, CaseOrder::Probability).await, Some(sure));
+        assert_eq!(next(&max, CaseOrder::Probability).await, Some(own));
+        bots.look_at_case(&max.actor, pond, unsure).await.unwrap();
+        assert_eq!(next(&max, CaseOrder::Value).await, Some(unsure), "whoever has it gets it");
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(sure));
+        bots.review(&mo.actor, pond, sure, &verdict(Verdict::Skip, None)).await.unwrap();
+        assert_eq!(next(&mo, CaseOrder::Value).await, None, "one is left to others, one is before somebody");
+        world.clock.advance(Duration::from_secs(6 * 60));
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(unsure), "nobody looks at it any more");
+        bots.review(&max.actor, pond, unsure, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(next(&mo, CaseOrder::Value).await, None);
+        let member = world.person(pond, "ann", Some(Role::Member)).await;
+        let refused = bots.next_case(&member.actor, pond, CaseOrder::Value).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Forbidden);
+    }
+
     async fn a_person_who_was_judged_is_asked_about_again_only_after_a_long_time(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();

@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::{World, on_both};
 
 /// A linear model that was made for the features of a schema; each `n` makes another file.
-fn file(schema: &str, n: u32) -> Bytes {
+pub(super) fn file(schema: &str, n: u32) -> Bytes {
     let names = SCHEMA.names();
     let n_features = names.len();
     let mut data = ml::Dataset::new(names);
@@ -140,6 +140,12 @@ on_both! {
         assert_eq!(bots.roll_back_model(&system, Some(pond)).await.unwrap(), None);
         let promoted = "SELECT COUNT(*) FROM audit WHERE action = 'bots.model.promote'";
         assert_eq!(world.number(promoted).await, 4);
+        let told = async |kind: &str, whose: &str| {
+            world.number(&format!("SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}' AND community_id {whose}")).await
+        };
+        // a, b, a by hand, then b and a because what came after was taken back.
+        assert_eq!((told(::bots::MODEL_PROMOTED, "IS NULL").await, told(::bots::MODEL_RETIRED, "IS NULL").await), (5, 5));
+        assert_eq!((told(::bots::MODEL_PROMOTED, "IS NOT NULL").await, told(::bots::MODEL_RETIRED, "IS NOT NULL").await), (1, 1));
     }
 
     async fn a_model_of_an_older_schema_does_not_come_back(world: World) {

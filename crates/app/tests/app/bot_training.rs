@@ -45,7 +45,8 @@ fn vector(n: u32, is_bot: bool) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
-async fn labels(world: &mut World, community: CommunityId, bots: u32, people: u32) {
+/// So many labelled bots and people of a community.
+pub(super) async fn labels(world: &mut World, community: CommunityId, bots: u32, people: u32) {
     for n in 0..bots + people {
         labelled(world, community, n, n < bots).await;
     }
@@ -84,6 +85,8 @@ on_both! {
         assert!(model.metrics["test"]["f1"]["value"].is_number(), "{}", model.metrics);
         let kept = world.place().join("blobs/training").join(format!("{}.jsonl.gz", training.snapshot.unwrap()));
         assert!(kept.exists());
+        let learned_from = format!("SELECT n_bots * 100 + n_people FROM bot_reference WHERE model_id = {}", model.id);
+        assert_eq!(world.number(&learned_from).await, 1_426, "what its rows were like is kept");
         bots.promote_model(&system, model.id).await.unwrap();
         // Over is over: the job may come again.
         bots.run_training(training.id, true).await.unwrap();

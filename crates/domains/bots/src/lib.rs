@@ -7,6 +7,7 @@
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
 mod alert;
+mod announcement;
 mod appeal;
 mod arm;
 mod batch;
@@ -39,6 +40,8 @@ mod personal;
 mod prediction;
 pub mod prior;
 mod probability;
+mod queue;
+mod reference;
 mod report;
 mod review;
 mod rollout;
@@ -46,6 +49,7 @@ pub mod rules;
 mod score;
 mod scorer;
 mod setting;
+mod shadow;
 mod spread;
 mod store;
 mod training;
@@ -72,7 +76,10 @@ pub use case::{
 pub use community_score::BotScore;
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
-pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
+pub use events::{
+    APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED, MODEL_PROMOTED, MODEL_RETIRED,
+    ROLLOUT_ADVANCED, ROLLOUT_HALTED, TRAINING_FAILED, TRAINING_FINISHED,
+};
 pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;
 pub use follower::{RECOMPUTE_JOB, Tick};
@@ -97,6 +104,7 @@ pub use rollout::{Guards, Rollout, RolloutState};
 pub use score::{Score, ScoreQuery};
 pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
+pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCounts};
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 

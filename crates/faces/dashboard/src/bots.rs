@@ -21,6 +21,7 @@ pub(crate) mod rollouts;
 pub(crate) mod said;
 pub(crate) mod scores;
 pub(crate) mod settings;
+pub(crate) mod shadow;
 pub(crate) mod trainings;
 pub(crate) mod verdict;
 pub(crate) mod verdicts;

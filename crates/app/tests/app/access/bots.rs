@@ -167,6 +167,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
                 .await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
         }
+        "bots.next_case" => by_bots(service.next_case(actor, pond, CaseOrder::Value).await),
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.cases_by_id" => by_bots(service.cases_by_id(actor, pond, &[id]).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
@@ -229,6 +230,7 @@ async fn call_models(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.models" => by_bots(service.models(actor).await),
         "bots.model" => by_bots(service.model(actor, id).await),
         "bots.compare_models" => by_bots(service.compare_models(actor, id, id).await),
+        "bots.shadow" => by_model(service.shadow(actor, id, None).await),
         "bots.add_model" => by_model(service.add_model(actor, &new, Bytes::new()).await),
         "bots.model_file" => by_model(service.model_file(actor, id).await),
         "bots.promote_model" => by_model(service.promote_model(actor, id).await),
@@ -345,7 +347,7 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
 /// The same where the file is at fault for those who may.
 fn by_model<T>(answer: Result<T, BotsError>) -> bool {
     match answer {
-        Err(BotsError::Files(_) | BotsError::Invalid { .. }) => true,
+        Err(BotsError::Files(_) | BotsError::Invalid { .. } | BotsError::Conflict(_)) => true,
         other => by_bots(other),
     }
 }

@@ -232,6 +232,11 @@ const QUERY: &[Row] = &[
         "botCase(communityId: $pond, id: $case) { case { id } }",
     ),
     (
+        "nextBotCase",
+        Moderator,
+        "nextBotCase(communityId: $pond) { id }",
+    ),
+    (
         "botCaseCounts",
         Moderator,
         "botCaseCounts(communityId: $pond) { open }",

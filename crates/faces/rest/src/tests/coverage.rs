@@ -315,6 +315,10 @@ const IN_REST: &[(&str, &str)] = &[
         "GET /communities/{community}/bots/suspects",
     ),
     (
+        "bots.next_case",
+        "GET /communities/{community}/bots/cases/next",
+    ),
+    (
         "bots.case",
         "GET /communities/{community}/bots/cases/{case}",
     ),
@@ -379,6 +383,7 @@ const IN_REST: &[(&str, &str)] = &[
         "bots.compare_models",
         "GET /bots/models/{model}/comparison/{other}",
     ),
+    ("bots.shadow", "GET /bots/models/{model}/shadow"),
     ("bots.model_file", "GET /bots/models/{model}/file"),
     ("bots.promote_model", "POST /bots/models/{model}/promote"),
     ("bots.retire_model", "POST /bots/models/{model}/retire"),
