@@ -5,6 +5,7 @@
 //! never scans messages to count them; days and hours are UTC. Must never know: HTTP, HTML, a
 //! platform's wire format, file formats.
 
+mod arrival;
 mod channel;
 mod cohort;
 mod error;
@@ -40,6 +41,7 @@ use std::{
 use identity::Identity;
 use kernel::{Actor, Clock, CommunityId, Denied, Permission, UserId};
 
+pub use arrival::{Arrival, Arrived, arrivals_after, followed, last_event};
 pub use cohort::Cohort;
 pub use error::ActivityError;
 pub use events::{

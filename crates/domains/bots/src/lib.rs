@@ -51,10 +51,7 @@ mod store;
 mod training;
 mod usual;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicI64},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
@@ -116,7 +113,7 @@ pub struct Bots {
     /// Models that were read.
     judges: scorer::Kept,
     /// Up to which message nothing can be missing any more.
-    horizon: Arc<AtomicI64>,
+    horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
 }
 
