@@ -21,6 +21,7 @@ mod app {
     mod commands;
     mod connections;
     mod delivery;
+    mod doubts;
     mod email;
     mod events;
     mod identity;

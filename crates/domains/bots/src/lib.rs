@@ -16,6 +16,7 @@ mod called;
 mod case;
 mod community_score;
 mod correction;
+mod doubt;
 mod due;
 mod error;
 pub mod evaluate;
@@ -66,7 +67,7 @@ pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
-pub use community_score::BotScore;
+pub use community_score::{BotScore, BotShare};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
 pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
@@ -112,9 +113,9 @@ pub struct Bots {
     blobs: Blobs,
     /// Models that were read.
     judges: scorer::Kept,
-    /// Up to which message nothing can be missing any more.
     horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
+    recent: community_score::Recent,
 }
 
 impl std::fmt::Debug for Bots {
@@ -134,6 +135,7 @@ impl Bots {
             judges: scorer::Kept::default(),
             horizon: Arc::default(),
             latencies: follower::Latencies::default(),
+            recent: community_score::none_yet(),
         }
     }
 
