@@ -217,13 +217,20 @@ impl App {
         );
         db.on_events(webhooks.listener());
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
+        let bots = Bots::new(
+            db.clone(),
+            Arc::clone(&clock),
+            identity.clone(),
+            blobs.clone(),
+        );
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),
             identity.clone(),
             Arc::clone(&bus),
             activity,
-        );
+        )
+        .with_doubts(Arc::new(bots.clone()));
         let deliveries = Deliveries::new(
             db.clone(),
             Arc::clone(&clock),
@@ -232,12 +239,6 @@ impl App {
             deliveries,
         );
         let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
-        let bots = Bots::new(
-            db.clone(),
-            Arc::clone(&clock),
-            identity.clone(),
-            blobs.clone(),
-        );
         Arc::new(Self {
             identity,
             activity,

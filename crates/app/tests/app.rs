@@ -14,6 +14,7 @@ mod app {
     mod bot_cases;
     mod bot_lists;
     mod bot_models;
+    mod bot_nights;
     mod bot_rollouts;
     mod bot_scores;
     mod bot_shadow;
@@ -22,6 +23,7 @@ mod app {
     mod commands;
     mod connections;
     mod delivery;
+    mod doubts;
     mod email;
     mod events;
     mod identity;

@@ -260,6 +260,7 @@ pub const OPERATIONS: &[Operation] = &[
     within("bots.history", Permission::ViewMembers),
     within("bots.community_score", Permission::ViewActivity),
     within("bots.community_scores", Permission::ViewActivity),
+    within("bots.recent_score", Permission::ViewActivity),
     within("app.follow_bot_score", Permission::ViewActivity),
     within("bots.histogram", Permission::ViewMembers),
     within("bots.what_if", Permission::ViewMembers),

@@ -13,6 +13,7 @@ use crate::{
     due::FIRST,
     features::{Scene, State},
     follower::{CHUNK, FOLLOWER},
+    hearing::Heard,
     outcome::{self, Candidate},
     store::{
         alert, prediction,
@@ -168,12 +169,13 @@ impl Bots {
         let mut work = self.begin(&FOLLOWER).await?;
         identity::hold_owners(&work).await?;
         // The follower passes the community over, and cannot go on while this is held.
-        let until = scene::hold_progress(work.conn()).await?;
+        let reached = scene::hold_progress(work.conn()).await?;
         let known = scene::of(work.conn(), &[community]).await?;
         let Some(row) = known.get(&community).filter(|row| row.is_rebuilding) else {
             return Ok((0, true));
         };
-        let messages = activity::said_in(work.conn(), community, row.seen, until, CHUNK).await?;
+        let messages =
+            activity::said_in(work.conn(), community, row.seen, reached.message, CHUNK).await?;
         let is_last = u32::try_from(messages.len()).is_ok_and(|n| n < CHUNK);
         if messages.is_empty() {
             let whole = SceneRow {
@@ -183,7 +185,13 @@ impl Bots {
             scene::put(work.conn(), [(community, whole)]).await?;
         } else {
             let rebuilds = Some((community, is_last));
-            self.apply(&mut work, &scorer, &messages, rebuilds).await?;
+            let heard = Heard {
+                messages: &messages,
+                // Who came when is not made anew.
+                arrived: &[],
+                after: reached.event,
+            };
+            self.apply(&mut work, &scorer, heard, rebuilds).await?;
         }
         if is_last {
             state::remove_empty(work.conn(), community).await?;

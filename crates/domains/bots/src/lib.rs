@@ -17,6 +17,7 @@ mod called;
 mod case;
 mod community_score;
 mod correction;
+mod doubt;
 mod due;
 mod error;
 pub mod evaluate;
@@ -55,10 +56,7 @@ mod store;
 mod training;
 mod usual;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicI64},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
@@ -73,7 +71,7 @@ pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
-pub use community_score::BotScore;
+pub use community_score::{BotScore, BotShare};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
 pub use events::{
@@ -123,9 +121,9 @@ pub struct Bots {
     blobs: Blobs,
     /// Models that were read.
     judges: scorer::Kept,
-    /// Up to which message nothing can be missing any more.
-    horizon: Arc<AtomicI64>,
+    horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
+    recent: community_score::Recent,
 }
 
 impl std::fmt::Debug for Bots {
@@ -145,6 +143,7 @@ impl Bots {
             judges: scorer::Kept::default(),
             horizon: Arc::default(),
             latencies: follower::Latencies::default(),
+            recent: community_score::none_yet(),
         }
     }
 

@@ -329,6 +329,7 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.scores" => by_bots(service.scores(actor, pond, &query).await),
         "bots.history" => by_bots(service.history(actor, pond, AccountId(1)).await),
         "bots.community_score" => by_bots(service.community_score(actor, pond).await),
+        "bots.recent_score" => by_bots(service.recent_score(actor, pond).await),
         "bots.community_scores" => {
             let of = service.community_scores(actor, &[pond]).await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))

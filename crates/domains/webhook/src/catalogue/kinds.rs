@@ -130,10 +130,21 @@ pub const KINDS: &[EventKind] = &[
     },
     EventKind {
         name: "bots.burst",
-        meaning: "Many newcomers came at once: a raid, or a wave of bots. For an hour they are looked at after fewer messages.",
+        meaning: "Many newcomers came at once: people, a raid, or a wave of bots or of follows. For an hour they are looked at after fewer messages.",
         fields: &[
             COMMUNITY,
-            field("newcomers", Shape::Integer, "who came in ten minutes", "31"),
+            field(
+                "crowd",
+                Shape::Text,
+                "what came: `newcomers`, most of whom said something; `follows`, most of whom only followed; or a `raid`",
+                "\"follows\"",
+            ),
+            field(
+                "newcomers",
+                Shape::Integer,
+                "who came in ten minutes; of a raid its viewers",
+                "31",
+            ),
             field("usual", Shape::Integer, "how many usually do, rounded", "1"),
         ],
     },

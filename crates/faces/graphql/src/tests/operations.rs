@@ -202,6 +202,10 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
         "activity.messages_of_account",
         "the page of a case shows them to who decides it; `messages` has everybody's",
     ),
+    (
+        "bots.recent_score",
+        "the same as `Community.botScore`, some seconds old, for a page that shows it beside other things",
+    ),
     ("identity.change_password", TYPED),
     ("identity.issue_sign_in_link", COMMAND_LINE),
     ("identity.create_admin", COMMAND_LINE),

@@ -324,6 +324,10 @@ const BOT_SCORE: &[Row] = &[
     ("grade", Member, "grade"),
     ("sizeCategory", Member, "sizeCategory"),
     ("componentScores", Member, "componentScores"),
+    ("activeMembers", Member, "activeMembers"),
+    ("likelyBots", Member, "likelyBots"),
+    ("messages", Member, "messages"),
+    ("likelyBotMessages", Member, "likelyBotMessages"),
     ("calculatedAt", Member, "calculatedAt"),
     ("suspectedBots", Moderator, "suspectedBots { id }"),
 ];

@@ -39,6 +39,14 @@ pub(crate) struct BotScoreView {
     size_category: String,
     /// The parts, 0 to 100 each, null where nothing is known: `bad_actor`, `reputation`, `security`, `ai_behavioral`.
     component_scores: BTreeMap<String, Option<u32>>,
+    /// People who wrote in thirty days.
+    active_members: u32,
+    /// How many of them were called bots or likely are some.
+    likely_bots: u32,
+    /// Messages in thirty days.
+    messages: u32,
+    /// How many of them are theirs.
+    likely_bot_messages: u32,
     /// When it was reckoned.
     calculated_at: Moment,
 }
@@ -53,6 +61,10 @@ fn score_view(community: CommunityId, found: &BotScore) -> BotScoreView {
         component_scores: parts
             .map(|(part, score)| (part.as_str().to_owned(), *score))
             .collect(),
+        active_members: found.counts.active_members,
+        likely_bots: found.bots.members,
+        messages: found.counts.messages,
+        likely_bot_messages: found.bots.messages,
         calculated_at: found.at.into(),
     }
 }

@@ -434,6 +434,7 @@ const COMMAND_LINE: &str =
 const WITHIN: &str = "a part of the operation of `app` that also tells the mailbox or the platform";
 const BROWSER: &str = "a browser comes back from a platform to a page with a code and a state";
 const MANY: &str = "the same for many at once, for lists of other faces";
+const KEPT: &str = "the same, some seconds old, for a page that shows it beside other things";
 const READER: &str = "whoever reads a file on the machine begins and ends its import";
 const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or server-sent events";
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
@@ -541,6 +542,7 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.scores_of", MANY),
     ("bots.cases_by_id", MANY),
     ("bots.community_scores", MANY),
+    ("bots.recent_score", KEPT),
     ("bots.suspects_of", MANY),
     ("app.follow_bot_score", LIVE),
     ("bots.import_list", FILES),
