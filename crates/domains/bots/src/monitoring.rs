@@ -363,7 +363,7 @@ impl Bots {
         let since_before = (before.len() >= VECTORS_MIN).then(|| moved(&before, &now));
         let learned = self.learned_from().await?;
         let since_learned = learned.map(|(model, reference)| {
-            let moved = reference.moved(vectors(&now), bots(&now));
+            let moved = reference.moved(&vectors(&now), bots(&now));
             (moved, Some(model))
         });
         let shown = since_learned.or_else(|| since_before.clone().map(|moved| (moved, None)));
@@ -397,7 +397,7 @@ impl Bots {
         (from, until): (Timestamp, Timestamp),
     ) -> Result<Vec<Scored>, BotsError> {
         let conn = self.db.read();
-        let stored = table::vectors(conn, SCHEMA.hash(), from, until, VECTORS_MAX).await?;
+        let rows = table::vectors(conn, SCHEMA.hash(), from, until, VECTORS_MAX).await?;
         let scored = |(features, probability): (String, Probability)| {
             let values = stored_values(&features)?;
             Some(Scored {
@@ -405,7 +405,7 @@ impl Bots {
                 probability,
             })
         };
-        Ok(stored.into_iter().filter_map(scored).collect())
+        Ok(rows.into_iter().filter_map(scored).collect())
     }
 }
 

@@ -48,9 +48,25 @@ pub(crate) fn column<'a>(
     rows.map(move |row| row.get(place).copied().unwrap_or(f32::NAN))
 }
 
+impl Spread {
+    /// The share of each range where such a share are bots. A kind of which there are none says nothing.
+    fn expected(&self, bots: f64) -> Vec<f64> {
+        let (of_bots, of_people) = (shares(&self.bots), shares(&self.people));
+        match (of_bots, of_people) {
+            (Some(of_bots), Some(of_people)) => of_bots
+                .iter()
+                .zip(&of_people)
+                .map(|(bot, person)| bots * bot + (1.0 - bots) * person)
+                .collect(),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
 impl Reference {
     /// Of vectors of this program's schema, and whether each is a bot's.
-    pub(crate) fn of<'a>(rows: impl Iterator<Item = (&'a [f32], bool)> + Clone) -> Self {
+    pub(crate) fn of<'a>(rows: &(impl Iterator<Item = (&'a [f32], bool)> + Clone)) -> Self {
         let kind = |is_bot: bool| {
             let own = rows.clone().filter(move |(_, bot)| *bot == is_bot);
             own.map(|(values, _)| values)
@@ -81,33 +97,19 @@ impl Reference {
     /// How far each signal of vectors is from what is expected where such a share are bots, 0 to 1; the largest first.
     pub(crate) fn moved<'a>(
         &self,
-        now: impl Iterator<Item = &'a [f32]> + Clone,
+        now: &(impl Iterator<Item = &'a [f32]> + Clone),
         bots: f64,
     ) -> Vec<(String, f64)> {
         let moved = |(name, spread): (&String, &Spread)| {
             let place = SCHEMA.position(name)?;
             let ranges = Ranges::from_edges(spread.edges.clone())?;
             let seen = ranges.counts(column(now.clone(), place));
-            let expected = self.expected(spread, bots);
+            let expected = spread.expected(bots);
             Some((name.clone(), stability(&expected, &shares(&seen)?)?))
         };
         let mut all: Vec<(String, f64)> = self.signals.iter().filter_map(moved).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all
-    }
-
-    /// The share of each range where such a share are bots. A kind of which there are none says nothing.
-    fn expected(&self, spread: &Spread, bots: f64) -> Vec<f64> {
-        let (of_bots, of_people) = (shares(&spread.bots), shares(&spread.people));
-        match (of_bots, of_people) {
-            (Some(of_bots), Some(of_people)) => of_bots
-                .iter()
-                .zip(&of_people)
-                .map(|(bot, person)| bots * bot + (1.0 - bots) * person)
-                .collect(),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => Vec::new(),
-        }
     }
 
     /// The stored form of what is known of the signals.
@@ -153,7 +155,7 @@ mod tests {
     fn reference() -> Reference {
         let (people, bots) = (rows(400, 0), rows(400, 30));
         let people = slices(&people).map(|values| (values, false));
-        Reference::of(people.chain(slices(&bots).map(|values| (values, true))))
+        Reference::of(&people.chain(slices(&bots).map(|values| (values, true))))
     }
 
     fn largest(moved: &[(String, f64)]) -> f64 {
@@ -167,10 +169,10 @@ mod tests {
         assert!(reference.is_enough());
         let mut now = rows(380, 0);
         now.extend(rows(20, 30));
-        let moved = reference.moved(slices(&now), 0.05);
+        let moved = reference.moved(&slices(&now), 0.05);
         assert_eq!(moved.len(), SCHEMA.columns().len());
         assert!(largest(&moved) < 0.05, "{moved:?}");
-        let unmixed = reference.moved(slices(&now), 0.5);
+        let unmixed = reference.moved(&slices(&now), 0.5);
         assert!(largest(&unmixed) > 0.25, "{unmixed:?}");
     }
 
@@ -180,7 +182,7 @@ mod tests {
         for row in &mut now {
             row[5] += 15.0;
         }
-        let moved = reference().moved(slices(&now), 0.0);
+        let moved = reference().moved(&slices(&now), 0.0);
         assert_eq!(moved[0].0, SCHEMA.names()[5]);
         assert!(moved[0].1 > 0.25 && moved[1].1 < 0.1, "{moved:?}");
     }
@@ -199,8 +201,8 @@ mod tests {
             assert!(Reference::from_text(broken, 1, 1).is_err(), "{broken}");
         }
         let few = rows(199, 0);
-        let few = Reference::of(slices(&few).map(|values| (values, false)));
+        let few = Reference::of(&slices(&few).map(|values| (values, false)));
         assert!(!few.is_enough(), "199 people");
-        assert!(few.moved(slices(&rows(50, 0)), 0.3)[0].1 < 0.1, "no bots");
+        assert!(few.moved(&slices(&rows(50, 0)), 0.3)[0].1 < 0.1, "no bots");
     }
 }

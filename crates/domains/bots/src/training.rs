@@ -513,7 +513,7 @@ impl Bots {
         };
         let task = tokio::task::spawn_blocking(move || {
             let vectors = lesson.iter().map(|row| (row.values.as_slice(), row.is_bot));
-            let reference = Reference::of(vectors);
+            let reference = Reference::of(&vectors);
             course::teach(&lesson, &prior, &mut feed).map(|taught| (reference, taught))
         });
         let tuning = tokio::time::sleep(TUNING_MAX);
