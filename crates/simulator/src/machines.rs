@@ -237,7 +237,7 @@ impl<'a> Today<'a> {
         let who = account(key, place, name, MADE.plus(-900));
         let mut at = HOUR * 19 + dice.micros(0, 600);
         for _ in 0..14 {
-            let text = if dice.chance(400) {
+            let text = if dice.chance(60) {
                 dice.word(self.words.remarks).to_owned()
             } else {
                 let price = dice.between(9, 90).to_string();

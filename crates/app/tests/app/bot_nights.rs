@@ -3,6 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    task::Poll,
     time::Duration,
 };
 
@@ -75,6 +77,21 @@ async fn scored(world: &World, community: CommunityId) -> (i64, i64) {
     };
     let n = world.number(&of(" AND scored_n > 0")).await;
     (n, world.number(&of("")).await)
+}
+
+/// What something comes to, or nothing if it had to wait more than so many times: then it is dropped where it was.
+async fn stopped<T>(doing: impl Future<Output = T>, steps: usize) -> Option<T> {
+    let mut doing = Box::pin(doing);
+    let mut n_waits = 0;
+    poll_fn(move |context| match doing.as_mut().poll(context) {
+        Poll::Ready(end) => Poll::Ready(Some(end)),
+        Poll::Pending if n_waits == steps => Poll::Ready(None),
+        Poll::Pending => {
+            n_waits += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// Many accounts that said what `model` did, none of which was scored yet.
@@ -152,16 +169,15 @@ on_both! {
         let seen = format!("SELECT seen FROM bot_scene WHERE community_id = {pond}");
         let whole = world.number(&seen).await;
         let bots = world.app.bots.clone();
-        let mut making = Box::pin(bots.rebuild(pond));
-        let mut between = 0;
-        while between == 0 || between == whole {
-            // A step of it, then a look: what a part has done is committed.
-            let step = tokio::time::timeout(Duration::ZERO, &mut making).await;
-            assert!(step.is_err(), "it came to the end at once");
-            between = world.number(&seen).await;
+        // Stopped after more and more steps, until a part of it is done: that part is committed.
+        for steps in 1.. {
+            let end = stopped(bots.rebuild(pond), steps).await;
+            assert!(end.is_none(), "it came to the end in {steps} steps");
+            let between = world.number(&seen).await;
+            if between > 0 && between < whole {
+                break;
+            }
         }
-        drop(making);
-        assert!(between > 0 && between < whole, "{between} of {whole}");
         // Meanwhile somebody speaks: whoever goes through messages leaves the community to who makes it anew.
         world.say(pond, "ann", "are you there").await;
         catch_up(&world).await;
@@ -209,8 +225,6 @@ on_both! {
         }
         assert!((2..=25).contains(&ever.len()), "{}", ever.len());
         assert!(!unsuspected.is_empty(), "only suspects were drawn of {}", ever.len());
-        let cases = "SELECT COUNT(*) FROM bot_case GROUP BY account_id ORDER BY 1 DESC LIMIT 1";
-        assert_eq!(world.number(cases).await, 1, "one case for each account");
         let told = "SELECT COUNT(*) FROM domain_event e WHERE kind = 'bots.case_opened'";
         let accused = world.number("SELECT COUNT(*) FROM bot_case WHERE reasons <> 16").await;
         assert!(world.number(told).await <= accused, "who was drawn by chance is not accused");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::activity::{Doubt, Incoming, MemberCard, Standings};
+use ::activity::{Doubt, MemberCard, Standings};
 use ::bots::{BotShare, NewReview, Setting, Verdict};
 use ::identity::{Adjustment, BadgeKind};
 use kernel::{Clock, CommunityId, EventKind, Role, UserId};
@@ -42,9 +42,13 @@ fn is_trusted(card: &MemberCard) -> bool {
 /// Somebody whose account is old and whose score is high.
 async fn trusted(world: &mut World, community: CommunityId, name: &str) -> Person {
     let person = world.person(community, name, Some(Role::Member)).await;
-    let mut event = world.event(name, EventKind::Follow);
-    event.account.created_at = Some(world.clock.now().minus(Duration::from_hours(24 * 180)));
-    world.record(vec![Incoming { community, event }]).await;
+    let made = world.clock.now().minus(Duration::from_hours(24 * 180));
+    let user = person.user;
+    let old = format!(
+        "UPDATE platform_account SET account_created_at = {} WHERE user_id = {user}",
+        made.0
+    );
+    world.sql(&old).await;
     let adjustment = Adjustment {
         points: 200,
         note: "helped newcomers".to_owned(),

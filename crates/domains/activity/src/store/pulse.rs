@@ -70,9 +70,9 @@ pub(crate) async fn wrote(
             "SELECT community_id, account_id, user_id, CAST(SUM(messages) AS bigint) FROM activity_day \
              WHERE account_id IN ({}) AND community_id IN ({}) AND day > {} \
              GROUP BY community_id, account_id, user_id",
-            sql::marks(conn, 1, part.len()),
-            sql::marks(conn, part.len() + 1, communities.len()),
-            sql::marks(conn, part.len() + communities.len() + 1, 1)
+            sql::in_list(1, part.len()),
+            sql::in_list(part.len() + 1, communities.len()),
+            sql::in_list(part.len() + communities.len() + 1, 1)
         );
         let mut values: Vec<Value> = part.iter().map(|account| account.0.into()).collect();
         values.extend(communities.iter().map(|id| Value::from(id.0)));
