@@ -261,6 +261,7 @@ pub const OPERATIONS: &[Operation] = &[
     within("app.follow_bot_score", Permission::ViewActivity),
     within("bots.histogram", Permission::ViewMembers),
     within("bots.what_if", Permission::ViewMembers),
+    within("bots.expected_errors", Permission::ViewMembers),
     within("bots.recompute", Permission::ManageCommunity),
     row("bots.infer", Needs::SignedIn),
     row("bots.own_verdicts", Needs::SignedIn),

@@ -18,6 +18,7 @@ mod community_score;
 mod correction;
 mod due;
 mod error;
+mod error_rates;
 pub mod evaluate;
 mod events;
 mod experiment;
@@ -72,6 +73,7 @@ pub use case::{
 pub use community_score::BotScore;
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
+pub use error_rates::{ErrorCurve, ErrorRates, ExpectedErrors, MeasuredOn};
 pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
 pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;

@@ -7,6 +7,7 @@ pub(crate) mod appeals;
 pub(crate) mod case;
 pub(crate) mod comparison;
 pub(crate) mod corrections;
+pub(crate) mod errors;
 pub(crate) mod experiments;
 pub(crate) mod lists;
 pub(crate) mod metrics;

@@ -159,6 +159,7 @@ const ANSWERED: &[(&str, &str)] = &[
     ("bots.scores", "Query.botAccountScores"),
     ("bots.scores_of", "Query.botAccountScore"),
     ("bots.what_if", "Query.botWhatIf"),
+    ("bots.expected_errors", "BotWhatIf.errorsNow"),
     ("bots.cases", "Query.botCases"),
     ("bots.suspects", "BotScore.suspectedBots"),
     ("bots.suspects_of", "BotScore.suspectedBots"),

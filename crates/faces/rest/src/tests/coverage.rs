@@ -354,6 +354,10 @@ const IN_REST: &[(&str, &str)] = &[
     ),
     ("bots.what_if", "GET /communities/{community}/bots/what-if"),
     (
+        "bots.expected_errors",
+        "GET /communities/{community}/bots/what-if",
+    ),
+    (
         "bots.recompute",
         "POST /communities/{community}/bots/recompute",
     ),
