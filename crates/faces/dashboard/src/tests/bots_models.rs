@@ -82,9 +82,19 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
 
     let compare = format!("/admin/models/compare?left={}&right={}", one.id, own.id);
     let both = root.get(&compare).await.expect(200).body;
-    for part in ["test: f1", "0.9</td>", "0.7</td>", "-0.2</td>"] {
+    for part in [
+        "test: f1",
+        "0.9</td>",
+        "0.7</td>",
+        "-0.2</td>",
+        "<path class=\"line l-left\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "<path class=\"line l-right\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "trial &#60;1&#62; 2 <span class=\"fine\">dashed</span>",
+        "Precision and recall of both models",
+    ] {
         assert!(both.contains(part), "{part}: {both}");
     }
+    assert!(!both.contains("brings no such curve"), "{both}");
     root.get("/admin/models/compare?left=1&right=999")
         .await
         .expect(404);
