@@ -11,6 +11,7 @@ pub(crate) mod errors;
 pub(crate) mod experiments;
 pub(crate) mod lists;
 pub(crate) mod metrics;
+pub(crate) mod model_file;
 pub(crate) mod models;
 pub(crate) mod monitoring;
 pub(crate) mod overview;

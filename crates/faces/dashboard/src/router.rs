@@ -311,6 +311,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             post(bots::monitoring::clear_alert),
         )
         .route("/admin/models/{id}", get(bots::models::one))
+        .route("/admin/models/{id}/file", get(bots::model_file::download))
         .route("/admin/models/{id}/promote", post(bots::models::promote))
         .route("/admin/models/{id}/retire", post(bots::models::retire))
         .route("/admin/audit", get(admin::audit))
