@@ -259,6 +259,8 @@ pub const OPERATIONS: &[Operation] = &[
     within("bots.community_score", Permission::ViewActivity),
     within("bots.community_scores", Permission::ViewActivity),
     within("app.follow_bot_score", Permission::ViewActivity),
+    within("app.follow_case", Permission::ViewMembers),
+    instance("app.follow_training"),
     within("bots.histogram", Permission::ViewMembers),
     within("bots.what_if", Permission::ViewMembers),
     within("bots.expected_errors", Permission::ViewMembers),

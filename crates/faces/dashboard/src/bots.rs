@@ -10,6 +10,7 @@ pub(crate) mod corrections;
 pub(crate) mod errors;
 pub(crate) mod experiments;
 pub(crate) mod lists;
+pub(crate) mod looking;
 pub(crate) mod metrics;
 pub(crate) mod model_file;
 pub(crate) mod models;

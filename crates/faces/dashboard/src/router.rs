@@ -178,6 +178,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/bots", get(bots::overview::page))
         .route("/c/{slug}/bots/queue", get(bots::queue::page))
         .route("/c/{slug}/bots/cases/{id}", get(bots::case::page))
+        .route(
+            "/c/{slug}/bots/cases/{id}/stream",
+            get(bots::looking::stream),
+        )
         .route("/c/{slug}/bots/cases/{id}/look", post(bots::verdict::look))
         .route(
             "/c/{slug}/bots/cases/{id}/verdict",
@@ -285,6 +289,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             get(bots::trainings::page).post(bots::trainings::start),
         )
         .route("/admin/models/trainings/{id}", get(bots::trainings::one))
+        .route(
+            "/admin/models/trainings/{id}/stream",
+            get(bots::trainings::stream),
+        )
         .route(
             "/admin/models/rollouts",
             get(bots::rollouts::page).post(bots::rollouts::start),

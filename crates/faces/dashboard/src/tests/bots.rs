@@ -11,7 +11,7 @@ use super::browser::Browser;
 const QUEUE: &str = "/c/ducks/bots/queue";
 
 /// A case about somebody, with a prediction of so many millionths behind it.
-async fn case(world: &World, community: CommunityId, about: UserId, ppm: i32) -> i64 {
+pub(super) async fn case(world: &World, community: CommunityId, about: UserId, ppm: i32) -> i64 {
     let own = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {about}");
     let account = world.number(&own).await;
     let bots = &world.app.bots;

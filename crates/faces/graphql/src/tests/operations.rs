@@ -298,6 +298,11 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("bots.import_labels", MODELS),
     ("bots.trainings", MODELS),
     ("bots.training", MODELS),
+    ("app.follow_training", MODELS),
+    (
+        "app.follow_case",
+        "the page of a case follows it; `botCase` asked again tells the same",
+    ),
     ("bots.start_training", MODELS),
     ("bots.rollouts", MODELS),
     ("bots.start_rollout", MODELS),

@@ -435,6 +435,7 @@ const BROWSER: &str = "a browser comes back from a platform to a page with a cod
 const MANY: &str = "the same for many at once, for lists of other faces";
 const READER: &str = "whoever reads a file on the machine begins and ends its import";
 const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or server-sent events";
+const PAGES: &str = "pages follow it while somebody looks; who asks again is told the same";
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
 
 /// The detection of bots has a service and no face yet.
@@ -542,6 +543,8 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.community_scores", MANY),
     ("bots.suspects_of", MANY),
     ("app.follow_bot_score", LIVE),
+    ("app.follow_case", PAGES),
+    ("app.follow_training", PAGES),
     ("bots.import_list", FILES),
     (
         "bots.called",
