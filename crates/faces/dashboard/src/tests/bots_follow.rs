@@ -102,3 +102,37 @@ async fn a_training_is_followed_to_its_end_and_not_beyond() {
         .await;
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_never_seen_here_is_called_as_their_profile_says_where_it_may_be_seen() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = world.person(ducks, "mo", Some(Role::Moderator)).await.user;
+    let mo = Browser::of(&world, mo).await;
+    let root = world.admin("<root>").await.user;
+    let mia = world.person(ducks, "mia", Some(Role::Member)).await.user;
+    let id = case(&world, ducks, mia, 930_000).await;
+    let path = format!("/c/ducks/bots/cases/{id}");
+    let admin = Browser::of(&world, root).await;
+    admin.post(&format!("{path}/look"), &[]).await.expect(303);
+    let page = mo.get(&path).await.expect(200).body;
+    assert!(
+        page.contains("somebody of the instance is looking at it.")
+            && !page.contains("root")
+            && !page.contains("person "),
+        "{page}"
+    );
+    // Who shares a community with somebody may see the name, unless they chose otherwise.
+    let identity = &world.app.identity;
+    let member = Some(Role::Member);
+    identity
+        .set_role(&world.system(), ducks, root, member)
+        .await
+        .unwrap();
+    let mo_again = mo.get(&path).await.expect(200).body;
+    assert!(
+        mo_again.contains("&#60;root&#62; is looking at it."),
+        "{mo_again}"
+    );
+    world.close().await;
+}
