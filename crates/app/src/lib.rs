@@ -9,6 +9,7 @@ mod announcer;
 mod answers;
 pub mod api_usage;
 mod bot_feed;
+mod bot_watch;
 pub mod caller;
 mod connect;
 mod email;
@@ -49,6 +50,7 @@ use webhook::Webhooks;
 
 pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
 pub use bot_feed::BotScoreFeed;
+pub use bot_watch::{CaseFeed, TrainingFeed};
 pub use caller::{Caller, Credential};
 pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;

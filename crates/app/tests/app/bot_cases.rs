@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use app::AppError;
 use bots::{
     AppealState, BotsError, Called, Case, CaseFile, CaseOrder, CaseQuery, CaseState, LabelSource,
     Level, NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict,
@@ -110,6 +111,32 @@ async fn consequences(world: &World) -> Vec<Vec<String>> {
 }
 
 on_both! {
+    async fn who_follows_a_case_is_told_who_looks_at_it_as_long_as_they_may(world: World) {
+        let pond = world.community("Pond").await;
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let ann = world.person(pond, "ann", Some(Role::Moderator)).await;
+        let (_, spam) = talker(&mut world, pond, "spam").await;
+        let (_, other) = talker(&mut world, pond, "other").await;
+        let (app, bots) = (&world.app, &world.app.bots);
+        let id = case(&world, pond, spam, 930_000).await;
+        let mut feed = app.follow_case(&ann.actor, pond, id).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None, "told at once");
+        bots.look_at_case(&mo.actor, pond, id).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, Some(mo.user));
+        // A look is over by itself; whatever wakes the page shows it.
+        world.clock.advance(Duration::from_secs(301));
+        case(&world, pond, other, 600_000).await;
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None);
+        bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().state, CaseState::Human);
+        app.identity.set_role(&world.system(), pond, ann.user, Some(Role::Member)).await.unwrap();
+        bots.undo_review(&mo.actor, pond, id).await.unwrap();
+        assert!(feed.next().await.is_none(), "members hear no more");
+        let absent = app.follow_case(&mo.actor, pond, 999).await;
+        assert!(matches!(absent, Err(AppError::NotFound)), "{absent:?}");
+        world.expect_leftovers();
+    }
+
     async fn one_strangers_word_opens_no_case_and_two_do(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();

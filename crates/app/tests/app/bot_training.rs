@@ -1,5 +1,6 @@
 //! Trainings: labels become a model that decides nothing yet, once, and what fails is seen.
 
+use ::app::AppError;
 use ::bots::{
     AlertKind, BotsError, LabelSource, ModelState, Training, TrainingState, features::SCHEMA,
 };
@@ -92,6 +93,30 @@ on_both! {
         bots.run_training(training.id, true).await.unwrap();
         assert_eq!(bots.models(&system).await.unwrap().len(), 1);
         assert!(bots.alerts(&system).await.unwrap().is_empty());
+    }
+
+    async fn a_training_is_followed_until_it_is_over_and_by_nobody_who_may_not(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        let (app, system) = (&world.app, world.system());
+        let id = app.bots.start_training(&system, None).await.unwrap().id;
+        let mut feed = app.follow_training(&system, id).await.unwrap();
+        let hear = async {
+            let mut told = Vec::new();
+            while let Some(training) = feed.next().await {
+                told.push(training.unwrap());
+            }
+            told
+        };
+        let (run, told) = tokio::join!(app.bots.run_training(id, true), hear);
+        run.unwrap();
+        let (first, last) = (told.first().unwrap(), told.last().unwrap());
+        assert_eq!((first.state, first.progress), (TrainingState::Waiting, 0));
+        assert_eq!((last.state, last.progress), (TrainingState::Done, 100), "{last:?}");
+        assert!(last.model.is_some() && told.windows(2).all(|two| two[0].progress <= two[1].progress), "{told:?}");
+        let absent = app.follow_training(&system, id + 1).await;
+        assert!(matches!(absent, Err(AppError::NotFound)), "{absent:?}");
+        world.sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'").await;
     }
 
     async fn too_few_labels_are_left_out_without_an_alarm_and_the_week_asks_only_for_enough_that_is_new(world: World) {

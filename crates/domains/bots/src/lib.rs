@@ -20,6 +20,7 @@ mod correction;
 mod doubt;
 mod due;
 mod error;
+mod error_rates;
 pub mod evaluate;
 mod events;
 mod experiment;
@@ -74,6 +75,7 @@ pub use case::{
 pub use community_score::{BotScore, BotShare};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
+pub use error_rates::{ErrorCurve, ErrorRates, ExpectedErrors, MeasuredOn};
 pub use events::{
     APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED, MODEL_PROMOTED, MODEL_RETIRED,
     ROLLOUT_ADVANCED, ROLLOUT_HALTED, TRAINING_FAILED, TRAINING_FINISHED,

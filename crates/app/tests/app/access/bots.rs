@@ -339,6 +339,10 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
             let (likely, possible) = (Probability::percent(90), Probability::percent(40));
             by_bots(service.what_if(actor, pond, likely, possible).await)
         }
+        "bots.expected_errors" => {
+            let (likely, possible) = (Probability::percent(90), Probability::percent(40));
+            by_bots(service.expected_errors(actor, pond, likely, possible).await)
+        }
         "bots.recompute" => by_bots(service.recompute(actor, pond).await),
         "bots.infer" => by_bots(service.infer(actor, &BTreeMap::new()).await),
         _ => return None,

@@ -380,7 +380,7 @@ fn drawn(title: &str, points: &[(f64, f64)], has_diagonal: bool) -> Option<Svg> 
     (points.len() > 1).then(|| {
         curve(&Curve {
             title,
-            points,
+            lines: &[("curve", points)],
             has_diagonal,
         })
     })

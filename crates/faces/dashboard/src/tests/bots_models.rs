@@ -1,6 +1,6 @@
 //! The registry of models, trainings, rollouts, experiments and monitoring, for those who run the instance.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use bots::{Model, NewModel};
 use kernel::{Clock, CommunityId, Role};
 use serde_json::{Value, json};
@@ -35,6 +35,34 @@ fn metrics(f1: f64) -> Value {
         "reliability": [[0.1, 0.2, 30]],
         "importances": [["pace", 0.34]],
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_model_comes_out_as_it_went_in_and_is_told_by_its_hash() {
+    let mut world = World::sqlite().await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let model = add(&world, None, 0.9).await;
+    let page = format!("/admin/models/{}", model.id);
+    let file = format!("{page}/file");
+    let seen = root.get(&page).await.expect(200).body;
+    let button = format!(
+        "<code>{}</code> <a class=\"button secondary small\" href=\"{file}\"",
+        model.sha256
+    );
+    assert!(seen.contains(&button), "{seen}");
+    let request = root.request("GET", &file).body(Body::empty()).unwrap();
+    let answer = root.raw(request).await;
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let told = (header("content-type"), header("content-disposition"));
+    let name = format!("attachment; filename=\"model-{}.onnx\"", model.id);
+    assert_eq!(told, ("application/octet-stream".to_owned(), name));
+    let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    assert!(bytes == bots::prior::BYTES, "{} bytes", bytes.len());
+    let ducks = world.community("Ducks").await;
+    let ada = world.person(ducks, "ada", Some(Role::Owner)).await.user;
+    Browser::of(&world, ada).await.get(&file).await.expect(403);
+    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,9 +110,19 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
 
     let compare = format!("/admin/models/compare?left={}&right={}", one.id, own.id);
     let both = root.get(&compare).await.expect(200).body;
-    for part in ["test: f1", "0.9</td>", "0.7</td>", "-0.2</td>"] {
+    for part in [
+        "test: f1",
+        "0.9</td>",
+        "0.7</td>",
+        "-0.2</td>",
+        "<path class=\"line l-left\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "<path class=\"line l-right\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "trial &#60;1&#62; 2 <span class=\"fine\">dashed</span>",
+        "Precision and recall of both models",
+    ] {
         assert!(both.contains(part), "{part}: {both}");
     }
+    assert!(!both.contains("brings no such curve"), "{both}");
     root.get("/admin/models/compare?left=1&right=999")
         .await
         .expect(404);

@@ -53,6 +53,8 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotCorrection",
     "BotCorrectionConnection",
     "BotCorrectionEdge",
+    "BotErrorRates",
+    "BotExpectedErrors",
     "BotFlagged",
     "BotHistogram",
     "BotLabelCount",

@@ -358,6 +358,10 @@ const IN_REST: &[(&str, &str)] = &[
     ),
     ("bots.what_if", "GET /communities/{community}/bots/what-if"),
     (
+        "bots.expected_errors",
+        "GET /communities/{community}/bots/what-if",
+    ),
+    (
         "bots.recompute",
         "POST /communities/{community}/bots/recompute",
     ),
@@ -437,6 +441,7 @@ const MANY: &str = "the same for many at once, for lists of other faces";
 const KEPT: &str = "the same, some seconds old, for a page that shows it beside other things";
 const READER: &str = "whoever reads a file on the machine begins and ends its import";
 const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or server-sent events";
+const PAGES: &str = "pages follow it while somebody looks; who asks again is told the same";
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
 
 /// The detection of bots has a service and no face yet.
@@ -545,6 +550,8 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.recent_score", KEPT),
     ("bots.suspects_of", MANY),
     ("app.follow_bot_score", LIVE),
+    ("app.follow_case", PAGES),
+    ("app.follow_training", PAGES),
     ("bots.import_list", FILES),
     (
         "bots.called",
