@@ -187,12 +187,12 @@ impl<'a> Today<'a> {
         let who = account(key, place, name, MADE.plus(-700));
         let mut at = HOUR * 9 + dice.micros(0, 3_600);
         for _ in 0..7 {
-            let (Some(asker), Some((asked, answer))) =
+            let (Some(human), Some((asked, answer))) =
                 (dice.pick(&people), dice.pick(self.words.answers))
             else {
                 return;
             };
-            let question = self.say(place, 0, asker, at, asked, None);
+            let question = self.say(place, 0, human, at, asked, None);
             self.say(place, 0, &who, at + 800_000, answer, Some(question));
             at += dice.micros(1_800, 7_200);
         }

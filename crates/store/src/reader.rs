@@ -10,7 +10,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,7 +20,10 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, Sqlite, SqlitePool, pool::PoolConnection, query::Query},
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 
 /// A connection that was not used for so long goes back to the pool, which closes it in the end: each holds pages in memory.
 const KEPT_FOR: Duration = Duration::from_secs(60);

@@ -3,8 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::poll_fn,
-    task::Poll,
     time::Duration,
 };
 
@@ -77,21 +75,6 @@ async fn scored(world: &World, community: CommunityId) -> (i64, i64) {
     };
     let n = world.number(&of(" AND scored_n > 0")).await;
     (n, world.number(&of("")).await)
-}
-
-/// What something comes to, or nothing if it had to wait more than so many times: then it is dropped where it was.
-async fn stopped<T>(doing: impl Future<Output = T>, steps: usize) -> Option<T> {
-    let mut doing = Box::pin(doing);
-    let mut n_waits = 0;
-    poll_fn(move |context| match doing.as_mut().poll(context) {
-        Poll::Ready(end) => Poll::Ready(Some(end)),
-        Poll::Pending if n_waits == steps => Poll::Ready(None),
-        Poll::Pending => {
-            n_waits += 1;
-            Poll::Pending
-        }
-    })
-    .await
 }
 
 /// Many accounts that said what `model` did, none of which was scored yet.
@@ -169,19 +152,22 @@ on_both! {
         let seen = format!("SELECT seen FROM bot_scene WHERE community_id = {pond}");
         let whole = world.number(&seen).await;
         let bots = world.app.bots.clone();
-        // Stopped after more and more steps, until a part of it is done: that part is committed.
-        for steps in 1.. {
-            let end = stopped(bots.rebuild(pond), steps).await;
-            assert!(end.is_none(), "it came to the end in {steps} steps");
-            let between = world.number(&seen).await;
-            if between > 0 && between < whole {
-                break;
-            }
-        }
+        // It is stopped once a part of it is committed.
+        let (told, mut parts) = mpsc::unbounded_channel();
+        let mut tell = move |done| told.send(done).unwrap();
+        let first = tokio::select! {
+            biased;
+            first = parts.recv() => first.unwrap(),
+            end = bots.rebuild(pond, &mut tell) => panic!("it came to the end: {end:?}"),
+        };
+        assert!(first < 2_200, "{first} at once");
+        let between = world.number(&seen).await;
+        assert!(between > 0 && between < whole, "{between} of {whole}");
         // Meanwhile somebody speaks: whoever goes through messages leaves the community to who makes it anew.
         world.say(pond, "ann", "are you there").await;
         catch_up(&world).await;
-        assert!(world.app.bots.rebuild(pond).await.unwrap() < 2_200, "not from the beginning");
+        let rest = world.app.bots.rebuild(pond, &mut |_| {}).await.unwrap();
+        assert_eq!(rest, 2_201 - first, "not from the beginning");
         assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 2_201);
         assert_eq!(findings(&world).await[0].len(), known.len());
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_scene WHERE is_rebuilding").await, 0);

@@ -195,7 +195,7 @@ on_both! {
         let (before, heard) = (bits(&world).await, scenes(&world).await);
         assert!(before.iter().all(|(_, state)| state.len() > 100));
         for community in [pond, lake] {
-            let n = world.app.bots.rebuild(community).await.unwrap();
+            let n = world.app.bots.rebuild(community, &mut |_| {}).await.unwrap();
             assert_eq!(n, if community == pond { 1_300 } else { 200 });
         }
         assert_eq!(bits(&world).await, before);

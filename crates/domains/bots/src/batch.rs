@@ -134,8 +134,13 @@ impl Bots {
     }
 
     /// Makes everything that is known of the accounts of a community anew from its stored messages, and scores them.
-    /// It comes to what following message by message came to. For a job; broken off, it goes on where it was.
-    pub async fn rebuild(&self, community: CommunityId) -> Result<u64, StoreError> {
+    /// It comes to what following message by message came to. For a job; broken off, it goes on where it was. `tell` hears how
+    /// many messages are done whenever a part of them is committed.
+    pub async fn rebuild(
+        &self,
+        community: CommunityId,
+        tell: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, StoreError> {
         let begun = self.begin(&FOLLOWER).await?;
         scene::hold_progress(begun.conn()).await?;
         let known = scene::of(begun.conn(), &[community]).await?;
@@ -155,6 +160,7 @@ impl Bots {
         loop {
             let (n, is_last) = self.rebuild_part(community).await?;
             n_messages += n;
+            tell(n_messages);
             if is_last {
                 break;
             }

@@ -149,9 +149,7 @@ impl Plan {
                 let above = path.len();
                 failed.step(path, key);
                 let ty = planned.ty.as_ref();
-                let completed = planned
-                    .below
-                    .typed(std::mem::take(value), ty, path, failed);
+                let completed = planned.below.typed(std::mem::take(value), ty, path, failed);
                 path.truncate(above);
                 *value = completed?;
             }

@@ -494,6 +494,7 @@ const NULLABLE: &[&str] = &[
     "Community.description",
     "Community.role",
     "Query.botAccountScore",
+    "Query.nextBotCase",
     "User.handle",
     "User.avatarUrl",
     "OwnData.erasure",

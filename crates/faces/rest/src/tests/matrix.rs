@@ -328,8 +328,8 @@ impl Stage {
         let sent = root.ask(Method::POST, &ping, None).await.expect(202);
         self.message = sent.json["id"].as_i64().unwrap();
         self.hook = hook;
-        // Nobody has the case before them any more.
-        let free = "UPDATE bot_case SET looked_by = NULL, looked_until = NULL";
+        // The case waits for whoever is next, and nobody has it before them any more.
+        let free = "UPDATE bot_case SET state = 0, looked_by = NULL, looked_until = NULL";
         self.world.sql(free).await;
     }
 
