@@ -122,7 +122,7 @@ impl Reckoner {
 }
 
 /// Waits for a notice; for ever where none can come.
-async fn heard(subscription: &mut Option<Subscription>) {
+pub(crate) async fn heard(subscription: &mut Option<Subscription>) {
     if let Some(open) = subscription
         && open.recv().await.is_some()
     {
@@ -133,7 +133,7 @@ async fn heard(subscription: &mut Option<Subscription>) {
 }
 
 /// Takes what waits.
-async fn drain(subscription: &mut Option<Subscription>) {
+pub(crate) async fn drain(subscription: &mut Option<Subscription>) {
     let Some(open) = subscription else {
         return;
     };

@@ -9,6 +9,7 @@ mod announcer;
 mod answers;
 pub mod api_usage;
 mod bot_feed;
+mod bot_watch;
 pub mod caller;
 mod connect;
 mod email;
@@ -49,6 +50,7 @@ use webhook::Webhooks;
 
 pub use allowance::{ALLOWANCE_WINDOW, Allowance, Payer};
 pub use bot_feed::BotScoreFeed;
+pub use bot_watch::{CaseFeed, TrainingFeed};
 pub use caller::{Caller, Credential};
 pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
@@ -217,13 +219,20 @@ impl App {
         );
         db.on_events(webhooks.listener());
         let grants = StoredGrants::new(db.clone(), keys, Arc::clone(&clock), Arc::clone(&entropy));
+        let bots = Bots::new(
+            db.clone(),
+            Arc::clone(&clock),
+            identity.clone(),
+            blobs.clone(),
+        );
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),
             identity.clone(),
             Arc::clone(&bus),
             activity,
-        );
+        )
+        .with_doubts(Arc::new(bots.clone()));
         let deliveries = Deliveries::new(
             db.clone(),
             Arc::clone(&clock),
@@ -232,12 +241,6 @@ impl App {
             deliveries,
         );
         let commands = Commands::new(db.clone(), Arc::clone(&clock), commands);
-        let bots = Bots::new(
-            db.clone(),
-            Arc::clone(&clock),
-            identity.clone(),
-            blobs.clone(),
-        );
         Arc::new(Self {
             identity,
             activity,

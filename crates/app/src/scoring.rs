@@ -89,7 +89,10 @@ impl Handler for Recomputing {
         let Some(id) = named.and_then(|id| i32::try_from(id).ok()) else {
             return Outcome::fail("the job names no community");
         };
-        match self.0.bots.rebuild(CommunityId(id)).await {
+        let mut tell = |n_messages| {
+            tracing::debug!(community.id = id, n_messages, "gone through messages anew");
+        };
+        match self.0.bots.rebuild(CommunityId(id), &mut tell).await {
             Ok(n_messages) => {
                 tracing::info!(
                     community.id = id,

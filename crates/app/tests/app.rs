@@ -14,13 +14,16 @@ mod app {
     mod bot_cases;
     mod bot_lists;
     mod bot_models;
+    mod bot_nights;
     mod bot_rollouts;
     mod bot_scores;
+    mod bot_shadow;
     mod bot_training;
     mod chat_code;
     mod commands;
     mod connections;
     mod delivery;
+    mod doubts;
     mod email;
     mod events;
     mod identity;

@@ -74,6 +74,10 @@ id!(
     MessageId(i64)
 );
 id!(
+    /// A stored event that is no message; ascending in order of recording.
+    EventId(i64)
+);
+id!(
     /// A row of the job queue.
     JobId(i64)
 );

@@ -32,8 +32,8 @@ pub use grant::{
 };
 pub use hook::{HookCall, HookCaller, HookError, HookReply};
 pub use id::{
-    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, HookMessageId, JobId,
-    LinkId, MergeId, MessageId, PasskeyId, ServerId, SessionId, UserId, WebhookId,
+    AccountId, ApiKeyId, ChannelId, CommunityId, ConnectionId, DeliveryId, EventId, HookMessageId,
+    JobId, LinkId, MergeId, MessageId, PasskeyId, ServerId, SessionId, UserId, WebhookId,
 };
 pub use incoming::{
     Deaf, Ear, Heard, Interaction, InteractionKind, ScheduleChange, ScheduleNotice,

@@ -59,23 +59,28 @@ impl Ranges {
     }
 }
 
-/// Population stability index: how far counts in the same ranges are apart, 0 being not at all. Half a row is added to every
-/// range, so that an empty one is no infinite distance. `None` if ranges differ or one side has no rows.
-pub fn population_stability(expected: &[u64], actual: &[u64]) -> Option<f64> {
-    let shares = |counts: &[u64]| {
-        let counts: Vec<f64> = counts.iter().map(|count| whole(*count) + 0.5).collect();
-        let all: f64 = counts.iter().sum();
-        counts
-            .into_iter()
-            .map(|count| count / all)
-            .collect::<Vec<_>>()
-    };
-    let are_there = |counts: &[u64]| counts.iter().any(|count| *count > 0);
-    if expected.len() != actual.len() || !are_there(expected) || !are_there(actual) {
+/// The share of each range, which together are 1. Half a row is added to every range, so that an empty one is no infinite
+/// distance from others. `None` of nothing.
+pub fn shares(counts: &[u64]) -> Option<Vec<f64>> {
+    if counts.iter().all(|count| *count == 0) {
         return None;
     }
-    let pairs = shares(expected).into_iter().zip(shares(actual));
-    Some(pairs.map(|(was, is)| (is - was) * (is / was).ln()).sum())
+    let counts: Vec<f64> = counts.iter().map(|count| whole(*count) + 0.5).collect();
+    let all: f64 = counts.iter().sum();
+    Some(counts.into_iter().map(|count| count / all).collect())
+}
+
+/// Population stability index of shares of the same ranges, as [`shares`] makes them: how far they are apart, 0 being not at
+/// all. `None` if ranges differ.
+pub fn stability(expected: &[f64], actual: &[f64]) -> Option<f64> {
+    let pairs = expected.iter().zip(actual);
+    (expected.len() == actual.len() && !expected.is_empty())
+        .then(|| pairs.map(|(was, is)| (is - was) * (is / was).ln()).sum())
+}
+
+/// Population stability index: how far counts in the same ranges are apart. `None` if ranges differ or one side has no rows.
+pub fn population_stability(expected: &[u64], actual: &[u64]) -> Option<f64> {
+    stability(&shares(expected)?, &shares(actual)?)
 }
 
 /// How many probabilities lie in each of so many ranges of equal width from 0 to 1.

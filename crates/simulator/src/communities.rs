@@ -3,7 +3,7 @@
 
 use kernel::{Day, Platform};
 
-use crate::{Growth, Rhythm};
+use crate::{Growth, Rhythm, machines::Machine};
 
 /// What a community's small talk is about, and in which language.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,6 +98,8 @@ pub struct CommunityPlan {
     pub(crate) streams: Vec<StreamSlot>,
     /// The service bot's name.
     pub(crate) bot: &'static str,
+    /// Who else there is beside people, or looks so.
+    pub(crate) machines: &'static [Machine],
     /// The launch peak is on days with this remainder modulo [`CommunityPlan::SEASON`].
     pub(crate) launch: i32,
     /// The same for the day of an outage.
@@ -170,6 +172,7 @@ fn pixel_harbour() -> CommunityPlan {
         .map(stream)
         .into(),
         bot: "HarbourMate",
+        machines: &[Machine::Follows, Machine::Typist, Machine::Answers],
         launch: 30, // a Saturday
         outage: 55,
     }
@@ -209,6 +212,7 @@ fn night_bus_radio() -> CommunityPlan {
         n_moderators: 2,
         streams: Vec::new(),
         bot: "Conductor",
+        machines: &[Machine::Timer, Machine::Typist],
         launch: 21, // a Thursday
         outage: 3,
     }
@@ -248,6 +252,7 @@ fn maple_lane() -> CommunityPlan {
         n_moderators: 2,
         streams: Vec::new(),
         bot: "Bookmark",
+        machines: &[Machine::Ring, Machine::Answers],
         launch: 40, // a Tuesday
         outage: 12,
     }
@@ -288,6 +293,13 @@ fn werkbank_sued() -> CommunityPlan {
         n_moderators: 1,
         streams: [(2, 1_080, 120), (5, 840, 180)].map(stream).into(),
         bot: "Hobelspan",
+        machines: &[
+            Machine::Ring,
+            Machine::Timer,
+            Machine::Answers,
+            Machine::Follows,
+            Machine::Typist,
+        ],
         launch: 51, // a Saturday
         outage: 64,
     }

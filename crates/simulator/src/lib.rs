@@ -2,8 +2,8 @@
 //! the demo has something to show and tests have a crowd; and local servers ([`wire`]) that speak the
 //! platforms' wire protocols, so that the real adapters have somebody to talk to.
 //!
-//! [`communities()`] lists the plans, [`History`] replays a plan's past day by day, [`Live`] keeps it
-//! talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
+//! [`communities()`] lists the plans, [`History`] replays a plan's past day by day, [`machines()`] adds
+//! those whom the detection of bots is about, [`Live`] keeps it talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
 //! texts on every machine, and no day depends on another having been generated.
 //!
 //! Must never: read a clock, use floating point (its library functions differ between platforms),
@@ -15,6 +15,7 @@ pub mod communities;
 pub mod discord;
 pub mod history;
 pub mod live;
+pub mod machines;
 pub mod rhythm;
 pub mod slack;
 pub mod smtp;
@@ -36,6 +37,7 @@ pub use cast::{CastMember, CastPart, cast};
 pub use communities::{Channel, CommunityPlan, Place, SmallTalk, communities};
 pub use history::History;
 pub use live::Live;
+pub use machines::machines;
 pub use rhythm::{Growth, Rhythm};
 pub use theatre::Theatre;
 

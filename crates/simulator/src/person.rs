@@ -182,7 +182,7 @@ impl Person {
 }
 
 /// A stable user id. Not in any platform's own form, so that it can never be a real account's.
-fn user_id(key: Key, platform: Platform) -> String {
+pub(crate) fn user_id(key: Key, platform: Platform) -> String {
     let number = key
         .child(u64::from(platform.code().unsigned_abs()))
         .number();

@@ -14,7 +14,7 @@ use sea_orm::{
     sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::{AfterCommit, StoreError, Work, event::Listener, filesystem, sql};
+use crate::{AfterCommit, Reader, StoreError, Work, event::Listener, filesystem, sql};
 
 /// The two engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,14 @@ impl Engine {
         }
     }
 }
+
+/// A connection to PostgreSQL that nobody used for so long is asked whether it lives before it is used: a server that was
+/// started anew, or a firewall, may have closed it.
+const TESTED_AFTER: Duration = Duration::from_secs(1);
+
+/// Prepared statements that each connection keeps: recording chat alone has some ten, each in as many texts as there are sizes
+/// of a part of its rows.
+const STATEMENTS: usize = 256;
 
 /// How to open a database.
 #[derive(Debug, Clone)]
@@ -93,7 +101,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 #[derive(Clone)]
 pub struct Db {
     write: DatabaseConnection,
-    read: DatabaseConnection,
+    read: Reader,
     engine: Engine,
     file: Option<PathBuf>,
     after: Arc<OnceLock<Arc<dyn AfterCommit>>>,
@@ -144,7 +152,10 @@ impl Db {
         }
         make_private(path)?;
         let write = Self::sqlite_pool(path, options, 1, false).await?;
-        let read = Self::sqlite_pool(path, options, options.max_connections, true).await?;
+        let readers = options.max_connections.max(1);
+        let pool = Self::sqlite_pool(path, options, readers, true).await?;
+        let pool = pool.get_sqlite_connection_pool().clone();
+        let read = Reader::kept(pool, readers, options.acquire_timeout);
         Ok(Self {
             write,
             read,
@@ -177,7 +188,7 @@ impl Db {
                     .create_if_missing(!read_only)
                     .busy_timeout(Duration::from_secs(10))
                     .foreign_keys(true)
-                    .statement_cache_capacity(64)
+                    .statement_cache_capacity(STATEMENTS)
                     // A reader that is woken for every few of a thousand rows waits more than it reads.
                     .row_buffer_size(512)
                     .pragma("cache_size", "-8192")
@@ -207,12 +218,15 @@ impl Db {
             .acquire_timeout(options.acquire_timeout)
             .connect_timeout(options.acquire_timeout)
             .sqlx_logging(false)
+            // Asking a connection whether it lives, each time, costs as much as a short statement does.
+            .test_before_acquire_if_idle_for(TESTED_AFTER)
             .set_application_name("waddlebot");
         let durable = options.durable;
         connect.map_sqlx_postgres_opts(move |postgres| {
             // Our statements are short; a table without statistics must not make the server
             // compile one for 100 ms.
             let postgres = postgres.options([("jit", "off")]);
+            let postgres = postgres.statement_cache_capacity(STATEMENTS);
             if durable {
                 postgres
             } else {
@@ -234,7 +248,7 @@ impl Db {
         }
         Ok(Self {
             write: pool.clone(),
-            read: pool,
+            read: Reader::pool(pool),
             engine: Engine::Postgres,
             file: None,
             after: Arc::default(),
@@ -253,7 +267,7 @@ impl Db {
     }
 
     /// For queries that only read.
-    pub const fn read(&self) -> &DatabaseConnection {
+    pub const fn read(&self) -> &Reader {
         &self.read
     }
 
@@ -353,7 +367,7 @@ impl Db {
 
     /// Closes every connection; SQLite's log is folded into the file.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.read.close_by_ref().await?;
+        self.read.close().await?;
         self.write.close_by_ref().await?;
         Ok(())
     }

@@ -33,6 +33,8 @@ mod m0027_active_days;
 mod m0028_primary_link;
 mod m0029_bot_training;
 mod m0030_bot_rollout;
+mod m0031_bot_reference;
+mod m0032_bot_arrivals;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -167,6 +169,14 @@ const STEPS: &[Step] = &[
         name: "m0030_bot_rollout",
         tables: m0030_bot_rollout::tables,
     },
+    Step {
+        name: "m0031_bot_reference",
+        tables: m0031_bot_reference::tables,
+    },
+    Step {
+        name: "m0032_bot_arrivals",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -274,6 +284,8 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
 fn columns(step: &str) -> &'static [Added] {
     match step {
         "m0027_active_days" => m0027_active_days::COLUMNS,
+        "m0031_bot_reference" => m0031_bot_reference::COLUMNS,
+        "m0032_bot_arrivals" => m0032_bot_arrivals::COLUMNS,
         _ => &[],
     }
 }
@@ -286,6 +298,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0013_suspicions" => m0013_suspicions::INDEXES,
         "m0026_bot_scores" => m0026_bot_scores::FILL,
         "m0027_active_days" => m0027_active_days::FILL,
+        "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,
         _ => &[],
     }
 }

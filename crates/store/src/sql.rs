@@ -1,6 +1,8 @@
 //! Thin helpers over SeaORM for SQL that is one text on both engines: `$1` placeholders work on
 //! SQLite and PostgreSQL alike. Must never be used to look inside a table of another crate.
 
+use std::fmt::Write as _;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
 use crate::StoreError;
@@ -114,9 +116,9 @@ pub async fn optional<T: sea_orm::TryGetable>(
 }
 
 /// Row counts of the multi-row inserts, largest first. Fixed sizes keep the number of different
-/// statement texts, and so of prepared statements, small; 256 rows of up to 32 columns stay below
-/// SQLite's 32,766 bound values.
-const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
+/// statement texts, and so of prepared statements, small, and each statement costs a way to the database and
+/// back; 512 rows of up to 32 columns stay below SQLite's 32,766 bound values.
+const CHUNKS: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// `head` + `(…), (…)` + `tail`, run for all rows in chunks; answers the rows of any `RETURNING`.
 /// Neither `head` nor `tail` has placeholders.
@@ -188,10 +190,36 @@ pub fn union(n: usize, branch: impl Fn(usize) -> String) -> String {
 
 /// `($first,$first+1),($first+2,$first+3),…` for a VALUES list of `n` pairs.
 pub fn pairs(first: usize, n: usize) -> String {
-    (0..n)
-        .map(|i| format!("(${},${})", first + 2 * i, first + 2 * i + 1))
-        .collect::<Vec<_>>()
-        .join(",")
+    let mut list = String::with_capacity(n * 16);
+    for i in 0..n {
+        let comma = if i == 0 { "" } else { "," };
+        let at = first + 2 * i;
+        // Writing into a string never fails.
+        let _ = write!(list, "{comma}(${at},${})", at + 1);
+    }
+    list
+}
+
+/// Like [`insert`] for rows of which most columns are the same: `head` ends in `SELECT …` with the placeholders of `shared`, `$1` to `$n` in
+/// this order, and `v.column1` and `v.column2` for the two values of a pair. `tail` begins behind ` WHERE true`, which SQLite wants
+/// between the rows and an `ON CONFLICT`. Neither has other placeholders.
+pub async fn insert_pairs(
+    conn: &impl ConnectionTrait,
+    head: &str,
+    shared: &[Value],
+    pairs: &[[Value; 2]],
+    tail: &str,
+) -> Result<(), StoreError> {
+    let mut left = pairs;
+    while let Some(size) = CHUNKS.into_iter().find(|size| *size <= left.len()) {
+        let (part, rest) = left.split_at(size);
+        left = rest;
+        let list = self::pairs(shared.len() + 1, size);
+        let sql = format!("{head} FROM (VALUES {list}) AS v WHERE true{tail}");
+        let values = shared.iter().chain(part.as_flattened()).cloned();
+        execute(conn, &sql, values.collect()).await?;
+    }
+    Ok(())
 }
 
 /// `$first, $first+1, …` for an IN list of `n` values.

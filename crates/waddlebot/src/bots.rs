@@ -83,6 +83,9 @@ pub(crate) struct Train {
     /// Write what is usual among members, in the order of the signals
     #[arg(long, value_name = "FILE", requires = "folders")]
     norms: Option<PathBuf>,
+    /// Write what goes wrong at each threshold, of accounts that were not learned from
+    #[arg(long, value_name = "FILE", requires = "folders")]
+    errors: Option<PathBuf>,
 }
 
 /// Whom to score.
@@ -110,8 +113,9 @@ pub(crate) async fn run(
             folders,
             out: Some(out),
             norms,
+            errors,
             ..
-        }) => train(&folders, &out, norms.as_deref()),
+        }) => train(&folders, &out, norms.as_deref(), errors.as_deref()),
         other => {
             let system = System::start(&config()?).await?;
             on_system(&system, other).await?;
@@ -221,12 +225,22 @@ fn judge(arguments: Evaluate, model: Option<Vec<u8>>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn train(folders: &[PathBuf], out: &Path, norms: Option<&Path>) -> anyhow::Result<()> {
+fn train(
+    folders: &[PathBuf],
+    out: &Path,
+    norms: Option<&Path>,
+    errors: Option<&Path>,
+) -> anyhow::Result<()> {
     let made = prior(folders, &Recipe::default())?;
     let bytes = made.onnx().context("writing the model as ONNX")?;
     std::fs::write(out, &bytes).with_context(|| format!("writing `{}`", out.display()))?;
     if let Some(file) = norms {
         std::fs::write(file, made.norms.to_text())
+            .with_context(|| format!("writing `{}`", file.display()))?;
+    }
+    if let Some(file) = errors {
+        let known = made.errors_of(&bytes).context("nobody was judged")?;
+        std::fs::write(file, format!("{known}\n"))
             .with_context(|| format!("writing `{}`", file.display()))?;
     }
     console::say(format!(

@@ -173,7 +173,16 @@ async fn fill(
     let from = known.unwrap_or(now.minus(HISTORY));
     let mut recorded = 0;
     let mut batch = Vec::with_capacity(BATCH);
-    for event in History::new(SEED, plan, from, now) {
+    let mut machines = simulator::machines(SEED, plan, from, now)
+        .into_iter()
+        .peekable();
+    let mut people = History::new(SEED, plan, from, now).peekable();
+    // By time, as they were said: what is said again shortly after is a hint.
+    while let Some(event) = match (people.peek(), machines.peek()) {
+        (Some(person), Some(machine)) if machine.sent_at < person.sent_at => machines.next(),
+        (None, _) => machines.next(),
+        _ => people.next(),
+    } {
         let event = theatre::as_on_platform(event);
         batch.push(Incoming { community, event });
         if batch.len() == BATCH {

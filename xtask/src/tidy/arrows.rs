@@ -107,7 +107,7 @@ const TABLE: &[Row] = &[
             "webhook",
             "app",
         ],
-        &["testkit"],
+        &["testkit", "ml"],
     ),
     row(
         "rest",

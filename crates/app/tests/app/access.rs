@@ -1547,6 +1547,8 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         ),
         "deliveries.take_back" => by_delivery(app.deliveries.take_back(actor, stage.sent).await),
         "app.follow_bot_score" => by_app(app.follow_bot_score(actor, pond).await),
+        "app.follow_case" => by_app(app.follow_case(actor, pond, 1).await),
+        "app.follow_training" => by_app(app.follow_training(actor, 1).await),
         "app.say" => {
             let id = connection(stage, n).await;
             let system = Actor::System("test");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use app::AppError;
 use bots::{
     AppealState, BotsError, Called, Case, CaseFile, CaseOrder, CaseQuery, CaseState, LabelSource,
     Level, NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict,
@@ -110,6 +111,32 @@ async fn consequences(world: &World) -> Vec<Vec<String>> {
 }
 
 on_both! {
+    async fn who_follows_a_case_is_told_who_looks_at_it_as_long_as_they_may(world: World) {
+        let pond = world.community("Pond").await;
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let ann = world.person(pond, "ann", Some(Role::Moderator)).await;
+        let (_, spam) = talker(&mut world, pond, "spam").await;
+        let (_, other) = talker(&mut world, pond, "other").await;
+        let (app, bots) = (&world.app, &world.app.bots);
+        let id = case(&world, pond, spam, 930_000).await;
+        let mut feed = app.follow_case(&ann.actor, pond, id).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None, "told at once");
+        bots.look_at_case(&mo.actor, pond, id).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, Some(mo.user));
+        // A look is over by itself; whatever wakes the page shows it.
+        world.clock.advance(Duration::from_secs(301));
+        case(&world, pond, other, 600_000).await;
+        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None);
+        bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().state, CaseState::Human);
+        app.identity.set_role(&world.system(), pond, ann.user, Some(Role::Member)).await.unwrap();
+        bots.undo_review(&mo.actor, pond, id).await.unwrap();
+        assert!(feed.next().await.is_none(), "members hear no more");
+        let absent = app.follow_case(&mo.actor, pond, 999).await;
+        assert!(matches!(absent, Err(AppError::NotFound)), "{absent:?}");
+        world.expect_leftovers();
+    }
+
     async fn one_strangers_word_opens_no_case_and_two_do(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();
@@ -324,6 +351,39 @@ on_both! {
         assert_eq!(bots.cases(&mo.actor, pond, &query).await.unwrap().items.len(), 4, "there is something new");
         assert_eq!(bots.case_counts(&mo.actor, pond).await.unwrap()[&CaseState::Open], 4);
         assert!(labels(&world, pond).await.is_empty());
+    }
+
+    async fn the_next_case_is_nobody_elses_and_not_about_oneself_nor_what_one_left_to_others(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let max = world.person(pond, "max", Some(Role::Moderator)).await;
+        let next = async |who: &Person, order| {
+            let found = bots.next_case(&who.actor, pond, order).await;
+            found.unwrap().map(|case| case.id)
+        };
+        assert_eq!(next(&mo, CaseOrder::Value).await, None);
+        let own = case(&world, pond, account(&world, mo.user).await, 990_000).await;
+        assert_eq!(next(&mo, CaseOrder::Value).await, None, "nobody judges themselves");
+        let (_, about) = talker(&mut world, pond, "sure").await;
+        let sure = case(&world, pond, about, 900_000).await;
+        let (_, about) = talker(&mut world, pond, "unsure").await;
+        let unsure = case(&world, pond, about, 500_000).await;
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(unsure));
+        assert_eq!(next(&mo, CaseOrder::Probability).await, Some(sure));
+        assert_eq!(next(&max, CaseOrder::Probability).await, Some(own));
+        bots.look_at_case(&max.actor, pond, unsure).await.unwrap();
+        assert_eq!(next(&max, CaseOrder::Value).await, Some(unsure), "whoever has it gets it");
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(sure));
+        bots.review(&mo.actor, pond, sure, &verdict(Verdict::Skip, None)).await.unwrap();
+        assert_eq!(next(&mo, CaseOrder::Value).await, None, "one is left to others, one is before somebody");
+        world.clock.advance(Duration::from_secs(6 * 60));
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(unsure), "nobody looks at it any more");
+        bots.review(&max.actor, pond, unsure, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(next(&mo, CaseOrder::Value).await, None);
+        let member = world.person(pond, "ann", Some(Role::Member)).await;
+        let refused = bots.next_case(&member.actor, pond, CaseOrder::Value).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Forbidden);
     }
 
     async fn a_person_who_was_judged_is_asked_about_again_only_after_a_long_time(world: World) {

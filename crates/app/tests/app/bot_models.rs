@@ -1,6 +1,9 @@
 //! The registry of models: files that are read before they are believed, deployed, taken back and compared.
 
-use ::bots::{BotsError, Model, ModelState, NewModel, features::SCHEMA};
+use ::bots::{
+    BotsError, MeasuredOn, Model, ModelState, NewModel, Probability, SHIPPED_MODEL,
+    features::SCHEMA,
+};
 use bytes::Bytes;
 use kernel::{CommunityId, ErrorCode};
 use ml::{Logistic, onnx};
@@ -8,7 +11,7 @@ use serde_json::json;
 use testkit::{World, on_both};
 
 /// A linear model that was made for the features of a schema; each `n` makes another file.
-fn file(schema: &str, n: u32) -> Bytes {
+pub(super) fn file(schema: &str, n: u32) -> Bytes {
     let names = SCHEMA.names();
     let n_features = names.len();
     let mut data = ml::Dataset::new(names);
@@ -140,6 +143,12 @@ on_both! {
         assert_eq!(bots.roll_back_model(&system, Some(pond)).await.unwrap(), None);
         let promoted = "SELECT COUNT(*) FROM audit WHERE action = 'bots.model.promote'";
         assert_eq!(world.number(promoted).await, 4);
+        let told = async |kind: &str, whose: &str| {
+            world.number(&format!("SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}' AND community_id {whose}")).await
+        };
+        // a, b, a by hand, then b and a because what came after was taken back.
+        assert_eq!((told(::bots::MODEL_PROMOTED, "IS NULL").await, told(::bots::MODEL_RETIRED, "IS NULL").await), (5, 5));
+        assert_eq!((told(::bots::MODEL_PROMOTED, "IS NOT NULL").await, told(::bots::MODEL_RETIRED, "IS NOT NULL").await), (1, 1));
     }
 
     async fn a_model_of_an_older_schema_does_not_come_back(world: World) {
@@ -162,5 +171,35 @@ on_both! {
         assert_eq!(metrics, [("test.auc", Some(0.99), Some(0.99)), ("test.f1", Some(1.0), Some(2.0))]);
         let absent = bots.compare_models(&world.system(), a, 999).await;
         assert!(matches!(absent, Err(BotsError::NotFound)), "{absent:?}");
+    }
+
+    async fn mistakes_are_expected_by_what_was_measured_of_whoever_judges_there(world: World) {
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        let (likely, possible) = (Probability::percent(70), Probability::percent(50));
+        let of = async |community| bots.expected_errors(&system, community, likely, possible).await.unwrap();
+        let shipped = of(pond).await;
+        assert_eq!(shipped.model, Some(SHIPPED_MODEL));
+        let (at_likely, at_possible) = (shipped.likely.unwrap(), shipped.possible.unwrap());
+        assert!(at_likely.false_positive <= at_possible.false_positive, "{shipped:?}");
+        assert!(at_likely.false_negative >= at_possible.false_negative, "{shipped:?}");
+        let bare = add(&world, None, 1).await.id;
+        bots.promote_model(&system, bare).await.unwrap();
+        let unknown = of(pond).await;
+        assert_eq!((unknown.model, unknown.measured_on, unknown.likely), (Some(bare), None, None));
+        let errors = json!({ "people": 40, "bots": 10, "points": [[0.6, 0.2, 0.1], [0.8, 0.0, 0.3]] });
+        let new = NewModel { metrics: json!({ "errors": errors }), ..new(Some(pond), 0.9) };
+        let own = bots.add_model(&system, &new, file(SCHEMA.hash(), 2)).await.unwrap().id;
+        bots.promote_model(&system, own).await.unwrap();
+        let known = of(pond).await;
+        assert_eq!((known.model, known.measured_on), (Some(own), Some(MeasuredOn { people: 40, bots: 10 })));
+        let rates = known.likely.unwrap();
+        assert!((rates.false_positive - 0.1).abs() < 1e-9 && (rates.false_negative - 0.2).abs() < 1e-9, "{rates:?}");
+        assert_eq!(known.possible, None, "it was not measured below 60 %");
+        assert_eq!(of(lake).await.model, Some(bare), "another community has another judge");
+        let tried = bots.what_if(&system, pond, Probability::percent(80), likely).await.unwrap();
+        assert_eq!(tried.errors_now, known);
+        assert_eq!(tried.errors_then.possible, known.likely);
     }
 }

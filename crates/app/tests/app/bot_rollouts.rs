@@ -7,6 +7,7 @@ use ::bots::{
     features::SCHEMA,
 };
 use kernel::{Clock, CommunityId, ErrorCode, PageRequest, Role};
+use serde_json::json;
 use testkit::{World, on_both};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -144,6 +145,13 @@ on_both! {
         let halted = bots.halt_rollout(&system, first.id, "too late").await.unwrap();
         assert_eq!(halted.state, RolloutState::Finished, "over is over");
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.advance'").await, 3);
+        // Each hears of it once: when it gets the model. The newcomer was given it before anybody could be told of a step.
+        let told = "SELECT COUNT(*) * 1000 + COUNT(DISTINCT community_id) FROM domain_event \
+                    WHERE kind = 'bots.rollout_advanced' AND community_id IS NOT NULL";
+        let told = world.number(told).await;
+        assert!(told % 1_000 == told / 1_000 && (59..=60).contains(&(told % 1_000)), "{told}");
+        let steps = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.rollout_advanced' AND community_id IS NULL";
+        assert_eq!(world.number(steps).await, 3);
         let nothing = bots.halt_rollout(&system, 999, "why").await;
         assert!(matches!(nothing, Err(BotsError::NotFound)));
     }
@@ -172,6 +180,8 @@ on_both! {
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::Rollout).count(), 1);
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.halt'").await, 1);
+        let told = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.rollout_halted'";
+        assert_eq!(world.number(told).await, 1 + i64::try_from(new.len()).unwrap(), "those who had it, and once for all");
         let model = bots.model(&system, model).await.unwrap().unwrap();
         assert_eq!(model.state, ModelState::Testing, "it can be tried again");
     }
@@ -280,8 +290,36 @@ on_both! {
         assert_eq!((drift.len(), drift[0].n), (20, 300));
         assert_eq!(drift[0].signal, SCHEMA.names()[5]);
         assert!(drift[0].psi > 0.25 && drift[1].psi < 0.1, "{drift:?}");
+        assert_eq!(drift[0].against, None, "against the month before");
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!((alerts.len(), alerts[0].kind), (1, AlertKind::Drift));
+        // From now on a model judges that learned from as many bots as people, and from values like those of now.
+        let model = model(&world, "learned").await;
+        bots.promote_model(&system, model).await.unwrap();
+        let spread = |bots: u32, people: u32| {
+            json!({ "edges": [10.0], "bots": [bots, 300 - bots, 0], "people": [people, 300 - people, 0] })
+        };
+        let names = SCHEMA.names();
+        // It saw the one that moved as it is now; of the other, half of the values are below 10 now.
+        let signals = json!({ names[5].clone(): spread(0, 0), names[6].clone(): spread(300, 120) });
+        let put = |n_people: u32| format!(
+            "INSERT INTO bot_reference (model_id, n_bots, n_people, signals) VALUES ({model}, 300, {n_people}, '{signals}') \
+             ON CONFLICT (model_id) DO UPDATE SET n_people = {n_people}"
+        );
+        world.sql(&put(199)).await;
+        bots.measure_drift().await.unwrap();
+        assert_eq!(bots.instance_monitoring(&system).await.unwrap().drift[0].against, None, "199 people");
+        world.sql(&put(300)).await;
+        bots.measure_drift().await.unwrap();
+        let learned = bots.instance_monitoring(&system).await.unwrap().drift;
+        let seen: Vec<_> = learned.iter().map(|drift| (drift.signal.as_str(), drift.against)).collect();
+        assert_eq!(seen.len(), 2, "{learned:?}");
+        assert!(seen.iter().all(|(_, against)| *against == Some(model)), "{seen:?}");
+        let of = |name: &str| learned.iter().find(|drift| drift.signal == name).unwrap().psi;
+        assert!(of(&names[6]) < 0.02, "where ten in a hundred are bots, 46 in a hundred are below: {learned:?}");
+        assert!(of(&names[5]) < drift[0].psi, "nearer to what it learned from than to the month before: {learned:?}");
+        // The alarm goes by the month before.
+        assert_eq!(bots.alerts(&system).await.unwrap().iter().filter(|alert| alert.cleared_at.is_none()).count(), 1);
     }
 
     async fn communities_are_judged_by_what_they_were_drawn_for_until_it_is_over(world: World) {

@@ -14,7 +14,7 @@ use kernel::{
 use testkit::{Setup, World, message, on_both};
 
 /// Everything there is to go through, in steps.
-async fn catch_up(world: &World) -> Tick {
+pub(super) async fn catch_up(world: &World) -> Tick {
     let mut all = Tick::default();
     loop {
         let tick = world.app.bots.tick().await.unwrap();
@@ -27,7 +27,7 @@ async fn catch_up(world: &World) -> Tick {
 }
 
 /// So many messages of somebody, one every `secs`, ending now.
-async fn talks(
+pub(super) async fn talks(
     world: &mut World,
     community: CommunityId,
     name: &str,
@@ -46,7 +46,7 @@ async fn talks(
 }
 
 /// What an advertising machine says.
-fn advert(_: i64) -> EventKind {
+pub(super) fn advert(_: i64) -> EventKind {
     EventKind::Message(Message {
         text: "Follow us at https://example.org/now for 50% off!".to_owned(),
         n_embeds: 1,
@@ -55,7 +55,7 @@ fn advert(_: i64) -> EventKind {
 }
 
 /// What people say: something else each time, and nobody what another says.
-fn chatter(person: usize) -> impl Fn(i64) -> EventKind {
+pub(super) fn chatter(person: usize) -> impl Fn(i64) -> EventKind {
     let halves = [
         "has anybody seen the heron today",
         "lol no",
@@ -88,6 +88,34 @@ fn chatter(person: usize) -> impl Fn(i64) -> EventKind {
         };
         message(&text)
     }
+}
+
+/// Two days in which somebody comes every two hours.
+async fn two_quiet_days(world: &mut World, community: CommunityId) {
+    let begun = world.clock.now();
+    for hours in (0..48).step_by(2) {
+        world
+            .clock
+            .set(begun.plus(Duration::from_secs(hours * 3_600)));
+        world
+            .say(community, &format!("regular-{hours}"), "hello")
+            .await;
+    }
+    catch_up(world).await;
+}
+
+/// Something that is no message, now.
+async fn happens(world: &mut World, community: CommunityId, name: &str, kind: EventKind) {
+    let event = world.event(name, kind);
+    world.record(vec![Incoming { community, event }]).await;
+}
+
+/// What was told of crowds.
+async fn bursts(world: &World) -> Vec<String> {
+    let query = "SELECT payload FROM domain_event WHERE kind = 'bots.burst' ORDER BY id";
+    let rows = store::sql::rows(world.app.db().read(), query, vec![]).await;
+    let payload = |row: &store::sea_orm::QueryResult| row.try_get_by_index(0).unwrap();
+    rows.unwrap().iter().map(payload).collect()
 }
 
 async fn score(world: &World, community: CommunityId, user: UserId) -> Score {
@@ -127,7 +155,7 @@ async fn told(world: &World) -> i64 {
     world.number(query).await
 }
 
-async fn open(world: &World, community: CommunityId) -> Vec<::bots::Case> {
+pub(super) async fn open(world: &World, community: CommunityId) -> Vec<::bots::Case> {
     let query = CaseQuery {
         state: CaseState::Open,
         order: CaseOrder::Probability,
@@ -167,7 +195,7 @@ on_both! {
         let (before, heard) = (bits(&world).await, scenes(&world).await);
         assert!(before.iter().all(|(_, state)| state.len() > 100));
         for community in [pond, lake] {
-            let n = world.app.bots.rebuild(community).await.unwrap();
+            let n = world.app.bots.rebuild(community, &mut |_| {}).await.unwrap();
             assert_eq!(n, if community == pond { 1_300 } else { 200 });
         }
         assert_eq!(bits(&world).await, before);
@@ -501,13 +529,7 @@ on_both! {
 
     async fn a_crowd_of_newcomers_is_told_of_once_and_looked_at_sooner(world: World) {
         let pond = world.community("Pond").await;
-        // Two days in which somebody comes every two hours.
-        let begun = world.clock.now();
-        for hours in (0..48).step_by(2) {
-            world.clock.set(begun.plus(Duration::from_secs(hours * 3_600)));
-            world.say(pond, &format!("regular-{hours}"), "hello").await;
-        }
-        catch_up(&world).await;
+        two_quiet_days(&mut world, pond).await;
         world.clock.advance(Duration::from_secs(1_000));
         for n in 0..30 {
             talks(&mut world, pond, &format!("raider-{n}"), 4, 20, advert).await;
@@ -518,5 +540,77 @@ on_both! {
         let scored = "SELECT COUNT(*) FROM bot_state WHERE scored_n = 4";
         assert!(world.number(scored).await >= 18, "{}", world.number(scored).await);
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0 AND n_messages = 1").await, 0);
+    }
+
+    async fn a_wave_of_follows_is_a_crowd_and_whoever_then_speaks_came_once(world: World) {
+        let pond = world.community("Pond").await;
+        two_quiet_days(&mut world, pond).await;
+        world.clock.advance(Duration::from_secs(1_000));
+        // Six follow and then speak, twice over: they are six newcomers and no crowd of twelve or more.
+        for n in 0..6 {
+            happens(&mut world, pond, &format!("fan-{n}"), EventKind::Follow).await;
+            world.say(pond, &format!("fan-{n}"), "hello").await;
+            happens(&mut world, pond, &format!("fan-{n}"), EventKind::Follow).await;
+        }
+        catch_up(&world).await;
+        // Nor do regulars come who follow at last, whenever it is looked at them.
+        for hours in (0..48).step_by(2) {
+            happens(&mut world, pond, &format!("regular-{hours}"), EventKind::Follow).await;
+            world.say(pond, &format!("regular-{hours}"), "hello again").await;
+        }
+        for n in 0..6 {
+            world.say(pond, &format!("fan-{n}"), "hello again").await;
+        }
+        catch_up(&world).await;
+        assert_eq!(bursts(&world).await, [""; 0]);
+        // More come, who only follow.
+        for n in 6..9 {
+            happens(&mut world, pond, &format!("fan-{n}"), EventKind::Follow).await;
+        }
+        // The program ends and begins again in between.
+        world.restart(Setup::default()).await;
+        catch_up(&world).await;
+        assert_eq!(bursts(&world).await, [""; 0]);
+        for n in 9..40 {
+            happens(&mut world, pond, &format!("fan-{n}"), EventKind::Follow).await;
+        }
+        catch_up(&world).await;
+        let told = bursts(&world).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("\"crowd\":\"follows\"") && told[0].contains("\"newcomers\":12"), "{told:?}");
+        // Of those, whoever speaks is looked at sooner; the regulars are not.
+        talks(&mut world, pond, "fan-20", 4, 20, advert).await;
+        talks(&mut world, pond, "regular-0", 4, 20, advert).await;
+        catch_up(&world).await;
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n = 4").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0").await, 1);
+    }
+
+    async fn a_raid_is_a_crowd_before_anybody_of_it_speaks_and_nobody_is_suspected_for_it(world: World) {
+        let pond = world.community("Pond").await;
+        two_quiet_days(&mut world, pond).await;
+        world.clock.advance(Duration::from_secs(1_000));
+        happens(&mut world, pond, "otter", EventKind::Raid { viewers: 11 }).await;
+        catch_up(&world).await;
+        assert_eq!(bursts(&world).await, [""; 0]);
+        happens(&mut world, pond, "heron", EventKind::Raid { viewers: 80 }).await;
+        happens(&mut world, pond, "newt", EventKind::Raid { viewers: 90 }).await;
+        catch_up(&world).await;
+        let told = bursts(&world).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("\"crowd\":\"raid\"") && told[0].contains("\"newcomers\":80"), "{told:?}");
+        world.clock.advance(Duration::from_secs(300));
+        talks(&mut world, pond, "guest", 3, 40, chatter(1)).await;
+        catch_up(&world).await;
+        let guest = world.user_of(pond, "guest").await;
+        assert_eq!(score(&world, pond, guest).await.n_messages, 3);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_case").await, 0);
+        // An hour later newcomers are looked at as always.
+        world.clock.advance(Duration::from_secs(7_200));
+        talks(&mut world, pond, "late", 4, 40, chatter(2)).await;
+        catch_up(&world).await;
+        let late = world.user_of(pond, "late").await;
+        let late = world.app.bots.score_of(&world.system(), pond, late).await.unwrap();
+        assert_eq!(late, None);
     }
 }

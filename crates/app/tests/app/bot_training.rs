@@ -1,5 +1,6 @@
 //! Trainings: labels become a model that decides nothing yet, once, and what fails is seen.
 
+use ::app::AppError;
 use ::bots::{
     AlertKind, BotsError, LabelSource, ModelState, Training, TrainingState, features::SCHEMA,
 };
@@ -45,7 +46,8 @@ fn vector(n: u32, is_bot: bool) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
-async fn labels(world: &mut World, community: CommunityId, bots: u32, people: u32) {
+/// So many labelled bots and people of a community.
+pub(super) async fn labels(world: &mut World, community: CommunityId, bots: u32, people: u32) {
     for n in 0..bots + people {
         labelled(world, community, n, n < bots).await;
     }
@@ -84,11 +86,37 @@ on_both! {
         assert!(model.metrics["test"]["f1"]["value"].is_number(), "{}", model.metrics);
         let kept = world.place().join("blobs/training").join(format!("{}.jsonl.gz", training.snapshot.unwrap()));
         assert!(kept.exists());
+        let learned_from = format!("SELECT n_bots * 100 + n_people FROM bot_reference WHERE model_id = {}", model.id);
+        assert_eq!(world.number(&learned_from).await, 1_426, "what its rows were like is kept");
         bots.promote_model(&system, model.id).await.unwrap();
         // Over is over: the job may come again.
         bots.run_training(training.id, true).await.unwrap();
         assert_eq!(bots.models(&system).await.unwrap().len(), 1);
         assert!(bots.alerts(&system).await.unwrap().is_empty());
+    }
+
+    async fn a_training_is_followed_until_it_is_over_and_by_nobody_who_may_not(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        let (app, system) = (&world.app, world.system());
+        let id = app.bots.start_training(&system, None).await.unwrap().id;
+        let mut feed = app.follow_training(&system, id).await.unwrap();
+        let hear = async {
+            let mut told = Vec::new();
+            while let Some(training) = feed.next().await {
+                told.push(training.unwrap());
+            }
+            told
+        };
+        let (run, told) = tokio::join!(app.bots.run_training(id, true), hear);
+        run.unwrap();
+        let (first, last) = (told.first().unwrap(), told.last().unwrap());
+        assert_eq!((first.state, first.progress), (TrainingState::Waiting, 0));
+        assert_eq!((last.state, last.progress), (TrainingState::Done, 100), "{last:?}");
+        assert!(last.model.is_some() && told.windows(2).all(|two| two[0].progress <= two[1].progress), "{told:?}");
+        let absent = app.follow_training(&system, id + 1).await;
+        assert!(matches!(absent, Err(AppError::NotFound)), "{absent:?}");
+        world.sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'").await;
     }
 
     async fn too_few_labels_are_left_out_without_an_alarm_and_the_week_asks_only_for_enough_that_is_new(world: World) {

@@ -21,7 +21,7 @@ use store::sql;
 use testkit::{Setup, TestCourier, World, on_both};
 use webhook::catalogue;
 
-use super::delivery::greeting;
+use super::{bot_training::labels, delivery::greeting};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -239,6 +239,7 @@ async fn everything(world: &mut World) {
     bots.answer_appeal(&system, pond, appeal, AppealState::Granted, "")
         .await
         .unwrap();
+    learned(world).await;
     // A merge of two who are both known here, and its end; then the kept one is erased.
     world.sql("UPDATE users SET claimed_at = 1").await;
     let other = world.person(pond, "anna", None).await;
@@ -274,6 +275,51 @@ async fn everything(world: &mut World) {
     assert_eq!(app.tend_privacy().await.unwrap(), 1);
 }
 
+/// A community learns for itself, once in vain; its model is deployed and taken back; and it is among those that get a new
+/// model first, which is halted.
+async fn learned(world: &mut World) {
+    let system = world.system();
+    let bots = world.app.bots.clone();
+    let brook = world.community("Brook").await;
+    labels(world, brook, 6, 6).await;
+    let training = async |is_possible: bool| {
+        let asked = bots.start_training(&system, Some(brook)).await.unwrap();
+        let way = world.place().join("blobs/training");
+        if !is_possible {
+            // Where files go, there is a file in the way.
+            std::fs::create_dir_all(world.place().join("blobs")).unwrap();
+            std::fs::write(&way, "in the way").unwrap();
+        }
+        bots.run_training(asked.id, true).await.unwrap();
+        if !is_possible {
+            std::fs::remove_file(&way).unwrap();
+        }
+        let after = bots.training(&system, asked.id).await.unwrap();
+        after.unwrap().model
+    };
+    assert_eq!(training(false).await, None);
+    let own = training(true).await.unwrap();
+    bots.promote_model(&system, own).await.unwrap();
+    bots.roll_back_model(&system, Some(brook)).await.unwrap();
+    let new = bots::NewModel {
+        name: "new".to_owned(),
+        community: None,
+        metrics: serde_json::json!({}),
+        card: serde_json::json!({}),
+    };
+    let file = bots::prior::BYTES.into();
+    let model = bots.add_model(&system, &new, file).await.unwrap();
+    let rollout = bots.start_rollout(&system, model.id).await.unwrap();
+    for step in [10, 50] {
+        bots.advance_rollout(&system, rollout.id, step)
+            .await
+            .unwrap();
+    }
+    bots.halt_rollout(&system, rollout.id, "enough")
+        .await
+        .unwrap();
+}
+
 on_both! {
     async fn everything_that_is_told_has_exactly_the_fields_of_its_kind(world: World) {
         let courier = TestCourier::new(Medium::Discord);
@@ -299,7 +345,7 @@ on_both! {
         assert_eq!(missing, BTreeSet::new(), "was not told");
         let n = async |kind: &str| world.number(&format!("SELECT COUNT(*) FROM domain_event WHERE kind = '{kind}' AND community_id IS NOT NULL")).await;
         assert_eq!(n(activity::SUSPICION_FLAGGED).await, world.number("SELECT COUNT(*) FROM suspicion").await, "once for each");
-        assert_eq!(n(activity::MEMBER_JOINED).await, 63, "once for each person");
+        assert_eq!(n(activity::MEMBER_JOINED).await, 75, "once for each person");
     }
 
     async fn history_that_is_imported_makes_nobody_join(world: World) {

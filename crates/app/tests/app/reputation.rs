@@ -121,7 +121,7 @@ on_both! {
         world.say(pond, "ann", "sorry").await;
         assert_eq!(score(&world, pond, ann).await.thousandths(), 300_010, "the bottom is left at once");
         let standings = world.app.activity.standings(&system, pond).await.unwrap();
-        assert_eq!((standings.at_risk.len(), standings.at_risk[0].user), (1, ann));
+        assert_eq!((standings.at_risk.len(), standings.at_risk[0].standing.user), (1, ann));
         assert_eq!(standings.leaders.len(), 1);
         let role = world.app.identity.roles(&system, pond, &[ann]).await.unwrap();
         assert_ne!(role.get(&ann), Some(&Role::Banned), "nobody is banned by it");

@@ -5,8 +5,10 @@
 //! never scans messages to count them; days and hours are UTC. Must never know: HTTP, HTML, a
 //! platform's wire format, file formats.
 
+mod arrival;
 mod channel;
 mod cohort;
+mod doubt;
 mod error;
 mod events;
 mod feed;
@@ -40,7 +42,9 @@ use std::{
 use identity::Identity;
 use kernel::{Actor, Clock, CommunityId, Denied, Permission, UserId};
 
+pub use arrival::{Arrival, Arrived, arrivals_after, followed, last_event};
 pub use cohort::Cohort;
+pub use doubt::{Doubt, Doubts};
 pub use error::ActivityError;
 pub use events::{
     IMPORT_FINISHED, MEMBER_JOINED, REPUTATION_ADJUSTED, SUSPICION_DECIDED, SUSPICION_FLAGGED,
@@ -54,10 +58,10 @@ pub use message::{ChatMessage, MessageQuery};
 pub use overview::{DayRow, Measure, Overview, PlatformRow};
 pub use period::{BadPeriod, Period};
 pub use personal::{Kept, PERSONAL};
-pub use pulse::{Pulse, pulses};
+pub use pulse::{Pulse, Wrote, pulses, wrote};
 pub use quarantine::Quarantined;
 pub use record::{Fate, Incoming, record};
-pub use reputation::{MemberCard, OwnReputation, PersonReputation, Standings};
+pub use reputation::{MemberCard, OwnReputation, PersonReputation, Ranked, Standings};
 pub use retention::Scope;
 pub use summary::Summary;
 pub use suspicion::{Evidence, Pattern, Suspicion, SuspicionState};
@@ -107,6 +111,7 @@ pub struct Activity {
     overview_ttl: Duration,
     refreshing: Arc<Mutex<HashSet<(CommunityId, Period)>>>,
     live: Arc<live::Hub>,
+    doubts: Option<Arc<dyn Doubts>>,
 }
 
 impl std::fmt::Debug for Activity {
@@ -142,7 +147,15 @@ impl Activity {
             overview_ttl: settings.overview_ttl,
             refreshing: Arc::default(),
             live,
+            doubts: None,
         }
+    }
+
+    /// The same with somebody who knows whether members are in doubt; without, nobody is.
+    #[must_use]
+    pub fn with_doubts(mut self, doubts: Arc<dyn Doubts>) -> Self {
+        self.doubts = Some(doubts);
+        self
     }
 
     fn require(

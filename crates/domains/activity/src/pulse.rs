@@ -3,10 +3,10 @@
 //!
 //! Must never put a constant in the place of what nobody measured.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ::store::StoreError;
-use kernel::{CommunityId, Day};
+use kernel::{AccountId, CommunityId, Day};
 use sea_orm::ConnectionTrait;
 
 use crate::store::pulse as table;
@@ -30,6 +30,15 @@ pub struct Pulse {
     pub health: Option<f64>,
     /// 0 to 100: of all members those who wrote in seven days; `None` without members.
     pub engagement: Option<f64>,
+}
+
+/// What some accounts wrote in a community.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wrote {
+    /// People of whom it was; somebody with two of the accounts counts once.
+    pub people: u32,
+    /// Messages.
+    pub messages: u32,
 }
 
 /// What was counted.
@@ -60,6 +69,25 @@ pub async fn pulses(
         .into_iter()
         .map(|(community, counts)| (community, of(&counts)))
         .collect())
+}
+
+/// What accounts wrote after a day, in the community beside each; communities in which they wrote nothing are left out.
+pub async fn wrote(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, AccountId)],
+    after: Day,
+) -> Result<HashMap<CommunityId, Wrote>, StoreError> {
+    let asked: HashSet<(CommunityId, AccountId)> = seats.iter().copied().collect();
+    let mut people = HashSet::new();
+    let mut found: HashMap<CommunityId, Wrote> = HashMap::new();
+    for (seat, user, messages) in table::wrote(conn, seats, after).await? {
+        if asked.contains(&seat) {
+            let here = found.entry(seat.0).or_default();
+            here.messages = here.messages.saturating_add(messages);
+            here.people += u32::from(people.insert((seat.0, user)));
+        }
+    }
+    Ok(found)
 }
 
 fn share(part: u32, whole: u32) -> Option<f64> {

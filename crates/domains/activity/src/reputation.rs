@@ -2,7 +2,7 @@
 //! change it. The rules are identity's. Only what happens live counts, and automated accounts earn
 //! nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use identity::{
     Adjustment, Badge, Eyes, History, IdentityError, LiveRules, PlatformAccount, ProfileView,
@@ -13,7 +13,7 @@ use kernel::{
 };
 
 use crate::{
-    Activity, ActivityError, Incoming, OfSeats, Presence, REPUTATION_ADJUSTED, feed::flat,
+    Activity, ActivityError, Doubt, Incoming, OfSeats, Presence, REPUTATION_ADJUSTED, feed::flat,
     store as tables,
 };
 
@@ -33,6 +33,8 @@ pub struct MemberCard {
     pub score: Score,
     /// Their badges there.
     pub badges: Vec<Badge>,
+    /// Whether they are in doubt: then they are not called trusted.
+    pub doubt: Option<Doubt>,
 }
 
 /// One's own scores.
@@ -55,13 +57,23 @@ pub struct PersonReputation {
     pub last_active: Option<Timestamp>,
 }
 
+/// A person's place in a list of scores, as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranked {
+    /// Who, and their score.
+    pub standing: Standing,
+    /// Whether they are in doubt.
+    pub doubt: Option<Doubt>,
+}
+
 /// A community's scores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standings {
     /// The highest, at most 100.
-    pub leaders: Vec<Standing>,
-    /// Those at 500 or below, the lowest first, at most 100.
-    pub at_risk: Vec<Standing>,
+    pub leaders: Vec<Ranked>,
+    /// Those at 500 or below, the lowest first, at most 100; then the others who are in doubt, those of whom it is
+    /// surest first, at most 100.
+    pub at_risk: Vec<Ranked>,
 }
 
 /// What a recorded event does to a score, where live chat has these rules.
@@ -87,13 +99,15 @@ impl Activity {
         &self,
         community: CommunityId,
         user: UserId,
-    ) -> Result<(Score, Vec<Badge>), ActivityError> {
+    ) -> Result<(Score, Vec<Badge>, Option<Doubt>), ActivityError> {
         let now = self.clock.now();
         let since = Day(now.day().0 - BADGE_DAYS);
         let conn = self.db.read();
         let mut facts = identity::facts(conn, community, user, now).await?;
         facts.active_days = tables::reputation::active_days(conn, community, user, since).await?;
-        Ok((facts.score, identity::badges(&facts)))
+        let doubt = self.doubt(community, user).await?;
+        facts.is_doubted = doubt.is_some();
+        Ok((facts.score, identity::badges(&facts), doubt))
     }
 
     /// One's own reputation.
@@ -103,7 +117,7 @@ impl Activity {
         let mut communities = Vec::new();
         for community in identity::of_person(self.db.read(), user).await?.into_keys() {
             if actor.require(Permission::ViewCommunity, community).is_ok() {
-                let (score, badges) = self.badges(community, user).await?;
+                let (score, badges, _) = self.badges(community, user).await?;
                 communities.push((community, score, badges));
             }
         }
@@ -199,13 +213,14 @@ impl Activity {
         let name = tables::reputation::name(self.db.read(), community, user).await?;
         let Some(name) = name else { return Ok(None) };
         let mut accounts = identity::accounts_of(self.db.read(), &[user]).await?;
-        let (score, badges) = self.badges(community, user).await?;
+        let (score, badges, doubt) = self.badges(community, user).await?;
         Ok(Some(MemberCard {
             user,
             name,
             accounts: accounts.remove(&user).unwrap_or_default(),
             score,
             badges,
+            doubt,
         }))
     }
 
@@ -229,10 +244,47 @@ impl Activity {
     ) -> Result<Standings, ActivityError> {
         Self::require(actor, Permission::ViewMembers, community)?;
         let conn = self.db.read();
+        let leaders = identity::leaders(conn, community).await?;
+        let at_risk = identity::at_risk(conn, community).await?;
+        let doubted = self.doubted(community).await?;
+        let known: HashMap<UserId, Doubt> = doubted.iter().copied().collect();
+        let ranked = |standing: Standing| Ranked {
+            doubt: known.get(&standing.user).copied(),
+            standing,
+        };
+        let low: HashSet<UserId> = at_risk.iter().map(|standing| standing.user).collect();
+        let others = doubted.iter().map(|(user, _)| *user);
+        let others: Vec<UserId> = others.filter(|user| !low.contains(user)).collect();
+        let others = self.standings_of(community, &others).await?;
         Ok(Standings {
-            leaders: identity::leaders(conn, community).await?,
-            at_risk: identity::at_risk(conn, community).await?,
+            leaders: leaders.into_iter().map(ranked).collect(),
+            at_risk: at_risk.into_iter().chain(others).map(ranked).collect(),
         })
+    }
+
+    /// The places of some members, in their order; who was never seen is left out.
+    async fn standings_of(
+        &self,
+        community: CommunityId,
+        users: &[UserId],
+    ) -> Result<Vec<Standing>, ActivityError> {
+        let conn = self.db.read();
+        let seats: Vec<_> = users.iter().map(|user| (community, *user)).collect();
+        let members = tables::member::at(conn, &seats).await?;
+        let name = |row: tables::member::Row| {
+            let member = row.into_member();
+            (member.presence.seat().1, member.name)
+        };
+        let mut names: HashMap<UserId, String> = members.into_iter().map(name).collect();
+        let scores = identity::scores_of(conn, &seats).await?;
+        let standing = |seat: &(CommunityId, UserId)| {
+            Some(Standing {
+                user: seat.1,
+                name: names.remove(&seat.1)?,
+                score: scores.get(seat).copied().unwrap_or_default(),
+            })
+        };
+        Ok(seats.iter().filter_map(standing).collect())
     }
 
     /// Changes a member's score by hand, once for each key; answers the score after it.

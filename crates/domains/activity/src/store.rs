@@ -1,5 +1,6 @@
 //! The queries of activity's tables. Nothing else may touch them.
 
+pub(crate) mod arrival;
 pub(crate) mod channel;
 pub(crate) mod feed;
 pub(crate) mod follow;

@@ -13,6 +13,7 @@ use crate::{
     due::FIRST,
     features::{Scene, State},
     follower::{CHUNK, FOLLOWER},
+    hearing::Heard,
     outcome::{self, Candidate},
     store::{
         alert, prediction,
@@ -133,8 +134,13 @@ impl Bots {
     }
 
     /// Makes everything that is known of the accounts of a community anew from its stored messages, and scores them.
-    /// It comes to what following message by message came to. For a job; broken off, it goes on where it was.
-    pub async fn rebuild(&self, community: CommunityId) -> Result<u64, StoreError> {
+    /// It comes to what following message by message came to. For a job; broken off, it goes on where it was. `tell` hears how
+    /// many messages are done whenever a part of them is committed.
+    pub async fn rebuild(
+        &self,
+        community: CommunityId,
+        tell: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, StoreError> {
         let begun = self.begin(&FOLLOWER).await?;
         scene::hold_progress(begun.conn()).await?;
         let known = scene::of(begun.conn(), &[community]).await?;
@@ -154,6 +160,7 @@ impl Bots {
         loop {
             let (n, is_last) = self.rebuild_part(community).await?;
             n_messages += n;
+            tell(n_messages);
             if is_last {
                 break;
             }
@@ -168,12 +175,13 @@ impl Bots {
         let mut work = self.begin(&FOLLOWER).await?;
         identity::hold_owners(&work).await?;
         // The follower passes the community over, and cannot go on while this is held.
-        let until = scene::hold_progress(work.conn()).await?;
+        let reached = scene::hold_progress(work.conn()).await?;
         let known = scene::of(work.conn(), &[community]).await?;
         let Some(row) = known.get(&community).filter(|row| row.is_rebuilding) else {
             return Ok((0, true));
         };
-        let messages = activity::said_in(work.conn(), community, row.seen, until, CHUNK).await?;
+        let messages =
+            activity::said_in(work.conn(), community, row.seen, reached.message, CHUNK).await?;
         let is_last = u32::try_from(messages.len()).is_ok_and(|n| n < CHUNK);
         if messages.is_empty() {
             let whole = SceneRow {
@@ -183,7 +191,13 @@ impl Bots {
             scene::put(work.conn(), [(community, whole)]).await?;
         } else {
             let rebuilds = Some((community, is_last));
-            self.apply(&mut work, &scorer, &messages, rebuilds).await?;
+            let heard = Heard {
+                messages: &messages,
+                // Who came when is not made anew.
+                arrived: &[],
+                after: reached.event,
+            };
+            self.apply(&mut work, &scorer, heard, rebuilds).await?;
         }
         if is_last {
             state::remove_empty(work.conn(), community).await?;

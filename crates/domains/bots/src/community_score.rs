@@ -18,6 +18,10 @@ use crate::{
 const LATELY: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// Most accounts that are looked at.
 const LOOKED_AT_MAX: u32 = 5_000;
+/// The same of likely bots.
+const DOUBTED_MAX: u32 = 1_000;
+/// The days of what activity counts in a community's pulse.
+const DAYS: i32 = 30;
 /// Messages within a minute that are conspicuous, and equal texts within half an hour.
 const BURST: usize = 11;
 const EQUAL: usize = 3;
@@ -30,8 +34,32 @@ pub struct BotScore {
     pub score: CommunityScore,
     /// What was counted.
     pub counts: CommunityCounts,
+    /// Of those who said something in thirty days, who was called a bot or likely is one.
+    pub bots: BotShare,
     /// When.
     pub at: Timestamp,
+}
+
+/// What bots contribute to the activity of a community in thirty days.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BotShare {
+    /// How many people are called or likely bots and said something. At most a thousand accounts are looked at.
+    pub members: u32,
+    /// Their messages.
+    pub messages: u32,
+}
+
+/// How old a score may be that is shown beside other things, and how many are kept.
+const RECENT: std::time::Duration = std::time::Duration::from_secs(10);
+const KEPT_MAX: u64 = 1_000;
+
+/// Scores that were reckoned a moment ago.
+pub(crate) type Recent = moka::future::Cache<CommunityId, BotScore>;
+
+/// None yet.
+pub(crate) fn none_yet() -> Recent {
+    let recent = moka::future::Cache::builder();
+    recent.max_capacity(KEPT_MAX).time_to_live(RECENT).build()
 }
 
 fn is_conspicuous(state: &[u8]) -> bool {
@@ -60,6 +88,21 @@ impl Bots {
         found.remove(&community).ok_or(BotsError::NotFound)
     }
 
+    /// The score of a community, ten seconds old at most: for a page that shows it beside other things.
+    pub async fn recent_score(
+        &self,
+        actor: &Actor,
+        community: CommunityId,
+    ) -> Result<BotScore, BotsError> {
+        actor.require(Permission::ViewActivity, community)?;
+        if let Some(found) = self.recent.get(&community).await {
+            return Ok(found);
+        }
+        let found = self.community_score(actor, community).await?;
+        self.recent.insert(community, found.clone()).await;
+        Ok(found)
+    }
+
     /// The scores of several communities, or why the actor may not know one.
     pub async fn community_scores(
         &self,
@@ -86,6 +129,12 @@ impl Bots {
         let likely = |id: &CommunityId| (*id, settings.get(id).copied().unwrap_or_default().likely);
         let likely: Vec<(CommunityId, Probability)> = communities.iter().map(likely).collect();
         let alerted = tables::case::open_from(conn, &likely).await?;
+        let doubted = tables::case::doubted(conn, &likely, DOUBTED_MAX).await?;
+        let doubted: Vec<_> = doubted
+            .iter()
+            .map(|case| (case.community, case.account))
+            .collect();
+        let wrote = activity::wrote(conn, &doubted, now.day().plus(-DAYS)).await?;
         let since = now.minus(LATELY);
         let mut today: HashMap<CommunityId, (u32, u32)> = HashMap::new();
         for ((community, _), row) in
@@ -111,6 +160,12 @@ impl Bots {
             let score = BotScore {
                 score: rules::community_score(&counts),
                 counts,
+                bots: wrote
+                    .get(id)
+                    .map_or_else(BotShare::default, |wrote| BotShare {
+                        members: wrote.people,
+                        messages: wrote.messages,
+                    }),
                 at: now,
             };
             (*id, score)

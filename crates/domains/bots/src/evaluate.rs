@@ -11,11 +11,13 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
+use engines::Sha256;
 use ml::{Calibration, Model, split::grouped_k_fold};
 
 use crate::{
+    ErrorCurve, due,
     features::Norms,
     learning::{Labelled, LearnError, Learned, Recipe, learn, threshold},
 };
@@ -202,6 +204,9 @@ pub struct Made {
     pub learned: Learned,
     /// What is usual in the folders it was learned from.
     pub norms: Norms,
+    /// What goes wrong at each threshold, by models that had not seen the account; of accounts that the program would
+    /// score, which have enough messages.
+    pub errors: Option<ErrorCurve>,
 }
 
 impl Made {
@@ -219,6 +224,14 @@ impl Made {
         };
         ml::onnx::write(&Model::Trees(self.learned.ensemble.clone()), &properties)
     }
+
+    /// What goes wrong, to be kept beside the file of the model, which it names by its SHA-256; `None` without both kinds.
+    pub fn errors_of(&self, file: &[u8]) -> Option<serde_json::Value> {
+        let mut kept = self.errors.as_ref()?.to_json();
+        let fields = kept.as_object_mut()?;
+        fields.insert("model".to_owned(), Sha256::of(file).to_string().into());
+        Some(kept)
+    }
 }
 
 /// A model learned from folders, to be kept. A folder without labels tells what is usual, and nothing else.
@@ -228,10 +241,35 @@ impl Made {
 pub fn prior(dirs: &[PathBuf], recipe: &Recipe) -> Result<Made, EvaluateError> {
     let train = folders(dirs, 0, 1)?;
     let recipe = recipe.for_sources(train.len());
-    let learned =
-        learn(&moments(&train, |_| 1.0), &recipe).map_err(|why| unlearnable(&train, why))?;
+    let rows = moments(&train, |_| 1.0);
+    let learned = learn(&rows, &recipe).map_err(|why| unlearnable(&train, why))?;
     let norms = Norms::everywhere(train.iter().map(|folder| &folder.norms));
-    Ok(Made { learned, norms })
+    let errors = errors(&train, &rows, &learned);
+    Ok(Made {
+        learned,
+        norms,
+        errors,
+    })
+}
+
+/// What a model gets wrong, by its answers out of fold about accounts that the program would score.
+fn errors(train: &[Replayed], rows: &[Labelled], learned: &Learned) -> Option<ErrorCurve> {
+    let cases = train.iter().flat_map(|folder| &folder.cases);
+    let heard: BTreeSet<(u64, u64)> = cases
+        .filter(|case| case.n_messages >= due::FIRST)
+        .map(|case| (source_of(case), case.account))
+        .collect();
+    let answers = learned.out_of_fold.iter();
+    let (scores, labels): (Vec<f64>, Vec<bool>) = answers
+        .filter_map(|(place, probability)| Some((rows.get(*place)?, probability)))
+        .filter(|(row, _)| heard.contains(&(row.source, row.account)))
+        .map(|(row, probability)| (*probability, row.is_bot))
+        .unzip();
+    ErrorCurve::of(&scores, &labels)
+}
+
+fn source_of(case: &Case) -> u64 {
+    u64::try_from(case.source).unwrap_or(u64::MAX)
 }
 
 fn folders(dirs: &[PathBuf], from: usize, least: u32) -> Result<Vec<Replayed>, EvaluateError> {
@@ -269,7 +307,7 @@ fn of_case(case: &Case, is_bot: bool, weight: f64) -> impl Iterator<Item = Label
             is_bot,
             account: case.account,
             group: case.group,
-            source: u64::try_from(case.source).unwrap_or(u64::MAX),
+            source: source_of(case),
             is_latest: number == last,
             weight,
         })

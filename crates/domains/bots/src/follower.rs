@@ -1,5 +1,5 @@
 //! Goes through messages behind the recording of chat, so that recording neither waits for it nor fails because of it:
-//! hears them, observes them, and scores who is due.
+//! hears them, observes them, and scores who is due. Beside them through follows and raids.
 //!
 //! Invariants: each message is applied exactly once, however many processes follow and whenever one dies, because what
 //! it changes and how far it was gone commit together; nothing is passed over, because it only goes as far as no smaller
@@ -7,20 +7,24 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use ::store::{DomainEvent, StoreError, Work, job::NewJob};
-use activity::Said;
-use kernel::{Actor, CommunityId, MessageId, Timestamp};
+use activity::Arrived;
+use kernel::{Actor, CommunityId, EventId, MessageId, Timestamp};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
     AlertKind, BURST, Bots, alert,
-    hearing::Hearing,
+    hearing::{Heard, Hearing},
     outcome::{self, Candidate},
     scorer::Scorer,
-    store::scene as table,
+    store::scene::{self as table, Reached},
 };
 
 /// Messages in one transaction.
@@ -31,6 +35,27 @@ const FRESH: std::time::Duration = std::time::Duration::from_secs(3_600);
 const REMEMBERED: usize = 1_000;
 /// The job that makes a community's states anew.
 pub const RECOMPUTE_JOB: &str = "bots.recompute";
+
+/// Up to where nothing can be missing any more, as far as this process knows.
+#[derive(Debug, Default)]
+pub(crate) struct Horizon {
+    message: AtomicI64,
+    event: AtomicI64,
+}
+
+impl Horizon {
+    fn known(&self) -> Reached {
+        Reached {
+            message: MessageId(self.message.load(Ordering::Relaxed)),
+            event: EventId(self.event.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn remember(&self, reached: Reached) {
+        self.message.store(reached.message.0, Ordering::Relaxed);
+        self.event.store(reached.event.0, Ordering::Relaxed);
+    }
+}
 
 /// What scorings took lately, in microseconds.
 pub(crate) type Latencies = Arc<Mutex<VecDeque<u32>>>;
@@ -54,12 +79,12 @@ impl Bots {
     /// processes may do it: one of them goes on, the others find nothing to do.
     pub async fn tick(&self) -> Result<Tick, StoreError> {
         let seen = table::seen(self.db.read()).await?;
-        let newest = activity::last_message(self.db.read()).await?;
-        if newest <= seen {
+        let newest = newest(self.db.read()).await?;
+        if !newest.is_beyond(seen) {
             return Ok(Tick::default());
         }
         let horizon = self.horizon(seen).await?;
-        if horizon <= seen {
+        if !horizon.is_beyond(seen) {
             return Ok(Tick::default());
         }
         let scorer = self.scorer().await?;
@@ -73,19 +98,30 @@ impl Bots {
                 ..Tick::default()
             });
         }
-        let messages = activity::messages_after(work.conn(), seen, horizon, CHUNK).await?;
+        let (after, until) = (seen.message, horizon.message);
+        let messages = activity::messages_after(work.conn(), after, until, CHUNK).await?;
         let is_whole = u32::try_from(messages.len()).is_ok_and(|n| n >= CHUNK);
         let last = messages.last().filter(|_| is_whole);
-        let until = last.map_or(horizon, |said| said.id);
-        let n_scored = self.apply(&mut work, &scorer, &messages, None).await?;
-        if !table::advance(work.conn(), seen, until, work.now()).await? {
+        let (arrived, event) =
+            arrivals(&work, (seen, horizon), last.map(|said| said.sent_at)).await?;
+        let reached = Reached {
+            message: last.map_or(until.max(after), |said| said.id),
+            event,
+        };
+        let heard = Heard {
+            messages: &messages,
+            arrived: &arrived,
+            after: seen.event,
+        };
+        let n_scored = self.apply(&mut work, &scorer, heard, None).await?;
+        if !table::advance(work.conn(), seen, reached, work.now()).await? {
             return Ok(Tick::default());
         }
         work.commit().await?;
         Ok(Tick {
             n_messages: u64::try_from(messages.len()).unwrap_or(u64::MAX),
             n_scored,
-            is_behind: is_whole || until < newest,
+            is_behind: newest.is_beyond(reached),
         })
     }
 
@@ -95,12 +131,12 @@ impl Bots {
         &self,
         work: &mut Work,
         scorer: &Scorer,
-        messages: &[Said],
+        heard: Heard<'_>,
         rebuilds: Option<(CommunityId, bool)>,
     ) -> Result<u64, StoreError> {
         let community = rebuilds.map(|(community, _)| community);
-        let mut hearing = Hearing::of(work.conn(), messages, community).await?;
-        hearing.hear(messages);
+        let mut hearing = Hearing::of(work.conn(), heard, community).await?;
+        hearing.hear(heard);
         // Old messages are not scored one after the other when they are heard again.
         let due = match rebuilds {
             Some(_) => Vec::new(),
@@ -148,10 +184,10 @@ impl Bots {
         Ok(n_scored)
     }
 
-    /// Up to which message no smaller id can appear any more. Once it is known it stays so.
-    async fn horizon(&self, seen: MessageId) -> Result<MessageId, StoreError> {
-        let known = MessageId(self.horizon.load(Ordering::Relaxed));
-        if known > seen {
+    /// Up to where no smaller id can appear any more. Once it is known it stays so.
+    async fn horizon(&self, seen: Reached) -> Result<Reached, StoreError> {
+        let known = self.horizon.known();
+        if known.is_beyond(seen) {
             return Ok(known);
         }
         let work = self.begin(&FOLLOWER).await?;
@@ -159,9 +195,9 @@ impl Bots {
             // Batches follow each other closely: the last resort is to wait for one.
             identity::let_batches_end(&work).await?;
         }
-        let horizon = activity::last_message(work.conn()).await?;
+        let horizon = newest(work.conn()).await?;
         drop(work);
-        self.horizon.store(horizon.0, Ordering::Relaxed);
+        self.horizon.remember(horizon);
         Ok(horizon)
     }
 
@@ -180,6 +216,41 @@ impl Bots {
         let place = sorted.len().saturating_sub(1) * 99 / 100;
         sorted.get(place).copied().unwrap_or(0)
     }
+}
+
+/// What was recorded last.
+async fn newest(conn: &impl ConnectionTrait) -> Result<Reached, StoreError> {
+    Ok(Reached {
+        message: activity::last_message(conn).await?,
+        event: activity::last_event(conn).await?,
+    })
+}
+
+/// The next arrivals, by time, and how far it is gone with them. While there are more messages than were read, only those
+/// that came `before` the last of them: they are compared with who speaks in the same minutes.
+async fn arrivals(
+    work: &Work,
+    (seen, horizon): (Reached, Reached),
+    before: Option<Timestamp>,
+) -> Result<(Vec<Arrived>, EventId), StoreError> {
+    let (after, until) = (seen.event, horizon.event);
+    if until <= after {
+        return Ok((Vec::new(), after));
+    }
+    let mut arrived = activity::arrivals_after(work.conn(), after, until, CHUNK).await?;
+    let is_all = u32::try_from(arrived.len()).is_ok_and(|n| n < CHUNK);
+    let later = before.and_then(|last| arrived.iter().position(|arrived| arrived.at > last));
+    if let Some(n) = later {
+        arrived.truncate(n);
+    }
+    let last = arrived.last().map_or(after, |arrived| arrived.id);
+    let reached = if is_all && later.is_none() {
+        until
+    } else {
+        last
+    };
+    arrived.sort_by_key(|arrived| (arrived.at, arrived.id));
+    Ok((arrived, reached))
 }
 
 /// Asks for a community to be made anew.
@@ -207,7 +278,8 @@ async fn tell_bursts(work: &mut Work, hearing: &Hearing) -> Result<(), StoreErro
                 kind: BURST,
                 community: Some(community),
                 payload: json!({
-                    "community": community.0, "newcomers": burst.newcomers, "usual": burst.usually(),
+                    "community": community.0, "crowd": burst.crowd.name(), "newcomers": burst.newcomers,
+                    "usual": burst.usually(),
                 }),
             });
         }

@@ -1,4 +1,5 @@
 //! Messages, heard one after the other: each in the scene of its community, each observed in the state of its account.
+//! Between them whoever followed or raided.
 //! The follower and whoever makes everything anew do it here, so that both come to the same.
 //!
 //! Must never write: it says what is to be written.
@@ -6,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::StoreError;
-use activity::Said;
-use kernel::{AccountId, CommunityId, MessageId, Timestamp};
+use activity::{Arrival, Arrived, Said};
+use kernel::{AccountId, CommunityId, EventId, MessageId, Timestamp};
 use sea_orm::ConnectionTrait;
 
 use crate::{
-    burst::{Arrivals, Burst},
+    burst::{Arrivals, Burst, Coming},
     due,
     features::{Message, Scene, State},
     store::{
@@ -40,11 +41,24 @@ pub(crate) struct Kept {
     is_changed: bool,
 }
 
+/// What is heard at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard<'a> {
+    /// In the order in which they were recorded.
+    pub(crate) messages: &'a [Said],
+    /// By time.
+    pub(crate) arrived: &'a [Arrived],
+    /// The last event before those that was gone through.
+    pub(crate) after: EventId,
+}
+
 /// Everything that some messages touch.
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
     places: BTreeMap<CommunityId, Place>,
     kept: BTreeMap<Seat, Kept>,
+    /// Who followed and said nothing yet: they came then.
+    followed: BTreeSet<Seat>,
     /// Communities with a stored state that did not read: everything of them is to be made anew.
     pub(crate) broken: BTreeSet<CommunityId>,
 }
@@ -85,11 +99,15 @@ impl Hearing {
     /// that is who asks.
     pub(crate) async fn of(
         conn: &impl ConnectionTrait,
-        messages: &[Said],
+        heard: Heard<'_>,
         rebuilds: Option<CommunityId>,
     ) -> Result<Self, StoreError> {
         let mut hearing = Self::default();
-        let communities: BTreeSet<CommunityId> = messages.iter().map(|m| m.community).collect();
+        let seats = || {
+            let spoke = heard.messages.iter().map(|m| (m.community, m.account));
+            spoke.chain(heard.arrived.iter().map(|a| (a.community, a.account)))
+        };
+        let communities: BTreeSet<CommunityId> = seats().map(|seat| seat.0).collect();
         let mut rows = scene::of(conn, &communities.iter().copied().collect::<Vec<_>>()).await?;
         for community in &communities {
             let mut is_broken = false;
@@ -102,10 +120,9 @@ impl Hearing {
             }
         }
         let here: Vec<CommunityId> = hearing.places.keys().copied().collect();
-        let accounts: BTreeSet<AccountId> = messages
-            .iter()
-            .filter(|m| hearing.places.contains_key(&m.community))
-            .map(|m| m.account)
+        let accounts: BTreeSet<AccountId> = seats()
+            .filter(|seat| hearing.places.contains_key(&seat.0))
+            .map(|seat| seat.1)
             .collect();
         let accounts: Vec<AccountId> = accounts.into_iter().collect();
         for (seat, row) in state::of(conn, &here, &accounts).await? {
@@ -124,12 +141,40 @@ impl Hearing {
             };
             hearing.kept.insert(seat, kept);
         }
+        if rebuilds.is_none() {
+            let new = seats().filter(|seat| !hearing.kept.contains_key(seat));
+            let new: BTreeSet<AccountId> = new.map(|seat| seat.1).collect();
+            let new: Vec<AccountId> = new.into_iter().collect();
+            hearing.followed = activity::followed(conn, &new, heard.after).await?;
+        }
         Ok(hearing)
     }
 
-    /// Hears messages, in the order in which they were recorded.
-    pub(crate) fn hear(&mut self, messages: &[Said]) {
-        for said in messages {
+    /// Somebody followed, or sent their viewers.
+    fn meet(&mut self, arrived: &Arrived) {
+        let seat = (arrived.community, arrived.account);
+        let Some(place) = self.places.get_mut(&seat.0) else {
+            return;
+        };
+        if place.is_rebuilding {
+            return;
+        }
+        place.is_heard = true;
+        let burst = match arrived.how {
+            Arrival::Raid { viewers } => place.arrivals.raid(arrived.at, viewers),
+            Arrival::Follow if self.kept.contains_key(&seat) || !self.followed.insert(seat) => None,
+            Arrival::Follow => place.arrivals.come(arrived.at, Coming::Followed),
+        };
+        place.bursts.extend(burst.map(|burst| (burst, arrived.at)));
+    }
+
+    /// Hears messages, in the order in which they were recorded, and between them by time whoever arrived.
+    pub(crate) fn hear(&mut self, heard: Heard<'_>) {
+        let mut arrived = heard.arrived.iter().peekable();
+        for said in heard.messages {
+            while let Some(arrived) = arrived.next_if(|arrived| arrived.at <= said.sent_at) {
+                self.meet(arrived);
+            }
             let Some(place) = self.places.get_mut(&said.community) else {
                 continue;
             };
@@ -159,14 +204,17 @@ impl Hearing {
             if place.is_rebuilding {
                 continue;
             }
-            if is_new {
-                let burst = place.arrivals.come(said.sent_at);
+            if is_new && !self.followed.contains(&seat) {
+                let burst = place.arrivals.come(said.sent_at, Coming::Spoke);
                 place
                     .bursts
                     .extend(burst.map(|burst| (burst, said.sent_at)));
             } else {
                 place.arrivals.pass(said.sent_at);
             }
+        }
+        for arrived in arrived {
+            self.meet(arrived);
         }
         for kept in self.kept.values_mut().filter(|kept| kept.is_changed) {
             kept.row.n_messages = kept.state.total();

@@ -7,6 +7,7 @@
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
 mod alert;
+mod announcement;
 mod appeal;
 mod arm;
 mod batch;
@@ -16,8 +17,10 @@ mod called;
 mod case;
 mod community_score;
 mod correction;
+mod doubt;
 mod due;
 mod error;
+mod error_rates;
 pub mod evaluate;
 mod events;
 mod experiment;
@@ -39,6 +42,8 @@ mod personal;
 mod prediction;
 pub mod prior;
 mod probability;
+mod queue;
+mod reference;
 mod report;
 mod review;
 mod rollout;
@@ -46,15 +51,13 @@ pub mod rules;
 mod score;
 mod scorer;
 mod setting;
+mod shadow;
 mod spread;
 mod store;
 mod training;
 mod usual;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicI64},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
@@ -69,10 +72,14 @@ pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
-pub use community_score::BotScore;
+pub use community_score::{BotScore, BotShare};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;
-pub use events::{APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED};
+pub use error_rates::{ErrorCurve, ErrorRates, ExpectedErrors, MeasuredOn};
+pub use events::{
+    APPEAL_ANSWERED, APPEAL_MADE, BURST, CASE_DECIDED, CASE_OPENED, MODEL_PROMOTED, MODEL_RETIRED,
+    ROLLOUT_ADVANCED, ROLLOUT_HALTED, TRAINING_FAILED, TRAINING_FINISHED,
+};
 pub use experiment::{ArmResult, Conclusion, Estimate, Experiment, NewExperiment};
 pub use follow::Followed;
 pub use follower::{RECOMPUTE_JOB, Tick};
@@ -97,6 +104,7 @@ pub use rollout::{Guards, Rollout, RolloutState};
 pub use score::{Score, ScoreQuery};
 pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
+pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCounts};
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 
@@ -115,9 +123,9 @@ pub struct Bots {
     blobs: Blobs,
     /// Models that were read.
     judges: scorer::Kept,
-    /// Up to which message nothing can be missing any more.
-    horizon: Arc<AtomicI64>,
+    horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
+    recent: community_score::Recent,
 }
 
 impl std::fmt::Debug for Bots {
@@ -137,6 +145,7 @@ impl Bots {
             judges: scorer::Kept::default(),
             horizon: Arc::default(),
             latencies: follower::Latencies::default(),
+            recent: community_score::none_yet(),
         }
     }
 

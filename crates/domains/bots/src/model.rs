@@ -14,9 +14,10 @@ use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    Bots, BotsError, Probability,
+    Bots, BotsError, Probability, announcement,
     features::SCHEMA,
     list::check_words,
+    reference::Reference,
     store::{self as tables, model as table},
 };
 
@@ -357,6 +358,17 @@ impl Bots {
         file: Bytes,
     ) -> Result<Model, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
+        self.register(actor, new, file, None).await
+    }
+
+    /// Registers a model, with what the rows were like that it learned from, if that is known.
+    pub(crate) async fn register(
+        &self,
+        actor: &Actor,
+        new: &NewModel,
+        file: Bytes,
+        reference: Option<&Reference>,
+    ) -> Result<Model, BotsError> {
         let name = check_words("name", &new.name)?;
         let metrics = check_object("metrics", &new.metrics)?;
         let card = check_object("card", &new.card)?;
@@ -407,6 +419,9 @@ impl Bots {
             at: work.now(),
         };
         let id = table::insert(work.conn(), &row).await?;
+        if let Some(reference) = reference {
+            tables::reference::put(work.conn(), id, reference).await?;
+        }
         let made = table::by_id(work.conn(), id).await?;
         let made = made.ok_or(BotsError::NotFound)?;
         let detail = json!({ "model": named(&made), "sha256": sha256 });
@@ -466,6 +481,7 @@ impl Bots {
         let before = table::deployed(work.conn(), table::scope(model.community)).await?;
         if let Some(before) = &before {
             table::retire(work.conn(), before.id, now).await?;
+            announcement::retired(&mut work, before).await?;
         }
         table::deploy(
             work.conn(),
@@ -474,6 +490,7 @@ impl Bots {
             now,
         )
         .await?;
+        announcement::promoted(&mut work, &model).await?;
         let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
         work.audit(entry("bots.model.promote", &model, detail));
         let after = table::by_id(work.conn(), id).await?;
@@ -498,6 +515,7 @@ impl Bots {
         table::retire(work.conn(), gone.id, now).await?;
         // So that taking back again goes further back, and not to and fro.
         table::forget_replaced(work.conn(), gone.id).await?;
+        announcement::retired(&mut work, &gone).await?;
         let mut before = None;
         if let Some(id) = gone.replaced {
             before = table::by_id(work.conn(), id).await?;
@@ -507,6 +525,7 @@ impl Bots {
         if let Some(before) = &before {
             // What it had replaced itself is what comes next, should it be taken back too.
             table::deploy(work.conn(), before.id, before.replaced, now).await?;
+            announcement::promoted(&mut work, before).await?;
         }
         let detail = json!({ "model": named(&gone), "back_to": before.as_ref().map(named) });
         work.audit(entry("bots.model.roll_back", &gone, detail));
@@ -535,6 +554,7 @@ impl Bots {
             ModelState::Training | ModelState::Testing => {}
         }
         table::retire(work.conn(), id, work.now()).await?;
+        announcement::retired(&mut work, &model).await?;
         let detail = json!({ "model": named(&model) });
         work.audit(entry("bots.model.retire", &model, detail));
         Ok(work.commit().await?)

@@ -6,16 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use ::store::StoreError;
+use ::store::{StoreError, Work};
 use kernel::{Actor, CommunityId, Day, Permission, Timestamp};
 use ml::drift::{LARGE, MODERATE, Ranges, population_stability};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    AlertKind, Bots, BotsError, Probability, Setting, Verdict, alert,
+    AlertKind, Bots, BotsError, Model, Probability, Setting, Verdict, alert,
     features::SCHEMA,
-    rollout::{LATENCY_MAX, WHO, share},
+    reference::{RANGES, Reference, column},
+    rollout::{LATENCY_MAX, WHO, share, whole},
     store::{self as tables, monitoring as table},
     training::stored_values,
 };
@@ -30,8 +31,6 @@ const REVIEWS_MIN: u64 = 20;
 const F1_DROP: f64 = 0.05;
 /// Signals whose drift is shown.
 const DRIFT_SHOWN: i64 = 20;
-/// Ranges of a signal.
-const RANGES: usize = 10;
 /// Vectors on either side without which drift is not measured: an index of few is chance.
 const VECTORS_MIN: usize = 200;
 /// Vectors that are read at most, the newest.
@@ -72,10 +71,12 @@ pub struct Week {
 pub struct Drift {
     /// The signal.
     pub signal: String,
-    /// Population stability index: from .1 on worth a look, from .25 on an alarm.
+    /// Population stability index: from .1 on worth a look, from .25 on it has moved far.
     pub psi: f64,
     /// Vectors of the last seven days that were counted.
     pub n: u64,
+    /// The model whose training rows they were held against; `None` = they were held against the month before.
+    pub against: Option<i32>,
     /// When.
     pub at: Timestamp,
 }
@@ -86,7 +87,7 @@ impl Drift {
         self.psi >= MODERATE
     }
 
-    /// Whether it is an alarm.
+    /// Whether it has moved far; from the month before that is an alarm.
     pub fn is_large(&self) -> bool {
         self.psi >= LARGE
     }
@@ -194,21 +195,33 @@ fn worse(before: &Counts, now: &Counts) -> Option<(&'static str, f64, f64)> {
     (was > 0.0 && (was - is) / was > F1_DROP).then_some((name, was, is))
 }
 
+/// A vector that was scored, and what was said of it.
+struct Scored {
+    values: Vec<f32>,
+    probability: Probability,
+}
+
+fn vectors(all: &[Scored]) -> impl Iterator<Item = &[f32]> + Clone {
+    all.iter().map(|scored| scored.values.as_slice())
+}
+
+/// The share of bots among those who were scored, if each is one as probably as was said.
+fn bots(all: &[Scored]) -> f64 {
+    let sum: f64 = all.iter().map(|scored| scored.probability.value()).sum();
+    sum / whole(u64::try_from(all.len()).unwrap_or(u64::MAX)).max(1.0)
+}
+
 /// How far each column has moved between vectors; the largest first.
-fn moved(before: &[Vec<f32>], now: &[Vec<f32>]) -> Vec<(String, f64)> {
-    let column = |rows: &[Vec<f32>], place: usize| -> Vec<f32> {
-        let value = |row: &Vec<f32>| row.get(place).copied().unwrap_or(f32::NAN);
-        rows.iter().map(value).collect()
-    };
+fn moved(before: &[Scored], now: &[Scored]) -> Vec<(String, f64)> {
     let mut all: Vec<(String, f64)> = SCHEMA
         .names()
         .into_iter()
         .enumerate()
         .filter_map(|(place, name)| {
-            let was = column(before, place);
-            let ranges = Ranges::of(was.iter().copied(), RANGES);
-            let psi =
-                population_stability(&ranges.counts(was), &ranges.counts(column(now, place)))?;
+            let was = || column(vectors(before), place);
+            let ranges = Ranges::of(was(), RANGES);
+            let is = ranges.counts(column(vectors(now), place));
+            let psi = population_stability(&ranges.counts(was()), &is)?;
             Some((name, psi))
         })
         .collect();
@@ -333,48 +346,85 @@ impl Bots {
         Ok(work.commit().await?)
     }
 
-    /// The nightly look: how far the signals of the last seven days have moved from the month before, of all communities
-    /// together. With too few vectors nothing is said.
+    /// The nightly look: how far the signals of the last seven days have moved, of all communities together, from the month
+    /// before and from what the deployed model learned from. With too few vectors nothing is said.
+    ///
+    /// What the model learned from is shown where it is known. The alarm goes by the month before, always: whoever is labelled
+    /// was chosen, so that the labelled are not like chat from the first day on.
     pub async fn measure_drift(&self) -> Result<(), BotsError> {
         let today = self.clock.now().day();
         let between =
             |from: i32, until: i32| (today.plus(-from).start(), today.plus(1 - until).start());
-        let now = self.vectors(between(DAYS_NOW, 0)).await?;
-        let before = self.vectors(between(DAYS_BEFORE, DAYS_NOW + 1)).await?;
-        if now.len() < VECTORS_MIN || before.len() < VECTORS_MIN {
+        let now = self.scored(between(DAYS_NOW, 0)).await?;
+        if now.len() < VECTORS_MIN {
             return Ok(());
         }
-        let moved = moved(&before, &now);
+        let before = self.scored(between(DAYS_BEFORE, DAYS_NOW + 1)).await?;
+        let since_before = (before.len() >= VECTORS_MIN).then(|| moved(&before, &now));
+        let learned = self.learned_from().await?;
+        let since_learned = learned.map(|(model, reference)| {
+            let moved = reference.moved(&vectors(&now), bots(&now));
+            (moved, Some(model))
+        });
+        let shown = since_learned.or_else(|| since_before.clone().map(|moved| (moved, None)));
+        let Some((shown, against)) = shown else {
+            return Ok(());
+        };
         let n = u32::try_from(now.len()).unwrap_or(u32::MAX);
         let mut work = self.begin(&WHO).await?;
-        table::put_drift(work.conn(), EVERYWHERE, &moved, n, work.now()).await?;
-        let large: Vec<&(String, f64)> = moved.iter().filter(|(_, psi)| *psi > LARGE).collect();
-        if let Some((signal, psi)) = large.first() {
-            let words = format!(
-                "{} signals are no longer distributed as in the month before, most of all `{signal}` ({psi:.2})",
-                large.len()
-            );
-            let signals: Vec<&String> = large.iter().take(10).map(|(signal, _)| signal).collect();
-            let numbers = json!({ "psi": psi, "signals": signals, "vectors": n });
-            alert::raise(&mut work, AlertKind::Drift, None, &words, numbers).await?;
-        } else {
-            let at = work.now();
-            tables::alert::is_over(work.conn(), AlertKind::Drift, None, at).await?;
+        let at = work.now();
+        table::put_drift(work.conn(), EVERYWHERE, (&shown, against), n, at).await?;
+        if let Some(moved) = since_before {
+            alarm(&mut work, &moved, n).await?;
         }
         Ok(work.commit().await?)
     }
 
-    async fn vectors(
+    /// What the model that scores for everybody learned from, if it is known and enough.
+    async fn learned_from(&self) -> Result<Option<(i32, Reference)>, BotsError> {
+        let conn = self.db.read();
+        let deployed = tables::model::deployed(conn, EVERYWHERE).await?;
+        let Some(model) = deployed.filter(Model::is_current) else {
+            return Ok(None);
+        };
+        let reference = tables::reference::of(conn, model.id).await?;
+        let enough = reference.filter(Reference::is_enough);
+        Ok(enough.map(|reference| (model.id, reference)))
+    }
+
+    async fn scored(
         &self,
         (from, until): (Timestamp, Timestamp),
-    ) -> Result<Vec<Vec<f32>>, BotsError> {
+    ) -> Result<Vec<Scored>, BotsError> {
         let conn = self.db.read();
-        let stored = table::vectors(conn, SCHEMA.hash(), from, until, VECTORS_MAX).await?;
-        Ok(stored
-            .iter()
-            .filter_map(|features| stored_values(features))
-            .collect())
+        let rows = table::vectors(conn, SCHEMA.hash(), from, until, VECTORS_MAX).await?;
+        let scored = |(features, probability): (String, Probability)| {
+            let values = stored_values(&features)?;
+            Some(Scored {
+                values,
+                probability,
+            })
+        };
+        Ok(rows.into_iter().filter_map(scored).collect())
     }
+}
+
+/// Raises the alarm if signals have moved far, and ends it if none has.
+async fn alarm(work: &mut Work, moved: &[(String, f64)], n: u32) -> Result<(), BotsError> {
+    let large: Vec<&(String, f64)> = moved.iter().filter(|(_, psi)| *psi > LARGE).collect();
+    let Some((signal, psi)) = large.first() else {
+        let at = work.now();
+        tables::alert::is_over(work.conn(), AlertKind::Drift, None, at).await?;
+        return Ok(());
+    };
+    let words = format!(
+        "{} signals are no longer distributed as in the month before, most of all `{signal}` ({psi:.2})",
+        large.len()
+    );
+    let signals: Vec<&String> = large.iter().take(10).map(|(signal, _)| signal).collect();
+    let numbers = json!({ "psi": psi, "signals": signals, "vectors": n });
+    alert::raise(work, AlertKind::Drift, None, &words, numbers).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -455,12 +505,20 @@ mod tests {
         let row = |n: u16, shift: f32| {
             let mut values = vec![f32::from(n % 50); SCHEMA.columns().len()];
             values[3] += shift;
-            values
+            Scored {
+                values,
+                probability: Probability::percent(u32::from(n % 3) * 10),
+            }
         };
-        let before: Vec<Vec<f32>> = (0..400).map(|n| row(n, 0.0)).collect();
-        let now: Vec<Vec<f32>> = (0..300).map(|n| row(n, 25.0)).collect();
+        let before: Vec<Scored> = (0..400).map(|n| row(n, 0.0)).collect();
+        let now: Vec<Scored> = (0..300).map(|n| row(n, 25.0)).collect();
         let moved = moved(&before, &now);
         assert_eq!(moved[0].0, SCHEMA.names()[3]);
         assert!(moved[0].1 > LARGE && moved[1].1 < 0.05, "{:?}", &moved[..2]);
+        assert!(
+            (bots(&now) - 0.1).abs() < 1e-9,
+            "0, 10 and 20 percent in turn"
+        );
+        assert!(bots(&[]).abs() < 1e-9, "of nobody");
     }
 }

@@ -13,7 +13,7 @@ use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::json;
 
 use crate::{
-    AlertKind, Bots, BotsError, ModelState, alert,
+    AlertKind, Bots, BotsError, ModelState, alert, announcement,
     arm::{Run, lot, sides},
     list::check_words,
     monitoring,
@@ -217,7 +217,7 @@ impl Bots {
         let [first, ..] = STEPS;
         let by = actor.user_id();
         let id = table::insert(work.conn(), model, first, by, work.now()).await?;
-        self.draw(&work, Run::Rollout(id), first).await?;
+        self.spread(&mut work, (id, model, first)).await?;
         work.audit(entry(
             "bots.rollout.start",
             id,
@@ -261,7 +261,7 @@ impl Bots {
             return Err(changed());
         }
         if let Some(next) = next {
-            self.draw(&work, Run::Rollout(id), next).await?;
+            self.spread(&mut work, (id, rollout.model, next)).await?;
         }
         let detail = json!({ "model": rollout.model, "from": step, "to": next });
         work.audit(entry("bots.rollout.advance", id, detail));
@@ -304,6 +304,23 @@ impl Bots {
         };
         work.commit().await?;
         Ok(is_halted)
+    }
+
+    /// Gives the new model to as many communities as the step says, and tells those that get it now.
+    async fn spread(
+        &self,
+        work: &mut Work,
+        (id, model, step): (i32, i32, u32),
+    ) -> Result<(), BotsError> {
+        let run = Run::Rollout(id);
+        let before: HashSet<CommunityId> = arm_table::on_second_side(work.conn(), run)
+            .await?
+            .into_iter()
+            .collect();
+        self.draw(work, run, step).await?;
+        let mut new = arm_table::on_second_side(work.conn(), run).await?;
+        new.retain(|community| !before.contains(community));
+        Ok(announcement::advanced(work, (id, model, step), &new).await?)
     }
 
     /// Puts every community that has no model of its own on its side.
@@ -407,6 +424,8 @@ async fn halt(
     let detail =
         json!({ "model": row.model, "step": row.step, "why": why, "by_itself": by_itself });
     work.audit(entry("bots.rollout.halt", row.id, detail.clone()));
+    let had_it = arm_table::on_second_side(work.conn(), Run::Rollout(row.id)).await?;
+    announcement::halted(work, row, &had_it).await?;
     if by_itself {
         let words = format!("the rollout of model {} was halted: {why}", row.model);
         alert::raise(work, AlertKind::Rollout, None, &words, detail).await?;

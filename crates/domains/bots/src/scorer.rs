@@ -116,15 +116,20 @@ impl Judge {
         let vector = state.vector(now, account, community);
         let verdict = rules::judge(&state.facts(), account);
         let by_rules = Probability::of(verdict.score / 100.0);
-        let probability = match self {
-            Self::Rules => by_rules,
-            Self::Model(trained) => trained.probability(&vector),
-        };
+        let probability = self.probability(&vector, by_rules);
         Judged {
             vector,
             probability,
             by_rules,
             verdict,
+        }
+    }
+
+    /// How probably an account with this vector is automated, if the rules say so much of it.
+    pub(crate) fn probability(&self, vector: &Vector, by_rules: Probability) -> Probability {
+        match self {
+            Self::Rules => by_rules,
+            Self::Model(trained) => trained.probability(vector),
         }
     }
 
@@ -219,7 +224,8 @@ impl Bots {
         Ok(())
     }
 
-    fn shipped(&self) -> Arc<Judge> {
+    /// The model that ships, read once.
+    pub(crate) fn shipped(&self) -> Arc<Judge> {
         let mut kept = self.judges.lock().unwrap_or_else(PoisonError::into_inner);
         let shipped = kept
             .entry(SHIPPED_MODEL)

@@ -7,7 +7,7 @@ use kernel::{Actor, CommunityId, Permission};
 use ::store::StoreError;
 
 use crate::{
-    Bots, BotsError, Probability, Score, Setting,
+    Bots, BotsError, ExpectedErrors, Probability, Score, Setting,
     store::{self as tables, state as table},
 };
 
@@ -51,6 +51,10 @@ pub struct WhatIf {
     pub now: Flagged,
     /// With the others.
     pub then: Flagged,
+    /// The mistakes to expect with the thresholds of now.
+    pub errors_now: ExpectedErrors,
+    /// Those to expect with the others.
+    pub errors_then: ExpectedErrors,
     /// Flagged only then, the surest first, at most 20.
     pub newly: Vec<Score>,
     /// How many that are.
@@ -101,9 +105,12 @@ impl Bots {
         };
         then.check()?;
         let n_newly = self.between(community, then.possible, now.possible).await?;
+        let measured = self.measured(community).await?;
         Ok(WhatIf {
             now: self.flagged(community, &now).await?,
             then: self.flagged(community, &then).await?,
+            errors_now: measured.expected(now.likely, now.possible),
+            errors_then: measured.expected(likely, possible),
             newly: self.newly(community, then.possible, now.possible).await?,
             n_newly,
             n_no_longer: self.between(community, now.possible, then.possible).await?,

@@ -11,11 +11,13 @@ pub(crate) mod model;
 pub(crate) mod monitoring;
 pub(crate) mod personal;
 pub(crate) mod prediction;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod rollout;
 pub(crate) mod scene;
 pub(crate) mod setting;
+pub(crate) mod shadow;
 pub(crate) mod state;
 pub(crate) mod training;
 

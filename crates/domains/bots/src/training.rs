@@ -26,8 +26,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    AlertKind, Bots, BotsError, NewModel, alert,
+    AlertKind, Bots, BotsError, NewModel, alert, announcement,
     features::SCHEMA,
+    reference::Reference,
     store::{self as tables, label::Learnable, training as table},
     training_topic,
 };
@@ -345,12 +346,16 @@ impl Bots {
             let community = training.community;
             match (&alarm, training.state) {
                 (Some(error), _) => {
+                    announcement::failed(&mut work, &training).await?;
                     let words = format!("training {id} failed: {error}");
                     let numbers = json!({ "training": id });
                     alert::raise(&mut work, AlertKind::Training, community, &words, numbers)
                         .await?;
                 }
                 (None, TrainingState::Done) => {
+                    if let Some(model) = training.model {
+                        announcement::trained(&mut work, &training, model).await?;
+                    }
                     tables::alert::is_over(work.conn(), AlertKind::Training, community, now)
                         .await?;
                 }
@@ -389,7 +394,7 @@ impl Bots {
             lesson.len()
         );
         self.tell(training, 5, line).await?;
-        let taught = self.teach(lesson, prior, training).await?;
+        let (reference, taught) = self.teach(lesson, prior, training).await?;
         let counts = rows::counts(&labels);
         let properties = ml::onnx::Properties {
             schema: SCHEMA.hash().to_owned(),
@@ -414,7 +419,9 @@ impl Bots {
                 &day,
             ),
         };
-        let model = self.add_model(&WHO, &new, Bytes::from(file)).await?;
+        let model = self
+            .register(&WHO, &new, Bytes::from(file), Some(&reference))
+            .await?;
         Ok(model.id)
     }
 
@@ -486,13 +493,13 @@ impl Bots {
         Ok(sha256)
     }
 
-    /// Learns in a thread of its own and tells how far it is.
+    /// Learns in a thread of its own and tells how far it is; answers also what the rows were like.
     async fn teach(
         &self,
         lesson: Vec<Row>,
         prior: Prior,
         training: &mut Training,
-    ) -> Result<Taught, Miss> {
+    ) -> Result<(Reference, Taught), Miss> {
         let (lines, mut heard) = mpsc::channel(16);
         let (is_stopped, is_tuned) = (
             Arc::new(AtomicBool::new(false)),
@@ -504,7 +511,11 @@ impl Bots {
             is_stopped,
             is_tuned: Arc::clone(&is_tuned),
         };
-        let task = tokio::task::spawn_blocking(move || course::teach(&lesson, &prior, &mut feed));
+        let task = tokio::task::spawn_blocking(move || {
+            let vectors = lesson.iter().map(|row| (row.values.as_slice(), row.is_bot));
+            let reference = Reference::of(&vectors);
+            course::teach(&lesson, &prior, &mut feed).map(|taught| (reference, taught))
+        });
         let tuning = tokio::time::sleep(TUNING_MAX);
         tokio::pin!(tuning);
         loop {
@@ -519,7 +530,7 @@ impl Bots {
             }
         }
         match task.await {
-            Ok(taught) => Ok(taught?),
+            Ok(learned) => Ok(learned?),
             Err(_panicked) => Err(Miss::Service(BotsError::Conflict(
                 "the training broke off: the log has more".to_owned(),
             ))),

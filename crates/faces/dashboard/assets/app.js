@@ -1,4 +1,5 @@
 // Starts the page's small helpers. Every page works without them.
+import { startFollow } from "./follow.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPasskeys } from "./passkey.js";
@@ -9,6 +10,7 @@ for (const list of document.querySelectorAll("ol.chat")) redate(list);
 startSwitch();
 startKeys();
 startLive();
+startFollow();
 startPasskeys();
 localTimes(document);
 

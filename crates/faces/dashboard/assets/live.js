@@ -1,25 +1,22 @@
 // The live chat: follows the server-sent events of the page's stream. Rows never move under a reader:
 // when paused, scrolled up or in a hidden tab, new messages wait behind a bar. The browser reconnects by
 // itself and sends the last id it saw, so nothing is lost in between.
+import { announcer, liveBar } from "./livebar.js";
 import { appendDated, keepNewest, localTimes } from "./times.js";
 
 const MOST_ROWS = 500;
-const ANNOUNCE_EVERY_MS = 10_000;
 
 export function startLive() {
   const list = document.querySelector("[data-stream]");
   if (!list || !("EventSource" in window)) return;
   const box = list.closest("[data-live]");
-  const state = box.querySelector("[data-live-state]");
-  const pause = box.querySelector("[data-pause]");
   const more = box.querySelector("[data-more]");
-  const said = box.querySelector("[data-announce]");
+  const say = announcer(box.querySelector("[data-announce]"));
+  const source = new EventSource(list.dataset.stream);
+  const bar = liveBar(box, source, release);
   const waiting = [];
-  let isPaused = false;
   let nLeftOut = 0;
   let nUnsaid = 0;
-  let saidAt = -Infinity;
-  let timer = 0;
 
   const isAtEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const toEnd = () => {
@@ -45,21 +42,18 @@ export function startLive() {
     toEnd();
   }
 
-  // At most one polite message in ten seconds; what comes in between is added up.
+  // What comes before it is said is added up.
   function announce(n) {
     nUnsaid += n;
-    if (timer) return;
-    const wait = Math.max(0, saidAt + ANNOUNCE_EVERY_MS - performance.now());
-    timer = setTimeout(() => {
-      timer = 0;
-      saidAt = performance.now();
-      said.textContent = nUnsaid === 1 ? "1 new message" : `${nUnsaid} new messages`;
+    say(() => {
+      const text = nUnsaid === 1 ? "1 new message" : `${nUnsaid} new messages`;
       nUnsaid = 0;
-    }, wait);
+      return text;
+    });
   }
 
   function receive(rows) {
-    if (isPaused || document.hidden || !isAtEnd() || waiting.length > 0) {
+    if (bar.isPaused() || document.hidden || !isAtEnd() || waiting.length > 0) {
       waiting.push(...rows);
       if (waiting.length > MOST_ROWS) nLeftOut += waiting.splice(0, waiting.length - MOST_ROWS).length;
       showMore();
@@ -70,17 +64,6 @@ export function startLive() {
     announce(rows.length);
   }
 
-  function show(text, name) {
-    state.textContent = text;
-    state.dataset.liveState = name;
-  }
-
-  const source = new EventSource(list.dataset.stream);
-  source.addEventListener("open", () => show(isPaused ? "❚❚ paused" : "● live", isPaused ? "paused" : "live"));
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) show("○ ended – reload to continue", "ended");
-    else show("○ reconnecting…", "waiting");
-  });
   source.addEventListener("messages", (event) => {
     const shell = document.createElement("template");
     shell.innerHTML = event.data; // Rendered and escaped by the server.
@@ -94,23 +77,15 @@ export function startLive() {
     receive([row]);
   });
 
-  pause.hidden = false;
-  pause.addEventListener("click", () => {
-    isPaused = !isPaused;
-    pause.setAttribute("aria-pressed", String(isPaused));
-    pause.textContent = isPaused ? "Resume" : "Pause";
-    show(isPaused ? "❚❚ paused" : "● live", isPaused ? "paused" : "live");
-    if (!isPaused) release();
-  });
   more.addEventListener("click", () => {
-    if (isPaused) pause.click();
+    if (bar.isPaused()) bar.resume();
     else release();
   });
   list.addEventListener("scroll", () => {
-    if (!isPaused && waiting.length > 0 && isAtEnd()) release();
+    if (!bar.isPaused() && waiting.length > 0 && isAtEnd()) release();
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && !isPaused && waiting.length > 0 && isAtEnd()) release();
+    if (!document.hidden && !bar.isPaused() && waiting.length > 0 && isAtEnd()) release();
   });
   toEnd();
 

@@ -28,7 +28,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 10] = [
+static ASSETS: [Asset; 12] = [
     asset!("app.css", "text/css; charset=utf-8", "../assets/app.css"),
     asset!("duck.svg", "image/svg+xml", "../assets/duck.svg"),
     asset!(
@@ -42,6 +42,11 @@ static ASSETS: [Asset; 10] = [
         "../assets/app.js"
     ),
     asset!(
+        "follow.js",
+        "text/javascript; charset=utf-8",
+        "../assets/follow.js"
+    ),
+    asset!(
         "keys.js",
         "text/javascript; charset=utf-8",
         "../assets/keys.js"
@@ -50,6 +55,11 @@ static ASSETS: [Asset; 10] = [
         "live.js",
         "text/javascript; charset=utf-8",
         "../assets/live.js"
+    ),
+    asset!(
+        "livebar.js",
+        "text/javascript; charset=utf-8",
+        "../assets/livebar.js"
     ),
     asset!(
         "passkey.js",

@@ -7,9 +7,12 @@ pub(crate) mod appeals;
 pub(crate) mod case;
 pub(crate) mod comparison;
 pub(crate) mod corrections;
+pub(crate) mod errors;
 pub(crate) mod experiments;
 pub(crate) mod lists;
+pub(crate) mod looking;
 pub(crate) mod metrics;
+pub(crate) mod model_file;
 pub(crate) mod models;
 pub(crate) mod monitoring;
 pub(crate) mod overview;
@@ -21,6 +24,7 @@ pub(crate) mod rollouts;
 pub(crate) mod said;
 pub(crate) mod scores;
 pub(crate) mod settings;
+pub(crate) mod shadow;
 pub(crate) mod trainings;
 pub(crate) mod verdict;
 pub(crate) mod verdicts;
@@ -28,7 +32,7 @@ pub(crate) mod verdicts;
 use std::collections::BTreeMap;
 
 use ::bots::{CaseState, Level, Probability, Reason, Verdict};
-use identity::{Community, PlatformAccount};
+use identity::{Community, Eyes, PlatformAccount};
 use kernel::{Platform, UserId};
 
 use crate::{
@@ -91,7 +95,7 @@ impl Sure {
 pub(crate) struct Someone {
     /// What they are called.
     pub(crate) name: String,
-    /// Their page, if they have one here.
+    /// Their page here, or of their profile, if they have one.
     pub(crate) href: Option<String>,
     /// Whether it is the one who looks at the page.
     pub(crate) is_viewer: bool,
@@ -118,23 +122,35 @@ impl Names {
         }
         let activity = &face.app.activity;
         let mut members = activity.members_at(&viewer.actor, &seats).await?;
+        // Who never said anything here is called as their profile says, if it may be seen.
+        let unseen: Vec<UserId> = seats
+            .iter()
+            .filter(|seat| !members.contains_key(*seat))
+            .map(|(_, user)| *user)
+            .collect();
+        let identity = &face.app.identity;
+        let mut profiles = identity.profiles(&viewer.actor, &unseen, Eyes::Own).await?;
         let mut known = BTreeMap::new();
         for seat in seats {
             let (_, user) = seat;
-            let is_viewer = viewer.actor.user_id() == Some(user);
-            let someone = match members.remove(&seat) {
-                Some(member) => Someone {
-                    name: member.name,
-                    href: Some(format!("/c/{}/members/{user}", community.slug)),
-                    is_viewer,
-                },
-                None if known.contains_key(&user) => continue,
-                // Somebody of the instance, who never said anything here.
-                None => Someone {
-                    name: format!("person {user}"),
-                    href: None,
-                    is_viewer,
-                },
+            if known.contains_key(&user) {
+                continue;
+            }
+            let (name, href) = match (members.remove(&seat), profiles.remove(&user)) {
+                (Some(member), _) => (
+                    member.name,
+                    Some(format!("/c/{}/members/{user}", community.slug)),
+                ),
+                (None, Some(view)) => (
+                    view.display_name,
+                    view.profile.handle.map(|handle| format!("/u/{handle}")),
+                ),
+                (None, None) => ("somebody of the instance".to_owned(), None),
+            };
+            let someone = Someone {
+                name,
+                href,
+                is_viewer: viewer.actor.user_id() == Some(user),
             };
             known.insert(user, someone);
         }

@@ -2,7 +2,7 @@
 //! browser that reconnects says which message it saw last and gets what came after. Where the
 //! platforms are simulated, one may speak as a member.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use activity::{ChatMessage, LiveItem};
 use app::AppError;
@@ -23,6 +23,7 @@ use serde::Deserialize;
 use crate::{
     bots, community, display,
     error::PageError,
+    follow::{HEARTBEAT, RETRY},
     form::Mistakes,
     layout::{self, Place, Section, Shell},
     return_to,
@@ -32,10 +33,6 @@ use crate::{
 
 /// Messages in the page.
 const ROWS: u32 = 100;
-/// How often an idle stream says that it lives, so that proxies keep it.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a browser waits before it reconnects.
-const RETRY: Duration = Duration::from_secs(3);
 
 /// The address's query.
 #[derive(Clone, Debug, Default, Deserialize)]

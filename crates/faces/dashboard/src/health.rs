@@ -21,6 +21,7 @@ use crate::{
     viewer::{SignedIn, Viewer},
 };
 
+mod bots;
 mod panel;
 mod period;
 mod report;
@@ -45,6 +46,7 @@ struct Page {
     computed_at: String,
     state: Content,
     tiles: Vec<Tile>,
+    bots: Option<bots::Bots>,
     interval: &'static str,
     messages: Svg,
     legend: Vec<Legend>,
@@ -103,8 +105,11 @@ pub(crate) async fn page(
         .require(Permission::ImportHistory, community.id)
         .is_ok();
     let now = face.app.clock.now();
+    let score = face.app.bots.recent_score(&viewer.actor, community.id);
+    let bots = bots::Bots::of(&score.await?);
     let mut page = build(&overview, choice, &community.slug, shell);
     page.mistake = mistake;
+    page.bots = Some(bots);
     page.may_import = may_import;
     page.may_connect = viewer
         .actor
@@ -177,6 +182,7 @@ fn build(overview: &Overview, choice: Choice, slug: &str, shell: Shell) -> Page 
         computed_at: overview.computed_at.to_string(),
         state: content(overview, slug),
         tiles: tile::tiles(overview),
+        bots: None,
         interval: period::interval(span).noun(),
         messages: messages.svg,
         legend: messages.legend,

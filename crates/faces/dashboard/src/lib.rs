@@ -24,6 +24,7 @@ mod deliveries;
 mod display;
 mod email;
 mod error;
+mod follow;
 mod form;
 mod guard;
 mod health;

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use activity::{ActivityError, MemberCard};
+use activity::{ActivityError, Doubt, MemberCard, Ranked};
 use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{Adjustment, Badge, Community, History, IdentityError, Score, Standing};
+use identity::{Adjustment, Badge, Community, History, IdentityError, Score};
 use kernel::{PageRequest, Permission, UserId};
 use serde::Deserialize;
 
@@ -42,6 +42,7 @@ struct Page {
     accounts: Vec<(&'static str, String)>,
     score: Score,
     badges: Vec<Badge>,
+    doubt: Option<Doubt>,
     curve: Option<Svg>,
     rows: Vec<Row>,
     is_later: bool,
@@ -71,8 +72,8 @@ struct Standings {
     shell: Shell,
     slug: String,
     mistakes: Mistakes,
-    leaders: Vec<Standing>,
-    at_risk: Vec<Standing>,
+    leaders: Vec<Ranked>,
+    at_risk: Vec<Ranked>,
     weights: Vec<weights::Row>,
     may_decide: bool,
 }
@@ -212,6 +213,7 @@ async fn show(
         accounts,
         score,
         badges,
+        doubt,
         ..
     } = card.ok_or_else(PageError::not_found)?;
     let detection = scores::panel(face, viewer, community, (user, &accounts)).await?;
@@ -259,6 +261,7 @@ async fn show(
             .collect(),
         score,
         badges,
+        doubt,
         curve: (values.len() > 1).then(|| spark(&values)),
         is_later: asked.cursor().is_some(),
         next_href: paging::next_href(&base, history.next.as_ref()),

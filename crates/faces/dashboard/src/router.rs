@@ -178,6 +178,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .route("/c/{slug}/bots", get(bots::overview::page))
         .route("/c/{slug}/bots/queue", get(bots::queue::page))
         .route("/c/{slug}/bots/cases/{id}", get(bots::case::page))
+        .route(
+            "/c/{slug}/bots/cases/{id}/stream",
+            get(bots::looking::stream),
+        )
         .route("/c/{slug}/bots/cases/{id}/look", post(bots::verdict::look))
         .route(
             "/c/{slug}/bots/cases/{id}/verdict",
@@ -286,6 +290,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         )
         .route("/admin/models/trainings/{id}", get(bots::trainings::one))
         .route(
+            "/admin/models/trainings/{id}/stream",
+            get(bots::trainings::stream),
+        )
+        .route(
             "/admin/models/rollouts",
             get(bots::rollouts::page).post(bots::rollouts::start),
         )
@@ -311,6 +319,7 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             post(bots::monitoring::clear_alert),
         )
         .route("/admin/models/{id}", get(bots::models::one))
+        .route("/admin/models/{id}/file", get(bots::model_file::download))
         .route("/admin/models/{id}/promote", post(bots::models::promote))
         .route("/admin/models/{id}/retire", post(bots::models::retire))
         .route("/admin/audit", get(admin::audit))

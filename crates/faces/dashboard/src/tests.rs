@@ -5,6 +5,7 @@ mod accounts;
 mod api_usage;
 mod bots;
 mod bots_appeals;
+mod bots_follow;
 mod bots_models;
 mod bots_report;
 mod bots_settings;

@@ -10,6 +10,7 @@ pub(crate) mod model;
 pub(crate) mod report;
 pub(crate) mod score;
 pub(crate) mod setting;
+pub(crate) mod shadow;
 pub(crate) mod trial;
 mod view;
 pub(crate) mod watch;

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use activity::{MemberQuery, MemberSort};
+use activity::{Doubt, MemberQuery, MemberSort, Ranked};
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use identity::{Adjustment, History, Standing};
+use identity::{Adjustment, History};
 use kernel::{CommunityId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -93,6 +93,9 @@ pub(crate) struct MemberCardView {
     reputation: ReputationView,
     /// Their badges there.
     badges: Vec<BadgeView>,
+    /// `called_bot` if moderators called one of their accounts a bot, `likely_bot` if one likely is and nobody has said that
+    /// it is none; else null. Who is in doubt is not called trusted.
+    doubt: Option<&'static str>,
     /// What they are; absent for somebody without a role.
     role: Option<RoleName>,
 }
@@ -157,14 +160,18 @@ pub(crate) struct StandingView {
     name: String,
     /// Their score in the community.
     reputation: ReputationView,
+    /// `called_bot` if moderators called one of their accounts a bot, `likely_bot` if one likely is and nobody has said that
+    /// it is none; else null. No score changes by it.
+    doubt: Option<&'static str>,
 }
 
-impl From<Standing> for StandingView {
-    fn from(standing: Standing) -> Self {
+impl From<Ranked> for StandingView {
+    fn from(ranked: Ranked) -> Self {
         Self {
-            user_id: standing.user.0,
-            name: standing.name,
-            reputation: standing.score.into(),
+            user_id: ranked.standing.user.0,
+            name: ranked.standing.name,
+            reputation: ranked.standing.score.into(),
+            doubt: ranked.doubt.map(Doubt::as_str),
         }
     }
 }
@@ -237,6 +244,7 @@ pub(crate) async fn show(
         accounts: card.accounts.into_iter().map(account).collect(),
         reputation: card.score.into(),
         badges: card.badges.into_iter().map(BadgeView::from).collect(),
+        doubt: card.doubt.map(Doubt::as_str),
     }))
 }
 
@@ -345,7 +353,8 @@ pub(crate) async fn leaders(
     Ok(List::whole(list.collect()))
 }
 
-/// Those with a score of 500 or below, the lowest first, at most 100. For moderators.
+/// Those with a score of 500 or below, the lowest first, at most 100; then others who were called bots or likely are some,
+/// at most 100. For moderators.
 #[utoipa::path(get, path = "/communities/{community}/reputation/at-risk", tag = "members", params(("community" = i32, Path, description = "The community's id.")), responses((status = 200, body = List<StandingView>)))]
 pub(crate) async fn at_risk(
     State(face): State<Arc<Face>>,

@@ -22,6 +22,9 @@ both![
     errors_are_sorted_by_what_to_do_about_them,
     upkeep_and_health_work_beside_writers,
     many_rows_are_inserted_in_order,
+    many_pairs_are_inserted_with_what_they_share,
+    many_read_at_once_and_all_are_answered,
+    whoever_stops_reading_or_fails_leaves_connections_for_others,
 ];
 
 #[derive(Default)]
@@ -195,6 +198,67 @@ async fn many_rows_are_inserted_in_order(world: Arc<World>) {
     );
 }
 
+async fn many_pairs_are_inserted_with_what_they_share(world: Arc<World>) {
+    let pairs: Vec<_> = (0..1_023_i64)
+        .map(|n| [format!("{{\"n\":{n}}}").into(), n.into()])
+        .collect();
+    let head = "INSERT INTO domain_event (kind, payload, at) SELECT $1, v.column1, v.column2";
+    let unit = world.begin().await;
+    for pairs in [&pairs[..], &[]] {
+        sql::insert_pairs(unit.conn(), head, &["k".into()], pairs, "")
+            .await
+            .unwrap();
+    }
+    unit.commit().await.unwrap();
+    let right = "SELECT COUNT(*) FROM domain_event WHERE kind = 'k' AND at = id - 1 \
+                 AND payload = '{\"n\":' || CAST(at AS text) || '}'";
+    assert_eq!(world.number(right).await, 1_023);
+}
+
+/// Far more than there are connections, so that some wait for others.
+const READERS: i64 = 100;
+
+async fn steps(world: &World) -> i64 {
+    let count = "SELECT COUNT(*) FROM schema_step";
+    sql::scalar(world.db.read(), count, vec![]).await.unwrap()
+}
+
+async fn many_read_at_once_and_all_are_answered(world: Arc<World>) {
+    for _ in 0..3 {
+        let asked = (0..READERS).map(|n| {
+            let db = world.db.clone();
+            tokio::spawn(async move {
+                let sum = "SELECT CAST($1 AS bigint) + COUNT(*) FROM job";
+                sql::scalar::<i64>(db.read(), sum, vec![n.into()]).await
+            })
+        });
+        let asked: Vec<_> = asked.collect();
+        for (n, answer) in (0..READERS).zip(asked) {
+            assert_eq!(answer.await.unwrap().unwrap(), n);
+        }
+        // What was committed meanwhile is seen: nobody goes on in an old view of the database.
+        let before = steps(&world).await;
+        let at =
+            "INSERT INTO schema_step (name, applied_at) SELECT 'n' || COUNT(*), 0 FROM schema_step";
+        world.sql(at).await;
+        assert_eq!(steps(&world).await, before + 1);
+    }
+}
+
+async fn whoever_stops_reading_or_fails_leaves_connections_for_others(world: Arc<World>) {
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+                SELECT COUNT(*) FROM n";
+    for _ in 0..READERS / 5 {
+        // Dropped after its first step, before there is an answer.
+        let slow = sql::scalar::<i64>(world.db.read(), many, vec![]);
+        let stopped = tokio::time::timeout(Duration::ZERO, slow).await;
+        assert!(stopped.is_err(), "nothing is so fast");
+        let none = sql::scalar::<i64>(world.db.read(), "SELECT n FROM nowhere", vec![]).await;
+        assert!(none.is_err());
+        assert!(steps(&world).await > 0);
+    }
+}
+
 /// What holds for one engine only.
 mod sqlite {
     use super::{
@@ -248,18 +312,20 @@ mod sqlite {
 
     async fn settings(world: Arc<World>) {
         let durable = Db::open(&Options::new(world.url())).await.unwrap();
-        for (conn, pragma, expected) in [
-            (durable.write(), "synchronous", 2),
-            (durable.write(), "foreign_keys", 1),
-            (durable.read(), "foreign_keys", 1),
-            (durable.read(), "query_only", 1),
-            (durable.write(), "auto_vacuum", 2),
-            (durable.write(), "busy_timeout", 10_000),
+        for (pragma, expected) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("auto_vacuum", 2),
+            ("busy_timeout", 10_000),
         ] {
-            let value: i64 = sql::scalar(conn, &format!("PRAGMA {pragma}"), vec![])
-                .await
-                .unwrap();
+            let asked = format!("PRAGMA {pragma}");
+            let value: i64 = sql::scalar(durable.write(), &asked, vec![]).await.unwrap();
             assert_eq!(value, expected, "{pragma}");
+        }
+        for pragma in ["foreign_keys", "query_only"] {
+            let asked = format!("PRAGMA {pragma}");
+            let value: i64 = sql::scalar(durable.read(), &asked, vec![]).await.unwrap();
+            assert_eq!(value, 1, "{pragma}");
         }
         let mode: String = sql::scalar(durable.read(), "PRAGMA journal_mode", vec![])
             .await

@@ -167,6 +167,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
                 .await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
         }
+        "bots.next_case" => by_bots(service.next_case(actor, pond, CaseOrder::Value).await),
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.cases_by_id" => by_bots(service.cases_by_id(actor, pond, &[id]).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
@@ -229,6 +230,7 @@ async fn call_models(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.models" => by_bots(service.models(actor).await),
         "bots.model" => by_bots(service.model(actor, id).await),
         "bots.compare_models" => by_bots(service.compare_models(actor, id, id).await),
+        "bots.shadow" => by_model(service.shadow(actor, id, None).await),
         "bots.add_model" => by_model(service.add_model(actor, &new, Bytes::new()).await),
         "bots.model_file" => by_model(service.model_file(actor, id).await),
         "bots.promote_model" => by_model(service.promote_model(actor, id).await),
@@ -327,6 +329,7 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.scores" => by_bots(service.scores(actor, pond, &query).await),
         "bots.history" => by_bots(service.history(actor, pond, AccountId(1)).await),
         "bots.community_score" => by_bots(service.community_score(actor, pond).await),
+        "bots.recent_score" => by_bots(service.recent_score(actor, pond).await),
         "bots.community_scores" => {
             let of = service.community_scores(actor, &[pond]).await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
@@ -335,6 +338,10 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
         "bots.what_if" => {
             let (likely, possible) = (Probability::percent(90), Probability::percent(40));
             by_bots(service.what_if(actor, pond, likely, possible).await)
+        }
+        "bots.expected_errors" => {
+            let (likely, possible) = (Probability::percent(90), Probability::percent(40));
+            by_bots(service.expected_errors(actor, pond, likely, possible).await)
         }
         "bots.recompute" => by_bots(service.recompute(actor, pond).await),
         "bots.infer" => by_bots(service.infer(actor, &BTreeMap::new()).await),
@@ -345,7 +352,7 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
 /// The same where the file is at fault for those who may.
 fn by_model<T>(answer: Result<T, BotsError>) -> bool {
     match answer {
-        Err(BotsError::Files(_) | BotsError::Invalid { .. }) => true,
+        Err(BotsError::Files(_) | BotsError::Invalid { .. } | BotsError::Conflict(_)) => true,
         other => by_bots(other),
     }
 }

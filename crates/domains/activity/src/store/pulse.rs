@@ -1,15 +1,18 @@
 //! Counting what the pulse of communities is made of, in the roll-ups: of all that are asked for at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ::store::{StoreError, sql};
-use kernel::{CommunityId, Day};
+use kernel::{AccountId, CommunityId, Day, UserId};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::pulse::{COURSE_DAYS, Counts};
 
 /// Most people of a community whose messages of a week are looked at, those with most first.
 const PEOPLE_MAX: u32 = 5_000;
+
+/// Accounts in one list.
+const ACCOUNTS_MAX: usize = 256;
 
 /// Communities that are asked about together.
 struct Asked<'a, C> {
@@ -47,6 +50,42 @@ impl<C: ConnectionTrait> Asked<'_, C> {
 fn number(row: &QueryResult, place: usize) -> Result<u32, StoreError> {
     let n: i64 = row.try_get_by_index(place)?;
     Ok(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// A community, an account in it, whose it is, and how many messages it wrote.
+type Written = ((CommunityId, AccountId), UserId, u32);
+
+/// What accounts wrote after a day, in any of the communities that are beside one of them.
+pub(crate) async fn wrote(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, AccountId)],
+    after: Day,
+) -> Result<Vec<Written>, StoreError> {
+    let communities: BTreeSet<CommunityId> = seats.iter().map(|seat| seat.0).collect();
+    let accounts: BTreeSet<AccountId> = seats.iter().map(|seat| seat.1).collect();
+    let accounts: Vec<AccountId> = accounts.into_iter().collect();
+    let mut found = Vec::new();
+    for part in sql::parts(&accounts, ACCOUNTS_MAX) {
+        let query = format!(
+            "SELECT community_id, account_id, user_id, CAST(SUM(messages) AS bigint) FROM activity_day \
+             WHERE account_id IN ({}) AND community_id IN ({}) AND day > {} \
+             GROUP BY community_id, account_id, user_id",
+            sql::in_list(1, part.len()),
+            sql::in_list(part.len() + 1, communities.len()),
+            sql::in_list(part.len() + communities.len() + 1, 1)
+        );
+        let mut values: Vec<Value> = part.iter().map(|account| account.0.into()).collect();
+        values.extend(communities.iter().map(|id| Value::from(id.0)));
+        values.push(after.0.into());
+        for row in sql::rows(conn, &query, values).await? {
+            let seat = (
+                CommunityId(row.try_get_by_index(0)?),
+                AccountId(row.try_get_by_index(1)?),
+            );
+            found.push((seat, UserId(row.try_get_by_index(2)?), number(&row, 3)?));
+        }
+    }
+    Ok(found)
 }
 
 /// What was counted of each community up to a day.

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use engines::Sha256;
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
@@ -192,7 +193,14 @@ fn a_model_that_was_kept_answers_as_it_did_when_it_was_made() {
     let train = community(root.path(), "one", 7, 40, 8);
     let test = community(root.path(), "two", 8, 40, 8);
     let made = plan(vec![train.clone()], vec![test.clone()]);
-    let kept = prior(&[train], &made.recipe).unwrap().onnx().unwrap();
+    let taught = prior(&[train], &made.recipe).unwrap();
+    let kept = taught.onnx().unwrap();
+    let errors = taught.errors_of(&kept).unwrap();
+    assert_eq!(
+        (&errors["people"], &errors["bots"]),
+        (&40.into(), &8.into())
+    );
+    assert_eq!(errors["model"], Sha256::of(&kept).to_string());
     let brought = evaluate(&Plan {
         train: Vec::new(),
         model: Some(kept),

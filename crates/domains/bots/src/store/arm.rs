@@ -83,6 +83,18 @@ pub(crate) async fn counts(conn: &impl ConnectionTrait, run: Run) -> Result<[u32
     Ok(counts)
 }
 
+/// The communities on the second side.
+pub(crate) async fn on_second_side(
+    conn: &impl ConnectionTrait,
+    run: Run,
+) -> Result<Vec<CommunityId>, StoreError> {
+    let query = "SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2 AND arm = 1 \
+                 ORDER BY community_id";
+    let rows = sql::rows(conn, query, vec![run.code().into(), run.id().into()]).await?;
+    let id = |row: &sea_orm::QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
+    rows.iter().map(id).collect()
+}
+
 /// Communities with a deployed model of their own.
 pub(crate) async fn on_their_own(
     conn: &impl ConnectionTrait,

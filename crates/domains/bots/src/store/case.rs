@@ -244,6 +244,38 @@ pub(crate) async fn suspects(
     Ok(rows)
 }
 
+/// Cases of communities that say bot, and open ones of at least a probability, each community its own: of each the former
+/// first, then the surest, at most `limit`.
+pub(crate) async fn doubted(
+    conn: &impl ConnectionTrait,
+    least: &[(CommunityId, Probability)],
+    limit: u32,
+) -> Result<Vec<Row>, StoreError> {
+    if least.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (open, bot) = (CaseState::Open.code(), CaseState::Bot.code());
+    let branch = |nth: usize| {
+        format!(
+            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} \
+             AND (state = {bot} OR (state = {open} AND probability_ppm >= ${})) \
+             ORDER BY state DESC, probability_ppm DESC, id DESC LIMIT {limit}",
+            2 * nth - 1,
+            2 * nth
+        )
+    };
+    let of = |(community, least): &(CommunityId, Probability)| {
+        [Value::from(community.0), least.stored().into()]
+    };
+    let values = least.iter().flat_map(of).collect();
+    let rows: Vec<Raw> = sql::all(conn, &sql::union(least.len(), branch), values).await?;
+    let rows: Result<Vec<Row>, StoreError> = rows.into_iter().map(Row::try_from).collect();
+    let mut rows = rows?;
+    // A union has no order of its own.
+    rows.sort_by_key(|row| std::cmp::Reverse((row.state.code(), row.probability, row.id)));
+    Ok(rows)
+}
+
 pub(crate) async fn counts(
     conn: &impl ConnectionTrait,
     community: CommunityId,

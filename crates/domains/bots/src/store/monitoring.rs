@@ -8,6 +8,8 @@ use crate::{Drift, Probability, Verdict};
 
 /// Reviews that are read at most, the newest.
 const REVIEWS_MAX: i64 = 50_000;
+/// Stands for the month before, where others have the model whose rows something was held against.
+const THE_MONTH_BEFORE: i32 = 0;
 
 /// What somebody said of somebody.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,22 +71,25 @@ pub(crate) async fn predictions(
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
-/// Vectors of a schema that were scored between two instants, the newest first.
+/// Vectors of a schema that were scored between two instants, with what was said of them; the newest first.
 pub(crate) async fn vectors(
     conn: &impl ConnectionTrait,
     schema_hash: &str,
     from: Timestamp,
     until: Timestamp,
     limit: i64,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(String, Probability)>, StoreError> {
     let query = format!(
-        "SELECT features FROM bot_prediction WHERE at >= $1 AND at < $2 AND schema_hash = $3 ORDER BY at DESC, id DESC \
-         LIMIT {limit}"
+        "SELECT features, probability_ppm FROM bot_prediction WHERE at >= $1 AND at < $2 AND schema_hash = $3 \
+         ORDER BY at DESC, id DESC LIMIT {limit}"
     );
     let values = vec![from.0.into(), until.0.into(), schema_hash.into()];
     let rows = sql::rows(conn, &query, values).await?;
-    let features = |row: &sea_orm::QueryResult| Ok(row.try_get_by_index(0)?);
-    rows.iter().map(features).collect()
+    let vector = |row: &sea_orm::QueryResult| {
+        let probability = Probability::read(row.try_get_by_index(1)?);
+        Ok((row.try_get_by_index(0)?, probability))
+    };
+    rows.iter().map(vector).collect()
 }
 
 /// What scoring an account took lately, at worst of a hundred.
@@ -99,6 +104,7 @@ struct Raw {
     signal: String,
     psi_ppm: i32,
     n: i32,
+    model_id: i32,
     at: i64,
 }
 
@@ -111,7 +117,7 @@ pub(crate) async fn drift(
     let rows: Vec<Raw> = sql::all(
         conn,
         &format!(
-            "SELECT signal, psi_ppm, n, at FROM bot_drift WHERE scope = $1 ORDER BY psi_ppm DESC, signal LIMIT {limit}"
+            "SELECT signal, psi_ppm, n, model_id, at FROM bot_drift WHERE scope = $1 ORDER BY psi_ppm DESC, signal LIMIT {limit}"
         ),
         vec![scope.into()],
     )
@@ -120,6 +126,7 @@ pub(crate) async fn drift(
         signal: raw.signal,
         psi: f64::from(raw.psi_ppm) / 1_000_000.0,
         n: u64::from(super::count(raw.n)),
+        against: (raw.model_id != THE_MONTH_BEFORE).then_some(raw.model_id),
         at: Timestamp(raw.at),
     };
     Ok(rows.into_iter().map(drift).collect())
@@ -129,7 +136,7 @@ pub(crate) async fn drift(
 pub(crate) async fn put_drift(
     conn: &impl ConnectionTrait,
     scope: i32,
-    all: &[(String, f64)],
+    (all, against): (&[(String, f64)], Option<i32>),
     n: u32,
     at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -147,13 +154,14 @@ pub(crate) async fn put_drift(
                 signal.as_str().into(),
                 millionths(*psi).into(),
                 super::stored(n).into(),
+                against.unwrap_or(THE_MONTH_BEFORE).into(),
                 at.0.into(),
             ]
         })
         .collect();
     sql::insert(
         conn,
-        "INSERT INTO bot_drift (scope, signal, psi_ppm, n, at)",
+        "INSERT INTO bot_drift (scope, signal, psi_ppm, n, model_id, at)",
         rows,
         "",
     )

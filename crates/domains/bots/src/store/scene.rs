@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ::store::{StoreError, sql};
-use kernel::{CommunityId, MessageId, Timestamp};
+use kernel::{CommunityId, EventId, MessageId, Timestamp};
 use sea_orm::ConnectionTrait;
 
 use super::{count, stored};
@@ -19,6 +19,22 @@ pub(crate) struct Row {
     pub(crate) seen: MessageId,
     pub(crate) is_rebuilding: bool,
     pub(crate) arrivals: String,
+}
+
+/// How far it was gone through what was recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reached {
+    /// The last message.
+    pub(crate) message: MessageId,
+    /// The last event that is none; follows and raids are among them.
+    pub(crate) event: EventId,
+}
+
+impl Reached {
+    /// Whether it is further in either.
+    pub(crate) fn is_beyond(self, other: Self) -> bool {
+        self.message > other.message || self.event > other.event
+    }
 }
 
 /// What is usual in a community.
@@ -139,29 +155,48 @@ pub(crate) async fn put_norms(
     Ok(())
 }
 
-/// The last message that was gone through.
-pub(crate) async fn seen(conn: &impl ConnectionTrait) -> Result<MessageId, StoreError> {
-    let query = "SELECT seen FROM bot_progress WHERE id = 1";
-    Ok(MessageId(sql::scalar(conn, query, vec![]).await?))
+/// How far it was gone through what was recorded.
+pub(crate) async fn seen(conn: &impl ConnectionTrait) -> Result<Reached, StoreError> {
+    reached(
+        conn,
+        "SELECT seen, seen_event FROM bot_progress WHERE id = 1",
+    )
+    .await
 }
 
 /// Lets nobody else go on until the unit of work ends; answers how far it was gone.
-pub(crate) async fn hold_progress(conn: &impl ConnectionTrait) -> Result<MessageId, StoreError> {
-    let query = "UPDATE bot_progress SET seen = seen WHERE id = 1 RETURNING seen";
-    Ok(MessageId(sql::scalar(conn, query, vec![]).await?))
+pub(crate) async fn hold_progress(conn: &impl ConnectionTrait) -> Result<Reached, StoreError> {
+    let query = "UPDATE bot_progress SET seen = seen WHERE id = 1 RETURNING seen, seen_event";
+    reached(conn, query).await
+}
+
+async fn reached(conn: &impl ConnectionTrait, query: &str) -> Result<Reached, StoreError> {
+    let rows = sql::rows(conn, query, vec![]).await?;
+    let missing = || StoreError::Data("there is no row of progress".to_owned());
+    let row = rows.first().ok_or_else(missing)?;
+    Ok(Reached {
+        message: MessageId(row.try_get_by_index(0)?),
+        event: EventId(row.try_get_by_index(1)?),
+    })
 }
 
 /// Says how far it was gone, if nobody else went on meanwhile.
 pub(crate) async fn advance(
     conn: &impl ConnectionTrait,
-    before: MessageId,
-    after: MessageId,
+    before: Reached,
+    after: Reached,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     let n = sql::execute(
         conn,
-        "UPDATE bot_progress SET seen = $1, at = $2 WHERE id = 1 AND seen = $3",
-        vec![after.0.into(), at.0.into(), before.0.into()],
+        "UPDATE bot_progress SET seen = $1, seen_event = $2, at = $3 WHERE id = 1 AND seen = $4 AND seen_event = $5",
+        vec![
+            after.message.0.into(),
+            after.event.0.into(),
+            at.0.into(),
+            before.message.0.into(),
+            before.event.0.into(),
+        ],
     )
     .await?;
     Ok(n > 0)

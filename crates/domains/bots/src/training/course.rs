@@ -212,6 +212,7 @@ pub(super) fn teach(
         "confusion": curves.confusion_json(),
         "roc": curves.roc(),
         "pr": curves.pr(),
+        "errors": curves.errors(),
         "reliability": curves.reliability(),
         "importances": importances(&model),
         "candidates": candidates,

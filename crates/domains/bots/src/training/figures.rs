@@ -8,6 +8,8 @@ use ml::metrics::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::ErrorCurve;
+
 /// Draws of the bootstrap: enough for two digits, little enough for a job.
 const DRAWS: usize = 200;
 /// The most points of a curve.
@@ -86,6 +88,12 @@ impl Judged {
     /// Recall and precision at many thresholds.
     pub(super) fn pr(&self) -> Value {
         points(&precision_recall_curve(&self.scores, &self.labels, POINTS))
+    }
+
+    /// What goes wrong at each threshold; null where rows of a class are missing.
+    pub(super) fn errors(&self) -> Value {
+        let curve = ErrorCurve::of(&self.scores, &self.labels);
+        curve.map_or(Value::Null, |curve| curve.to_json())
     }
 
     /// What was said, what was, and of how many, in ranges.

@@ -49,6 +49,8 @@ pub struct Facts {
     pub score: Score,
     /// The age of the oldest account in chat; 0 without one.
     pub age_days: u32,
+    /// Whether it is in doubt that this is a person: who is called trusted must be beyond that.
+    pub is_doubted: bool,
 }
 
 /// The badges somebody has.
@@ -75,7 +77,8 @@ pub fn badges(facts: &Facts) -> Vec<Badge> {
             ),
         );
     }
-    if facts.score.tier() >= Tier::VeryGood && facts.age_days >= TRUSTED_DAYS {
+    let is_trusted = facts.score.tier() >= Tier::VeryGood && facts.age_days >= TRUSTED_DAYS;
+    if is_trusted && !facts.is_doubted {
         give(
             BadgeKind::Trusted,
             format!(
@@ -117,5 +120,12 @@ mod tests {
         assert_eq!(kinds(trusted(739_999, 90)), []);
         assert_eq!(kinds(trusted(740_000, 89)), []);
         assert_eq!(kinds(trusted(740_000, 90)), [BadgeKind::Trusted]);
+        let doubted = Facts {
+            is_doubted: true,
+            n_links: 1,
+            active_days: 10,
+            ..trusted(740_000, 90)
+        };
+        assert_eq!(kinds(doubted), [BadgeKind::Verified, BadgeKind::Active]);
     }
 }

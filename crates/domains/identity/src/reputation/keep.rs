@@ -349,6 +349,7 @@ pub async fn facts(
         active_days: 0,
         score: scores.get(&user).copied().unwrap_or_default(),
         age_days: since.map_or(0, |since| age(since, now)),
+        is_doubted: false,
     })
 }
 

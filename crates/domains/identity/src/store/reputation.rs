@@ -13,6 +13,9 @@ use crate::{History, Reason, Score, Standing};
 pub(crate) type Key = (CommunityId, AccountId);
 
 const ADD: &str = "INSERT INTO reputation (community_id, account_id, change, updated_at)";
+/// The same where community and time are those of all.
+const ADD_SAME: &str = "INSERT INTO reputation (community_id, updated_at, account_id, change) \
+     SELECT $1, $2, v.column1, v.column2";
 /// The sum stays within the range.
 const TO_WHAT_IS_THERE: &str = " ON CONFLICT (community_id, account_id) DO UPDATE SET change = CASE \
        WHEN reputation.change + excluded.change < -300000 THEN -300000 \
@@ -39,7 +42,17 @@ pub(crate) async fn add_blindly(
     changes: Vec<(Key, i64)>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sql::insert(conn, ADD, rows(changes, now), TO_WHAT_IS_THERE).await
+    for of_one in changes.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
+        let Some(((community, _), _)) = of_one.first() else {
+            continue;
+        };
+        let shared = [community.0.into(), now.0.into()];
+        let pairs = of_one.iter();
+        let pairs = pairs.map(|((_, account), change)| [account.0.into(), (*change).into()]);
+        let pairs: Vec<[Value; 2]> = pairs.collect();
+        sql::insert_pairs(conn, ADD_SAME, &shared, &pairs, TO_WHAT_IS_THERE).await?;
+    }
+    Ok(())
 }
 
 /// Adds to scores and answers the changes as they are now; the rows stay held until the end of the

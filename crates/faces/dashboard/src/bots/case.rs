@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::{
     Judged, Names, Someone, Sure,
+    looking::{self, Looking},
     prediction::View,
     queue, reasons_text,
     said::{self, Said},
@@ -184,7 +185,10 @@ struct Page {
     changed: When,
     decided: Option<When>,
     decided_by: Option<Someone>,
-    looked_by: Option<Someone>,
+    looking: Looking,
+    /// The stream of who looks at it, while it is open.
+    stream_href: Option<String>,
+    home: String,
     may_judge: bool,
     is_own: bool,
     reason: String,
@@ -279,6 +283,9 @@ pub(crate) async fn show(
         }
         None => Vec::new(),
     };
+    let looking = Looking::now(&case, &names);
+    let stream_href = (case.state == CaseState::Open)
+        .then(|| looking::stream_href(&community.slug, &case, typed.order));
     let n_open = counts.get(&CaseState::Open).copied().unwrap_or(0);
     let page = Page {
         shell: Shell::new(face, viewer, place).await?,
@@ -308,7 +315,9 @@ pub(crate) async fn show(
         changed: display::when(now, case.changed_at),
         decided: case.decided_at.map(|at| display::when(now, at)),
         decided_by: names.get(case.decided_by),
-        looked_by: names.get(case.looked_by),
+        looking,
+        stream_href,
+        home: queue::case_href(&community.slug, case.id, typed.order),
         may_judge,
         is_own,
         reason: typed.reason,

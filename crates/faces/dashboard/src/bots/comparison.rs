@@ -1,8 +1,8 @@
-//! Two models side by side: every number that was measured of either.
+//! Two models side by side: their curves in one drawing, and every number that was measured of either.
 
 use std::sync::Arc;
 
-use ::bots::ComparedMetric;
+use ::bots::{ComparedMetric, ModelComparison};
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -10,9 +10,17 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::models::{id_of, named};
+use super::{
+    metrics,
+    models::{id_of, named},
+};
 use crate::{
     admin,
+    charts::{
+        Svg,
+        curve::{Curve, curve},
+    },
+    display,
     error::PageError,
     layout::{self, Section, Shell},
     router::Face,
@@ -65,6 +73,113 @@ fn number(value: f64) -> String {
     if text == "-0" { "0" } else { text }.to_owned()
 }
 
+/// One of the two in a drawing.
+struct Drawn {
+    /// The class of its line: `left` or `right`.
+    key: &'static str,
+    name: String,
+    /// How its line looks, for those who cannot tell colours apart.
+    look: &'static str,
+}
+
+/// The same curve of both, as far as they bring it.
+struct Both {
+    id: &'static str,
+    title: &'static str,
+    words: &'static str,
+    across: &'static str,
+    up: &'static str,
+    chart: Svg,
+    legend: Vec<Drawn>,
+    /// Who brings none.
+    without: Option<String>,
+    /// Whose, across, up.
+    points: Vec<(String, String, String)>,
+}
+
+/// A curve: its key in the metrics, what it is called, what is across and what is up, whether chance is a diagonal.
+struct Kind {
+    id: &'static str,
+    title: &'static str,
+    words: &'static str,
+    across: &'static str,
+    up: &'static str,
+    has_diagonal: bool,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind {
+        id: "roc",
+        title: "ROC",
+        words: "across: people accused; up: bots found; the nearer to the upper left, the better",
+        across: "People accused",
+        up: "Bots found",
+        has_diagonal: true,
+    },
+    Kind {
+        id: "pr",
+        title: "Precision and recall",
+        words: "across: bots found; up: the share of bots among the accused; the nearer to the upper right, the better",
+        across: "Recall",
+        up: "Precision",
+        has_diagonal: false,
+    },
+];
+
+/// A curve of both models in one drawing; `None` if neither brings it.
+fn both(kind: &Kind, found: &ModelComparison) -> Option<Both> {
+    let sides = [
+        ("left", "solid", &found.left),
+        ("right", "dashed", &found.right),
+    ];
+    let sides = sides.map(|(key, look, model)| {
+        let points = metrics::points(&model.metrics, kind.id);
+        (key, look, named(model), points)
+    });
+    let (drawn, without): (Vec<_>, Vec<_>) =
+        sides.iter().partition(|(_, _, _, points)| points.len() > 1);
+    let lines: Vec<(&str, &[(f64, f64)])> = drawn
+        .iter()
+        .map(|(key, _, _, points)| (*key, points.as_slice()))
+        .collect();
+    let chart = curve(&Curve {
+        title: &format!(
+            "{} of {} and {}, at all thresholds",
+            kind.title,
+            named(&found.left),
+            named(&found.right)
+        ),
+        lines: &lines,
+        has_diagonal: kind.has_diagonal,
+    });
+    (!drawn.is_empty()).then(|| Both {
+        id: kind.id,
+        title: kind.title,
+        words: kind.words,
+        across: kind.across,
+        up: kind.up,
+        chart,
+        legend: drawn
+            .iter()
+            .map(|(key, look, name, _)| Drawn {
+                key,
+                name: name.clone(),
+                look,
+            })
+            .collect(),
+        without: without.first().map(|(_, _, name, _)| name.clone()),
+        points: drawn
+            .iter()
+            .flat_map(|(_, _, name, points)| {
+                let point = |(x, y): &(f64, f64)| {
+                    (name.clone(), display::percent(*x), display::percent(*y))
+                };
+                points.iter().map(point)
+            })
+            .collect(),
+    })
+}
+
 #[derive(Template)]
 #[template(path = "models_compare.html")]
 struct Page {
@@ -72,6 +187,7 @@ struct Page {
     current: &'static str,
     left: (i32, String),
     right: (i32, String),
+    curves: Vec<Both>,
     rows: Vec<Row>,
 }
 
@@ -90,6 +206,7 @@ pub(crate) async fn page(
         current: "models",
         left: (found.left.id, named(&found.left)),
         right: (found.right.id, named(&found.right)),
+        curves: KINDS.iter().filter_map(|kind| both(kind, &found)).collect(),
         rows: found.metrics.into_iter().map(Row::from).collect(),
     })
 }

@@ -7,14 +7,17 @@ use ::bots::{BotsError, Model, ModelKind, ModelState};
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
 use identity::Community;
 use kernel::{CommunityId, Timestamp};
 use serde::Deserialize;
 
-use super::metrics::{self, FIGURES, PARTS};
+use super::{
+    metrics::{self, FIGURES, PARTS},
+    shadow::{self, Found, Panel, Wanted},
+};
 use crate::{
     admin,
     charts::{
@@ -117,6 +120,11 @@ impl Names {
         let known = self.0.get(&id);
         known.map_or_else(|| format!("community {id}"), |known| known.name.clone())
     }
+
+    /// The slug of a community, if the viewer may know it.
+    pub(crate) fn slug(&self, community: CommunityId) -> Option<&str> {
+        self.0.get(&community).map(|known| known.slug.as_str())
+    }
 }
 
 #[derive(Template)]
@@ -181,6 +189,7 @@ struct One {
     doing: Doing,
     figure_names: Vec<&'static str>,
     measured: Vec<Measured>,
+    shadow: Panel,
     roc: Option<Svg>,
     pr: Option<Svg>,
     roc_points: Vec<(String, String)>,
@@ -225,8 +234,10 @@ pub(crate) async fn one(
     State(face): State<Arc<Face>>,
     SignedIn { viewer, .. }: SignedIn,
     Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
-    show(&face, &viewer, id_of(&id)?, Mistakes::default()).await
+    let id = id_of(&id)?;
+    show(&face, &viewer, (id, &wanted), Mistakes::default()).await
 }
 
 /// The id of a path.
@@ -265,7 +276,8 @@ async fn answer(
     match done {
         Ok(done) => Ok(Redirect::to(&format!("/admin/models/{id}?done={done}")).into_response()),
         Err(BotsError::Conflict(message) | BotsError::Invalid { message, .. }) => {
-            show(face, viewer, id, Mistakes::one("", &message)).await
+            let place = (id, &Wanted::default());
+            show(face, viewer, place, Mistakes::one("", &message)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -305,7 +317,7 @@ pub(crate) fn community_of(typed: &str) -> Result<Option<CommunityId>, PageError
 async fn show(
     face: &Face,
     viewer: &Viewer,
-    id: i32,
+    (id, wanted): (i32, &Wanted),
     mistakes: Mistakes,
 ) -> Result<Response, PageError> {
     let shell = admin::shell(face, viewer, "Model", Section::Models).await?;
@@ -333,6 +345,7 @@ async fn show(
         doing: Doing::of(&model),
         figure_names: FIGURES.into_iter().map(|(_, label)| label).collect(),
         measured: measured(&model),
+        shadow: shadow::panel(face, viewer, &model, wanted).await?,
         roc: drawn(
             "Bots found against people accused, at all thresholds",
             &roc,
@@ -367,7 +380,7 @@ fn drawn(title: &str, points: &[(f64, f64)], has_diagonal: bool) -> Option<Svg> 
     (points.len() > 1).then(|| {
         curve(&Curve {
             title,
-            points,
+            lines: &[("curve", points)],
             has_diagonal,
         })
     })

@@ -132,6 +132,8 @@ struct Page {
     chart: Option<Svg>,
     weeks: Vec<WeekRow>,
     drift: Vec<DriftRow>,
+    /// The model whose training rows the last days were held against; `None` = they were held against the month before.
+    against: Option<i32>,
     latency: String,
 }
 
@@ -155,6 +157,7 @@ pub(crate) async fn page(
             .collect(),
         chart: chart(&found.weeks),
         weeks: found.weeks.iter().rev().map(WeekRow::from).collect(),
+        against: found.drift.first().and_then(|drift| drift.against),
         drift: found
             .drift
             .into_iter()

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use ::bots::{
-    BotScore, BotsError, CaseOrder, CaseState, Flagged, Histogram, Probability, Score, Setting,
-    WhatIf, rules::Component,
+    BotScore, BotsError, CaseOrder, CaseState, ErrorRates, ExpectedErrors, Flagged, Histogram,
+    Probability, Score, Setting, WhatIf, rules::Component,
 };
 use askama::Template;
 use axum::{
@@ -15,7 +15,7 @@ use axum::{
 use kernel::{Permission, Timestamp};
 use serde::Deserialize;
 
-use super::{Judged, Sure, percent, queue, state_label};
+use super::{Judged, Sure, errors, percent, queue, state_label};
 use crate::{
     charts::{
         Svg,
@@ -85,6 +85,10 @@ struct Newly {
 
 struct Tried {
     rows: Vec<Compared>,
+    /// What is to be expected of a hundred people and a hundred bots; nothing where nothing is known.
+    expected: Vec<Compared>,
+    /// Where that is known from.
+    note: String,
     newly: Vec<Newly>,
     n_newly: String,
     n_more: u64,
@@ -323,6 +327,8 @@ fn compare(found: WhatIf, then: &Setting, slug: &str, now: Timestamp) -> Tried {
                 flagged.missed
             }),
         ],
+        expected: expected(&found.errors_now, &found.errors_then),
+        note: errors::note(&found.errors_then),
         n_newly: display::plural(found.n_newly, "account"),
         n_more: found.n_newly.saturating_sub(n_shown),
         n_no_longer: display::plural(found.n_no_longer, "account"),
@@ -332,6 +338,45 @@ fn compare(found: WhatIf, then: &Setting, slug: &str, now: Timestamp) -> Tried {
             .map(|score| newly(score, then, slug, now))
             .collect(),
     }
+}
+
+fn expected(now: &ExpectedErrors, then: &ExpectedErrors) -> Vec<Compared> {
+    let accused = errors::accused;
+    let missed = errors::missed;
+    let row = |label, now, then, of: fn(Option<ErrorRates>) -> String| Compared {
+        label,
+        now: of(now),
+        then: of(then),
+    };
+    if then.measured_on.is_none() {
+        return Vec::new();
+    }
+    vec![
+        row(
+            "Of 100 people, likely bots by mistake",
+            now.likely,
+            then.likely,
+            accused,
+        ),
+        row(
+            "Of 100 people, flagged by mistake",
+            now.possible,
+            then.possible,
+            accused,
+        ),
+        row(
+            "Of 100 bots, not found likely",
+            now.likely,
+            then.likely,
+            missed,
+        ),
+        row(
+            "Of 100 bots, not flagged",
+            now.possible,
+            then.possible,
+            missed,
+        ),
+    ]
 }
 
 fn newly(score: Score, then: &Setting, slug: &str, now: Timestamp) -> Newly {

@@ -15,7 +15,7 @@ use kernel::{Permission, Role};
 use serde::Deserialize;
 
 use crate::{
-    bots::{corrections, lists, percent},
+    bots::{corrections, errors, lists, percent},
     community,
     error::PageError,
     form::Mistakes,
@@ -122,6 +122,10 @@ struct Page {
     typed: Typed,
     roles: Vec<corrections::Choice>,
     setting: Setting,
+    /// The mistakes to expect at the thresholds of now.
+    errors: Vec<errors::Row>,
+    /// Where that is known from.
+    errors_note: String,
     may_manage: bool,
     lists: Vec<lists::Row>,
     may_correct: bool,
@@ -194,6 +198,9 @@ pub(crate) async fn show(
     let (bots, actor) = (&face.app.bots, &viewer.actor);
     let asked = paging::asked(after, ROWS)?;
     let setting = bots.setting(actor, community.id).await?;
+    let expected = bots
+        .expected_errors(actor, community.id, setting.likely, setting.possible)
+        .await?;
     let lists = bots.lists(actor, community.id).await?;
     let found = bots.corrections(actor, community.id, &asked).await?;
     let now = face.app.clock.now();
@@ -216,6 +223,8 @@ pub(crate) async fn show(
         mistakes: shown.mistakes,
         roles: roles(&typed),
         typed,
+        errors: errors::rows(&setting, &expected),
+        errors_note: errors::note(&expected),
         setting,
         may_manage: may(Permission::ManageCommunity),
         lists: lists.into_iter().map(lists::Row::from).collect(),

@@ -1,4 +1,4 @@
-//! Trainings: a list, asking for one, and what one did line by line.
+//! Trainings: a list, asking for one, and what one did line by line, followed while it goes on.
 //!
 //! Must never show a row that was learned from: they are numbers about people.
 
@@ -11,6 +11,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use futures_util::stream;
 use kernel::{CommunityId, Timestamp};
 use serde::Deserialize;
 
@@ -19,6 +20,7 @@ use crate::{
     admin,
     display::{self, When},
     error::{PageError, sentence},
+    follow::{self, drawn, told},
     layout::{self, Section, Shell},
     router::Face,
     viewer::SignedIn,
@@ -102,14 +104,41 @@ struct List {
     communities: Vec<Choice>,
 }
 
+/// What a training did so far: in its page, and in its stream.
+#[derive(Template)]
+#[template(path = "models_training_part.html")]
+struct Part {
+    row: Row,
+    snapshot: String,
+    log: Vec<String>,
+    /// How far it is, for whoever listens.
+    said: String,
+}
+
+impl Part {
+    fn of(training: Training, names: &Names, now: Timestamp) -> Self {
+        let row = Row::of(&training, names, now);
+        Self {
+            said: match row.progress {
+                Some(percent) => format!("{}, {percent} percent", row.state),
+                None => row.state.to_owned(),
+            },
+            row,
+            snapshot: training.snapshot.unwrap_or_default(),
+            log: training.log,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "models_training.html")]
 struct One {
     shell: Shell,
     current: &'static str,
-    row: Row,
-    snapshot: String,
-    log: Vec<String>,
+    home: String,
+    /// Whether it goes on.
+    is_followed: bool,
+    part: Part,
 }
 
 /// `GET /admin/models/trainings`
@@ -166,8 +195,26 @@ pub(crate) async fn one(
     layout::page(&One {
         shell,
         current: "trainings",
-        row: Row::of(&training, &names, face.app.clock.now()),
-        snapshot: training.snapshot.unwrap_or_default(),
-        log: training.log,
+        home: format!("/admin/models/trainings/{}", training.id),
+        is_followed: !training.state.is_over(),
+        part: Part::of(training, &names, face.app.clock.now()),
     })
+}
+
+/// `GET /admin/models/trainings/{id}/stream`
+pub(crate) async fn stream(
+    State(face): State<Arc<Face>>,
+    SignedIn { viewer, .. }: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let feed = face.app.follow_training(&viewer.actor, id_of(&id)?).await?;
+    let stop = face.app.stop.clone();
+    let parts = stream::unfold((feed, face, viewer), async |(mut feed, face, viewer)| {
+        let training = told(feed.next().await?)?;
+        let names = Names::read(&face, &viewer, std::iter::once(training.community));
+        let names = told(names.await)?;
+        let html = drawn(&Part::of(training, &names, face.app.clock.now()))?;
+        Some((html, (feed, face, viewer)))
+    });
+    Ok(follow::answer(parts, stop))
 }

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use ::bots::{BotsError, Case, CaseOrder, CaseQuery, CaseState, NewReview, Verdict};
+use ::bots::{BotsError, CaseOrder, CaseState, NewReview, Verdict};
 use axum::{
     Form,
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
 use identity::Community;
-use kernel::{PageRequest, Permission};
+use kernel::Permission;
 use serde::Deserialize;
 
 use super::{
@@ -24,9 +24,6 @@ use crate::{
     router::Face,
     viewer::{SignedIn, Viewer},
 };
-
-/// Among how many of the first cases the next one is looked for.
-const NEXT_AMONG: u32 = 50;
 
 /// The form that says what an account is.
 #[derive(Debug, Deserialize)]
@@ -94,7 +91,8 @@ pub(crate) async fn decide(
     if let Err(error) = answer {
         return refused(&face, &viewer, &community, (id, order), typed.reason, error).await;
     }
-    let to = match next(&face, &viewer, &community, order).await? {
+    let next = bots.next_case(&viewer.actor, community.id, order).await?;
+    let to = match next {
         Some(next) => case_href(&community.slug, next.id, order),
         None => queue::href(&community.slug, CaseState::Open, order),
     };
@@ -142,28 +140,4 @@ async fn refused(
 ) -> Result<Response, PageError> {
     let typed = Typed::refused(reason, order, &error).ok_or(error)?;
     case::show(face, viewer, community, id, typed).await
-}
-
-/// The first open case in an order that is not left to others, not before somebody else, and not about
-/// whoever asks.
-async fn next(
-    face: &Face,
-    viewer: &Viewer,
-    community: &Community,
-    order: CaseOrder,
-) -> Result<Option<Case>, PageError> {
-    let query = CaseQuery {
-        state: CaseState::Open,
-        order,
-        is_for_me: true,
-        page: PageRequest::first(NEXT_AMONG),
-    };
-    let bots = &face.app.bots;
-    let found = bots.cases(&viewer.actor, community.id, &query).await?;
-    let own = viewer.actor.user_id();
-    let is_free = |case: &Case| {
-        let about = case.account.as_ref().map(|account| account.user);
-        (case.looked_by.is_none() || case.looked_by == own) && (about.is_none() || about != own)
-    };
-    Ok(found.items.into_iter().find(is_free))
 }

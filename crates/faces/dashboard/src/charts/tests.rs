@@ -301,7 +301,10 @@ fn bars_stay_within_their_track_whatever_the_number() {
 fn a_curve_stays_within_its_plot_whatever_its_points_are() {
     let svg = curve(&Curve {
         title: "a <b>",
-        points: &[(0.0, 0.0), (f64::NAN, 1.0), (0.5, 2.0), (3.0, 1.0)],
+        lines: &[(
+            "curve",
+            &[(0.0, 0.0), (f64::NAN, 1.0), (0.5, 2.0), (3.0, 1.0)],
+        )],
         has_diagonal: true,
     });
     check(svg.as_str());
@@ -313,9 +316,27 @@ fn a_curve_stays_within_its_plot_whatever_its_points_are() {
     );
     let none = curve(&Curve {
         title: "",
-        points: &[],
+        lines: &[("left", &[])],
         has_diagonal: false,
     });
     check(none.as_str());
     assert!(!none.as_str().contains("<path"));
+}
+
+#[test]
+fn of_two_curves_the_last_lies_on_top() {
+    let svg = curve(&Curve {
+        title: "two",
+        lines: &[
+            ("left", &[(0.0, 0.0), (1.0, 1.0)]),
+            ("right", &[(0.0, 0.5), (1.0, 0.5)]),
+        ],
+        has_diagonal: false,
+    });
+    check(svg.as_str());
+    let at = |part: &str| svg.as_str().find(part).unwrap();
+    assert!(
+        at("<path class=\"line l-left\" d=\"M0,218L1000,10\"/>")
+            < at("<path class=\"line l-right\" d=\"M0,114L1000,114\"/>")
+    );
 }

@@ -31,6 +31,10 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/c/ducks/bots", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/bots/queue", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/bots/cases/1", [303, 404, 403, 404, 404, 404]),
+    (
+        "/c/ducks/bots/cases/1/stream?revision=1",
+        [401, 404, 403, 404, 404, 404],
+    ),
     ("/c/ducks/deliveries", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/commands", [303, 404, 403, 200, 200, 200]),
     ("/c/ducks/commands/new", [303, 404, 403, 200, 200, 200]),
@@ -83,12 +87,17 @@ const PAGES: &[(&str, [u16; 6])] = &[
     ("/admin/mail", [303, 403, 403, 403, 403, 200]),
     ("/admin/models", [303, 403, 403, 403, 403, 200]),
     ("/admin/models/1", [303, 403, 403, 403, 403, 404]),
+    ("/admin/models/1/file", [303, 403, 403, 403, 403, 404]),
     (
         "/admin/models/compare?left=1&right=2",
         [303, 403, 403, 403, 403, 404],
     ),
     ("/admin/models/trainings", [303, 403, 403, 403, 403, 200]),
     ("/admin/models/trainings/1", [303, 403, 403, 403, 403, 404]),
+    (
+        "/admin/models/trainings/1/stream",
+        [401, 403, 403, 403, 403, 404],
+    ),
     ("/admin/models/rollouts", [303, 403, 403, 403, 403, 200]),
     ("/admin/models/experiments", [303, 403, 403, 403, 403, 200]),
     ("/admin/models/monitoring", [303, 403, 403, 403, 403, 200]),

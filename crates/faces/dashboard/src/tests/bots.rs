@@ -11,7 +11,7 @@ use super::browser::Browser;
 const QUEUE: &str = "/c/ducks/bots/queue";
 
 /// A case about somebody, with a prediction of so many millionths behind it.
-async fn case(world: &World, community: CommunityId, about: UserId, ppm: i32) -> i64 {
+pub(super) async fn case(world: &World, community: CommunityId, about: UserId, ppm: i32) -> i64 {
     let own = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {about}");
     let account = world.number(&own).await;
     let bots = &world.app.bots;
@@ -489,6 +489,10 @@ async fn the_overview_tells_the_score_the_spread_and_what_other_thresholds_would
             "tried: possible from 50 %",
             "&#60;spammer&#62;",
             "value=\"70\"",
+            // From 100 % on nobody is called a bot, neither rightly nor wrongly.
+            "Of 100 people, likely bots by mistake</th><td class=\"num\">0</td><td class=\"num\">&#60; 0.1</td>",
+            "Of 100 bots, not flagged</th><td class=\"num\">100</td>",
+            "of which the model that ships had learned nothing",
         ],
     );
     let kept = world.app.bots.setting(&world.system(), ducks).await;

@@ -1,8 +1,8 @@
 //! The registry of models, trainings, rollouts, experiments and monitoring, for those who run the instance.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use bots::{Model, NewModel};
-use kernel::{CommunityId, Role};
+use kernel::{Clock, CommunityId, Role};
 use serde_json::{Value, json};
 use testkit::World;
 
@@ -35,6 +35,34 @@ fn metrics(f1: f64) -> Value {
         "reliability": [[0.1, 0.2, 30]],
         "importances": [["pace", 0.34]],
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_model_comes_out_as_it_went_in_and_is_told_by_its_hash() {
+    let mut world = World::sqlite().await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let model = add(&world, None, 0.9).await;
+    let page = format!("/admin/models/{}", model.id);
+    let file = format!("{page}/file");
+    let seen = root.get(&page).await.expect(200).body;
+    let button = format!(
+        "<code>{}</code> <a class=\"button secondary small\" href=\"{file}\"",
+        model.sha256
+    );
+    assert!(seen.contains(&button), "{seen}");
+    let request = root.request("GET", &file).body(Body::empty()).unwrap();
+    let answer = root.raw(request).await;
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let told = (header("content-type"), header("content-disposition"));
+    let name = format!("attachment; filename=\"model-{}.onnx\"", model.id);
+    assert_eq!(told, ("application/octet-stream".to_owned(), name));
+    let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    assert!(bytes == bots::prior::BYTES, "{} bytes", bytes.len());
+    let ducks = world.community("Ducks").await;
+    let ada = world.person(ducks, "ada", Some(Role::Owner)).await.user;
+    Browser::of(&world, ada).await.get(&file).await.expect(403);
+    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,9 +110,19 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
 
     let compare = format!("/admin/models/compare?left={}&right={}", one.id, own.id);
     let both = root.get(&compare).await.expect(200).body;
-    for part in ["test: f1", "0.9</td>", "0.7</td>", "-0.2</td>"] {
+    for part in [
+        "test: f1",
+        "0.9</td>",
+        "0.7</td>",
+        "-0.2</td>",
+        "<path class=\"line l-left\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "<path class=\"line l-right\" d=\"M0,218L100,30.8L1000,10\"/>",
+        "trial &#60;1&#62; 2 <span class=\"fine\">dashed</span>",
+        "Precision and recall of both models",
+    ] {
         assert!(both.contains(part), "{part}: {both}");
     }
+    assert!(!both.contains("brings no such curve"), "{both}");
     root.get("/admin/models/compare?left=1&right=999")
         .await
         .expect(404);
@@ -315,5 +353,101 @@ async fn weeks_drift_and_alerts_are_shown_and_an_alert_is_seen_to() {
     mo.post(&format!("/admin/models/alerts/{id}"), &[])
         .await
         .expect(403);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_seen_beside_the_deployed_one_on_those_who_were_scored_lately() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let bo = world
+        .person(ducks, "bo <quack>", Some(Role::Member))
+        .await
+        .user;
+    let model = add(&world, None, 0.9).await;
+    let root = Browser::of(&world, world.admin("root").await.user).await;
+    let page = format!("/admin/models/{}", model.id);
+    let empty = root.get(&page).await.expect(200).body;
+    for part in [
+        "id=\"shadow\"",
+        "Nobody whom it could judge was scored",
+        "of the model that ships",
+        "Ducks</option>",
+    ] {
+        assert!(empty.contains(part), "{part}: {empty}");
+    }
+    let account = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {bo}");
+    let account = world.number(&account).await;
+    let now = world.clock.now().0;
+    let features = vec!["null"; bots::features::SCHEMA.columns().len()].join(",");
+    let schema = bots::features::SCHEMA.hash();
+    world
+        .sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({ducks}, {account}, 1, 1, '{schema}', '[{features}]', '[]', 20, {now})"
+        ))
+        .await;
+    let same = root.get(&page).await.expect(200).body;
+    for part in [
+        "1 account. On average both are 0.0 points of a hundred apart",
+        "class=\"line l-candidate\"",
+        "class=\"line l-deployed\"",
+        "Nobody of these was reviewed yet",
+        "Both say the same of everybody",
+    ] {
+        assert!(same.contains(part), "{part}: {same}");
+    }
+    // A straight line that says bot of everybody of whom nothing is known.
+    let weight = ml::logistic::Weight {
+        mean: 0.0,
+        deviation: 1.0,
+        weight: 0.0,
+    };
+    let name = bots::features::SCHEMA.names().remove(0);
+    let line = ml::Logistic::from_parts(vec![name], vec![weight], 5.0).unwrap();
+    let properties = ml::onnx::Properties {
+        schema: schema.to_owned(),
+        ..ml::onnx::Properties::default()
+    };
+    let file = ml::onnx::write(&line.into(), &properties).unwrap();
+    let new = NewModel {
+        name: "line".to_owned(),
+        community: None,
+        metrics: json!({}),
+        card: json!({}),
+    };
+    let added = world
+        .app
+        .bots
+        .add_model(&world.system(), &new, file.into())
+        .await;
+    let page = format!("/admin/models/{}", added.unwrap().id);
+    world
+        .sql(&format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+             changed_at, revision) VALUES ({ducks}, {account}, 1, 1, 900000, 0, 0, 0, 1)"
+        ))
+        .await;
+    let case = world.number("SELECT MAX(id) FROM bot_case").await;
+    let mine = root.get(&format!("{page}?community={ducks}")).await;
+    let mine = mine.expect(200).body;
+    for part in [
+        "<th scope=\"row\">bo &#60;quack&#62; <span",
+        "99 %",
+        "selected>Ducks",
+        "<th scope=\"row\">This model</th><td class=\"num\">1</td><td class=\"num\">0</td><td class=\"num\">0</td><td class=\"num\">100 %",
+        &format!("/c/ducks/bots/cases/{case}?order=value"),
+    ] {
+        assert!(mine.contains(part), "{part}: {mine}");
+    }
+    root.get(&format!("{page}?community=999")).await.expect(404);
+    root.get(&format!("{page}?community=x")).await.expect(404);
+    let rollouts = root.get("/admin/models/rollouts").await.expect(200).body;
+    assert!(rollouts.contains(&format!("{page}#shadow")), "{rollouts}");
+    world
+        .sql("UPDATE bot_model SET schema_hash = 'older'")
+        .await;
+    let older = root.get(&page).await.expect(200).body;
+    assert!(older.contains("made for other features"), "{older}");
     world.close().await;
 }

@@ -49,6 +49,11 @@ async fn who_manages_the_community_sets_the_thresholds_and_moderators_read_them(
         "{seen}"
     );
     assert!(!seen.contains("name=\"likely\""), "{seen}");
+    assert!(
+        seen.contains("Possible or more, from 50 % on</th><td class=\"num\">&#60; 0.1</td>")
+            && seen.contains("had learned nothing. Here it may be otherwise."),
+        "{seen}"
+    );
 
     let fields = |likely, days| {
         [

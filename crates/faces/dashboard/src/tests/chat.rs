@@ -10,7 +10,7 @@ use testkit::World;
 use super::browser::Browser;
 
 /// Reads a stream until it holds a text; fails after ten seconds.
-async fn read_until(stream: &mut BodyDataStream, wanted: &str) -> String {
+pub(super) async fn read_until(stream: &mut BodyDataStream, wanted: &str) -> String {
     let mut text = String::new();
     let reading = async {
         while !text.contains(wanted) {
@@ -24,7 +24,7 @@ async fn read_until(stream: &mut BodyDataStream, wanted: &str) -> String {
     text
 }
 
-async fn open(browser: &Browser, path: &str, last: Option<&str>) -> BodyDataStream {
+pub(super) async fn open(browser: &Browser, path: &str, last: Option<&str>) -> BodyDataStream {
     let mut request = browser.request("GET", path);
     if let Some(last) = last {
         request = request.header("last-event-id", last);

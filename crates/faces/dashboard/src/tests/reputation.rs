@@ -100,3 +100,45 @@ async fn who_manages_the_community_decides_what_counts_and_others_see_it() {
     );
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_likely_a_bot_is_among_those_at_risk_and_counted_on_the_health_page() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = world.person(ducks, "mo", Some(Role::Moderator)).await;
+    let mia = world.person(ducks, "mia", Some(Role::Member)).await;
+    for name in ["ann", "spam", "spam", "bob"] {
+        world.say(ducks, name, "quack").await;
+    }
+    let moderator = Browser::of(&world, mo.user).await;
+    let list = moderator.get("/c/ducks/reputation").await.expect(200).body;
+    assert!(list.contains("Nobody is at 500 or below"), "{list}");
+    let spam = world.user_of(ducks, "spam").await;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+             changed_at, revision) SELECT {ducks}, MIN(id), 0, 1, 930000, 500000, 0, 0, 1 \
+             FROM platform_account WHERE user_id = {spam}"
+        ))
+        .await;
+    let list = moderator.get("/c/ducks/reputation").await.expect(200).body;
+    let row = format!("<a href=\"/c/ducks/members/{spam}\">spam</a>");
+    assert!(
+        list.contains(&row) && list.contains("<td>likely a bot</td>"),
+        "{list}"
+    );
+    let page = format!("/c/ducks/members/{spam}");
+    let page = moderator.get(&page).await.expect(200).body;
+    assert!(
+        page.contains("likely a bot, so not called trusted"),
+        "{page}"
+    );
+    let member = Browser::of(&world, mia.user).await;
+    let health = member.get("/c/ducks/health").await.expect(200).body;
+    let words = "Of the 3 who wrote in the last 30 days, 1 is a called or likely bot, with 50 % of the messages.";
+    assert!(
+        health.contains(words) && !health.contains("spam"),
+        "{health}"
+    );
+    world.close().await;
+}

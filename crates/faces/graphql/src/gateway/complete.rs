@@ -143,6 +143,18 @@ impl Plan {
         let Value::Object(mut given) = value else {
             return Some(value);
         };
+        if given.keys().eq(self.fields.iter().map(|(key, _)| key)) {
+            // As it should be, as nearly always: nothing has to be looked for.
+            for ((key, planned), value) in self.fields.iter().zip(given.values_mut()) {
+                let above = path.len();
+                failed.step(path, key);
+                let ty = planned.ty.as_ref();
+                let completed = planned.below.typed(std::mem::take(value), ty, path, failed);
+                path.truncate(above);
+                *value = completed?;
+            }
+            return Some(Value::Object(given));
+        }
         let mut fields = Vec::with_capacity(self.fields.len());
         for (key, planned) in &self.fields {
             let value = given.swap_remove(key);

@@ -93,14 +93,18 @@ pub(crate) struct Standing {
     name: String,
     /// Their reputation in the community.
     reputation: Reputation,
+    /// `called_bot` if moderators called one of their accounts a bot, `likely_bot` if one likely is and nobody has said that
+    /// it is none; else null. No reputation changes by it.
+    doubt: Option<&'static str>,
 }
 
-impl From<identity::Standing> for Standing {
-    fn from(standing: identity::Standing) -> Self {
+impl From<::activity::Ranked> for Standing {
+    fn from(ranked: ::activity::Ranked) -> Self {
         Self {
-            user_id: standing.user.0,
-            name: standing.name,
-            reputation: standing.score.into(),
+            user_id: ranked.standing.user.0,
+            name: ranked.standing.name,
+            reputation: ranked.standing.score.into(),
+            doubt: ranked.doubt.map(::activity::Doubt::as_str),
         }
     }
 }
@@ -110,7 +114,8 @@ impl From<identity::Standing> for Standing {
 pub(crate) struct Standings {
     /// The highest, at most 100.
     leaders: Vec<Standing>,
-    /// Those at 500 or below, the lowest first, at most 100.
+    /// Those at 500 or below, the lowest first, at most 100; then others who were called bots or likely are some, at most
+    /// 100.
     at_risk: Vec<Standing>,
 }
 

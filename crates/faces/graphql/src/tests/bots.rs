@@ -80,6 +80,17 @@ on_both! {
             "hubUserId": spam.0, "platformUsername": "spam", "confidenceScore": 93,
             "detectedAt": "1970-01-01T00:00:00.000Z",
         }]));
+        let shares = "query Q($communityId: Int!) {
+          community(communityId: $communityId) {
+            botScore { activeMembers likelyBots messages likelyBotMessages }
+          }
+          standings(communityId: $communityId) { leaders { userId } atRisk { userId doubt } }
+        }";
+        let answer = client.ask(shares, variables.clone()).await;
+        assert_eq!(answer["data"]["community"]["botScore"], json!({
+            "activeMembers": 3, "likelyBots": 1, "messages": 3, "likelyBotMessages": 1,
+        }), "{answer}");
+        assert_eq!(answer["data"]["standings"]["atRisk"], json!([{ "userId": spam.0, "doubt": "likely_bot" }]));
         let member = world.person(pond, "mia", Some(Role::Member)).await;
         let client = Client::of(&world, &member).await;
         let answer = client.ask(GET_COMMUNITY_BOT_SCORE, variables).await;

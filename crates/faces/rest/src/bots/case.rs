@@ -347,6 +347,30 @@ pub(crate) async fn show(
     Ok(Json(found.into()))
 }
 
+/// In which order.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NextFilter {
+    /// What comes first; `value` if left out.
+    order: Option<CaseOrderName>,
+}
+
+/// The open case that one gets next: the first that one has not left to others, that nobody else has before them, and that is
+/// not about oneself. Not found if there is none. For moderators.
+#[utoipa::path(get, path = "/communities/{community}/bots/cases/next", tag = "bots", params(("community" = i32, Path, description = "The community's id."), NextFilter), responses((status = 200, body = CaseView)))]
+pub(crate) async fn next(
+    State(face): State<Arc<Face>>,
+    who: SignedIn,
+    Path(community): Path<i32>,
+    Query(filter): Query<NextFilter>,
+) -> Result<Json<CaseView>, Problem> {
+    let order = filter.order.map_or(CaseOrder::Value, CaseOrder::from);
+    let (bots, community) = (&face.app.bots, CommunityId(community));
+    let found = bots.next_case(&who.actor, community, order).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    Ok(Json(found.into()))
+}
+
 /// Says that one has a case before one for the next five minutes, so that others see it. For moderators.
 #[utoipa::path(post, path = "/communities/{community}/bots/cases/{case}/look", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("case" = i32, Path, description = "The case's id.")), responses((status = 200, body = CaseView)))]
 pub(crate) async fn look(

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ::bots::{
-    BotScore, Exemption, Flagged, Histogram, Inference, Level, Probability, Score, ScoreQuery,
-    WhatIf,
+    BotScore, ErrorRates, Exemption, ExpectedErrors, Flagged, Histogram, Inference, Level,
+    Probability, Score, ScoreQuery, WhatIf,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use kernel::{AccountId, CommunityId, UserId};
@@ -39,6 +39,14 @@ pub(crate) struct BotScoreView {
     size_category: String,
     /// The parts, 0 to 100 each, null where nothing is known: `bad_actor`, `reputation`, `security`, `ai_behavioral`.
     component_scores: BTreeMap<String, Option<u32>>,
+    /// People who wrote in thirty days.
+    active_members: u32,
+    /// How many of them were called bots or likely are some.
+    likely_bots: u32,
+    /// Messages in thirty days.
+    messages: u32,
+    /// How many of them are theirs.
+    likely_bot_messages: u32,
     /// When it was reckoned.
     calculated_at: Moment,
 }
@@ -53,6 +61,10 @@ fn score_view(community: CommunityId, found: &BotScore) -> BotScoreView {
         component_scores: parts
             .map(|(part, score)| (part.as_str().to_owned(), *score))
             .collect(),
+        active_members: found.counts.active_members,
+        likely_bots: found.bots.members,
+        messages: found.counts.messages,
+        likely_bot_messages: found.bots.messages,
         calculated_at: found.at.into(),
     }
 }
@@ -204,6 +216,53 @@ impl From<Flagged> for FlaggedView {
     }
 }
 
+/// What goes wrong from a threshold on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorRatesView {
+    /// Of people, the share that is called a bot.
+    #[schema(minimum = 0, maximum = 1)]
+    false_positive: f64,
+    /// Of bots, the share that is missed.
+    #[schema(minimum = 0, maximum = 1)]
+    false_negative: f64,
+}
+
+impl From<ErrorRates> for ErrorRatesView {
+    fn from(rates: ErrorRates) -> Self {
+        Self {
+            false_positive: rates.false_positive,
+            false_negative: rates.false_negative,
+        }
+    }
+}
+
+/// The mistakes to expect of whoever judges a community, by accounts that it had not learned from.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExpectedErrorsView {
+    /// The model that judges, 0 = the one that ships; null = the rules.
+    model_id: Option<i32>,
+    /// How many people it was measured on; null = it brings no figures.
+    people: Option<u64>,
+    /// How many bots it was measured on; null = it brings no figures.
+    bots: Option<u64>,
+    /// From the threshold on from which somebody is likely a bot; null where it was not measured.
+    likely: Option<ErrorRatesView>,
+    /// From the one on from which somebody is possibly one; null where it was not measured.
+    possible: Option<ErrorRatesView>,
+}
+
+impl From<ExpectedErrors> for ExpectedErrorsView {
+    fn from(errors: ExpectedErrors) -> Self {
+        Self {
+            model_id: errors.model,
+            people: errors.measured_on.map(|on| on.people),
+            bots: errors.measured_on.map(|on| on.bots),
+            likely: errors.likely.map(ErrorRatesView::from),
+            possible: errors.possible.map(ErrorRatesView::from),
+        }
+    }
+}
+
 /// What would have happened at other thresholds.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WhatIfView {
@@ -211,6 +270,10 @@ pub(crate) struct WhatIfView {
     now: FlaggedView,
     /// With the others.
     then: FlaggedView,
+    /// The mistakes to expect with the thresholds of now.
+    errors_now: ExpectedErrorsView,
+    /// Those to expect with the others.
+    errors_then: ExpectedErrorsView,
     /// Flagged only then, the surest first, at most 20.
     newly: Vec<AccountScoreView>,
     /// How many that are.
@@ -225,6 +288,8 @@ impl From<WhatIf> for WhatIfView {
         Self {
             now: found.now.into(),
             then: found.then.into(),
+            errors_now: found.errors_now.into(),
+            errors_then: found.errors_then.into(),
             newly: newly.map(AccountScoreView::from).collect(),
             n_newly: found.n_newly,
             n_no_longer: found.n_no_longer,

@@ -60,10 +60,12 @@ impl From<Week> for WeekView {
 pub(crate) struct DriftView {
     /// The signal.
     signal: String,
-    /// Population stability index: from .1 on worth a look, from .25 on an alarm.
+    /// Population stability index: from .1 on worth a look, from .25 on it has moved far.
     psi: f64,
     /// Vectors of the last seven days that were counted.
     n: u64,
+    /// The id of the model whose training rows they were held against; null = they were held against the month before.
+    against_model_id: Option<i32>,
     /// When.
     at: Moment,
 }
@@ -74,6 +76,7 @@ impl From<Drift> for DriftView {
             signal: drift.signal,
             psi: drift.psi,
             n: drift.n,
+            against_model_id: drift.against,
             at: drift.at.into(),
         }
     }

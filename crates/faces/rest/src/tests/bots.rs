@@ -1,7 +1,7 @@
 //! The detection of bots: who looks like one, what people say about it, and what the accused may.
 
 use axum::http::Method;
-use kernel::{CommunityId, Role, UserId};
+use kernel::{Clock, CommunityId, Role, UserId};
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
@@ -46,6 +46,8 @@ on_both! {
         assert_eq!((&open["id"], &open["confidence"], &open["level"]), (&json!(id), &json!(90), &json!("likely")));
         assert_eq!((&open["account"]["id"], &open["account"]["username"]), (&json!(about), &json!("spam")));
         assert_eq!((&open["reasons"], &open["state"]), (&json!(["reports"]), &json!("open")));
+        let next = client.get(&format!("{bots}/cases/next?order=probability")).await.expect(200);
+        assert_eq!(next.json["id"], json!(id));
         let looked = client.ask(Method::POST, &format!("{bots}/cases/{id}/look"), None).await.expect(200);
         assert_eq!(looked.json["looked_by"], json!(mona.user.0));
         let seen = looked.json["revision"].as_i64().unwrap();
@@ -56,6 +58,7 @@ on_both! {
         assert_eq!((&done.json["state"], &done.json["decided_by"]), (&json!("bot"), &json!(mona.user.0)));
         let counts = client.get(&format!("{bots}/case-counts")).await.expect(200);
         assert_eq!(counts.json, json!({ "open": 0, "bot": 1, "human": 0, "withdrawn": 0 }));
+        client.get(&format!("{bots}/cases/next")).await.expect(404);
         client.put(&path, json!({ "verdict": "human" })).await.expect(409);
         let whole = client.get(&format!("{bots}/cases/{id}")).await.expect(200);
         assert_eq!(whole.json["reviews"][0]["verdict"], "bot");
@@ -149,5 +152,36 @@ on_both! {
         }
         client.put(&path, json!({ "likely": 80 })).await.expect(400);
         assert_eq!(client.get(&path).await.expect(200).json["likely"], 80.0);
+    }
+    async fn a_candidate_is_seen_beside_what_is_deployed_before_it_judges_anybody(world: World) {
+        let pond = world.community("Pond").await;
+        let root = world.admin("root").await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        let client = Client::of(&world, &root).await;
+        let new = bots::NewModel {
+            name: "trial".to_owned(),
+            community: None,
+            metrics: json!({}),
+            card: json!({}),
+        };
+        let added = world.app.bots.add_model(&world.system(), &new, bots::prior::BYTES.into()).await;
+        let path = format!("/bots/models/{}/shadow", added.unwrap().id);
+        let account = account(&world, ann.user).await;
+        let (schema, now) = (bots::features::SCHEMA.hash(), world.clock.now().0);
+        let features = vec!["1"; bots::features::SCHEMA.columns().len()].join(",");
+        world.sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({pond}, {account}, 1, 1, '{schema}', '[{features}]', '[]', 20, {now})"
+        )).await;
+        let seen = client.get(&path).await.expect(200).json;
+        assert_eq!((&seen["against"], &seen["against_id"]), (&json!("shipped"), &Value::Null));
+        assert_eq!((&seen["n_compared"], &seen["mean_difference"]), (&json!(1), &json!(0.0)));
+        assert_eq!((&seen["candidate_bins"], &seen["differing"]), (&seen["deployed_bins"], &json!([])));
+        assert_eq!(seen["candidate"]["precision"], Value::Null);
+        let here = client.get(&format!("{path}?community_id={pond}")).await.expect(200).json;
+        assert_eq!((&here["community_id"], &here["n_compared"]), (&json!(pond.0), &json!(1)));
+        client.get(&format!("{path}?community_id=999")).await.expect(404);
+        world.sql("UPDATE bot_model SET state = 0").await;
+        client.get(&path).await.expect(409);
     }
 }

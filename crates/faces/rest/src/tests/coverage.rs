@@ -315,6 +315,10 @@ const IN_REST: &[(&str, &str)] = &[
         "GET /communities/{community}/bots/suspects",
     ),
     (
+        "bots.next_case",
+        "GET /communities/{community}/bots/cases/next",
+    ),
+    (
         "bots.case",
         "GET /communities/{community}/bots/cases/{case}",
     ),
@@ -354,6 +358,10 @@ const IN_REST: &[(&str, &str)] = &[
     ),
     ("bots.what_if", "GET /communities/{community}/bots/what-if"),
     (
+        "bots.expected_errors",
+        "GET /communities/{community}/bots/what-if",
+    ),
+    (
         "bots.recompute",
         "POST /communities/{community}/bots/recompute",
     ),
@@ -379,6 +387,7 @@ const IN_REST: &[(&str, &str)] = &[
         "bots.compare_models",
         "GET /bots/models/{model}/comparison/{other}",
     ),
+    ("bots.shadow", "GET /bots/models/{model}/shadow"),
     ("bots.model_file", "GET /bots/models/{model}/file"),
     ("bots.promote_model", "POST /bots/models/{model}/promote"),
     ("bots.retire_model", "POST /bots/models/{model}/retire"),
@@ -429,8 +438,10 @@ const COMMAND_LINE: &str =
 const WITHIN: &str = "a part of the operation of `app` that also tells the mailbox or the platform";
 const BROWSER: &str = "a browser comes back from a platform to a page with a code and a state";
 const MANY: &str = "the same for many at once, for lists of other faces";
+const KEPT: &str = "the same, some seconds old, for a page that shows it beside other things";
 const READER: &str = "whoever reads a file on the machine begins and ends its import";
 const LIVE: &str = "live chat comes over GraphQL's subscriptions: WebSocket or server-sent events";
+const PAGES: &str = "pages follow it while somebody looks; who asks again is told the same";
 const STAGE: &str = "only the demo has a stage, and its page is for looking";
 
 /// The detection of bots has a service and no face yet.
@@ -536,8 +547,11 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("bots.scores_of", MANY),
     ("bots.cases_by_id", MANY),
     ("bots.community_scores", MANY),
+    ("bots.recent_score", KEPT),
     ("bots.suspects_of", MANY),
     ("app.follow_bot_score", LIVE),
+    ("app.follow_case", PAGES),
+    ("app.follow_training", PAGES),
     ("bots.import_list", FILES),
     (
         "bots.called",

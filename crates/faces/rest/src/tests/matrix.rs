@@ -211,6 +211,7 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("POST", "/communities/{community}/bots/reports", body(json!({ "account_id": stage.account, "reason": "spam" })), Members(204, 403)),
         ("GET", "/communities/{community}/bots/cases", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/bots/case-counts", None, Moderators(200, 403)),
+        ("GET", "/communities/{community}/bots/cases/next", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/bots/cases/{case}", None, Moderators(200, 403)),
         ("POST", "/communities/{community}/bots/cases/{case}/look", None, Moderators(200, 403)),
         ("PUT", "/communities/{community}/bots/cases/{case}/verdict", body(json!({ "verdict": "bot", "reason": "spam" })), Moderators(200, 403)),
@@ -239,6 +240,7 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("GET", "/bots/models", None, Instance(200, 403)),
         ("GET", "/bots/models/1", None, Instance(404, 403)),
         ("GET", "/bots/models/1/comparison/2", None, Instance(404, 403)),
+        ("GET", "/bots/models/1/shadow", None, Instance(404, 403)),
         ("GET", "/bots/models/1/file", None, Instance(404, 403)),
         ("POST", "/bots/models/1/promote", None, Instance(404, 403)),
         ("POST", "/bots/models/1/retire", None, Instance(404, 403)),
@@ -326,6 +328,9 @@ impl Stage {
         let sent = root.ask(Method::POST, &ping, None).await.expect(202);
         self.message = sent.json["id"].as_i64().unwrap();
         self.hook = hook;
+        // The case waits for whoever is next, and nobody has it before them any more.
+        let free = "UPDATE bot_case SET state = 0, looked_by = NULL, looked_until = NULL";
+        self.world.sql(free).await;
     }
 
     fn path(&self, template: &str, n: usize) -> String {

@@ -64,6 +64,7 @@ pub(super) fn run(size: &Size, lines: &[Line], folder: Option<&Path>) -> anyhow:
     let made = Made {
         learned,
         norms: Norms::default(),
+        errors: None,
     };
     let file = made.onnx()?;
     let judging = Judging::by(&file).context("the model is not of these features")?;

@@ -230,6 +230,12 @@ fn with_many_labels_other_kinds_compete_and_what_the_rules_said_judges_nobody() 
     assert_eq!(both, u64::try_from(judges).unwrap(), "{:?}", taught.metrics);
     assert!(taught.metrics["test"]["auc_roc"]["value"].as_f64().unwrap() > 0.9);
     assert!(taught.metrics["roc"].as_array().unwrap().len() <= 60);
+    let errors = crate::ErrorCurve::read(&taught.metrics["errors"]).unwrap();
+    let rows = errors.to_json();
+    assert_eq!(
+        rows["people"].as_u64().unwrap() + rows["bots"].as_u64().unwrap(),
+        count("test")
+    );
     assert_eq!(taught.metrics["importances"].as_array().unwrap().len(), 20);
 }
 

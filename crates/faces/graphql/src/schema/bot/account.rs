@@ -1,6 +1,6 @@
 //! How sure the program is about accounts, how that is spread, and what other thresholds would flag.
 
-use ::bots::{Flagged, Histogram, LabelCount, Score, WhatIf};
+use ::bots::{ErrorRates, ExpectedErrors, Flagged, Histogram, LabelCount, Score, WhatIf};
 use async_graphql::{Enum, SimpleObject};
 
 use super::{BotLevel, case::BotCaseState, whole};
@@ -127,6 +127,51 @@ impl From<Flagged> for BotFlagged {
     }
 }
 
+/// What goes wrong from a threshold on.
+#[derive(SimpleObject)]
+pub(crate) struct BotErrorRates {
+    /// Of people, the share that is called a bot, 0 to 1.
+    false_positive: f64,
+    /// Of bots, the share that is missed, 0 to 1.
+    false_negative: f64,
+}
+
+impl From<ErrorRates> for BotErrorRates {
+    fn from(rates: ErrorRates) -> Self {
+        Self {
+            false_positive: rates.false_positive,
+            false_negative: rates.false_negative,
+        }
+    }
+}
+
+/// The mistakes to expect of whoever judges a community, by accounts that it had not learned from.
+#[derive(SimpleObject)]
+pub(crate) struct BotExpectedErrors {
+    /// The model that judges, 0 = the one that ships; null = the rules.
+    model_id: Option<i32>,
+    /// How many people it was measured on; null = it brings no figures.
+    people: Option<i32>,
+    /// How many bots it was measured on; null = it brings no figures.
+    bots: Option<i32>,
+    /// From the threshold on from which somebody is likely a bot; null where it was not measured.
+    likely: Option<BotErrorRates>,
+    /// From the one on from which somebody is possibly one; null where it was not measured.
+    possible: Option<BotErrorRates>,
+}
+
+impl From<ExpectedErrors> for BotExpectedErrors {
+    fn from(errors: ExpectedErrors) -> Self {
+        Self {
+            model_id: errors.model,
+            people: errors.measured_on.map(|on| count(on.people)),
+            bots: errors.measured_on.map(|on| count(on.bots)),
+            likely: errors.likely.map(BotErrorRates::from),
+            possible: errors.possible.map(BotErrorRates::from),
+        }
+    }
+}
+
 /// What would have happened at other thresholds.
 #[derive(SimpleObject)]
 pub(crate) struct BotWhatIf {
@@ -134,6 +179,10 @@ pub(crate) struct BotWhatIf {
     now: BotFlagged,
     /// With the others.
     then: BotFlagged,
+    /// The mistakes to expect with the thresholds of now.
+    errors_now: BotExpectedErrors,
+    /// Those to expect with the others.
+    errors_then: BotExpectedErrors,
     /// Flagged only then, the surest first, at most 20.
     newly: Vec<BotAccountScore>,
     /// How many that are.
@@ -147,6 +196,8 @@ impl From<WhatIf> for BotWhatIf {
         Self {
             now: found.now.into(),
             then: found.then.into(),
+            errors_now: found.errors_now.into(),
+            errors_then: found.errors_then.into(),
             newly: found.newly.into_iter().map(BotAccountScore::from).collect(),
             newly_count: count(found.n_newly),
             no_longer_count: count(found.n_no_longer),

@@ -96,6 +96,25 @@ impl BotQuery {
         Ok(Some(file.into()))
     }
 
+    /// The open case that one gets next: the first that one has not left to others, that nobody else has before them, and
+    /// that is not about oneself. Null if there is none. Needs the role of a moderator.
+    #[graphql(complexity = "2 * cost::LOOKUP + child_complexity")]
+    async fn next_bot_case(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's id.")] community_id: i32,
+        #[graphql(desc = "What comes first.", default_with = "Some(BotCaseOrder::Value)")]
+        order: Option<BotCaseOrder>,
+    ) -> Result<Option<BotCase>> {
+        let viewer = viewer(ctx)?;
+        let order = order.map_or(CaseOrder::Value, CaseOrder::from);
+        let bots = &viewer.app().bots;
+        let found = bots
+            .next_case(viewer.actor(), CommunityId(community_id), order)
+            .await;
+        Ok(found.map_err(failed(viewer))?.map(BotCase::from))
+    }
+
     /// How many cases a community has in each state. Needs the role of a moderator.
     #[graphql(complexity = "cost::LOOKUP + child_complexity")]
     async fn bot_case_counts(

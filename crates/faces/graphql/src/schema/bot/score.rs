@@ -15,7 +15,7 @@ use crate::schema::{
     cost,
     error::{change_refused, coded, lookup, viewer},
     loaders::{Ask, Suspecting},
-    scalar::{DateTime, Platform},
+    scalar::{DateTime, Platform, count},
 };
 
 /// How free of bots a community is, 100 being clean.
@@ -33,6 +33,14 @@ pub(crate) struct BotScore {
     /// The parts, 0 to 100 each, null where nothing is known: `bad_actor` (30 %), `reputation` (25 %), `security` (20 %)
     /// and `ai_behavioral` (25 %).
     component_scores: Json<BTreeMap<&'static str, Option<u32>>>,
+    /// People who wrote in thirty days.
+    active_members: i32,
+    /// How many of them were called bots or likely are some.
+    likely_bots: i32,
+    /// Messages in thirty days.
+    messages: i32,
+    /// How many of them are theirs.
+    likely_bot_messages: i32,
     /// When it was reckoned.
     calculated_at: DateTime,
 }
@@ -54,6 +62,10 @@ impl BotScore {
                     .map(|(component, score)| (component.as_str(), *score))
                     .collect(),
             ),
+            active_members: count(found.counts.active_members.into()),
+            likely_bots: count(found.bots.members.into()),
+            messages: count(found.counts.messages.into()),
+            likely_bot_messages: count(found.bots.messages.into()),
             calculated_at: DateTime(found.at),
         }
     }

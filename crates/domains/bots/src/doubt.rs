@@ -1,0 +1,119 @@
+//! What reputation is told: who was called a bot, and who likely is one without anybody having said that they are none.
+//!
+//! Invariants: whom people found to be a person is in no doubt, and whom the program leaves alone has no open case; in a
+//! dry run only what people said counts. Whoever asks has authorised.
+
+use std::collections::{HashMap, HashSet};
+
+use ::store::StoreError;
+use activity::{Doubt, Doubts};
+use async_trait::async_trait;
+use kernel::{AccountId, CommunityId, UserId};
+
+use crate::{
+    Bots, CaseState, Probability, Setting,
+    store::{self as tables, case as table},
+};
+
+/// The doubt that a case is; `likely` as in [`Setting`].
+const fn doubt(state: CaseState, is_likely: bool, is_dry_run: bool) -> Option<Doubt> {
+    match state {
+        CaseState::Bot => Some(Doubt::CalledBot),
+        CaseState::Open if is_likely && !is_dry_run => Some(Doubt::LikelyBot),
+        CaseState::Open | CaseState::Human | CaseState::Withdrawn => None,
+    }
+}
+
+fn by(setting: &Setting, (state, probability): (CaseState, Probability)) -> Option<Doubt> {
+    doubt(state, probability >= setting.likely, setting.is_dry_run)
+}
+
+/// Of two doubts about one person, what people said.
+const fn graver(one: Doubt, other: Doubt) -> Doubt {
+    match (one, other) {
+        (Doubt::LikelyBot, Doubt::LikelyBot) => Doubt::LikelyBot,
+        _ => Doubt::CalledBot,
+    }
+}
+
+#[async_trait]
+impl Doubts for Bots {
+    async fn about(
+        &self,
+        community: CommunityId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Doubt>, StoreError> {
+        let conn = self.db.read();
+        let accounts = identity::accounts_of(conn, users).await?;
+        let owner = |account: &identity::PlatformAccount| (account.id, account.user);
+        let owners: HashMap<AccountId, UserId> = accounts.values().flatten().map(owner).collect();
+        let ids: Vec<AccountId> = owners.keys().copied().collect();
+        let cases = table::among(conn, &[community], &ids).await?;
+        if cases.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let setting = tables::setting::one(conn, community).await?;
+        let mut found = HashMap::new();
+        for case in cases.values() {
+            let doubt = by(&setting, (case.state, case.probability));
+            let Some((doubt, user)) = doubt.zip(owners.get(&case.account)) else {
+                continue;
+            };
+            let known = found.get(user).copied().unwrap_or(doubt);
+            found.insert(*user, graver(known, doubt));
+        }
+        Ok(found)
+    }
+
+    async fn all(
+        &self,
+        community: CommunityId,
+        limit: u32,
+    ) -> Result<Vec<(UserId, Doubt)>, StoreError> {
+        let conn = self.db.read();
+        let setting = tables::setting::one(conn, community).await?;
+        let rows = table::doubted(conn, &[(community, setting.likely)], limit).await?;
+        let ids: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
+        let accounts = identity::accounts_by_id(conn, &ids).await?;
+        let mut seen = HashSet::new();
+        let found = rows.iter().filter_map(|row| {
+            let doubt = by(&setting, (row.state, row.probability))?;
+            let user = accounts.get(&row.account)?.user;
+            seen.insert(user).then_some((user, doubt))
+        });
+        Ok(found.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{doubt, graver};
+    use crate::CaseState;
+    use activity::Doubt;
+
+    #[test]
+    fn what_people_said_counts_always_and_what_is_likely_until_they_say_otherwise() {
+        let found =
+            |is_likely, is_dry_run| CaseState::ALL.map(|state| doubt(state, is_likely, is_dry_run));
+        let (called, likely) = (Some(Doubt::CalledBot), Some(Doubt::LikelyBot));
+        assert_eq!(
+            CaseState::ALL,
+            [
+                CaseState::Open,
+                CaseState::Bot,
+                CaseState::Human,
+                CaseState::Withdrawn
+            ]
+        );
+        assert_eq!(found(true, false), [likely, called, None, None]);
+        assert_eq!(found(false, false), [None, called, None, None]);
+        assert_eq!(found(true, true), [None, called, None, None]);
+    }
+
+    #[test]
+    fn of_two_accounts_the_one_that_was_called_a_bot_counts() {
+        assert_eq!(graver(Doubt::LikelyBot, Doubt::CalledBot), Doubt::CalledBot);
+        assert_eq!(graver(Doubt::CalledBot, Doubt::LikelyBot), Doubt::CalledBot);
+        assert_eq!(graver(Doubt::LikelyBot, Doubt::LikelyBot), Doubt::LikelyBot);
+    }
+}
