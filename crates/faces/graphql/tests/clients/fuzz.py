@@ -47,6 +47,9 @@ def is_leaf(kind, value):
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind.name == "Boolean":
         return isinstance(value, bool)
+    if kind.name == "JSON":
+        # Any value is one.
+        return True
     return isinstance(value, str)
 
 
