@@ -35,10 +35,6 @@ impl Engine {
     }
 }
 
-/// A connection to PostgreSQL that nobody used for so long is asked whether it lives before it is used: a server that was
-/// started anew, or a firewall, may have closed it.
-const TESTED_AFTER: Duration = Duration::from_secs(1);
-
 /// Prepared statements that each connection keeps: recording chat alone has some ten, each in as many texts as there are sizes
 /// of a part of its rows.
 const STATEMENTS: usize = 256;
@@ -218,8 +214,6 @@ impl Db {
             .acquire_timeout(options.acquire_timeout)
             .connect_timeout(options.acquire_timeout)
             .sqlx_logging(false)
-            // Asking a connection whether it lives, each time, costs as much as a short statement does.
-            .test_before_acquire_if_idle_for(TESTED_AFTER)
             .set_application_name("waddlebot");
         let durable = options.durable;
         connect.map_sqlx_postgres_opts(move |postgres| {
