@@ -54,13 +54,41 @@ impl Watch {
     }
 }
 
+/// What was told of something that is followed: at first as it is, then whenever it is otherwise.
+struct Told<T> {
+    last: T,
+    is_told: bool,
+}
+
+impl<T: Clone + PartialEq> Told<T> {
+    const fn new(first: T) -> Self {
+        Self {
+            last: first,
+            is_told: false,
+        }
+    }
+
+    /// What is told first, once.
+    fn first(&mut self) -> Option<T> {
+        let is_told = std::mem::replace(&mut self.is_told, true);
+        (!is_told).then(|| self.last.clone())
+    }
+
+    /// How it is now, if that is not what was told last.
+    fn news(&mut self, now: T) -> Option<T> {
+        if now == self.last {
+            return None;
+        }
+        self.last = now.clone();
+        Some(now)
+    }
+}
+
 /// One training as it goes on.
 pub struct TrainingFeed {
     watch: Watch,
     id: i32,
-    /// What is told first.
-    first: Option<Training>,
-    told: Training,
+    told: Told<Training>,
 }
 
 impl std::fmt::Debug for TrainingFeed {
@@ -76,9 +104,7 @@ pub struct CaseFeed {
     watch: Watch,
     community: CommunityId,
     id: i32,
-    /// What is told first.
-    first: Option<Case>,
-    told: Case,
+    told: Told<Case>,
 }
 
 impl std::fmt::Debug for CaseFeed {
@@ -101,8 +127,7 @@ impl App {
         Ok(TrainingFeed {
             watch,
             id,
-            first: Some(training.clone()),
-            told: training,
+            told: Told::new(training),
         })
     }
 
@@ -121,8 +146,7 @@ impl App {
             watch,
             community,
             id,
-            first: Some(case.clone()),
-            told: case,
+            told: Told::new(case),
         })
     }
 }
@@ -130,19 +154,16 @@ impl App {
 impl TrainingFeed {
     /// Waits until there is something to tell. `None` once it is over and told, or the listener's right to know is gone.
     pub async fn next(&mut self) -> Option<Result<Training, AppError>> {
-        if let Some(first) = self.first.take() {
+        if let Some(first) = self.told.first() {
             return Some(Ok(first));
         }
-        while !self.told.state.is_over() {
-            match self.now().await {
-                Ok(now) => {
-                    let now = now?;
-                    if now != self.told {
-                        self.told = now.clone();
-                        return Some(Ok(now));
-                    }
-                }
-                Err(error) => return Some(Err(error)),
+        while !self.told.last.state.is_over() {
+            let news = match self.now().await.transpose()? {
+                Ok(now) => self.told.news(now).map(Ok),
+                Err(error) => Some(Err(error)),
+            };
+            if news.is_some() {
+                return news;
             }
         }
         None
@@ -171,19 +192,16 @@ impl CaseFeed {
 
     /// Waits until there is something to tell. `None` when the case is gone, or the listener's right to know is.
     pub async fn next(&mut self) -> Option<Result<Case, AppError>> {
-        if let Some(first) = self.first.take() {
+        if let Some(first) = self.told.first() {
             return Some(Ok(first));
         }
         loop {
-            match self.now().await {
-                Ok(now) => {
-                    let now = now?;
-                    if now != self.told {
-                        self.told = now.clone();
-                        return Some(Ok(now));
-                    }
-                }
-                Err(error) => return Some(Err(error)),
+            let news = match self.now().await.transpose()? {
+                Ok(now) => self.told.news(now).map(Ok),
+                Err(error) => Some(Err(error)),
+            };
+            if news.is_some() {
+                return news;
             }
         }
     }
