@@ -7,7 +7,12 @@ use ::bots::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Cause, NewReview, Prediction, Probability,
     Reason, Report, Review, SUSPECTS_MAX, Verdict,
 };
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use kernel::CommunityId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -356,19 +361,21 @@ pub(crate) struct NextFilter {
 }
 
 /// The open case that one gets next: the first that one has not left to others, that nobody else has before them, and that is
-/// not about oneself. Not found if there is none. For moderators.
-#[utoipa::path(get, path = "/communities/{community}/bots/cases/next", tag = "bots", params(("community" = i32, Path, description = "The community's id."), NextFilter), responses((status = 200, body = CaseView)))]
+/// not about oneself. No content while there is none. For moderators.
+#[utoipa::path(get, path = "/communities/{community}/bots/cases/next", tag = "bots", params(("community" = i32, Path, description = "The community's id."), NextFilter), responses((status = 200, body = CaseView), (status = 204)))]
 pub(crate) async fn next(
     State(face): State<Arc<Face>>,
     who: SignedIn,
     Path(community): Path<i32>,
     Query(filter): Query<NextFilter>,
-) -> Result<Json<CaseView>, Problem> {
+) -> Result<Response, Problem> {
     let order = filter.order.map_or(CaseOrder::Value, CaseOrder::from);
     let (bots, community) = (&face.app.bots, CommunityId(community));
     let found = bots.next_case(&who.actor, community, order).await?;
-    let found = found.ok_or_else(Problem::not_found)?;
-    Ok(Json(found.into()))
+    Ok(found.map_or_else(
+        || StatusCode::NO_CONTENT.into_response(),
+        |case| Json(CaseView::from(case)).into_response(),
+    ))
 }
 
 /// Says that one has a case before one for the next five minutes, so that others see it. For moderators.
