@@ -1,5 +1,5 @@
 //! Opening a database by URL and handing out connections. SQLite: one writer connection and a pool
-//! of readers over one file in WAL mode. PostgreSQL: one pool for both.
+//! of readers over one file in WAL mode. PostgreSQL: one pool for both, of which `postgres.rs` keeps those in use.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,12 +9,21 @@ use std::{
 
 use kernel::{Actor, Secret, Timestamp};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous},
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    sqlx::{
+        Connection,
+        sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
-use crate::{AfterCommit, Reader, StoreError, Work, event::Listener, filesystem, sql};
+use crate::{
+    AfterCommit, Reader, StoreError, Work, Writer,
+    event::Listener,
+    filesystem,
+    kept::{ASKED_AFTER, Lost},
+    postgres::Server,
+    sql,
+};
 
 /// The two engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +105,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 /// An open database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    write: DatabaseConnection,
+    write: Writer,
     read: Reader,
     engine: Engine,
     file: Option<PathBuf>,
@@ -151,9 +160,9 @@ impl Db {
         let readers = options.max_connections.max(1);
         let pool = Self::sqlite_pool(path, options, readers, true).await?;
         let pool = pool.get_sqlite_connection_pool().clone();
-        let read = Reader::kept(pool, readers, options.acquire_timeout);
+        let read = Reader::sqlite(pool, readers, options.acquire_timeout);
         Ok(Self {
-            write,
+            write: Writer::sqlite(write),
             read,
             engine: Engine::Sqlite,
             file: Some(path.to_owned()),
@@ -208,13 +217,26 @@ impl Db {
 
     async fn open_postgres(options: &Options) -> Result<Self, StoreError> {
         let mut connect = ConnectOptions::new(options.url.expose().clone());
+        let connections = options.max_connections.max(2);
+        let lost = Lost::default();
+        let known = lost.clone();
         connect
-            .max_connections(options.max_connections.max(2))
+            .max_connections(connections)
             .min_connections(0)
             .acquire_timeout(options.acquire_timeout)
             .connect_timeout(options.acquire_timeout)
             .sqlx_logging(false)
-            .set_application_name("waddlebot");
+            .set_application_name("waddlebot")
+            .test_before_acquire(false)
+            .map_sqlx_postgres_before_acquire(move |connection, meta| {
+                let (is_lost, idled) = (known.is_older(meta.age), meta.idle_for >= ASKED_AFTER);
+                Box::pin(async move {
+                    if idled && !is_lost {
+                        connection.ping().await?;
+                    }
+                    Ok(!is_lost)
+                })
+            });
         let durable = options.durable;
         connect.map_sqlx_postgres_opts(move |postgres| {
             // Our statements are short; a table without statistics must not make the server
@@ -228,8 +250,10 @@ impl Db {
             }
         });
         let pool = Database::connect(connect).await?;
+        let pool = pool.get_postgres_connection_pool().clone();
+        let server = Server::new(pool, connections, options.acquire_timeout, lost);
         let version: i32 = sql::scalar(
-            &pool,
+            &Reader::postgres(server.clone()),
             "SELECT CAST(current_setting('server_version_num') AS integer)",
             vec![],
         )
@@ -241,8 +265,8 @@ impl Db {
             )));
         }
         Ok(Self {
-            write: pool.clone(),
-            read: Reader::pool(pool),
+            write: Writer::postgres(server.clone()),
+            read: Reader::postgres(server),
             engine: Engine::Postgres,
             file: None,
             after: Arc::default(),
@@ -266,7 +290,7 @@ impl Db {
     }
 
     /// The writing connection outside a transaction: for single statements such as a checkpoint.
-    pub const fn write(&self) -> &DatabaseConnection {
+    pub const fn write(&self) -> &Writer {
         &self.write
     }
 
@@ -285,12 +309,7 @@ impl Db {
     /// Begins a unit of work. On SQLite it waits for the one writer connection and takes the write
     /// lock at once, so that it cannot fail later with «database is locked».
     pub async fn begin(&self, actor: &Actor, now: Timestamp) -> Result<Work, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: (self.engine == Engine::Sqlite)
-                .then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let tx = self.write.begin_with_options(options).await?;
+        let tx = self.write.begin().await?;
         Ok(Work::new(
             tx,
             self.engine,
@@ -361,8 +380,8 @@ impl Db {
 
     /// Closes every connection; SQLite's log is folded into the file.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.read.close().await?;
-        self.write.close_by_ref().await?;
+        self.read.close().await;
+        self.write.close().await?;
         Ok(())
     }
 }

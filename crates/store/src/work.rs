@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use kernel::{Actor, Timestamp};
-use sea_orm::DatabaseTransaction;
 
 use crate::{
     Engine, StoreError, audit,
     event::Heard,
     generation::{Reach, Reached},
+    writer::Transaction,
 };
 
 /// A wake-up for live listeners: «something changed under this topic, look in the database».
@@ -30,7 +30,7 @@ pub trait AfterCommit: Send + Sync {
 /// An open transaction. Dropping it rolls everything back.
 #[must_use = "dropping a unit of work rolls it back"]
 pub struct Work {
-    tx: DatabaseTransaction,
+    tx: Transaction,
     engine: Engine,
     now: Timestamp,
     actor: String,
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Work {
 
 impl Work {
     pub(crate) fn new(
-        tx: DatabaseTransaction,
+        tx: Transaction,
         engine: Engine,
         actor: &Actor,
         now: Timestamp,
@@ -80,7 +80,7 @@ impl Work {
     }
 
     /// The connection to read and write through.
-    pub const fn conn(&self) -> &DatabaseTransaction {
+    pub const fn conn(&self) -> &Transaction {
         &self.tx
     }
 

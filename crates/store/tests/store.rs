@@ -24,7 +24,11 @@ mod jobs;
 mod lease;
 #[path = "store/migration.rs"]
 mod migration;
+#[path = "store/postgres.rs"]
+mod postgres;
 #[path = "store/runner.rs"]
 mod runner;
+#[path = "store/wire.rs"]
+mod wire;
 #[path = "store/world.rs"]
 mod world;
