@@ -35,6 +35,7 @@ mod m0029_bot_training;
 mod m0030_bot_rollout;
 mod m0031_bot_reference;
 mod m0032_bot_arrivals;
+mod m0034_bot_state_width;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -177,6 +178,10 @@ const STEPS: &[Step] = &[
         name: "m0032_bot_arrivals",
         tables: Vec::new,
     },
+    Step {
+        name: "m0034_bot_state_width",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -265,6 +270,11 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
         for statement in statements(step.name) {
             conn.execute_unprepared(statement).await?;
         }
+        if db.engine() == Engine::Postgres {
+            for setting in settings(step.name) {
+                conn.execute_unprepared(setting).await?;
+            }
+        }
         sql::execute(
             conn,
             "INSERT INTO schema_step (name, applied_at) VALUES ($1, $2)",
@@ -299,6 +309,14 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0026_bot_scores" => m0026_bot_scores::FILL,
         "m0027_active_days" => m0027_active_days::FILL,
         "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,
+        _ => &[],
+    }
+}
+
+/// How PostgreSQL keeps tables, which nobody sees.
+fn settings(step: &str) -> &'static [&'static str] {
+    match step {
+        "m0034_bot_state_width" => m0034_bot_state_width::SETTINGS,
         _ => &[],
     }
 }

@@ -37,6 +37,7 @@ over_a_wire![
     connections_that_the_server_ends_are_lost_too,
     what_was_lost_in_the_middle_fails_and_writes_nothing,
     what_is_dropped_is_rolled_back_and_its_connection_goes_on,
+    states_of_accounts_are_not_pressed_together,
 ];
 
 const COUNT: &str = "SELECT COUNT(*) FROM schema_step";
@@ -201,4 +202,19 @@ async fn what_is_dropped_is_rolled_back_and_its_connection_goes_on(
         drop(work);
     }
     assert_eq!(read(&db).await, n);
+}
+
+async fn states_of_accounts_are_not_pressed_together(_world: Arc<World>, _wire: Wire, db: Db) {
+    // A table of the same settings, without what its rows point at.
+    let work = begin(&db).await;
+    let options =
+        "SELECT array_to_string(reloptions, ',') FROM pg_class WHERE relname = 'bot_state'";
+    let options: String = sql::scalar(work.conn(), options, vec![]).await.unwrap();
+    let make = format!("CREATE TEMPORARY TABLE wide (state bytea) WITH ({options})");
+    sql::execute(work.conn(), &make, vec![]).await.unwrap();
+    let fill = "INSERT INTO wide VALUES (decode(repeat('ab', 4000), 'hex'))";
+    sql::execute(work.conn(), fill, vec![]).await.unwrap();
+    let size = "SELECT pg_column_size(state) FROM wide";
+    let size: i32 = sql::scalar(work.conn(), size, vec![]).await.unwrap();
+    assert_eq!(size, 4_004, "its bytes and their number");
 }
