@@ -73,12 +73,5 @@ pub async fn first_seen(
     conn: &impl ConnectionTrait,
     seats: &[(CommunityId, UserId)],
 ) -> Result<HashMap<(CommunityId, UserId), Timestamp>, StoreError> {
-    let rows = crate::store::member::at(conn, seats).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let member = row.into_member();
-            (member.presence.seat(), member.first_at)
-        })
-        .collect())
+    crate::store::member::first_at(conn, seats).await
 }

@@ -198,6 +198,32 @@ pub(crate) async fn at(
     Ok(found)
 }
 
+/// When people were seen first in the community beside them; who never was is left out.
+pub(crate) async fn first_at(
+    conn: &impl ConnectionTrait,
+    seats: &[(CommunityId, UserId)],
+) -> Result<HashMap<(CommunityId, UserId), Timestamp>, StoreError> {
+    let mut found = HashMap::with_capacity(seats.len());
+    for part in seats.chunks(500) {
+        let query = format!(
+            "SELECT m.community_id, m.user_id, m.first_at FROM (VALUES {}) AS w CROSS JOIN member m \
+             WHERE m.community_id = w.column1 AND m.user_id = w.column2",
+            sql::pairs(1, part.len())
+        );
+        let values = part
+            .iter()
+            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
+        for row in sql::rows(conn, &query, values.collect()).await? {
+            let seat = (
+                CommunityId(row.try_get_by_index(0)?),
+                UserId(row.try_get_by_index(1)?),
+            );
+            found.insert(seat, Timestamp(row.try_get_by_index(2)?));
+        }
+    }
+    Ok(found)
+}
+
 /// Those of some people who were seen in the community beside them.
 pub(crate) async fn among(
     conn: &impl ConnectionTrait,
