@@ -11,7 +11,7 @@ use app::jobs;
 use kernel::{
     Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId, event::Message,
 };
-use testkit::{Setup, World, message, on_both};
+use testkit::{Setup, Statements, World, message, on_both};
 
 /// Everything there is to go through, in steps.
 pub(super) async fn catch_up(world: &World) -> Tick {
@@ -414,6 +414,26 @@ on_both! {
         assert_eq!((after.counts.active_members, after.counts.active_today), (5, 5));
         assert_eq!(after.counts.conspicuous_today, Some(1), "{:?}", after.counts);
         assert!(after.score.overall < clean.score.overall, "{after:?} {clean:?}");
+    }
+
+    async fn whoever_asks_for_the_score_of_a_community_while_it_is_reckoned_gets_the_same(world: World) {
+        let pond = world.community("Pond").await;
+        let mead = world.community("Mead").await;
+        talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;
+        catch_up(&world).await;
+        let bots = world.app.bots.clone();
+        let actor = world.system();
+        let sent = |statements: &Statements| statements.counts().values().sum::<usize>();
+        let statements = Statements::listen();
+        bots.recent_score(&actor, mead).await.unwrap();
+        let alone = sent(&statements);
+        assert!(alone > 0);
+        let all = (0..8).map(|_| bots.recent_score(&actor, pond));
+        let all = futures_util::future::try_join_all(all).await.unwrap();
+        assert_eq!(sent(&statements), 2 * alone, "once for all of them");
+        assert!(all.iter().all(|one| *one == all[0]));
+        assert_eq!(bots.recent_score(&actor, pond).await.unwrap(), all[0]);
+        assert_eq!(sent(&statements), 2 * alone, "and not again for a while");
     }
 
     async fn scoring_again_writes_what_changed_and_nothing_else(world: World) {

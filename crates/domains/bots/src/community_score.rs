@@ -2,7 +2,7 @@
 //!
 //! Must never tell who was counted: everybody of the community sees it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use ::store::StoreError;
 use kernel::{Actor, CommunityId, Permission, Timestamp};
@@ -88,19 +88,22 @@ impl Bots {
         found.remove(&community).ok_or(BotsError::NotFound)
     }
 
-    /// The score of a community, ten seconds old at most: for a page that shows it beside other things.
+    /// The score of a community, ten seconds old at most: for a page that shows it beside other things. Whoever asks while it is
+    /// reckoned waits for the same.
     pub async fn recent_score(
         &self,
         actor: &Actor,
         community: CommunityId,
     ) -> Result<BotScore, BotsError> {
         actor.require(Permission::ViewActivity, community)?;
-        if let Some(found) = self.recent.get(&community).await {
-            return Ok(found);
-        }
-        let found = self.community_score(actor, community).await?;
-        self.recent.insert(community, found.clone()).await;
-        Ok(found)
+        let found = self.recent.try_get_with(community, async {
+            let mut found = self.scores_of_all(&[community]).await?;
+            found.remove(&community).ok_or(BotsError::NotFound)
+        });
+        found.await.map_err(|failed| match &*failed {
+            BotsError::Storage(error) => BotsError::Storage(Arc::clone(error)),
+            _ => BotsError::NotFound,
+        })
     }
 
     /// The scores of several communities, or why the actor may not know one.

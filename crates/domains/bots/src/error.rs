@@ -1,5 +1,7 @@
 //! What a caller of the service can act on.
 
+use std::sync::Arc;
+
 use engines::BlobsError;
 use kernel::{Denied, ErrorCode};
 use store::StoreError;
@@ -32,7 +34,7 @@ pub enum BotsError {
     Files(#[source] BlobsError),
     /// The database failed.
     #[error("what is known about bots could not be read or changed")]
-    Storage(#[source] StoreError),
+    Storage(#[source] Arc<StoreError>),
 }
 
 impl BotsError {
@@ -44,7 +46,7 @@ impl BotsError {
     }
 
     /// The stable code a face shows.
-    pub const fn code(&self) -> ErrorCode {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::NotAllowed(denied) if denied.anonymous => ErrorCode::Unauthenticated,
             Self::NotAllowed(_) => ErrorCode::Forbidden,
@@ -60,6 +62,6 @@ impl BotsError {
 
 impl From<StoreError> for BotsError {
     fn from(error: StoreError) -> Self {
-        Self::Storage(error)
+        Self::Storage(Arc::new(error))
     }
 }
