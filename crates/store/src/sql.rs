@@ -93,6 +93,15 @@ pub async fn rows(
     Ok(conn.query_all_raw(statement(conn, sql, values)).await?)
 }
 
+/// The first row of a query, if any, undecoded.
+pub async fn row(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Option<QueryResult>, StoreError> {
+    Ok(conn.query_one_raw(statement(conn, sql, values)).await?)
+}
+
 /// The single value in the first column of the first row. The query must answer a row, as
 /// aggregates and `RETURNING` do.
 pub async fn scalar<T: sea_orm::TryGetable>(

@@ -60,8 +60,7 @@ impl Judging {
         community: CommunityId,
         account: AccountId,
     ) -> Result<Option<Probability>, StoreError> {
-        let found = state::of(db.read(), &[community], &[account]).await?;
-        let row = found.first().map(|(_, row)| row);
+        let row = state::one(db.read(), (community, account)).await?;
         Ok(row.and_then(|row| self.of_state(&row.state)))
     }
 }
