@@ -9,7 +9,7 @@ use ::store::StoreError;
 use kernel::{AccountId, CommunityId, MessageId};
 
 use crate::{
-    AlertKind, Bots,
+    AlertKind, Bots, cores,
     due::FIRST,
     features::{Scene, State},
     follower::{CHUNK, FOLLOWER},
@@ -72,10 +72,7 @@ impl Bots {
             return Ok((0, None));
         };
         let hours = Scene::from_bytes(&here.scene).unwrap_or_default().hours();
-        let states: Vec<Option<State>> = rows
-            .iter()
-            .map(|(_, row)| State::from_bytes(&row.state).ok())
-            .collect();
+        let states = cores::each(&rows, |(_, row)| State::from_bytes(&row.state).ok());
         let candidates: Vec<Candidate<'_>> = rows
             .iter()
             .zip(&states)

@@ -16,6 +16,7 @@ mod burst;
 mod called;
 mod case;
 mod community_score;
+mod cores;
 mod correction;
 mod doubt;
 mod due;

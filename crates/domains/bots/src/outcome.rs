@@ -17,6 +17,7 @@ use crate::{
     CaseState, Known, Level, Probability, Reason, Setting,
     bearing::Bearings,
     case::{self, Evidence},
+    cores,
     features::{Community, SCHEMA, State},
     lot::lot,
     scorer::{Judge, Judged, Scorer, text_of},
@@ -90,6 +91,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) hours: [f32; 24],
 }
 
+/// Who judges in a community, by what is usual there.
+struct Court {
+    judge: Arc<Judge>,
+    community: Arc<Community>,
+}
+
 /// An account that was scored.
 struct Verdict {
     seat: Seat,
@@ -113,35 +120,30 @@ pub(crate) async fn score(
 ) -> Result<Vec<(Seat, Scored)>, StoreError> {
     let seats: Vec<Seat> = candidates.iter().map(|one| one.seat).collect();
     let bearings = Bearings::of(work.conn(), &seats, work.now()).await?;
-    let mut usual: HashMap<CommunityId, Arc<Community>> = HashMap::new();
-    let mut verdicts = Vec::with_capacity(candidates.len());
+    let mut courts: HashMap<CommunityId, Court> = HashMap::new();
     for candidate in candidates {
-        // Erased meanwhile.
-        if bearings.account(candidate.seat.1).is_none() {
-            continue;
-        }
-        let community = usual
-            .entry(candidate.seat.0)
-            .or_insert_with(|| Arc::new(bearings.community(candidate.seat.0, candidate.hours)));
-        let begun = clock.now();
-        let judge = scorer.for_community(candidate.seat.0);
-        let judged = judge.judge(
-            candidate.state,
-            &bearings.features(candidate.seat),
-            community,
-        );
-        let lasted = clock.now().since(begun).as_micros();
-        took.push(u32::try_from(lasted).unwrap_or(u32::MAX));
-        let community = Arc::clone(community);
-        verdicts.push(weigh(
-            candidate,
-            judge,
-            judged,
-            community,
-            &bearings,
-            work.now(),
-        ));
+        let id = candidate.seat.0;
+        courts.entry(id).or_insert_with(|| Court {
+            judge: scorer.for_community(id),
+            community: Arc::new(bearings.community(id, candidate.hours)),
+        });
     }
+    let now = work.now();
+    let judged = cores::each(candidates, |candidate| {
+        // Erased meanwhile.
+        bearings.account(candidate.seat.1)?;
+        let court = courts.get(&candidate.seat.0)?;
+        let begun = clock.now();
+        let account = bearings.features(candidate.seat);
+        let judged = court
+            .judge
+            .judge(candidate.state, &account, &court.community);
+        let lasted = clock.now().since(begun).as_micros();
+        let verdict = weigh(candidate, court, judged, &bearings, now);
+        Some((verdict, u32::try_from(lasted).unwrap_or(u32::MAX)))
+    });
+    let (mut verdicts, lasted): (Vec<Verdict>, Vec<u32>) = judged.into_iter().flatten().unzip();
+    took.extend(lasted);
     follow(work, &mut verdicts, &bearings).await?;
     Ok(verdicts
         .into_iter()
@@ -152,13 +154,13 @@ pub(crate) async fn score(
 /// What an answer means here.
 fn weigh(
     candidate: &Candidate<'_>,
-    judge: Arc<Judge>,
+    court: &Court,
     judged: Judged,
-    community: Arc<Community>,
     bearings: &Bearings,
     now: Timestamp,
 ) -> Verdict {
     let seat = candidate.seat;
+    let judge = Arc::clone(&court.judge);
     let setting = bearings.setting(seat.0);
     let exemption = bearings.exemption(seat, now);
     let is_news = is_news(&setting, candidate.before.predicted, judged.probability);
@@ -187,7 +189,7 @@ fn weigh(
         seat,
         judge,
         judged,
-        community,
+        community: Arc::clone(&court.community),
         n_messages,
         after,
         reasons,
@@ -292,8 +294,10 @@ async fn follow(
             continue;
         }
         verdict.after.predicted = Some(verdict.judged.probability);
-        new.push(written(verdict, work.now()));
+        new.push(&*verdict);
     }
+    let now = work.now();
+    let new = cores::each(&new, |verdict| written(verdict, now));
     let ids = prediction::insert(work.conn(), SCHEMA.hash(), new).await?;
     for verdict in verdicts.iter() {
         let case = cases.get(&verdict.seat);
