@@ -19,7 +19,9 @@ use crate::{
 /// What is known of accounts and their communities.
 #[derive(Debug, Default)]
 pub(crate) struct Bearings {
+    /// With all others of the same people.
     accounts: HashMap<AccountId, PlatformAccount>,
+    /// How many others there are.
     n_linked: HashMap<UserId, u32>,
     reputation: HashMap<(CommunityId, UserId), i32>,
     roles: HashMap<(CommunityId, UserId), kernel::Role>,
@@ -43,13 +45,10 @@ impl Bearings {
         }
         let ids: BTreeSet<AccountId> = seats.iter().map(|(_, account)| *account).collect();
         let ids: Vec<AccountId> = ids.into_iter().collect();
-        all.accounts = identity::accounts_by_id(conn, &ids).await?;
-        let users: BTreeSet<UserId> = all.accounts.values().map(|account| account.user).collect();
-        let users: Vec<UserId> = users.into_iter().collect();
-        for (user, accounts) in identity::accounts_of(conn, &users).await? {
-            let others = accounts.len().saturating_sub(1);
-            let others = u32::try_from(others).unwrap_or(u32::MAX);
-            all.n_linked.insert(user, others);
+        all.accounts = identity::accounts_with_others(conn, &ids).await?;
+        for account in all.accounts.values() {
+            let known = all.n_linked.entry(account.user);
+            known.and_modify(|others| *others += 1).or_insert(0);
         }
         let people: BTreeSet<(CommunityId, UserId)> = seats
             .iter()

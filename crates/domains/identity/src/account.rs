@@ -149,6 +149,16 @@ pub async fn accounts_by_id(
         .collect())
 }
 
+/// Accounts by id with all others of the same people, for the domains above, which authorise by community before they ask.
+pub async fn accounts_with_others(
+    conn: &impl sea_orm::ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, PlatformAccount>, StoreError> {
+    let accounts = tables::account::with_others(conn, ids).await?;
+    let by_id = accounts.into_iter().map(|account| (account.id, account));
+    Ok(by_id.collect())
+}
+
 /// Accounts by person, for the domains above, which authorise by community before they ask.
 pub async fn accounts_of(
     conn: &impl sea_orm::ConnectionTrait,

@@ -55,7 +55,7 @@ use tokio::sync::Semaphore;
 
 pub use account::{
     PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_called,
-    accounts_of, rename, resolve,
+    accounts_of, accounts_with_others, rename, resolve,
 };
 pub use api_key::{
     ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,

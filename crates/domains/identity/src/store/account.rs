@@ -220,6 +220,33 @@ pub(crate) async fn by_ids(
     select(conn, "id", &keys).await
 }
 
+/// Accounts with all others of the same people; some may come more than once.
+pub(crate) async fn with_others(
+    conn: &impl ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<Vec<PlatformAccount>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in ids.chunks(IN_MAX) {
+        let query = format!(
+            "SELECT a.id, a.user_id, a.platform, a.username, a.is_bot, a.account_created_at \
+             FROM platform_account k CROSS JOIN platform_account a WHERE k.id IN ({}) AND a.user_id = k.user_id",
+            placeholders(1, part.len())
+        );
+        let values = part.iter().map(|id| id.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            found.push(PlatformAccount {
+                id: AccountId(row.try_get_by_index(0)?),
+                user: UserId(row.try_get_by_index(1)?),
+                platform: platform_of(row.try_get_by_index(2)?)?,
+                username: row.try_get_by_index(3)?,
+                is_bot: row.try_get_by_index(4)?,
+                account_created_at: row.try_get_by_index::<Option<i64>>(5)?.map(Timestamp),
+            });
+        }
+    }
+    Ok(found)
+}
+
 async fn select(
     conn: &impl ConnectionTrait,
     column: &'static str,
