@@ -38,9 +38,9 @@ impl Server {
         Self(Arc::new(Kept::new(pool, connections, timeout).losing(lost)))
     }
 
-    async fn read(&self, statement: &Statement, rows: Rows) -> Result<Vec<PgRow>, DbErr> {
+    async fn read(&self, statement: Statement, rows: Rows) -> Result<Vec<PgRow>, DbErr> {
         let mut held = self.0.take().await?;
-        let mut found = fetch(&mut held, statement, rows).await;
+        let mut found = fetch(&mut held, statement.clone(), rows).await;
         if found.as_ref().is_err_and(is_gone) {
             self.0.lose(held);
             held = self.0.take().await?;
@@ -50,33 +50,33 @@ impl Server {
     }
 
     /// The first row of a statement that only reads.
-    pub(crate) async fn read_one(&self, statement: &Statement) -> Result<Option<PgRow>, DbErr> {
+    pub(crate) async fn read_one(&self, statement: Statement) -> Result<Option<PgRow>, DbErr> {
         Ok(self.read(statement, Rows::First).await?.pop())
     }
 
     /// All rows of a statement that only reads.
-    pub(crate) async fn read_all(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
+    pub(crate) async fn read_all(&self, statement: Statement) -> Result<Vec<PgRow>, DbErr> {
         self.read(statement, Rows::All).await
     }
 
-    async fn write(&self, statement: &Statement, rows: Rows) -> Result<Vec<PgRow>, DbErr> {
+    async fn write(&self, statement: Statement, rows: Rows) -> Result<Vec<PgRow>, DbErr> {
         let mut held = self.0.take_asked().await?;
         let found = fetch(&mut held, statement, rows).await;
         self.done(held, found).map_err(not_queried)
     }
 
     /// The first row of a statement that may write.
-    pub(crate) async fn write_one(&self, statement: &Statement) -> Result<Option<PgRow>, DbErr> {
+    pub(crate) async fn write_one(&self, statement: Statement) -> Result<Option<PgRow>, DbErr> {
         Ok(self.write(statement, Rows::First).await?.pop())
     }
 
     /// All rows of a statement that may write.
-    pub(crate) async fn write_all(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
+    pub(crate) async fn write_all(&self, statement: Statement) -> Result<Vec<PgRow>, DbErr> {
         self.write(statement, Rows::All).await
     }
 
     /// Runs a statement that may write.
-    pub(crate) async fn execute(&self, statement: &Statement) -> Result<PgQueryResult, DbErr> {
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<PgQueryResult, DbErr> {
         let mut held = self.0.take_asked().await?;
         let done = query(statement).execute(&mut *held).await;
         self.done(held, done).map_err(not_executed)
@@ -195,7 +195,7 @@ impl Transaction {
         Ok(())
     }
 
-    async fn fetch(&self, statement: &Statement, rows: Rows) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn fetch(&self, statement: Statement, rows: Rows) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut part = self.part.lock().await;
         let found = fetch(part.held()?, statement, rows).await;
         part.done(&self.kept, found)
@@ -231,7 +231,7 @@ impl ConnectionTrait for Transaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let mut part = self.part.lock().await;
         let held = part.held().map_err(not_executed)?;
-        let done = query(&statement).execute(&mut **held).await;
+        let done = query(statement).execute(&mut **held).await;
         let done = part.done(&self.kept, done).map_err(not_executed)?;
         Ok(done.into())
     }
@@ -245,13 +245,13 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let found = self.fetch(&statement, Rows::First).await;
+        let found = self.fetch(statement, Rows::First).await;
         let mut found = found.map_err(not_queried)?;
         Ok(found.pop().map(QueryResult::from))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let found = self.fetch(&statement, Rows::All).await;
+        let found = self.fetch(statement, Rows::All).await;
         let found = found.map_err(not_queried)?;
         Ok(found.into_iter().map(QueryResult::from).collect())
     }
@@ -277,14 +277,14 @@ fn not_executed(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 
-fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
-    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+fn query(statement: Statement) -> Query<'static, Postgres, SqlxValues> {
+    let values = statement.values.unwrap_or(Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
 }
 
 async fn fetch(
     connection: &mut PgConnection,
-    statement: &Statement,
+    statement: Statement,
     rows: Rows,
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     let query = query(statement);

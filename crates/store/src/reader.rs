@@ -66,7 +66,7 @@ impl ConnectionTrait for Reader {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let kept = match &self.0 {
-            Inner::Postgres(server) => return Ok(server.execute(&statement).await?.into()),
+            Inner::Postgres(server) => return Ok(server.execute(statement).await?.into()),
             Inner::Sqlite(kept) => kept,
         };
         let mut held = kept.take().await?;
@@ -84,7 +84,7 @@ impl ConnectionTrait for Reader {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let kept = match &self.0 {
             Inner::Postgres(server) => {
-                return Ok(server.read_one(&statement).await?.map(QueryResult::from));
+                return Ok(server.read_one(statement).await?.map(QueryResult::from));
             }
             Inner::Sqlite(kept) => kept,
         };
@@ -98,7 +98,7 @@ impl ConnectionTrait for Reader {
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let kept = match &self.0 {
             Inner::Postgres(server) => {
-                let rows = server.read_all(&statement).await?;
+                let rows = server.read_all(statement).await?;
                 return Ok(rows.into_iter().map(QueryResult::from).collect());
             }
             Inner::Sqlite(kept) => kept,

@@ -97,7 +97,7 @@ impl ConnectionTrait for Writer {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match &self.0 {
             Inner::Sqlite(connection) => connection.execute_raw(statement).await,
-            Inner::Postgres(server) => Ok(server.execute(&statement).await?.into()),
+            Inner::Postgres(server) => Ok(server.execute(statement).await?.into()),
         }
     }
 
@@ -112,7 +112,7 @@ impl ConnectionTrait for Writer {
         match &self.0 {
             Inner::Sqlite(connection) => connection.query_one_raw(statement).await,
             Inner::Postgres(server) => {
-                Ok(server.write_one(&statement).await?.map(QueryResult::from))
+                Ok(server.write_one(statement).await?.map(QueryResult::from))
             }
         }
     }
@@ -121,7 +121,7 @@ impl ConnectionTrait for Writer {
         match &self.0 {
             Inner::Sqlite(connection) => connection.query_all_raw(statement).await,
             Inner::Postgres(server) => {
-                let rows = server.write_all(&statement).await?;
+                let rows = server.write_all(statement).await?;
                 Ok(rows.into_iter().map(QueryResult::from).collect())
             }
         }
