@@ -150,32 +150,36 @@ fn near_duplicates(sample: &Sample<'_>) -> f64 {
     if marks.len() < 2 {
         return f64::NAN;
     }
-    let near = |place: usize, mark: u64| {
-        marks
-            .iter()
-            .enumerate()
-            .any(|(other, bits)| other != place && (bits ^ mark).count_ones() <= NEAR_BITS)
-    };
-    let n = marks
-        .iter()
-        .enumerate()
-        .filter(|(place, mark)| near(*place, **mark))
-        .count();
+    let mut is_near = vec![false; marks.len()];
+    for (place, mark) in marks.iter().enumerate() {
+        let (before, after) = is_near.split_at_mut(place + 1);
+        let mut near = before.last().copied().unwrap_or_default();
+        for (other, is_near) in marks.iter().skip(place + 1).zip(after) {
+            if (mark ^ other).count_ones() <= NEAR_BITS {
+                *is_near = true;
+                near = true;
+            }
+        }
+        if let Some(own) = before.last_mut() {
+            *own = near;
+        }
+    }
+    let n = is_near.iter().filter(|is_near| **is_near).count();
     share(n, marks.len())
 }
 
 fn likeness(sample: &Sample<'_>) -> f64 {
     let marks = marks(sample);
-    let mut n_pairs = 0;
-    let mut differing = 0;
-    for (place, mark) in marks.iter().enumerate() {
-        for other in marks.iter().skip(place + 1) {
-            n_pairs += 1;
-            differing += (mark ^ other).count_ones();
-        }
-    }
+    let n_pairs = marks.len() * marks.len().saturating_sub(1) / 2;
+    // Of each bit, every pair of one that has it and one that has not: the same as each pair bit by bit.
+    let differing: usize = (0..u64::BITS)
+        .map(|bit| {
+            let ones = marks.iter().filter(|mark| (*mark >> bit) & 1 == 1).count();
+            ones * (marks.len() - ones)
+        })
+        .sum();
     // Parts of 64 add up without rounding, so that this is the mean of all pairs to the last bit.
-    let alike = real(n_pairs) - f64::from(differing) / 64.0;
+    let alike = real(n_pairs) - real(differing) / 64.0;
     if n_pairs == 0 {
         f64::NAN
     } else {
