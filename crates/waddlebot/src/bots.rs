@@ -160,7 +160,11 @@ async fn score(system: &System, arguments: &Score) -> anyhow::Result<()> {
                 ));
             }
         };
-        let n = system.app.bots.score_all(community.id, &mut tell).await?;
+        let n = system
+            .app
+            .bots
+            .score_all(community.id, Some(&mut tell))
+            .await?;
         console::say(format!(
             "{}: {} accounts scored",
             community.slug,

@@ -116,7 +116,7 @@ on_both! {
         tokio::select! {
             biased;
             page = pages.recv() => assert_eq!(page, Some((500, 601))),
-            all = bots.score_all(pond, &mut tell) => panic!("it went on to the end: {all:?}"),
+            all = bots.score_all(pond, Some(&mut tell)) => panic!("it went on to the end: {all:?}"),
         }
         assert_eq!((scored(&world, pond).await, scored(&world, lake).await), ((500, 601), (0, 2)));
 

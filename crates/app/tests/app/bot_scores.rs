@@ -297,7 +297,7 @@ on_both! {
         assert_eq!(histogram.bins.iter().sum::<u64>(), 4);
         // Without the role, the next look finds them.
         world.app.identity.set_role(&world.system(), pond, role.user, None).await.unwrap();
-        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 4);
+        assert_eq!(bots.score_all(pond, None).await.unwrap(), 4);
         let found = open(&world, pond).await;
         assert_eq!(found.len(), 1, "{found:?}");
     }
@@ -443,14 +443,14 @@ on_both! {
         }
         catch_up(&world).await;
         let bots = world.app.bots.clone();
-        bots.score_all(pond, &mut |_, _| {}).await.unwrap();
+        bots.score_all(pond, None).await.unwrap();
         let before = world.dump().await;
         world.clock.advance(Duration::from_secs(60));
-        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 3);
+        assert_eq!(bots.score_all(pond, None).await.unwrap(), 3);
         assert_eq!(world.dump().await, before, "nothing is other than it was");
         // Everybody whose score is other than it is stored, each with their own.
         world.sql("UPDATE bot_state SET probability_ppm = 1, rule_ppm = 2, model_id = NULL").await;
-        assert_eq!(bots.score_all(pond, &mut |_, _| {}).await.unwrap(), 3);
+        assert_eq!(bots.score_all(pond, None).await.unwrap(), 3);
         let scores = "SELECT COUNT(*) FROM bot_state WHERE probability_ppm <> 1 AND model_id = 0 AND scored_n = 40";
         assert_eq!(world.number(scores).await, 3);
         let now = world.clock.now().0;

@@ -31,8 +31,8 @@ const KEPT_NEWEST: i64 = 20;
 const SWEPT: i64 = 1_000;
 const THINNED: i64 = 256;
 
-/// Who is told how far it is: how many are done of how many.
-pub type Told<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+/// Who is told how far it is: how many are done of how many. They are counted for nobody else.
+pub type Told<'a> = Option<&'a mut (dyn FnMut(u64, u64) + Send)>;
 
 impl Bots {
     /// Scores every account of a community with enough messages again; answers how many. For a job and for whoever runs
@@ -40,14 +40,19 @@ impl Bots {
     pub async fn score_all(
         &self,
         community: CommunityId,
-        told: Told<'_>,
+        mut told: Told<'_>,
     ) -> Result<u64, StoreError> {
-        let all = state::how_many(self.db.read(), community, FIRST).await?;
+        let all = match told {
+            Some(_) => state::how_many(self.db.read(), community, FIRST).await?,
+            None => 0,
+        };
         let (mut done, mut last) = (0, AccountId(0));
         loop {
             let (n, next) = self.score_page(community, last).await?;
             done += n;
-            told(done, all.max(done));
+            if let Some(told) = &mut told {
+                told(done, all.max(done));
+            }
             let Some(next) = next else {
                 return Ok(done);
             };
@@ -109,7 +114,7 @@ impl Bots {
         self.renew_norms().await?;
         let mut n_scored = 0;
         for community in scene::communities(self.db.read()).await? {
-            n_scored += self.score_all(community, &mut |_, _| {}).await?;
+            n_scored += self.score_all(community, None).await?;
         }
         self.sweep_predictions().await?;
         Ok(n_scored)
@@ -162,7 +167,7 @@ impl Bots {
                 break;
             }
         }
-        self.score_all(community, &mut |_, _| {}).await?;
+        self.score_all(community, None).await?;
         Ok(n_messages)
     }
 

@@ -127,7 +127,7 @@ async fn everybody(system: &System, community: CommunityId, engine: &str) -> any
         tell(engine, what, &measured, "≥ 20,000/s");
     };
     let watch = Watch::start();
-    let n = bots.score_all(community, &mut |_, _| {}).await?;
+    let n = bots.score_all(community, None).await?;
     say(
         "everybody scored by other norms, with reasons",
         watch.took(),
@@ -136,7 +136,7 @@ async fn everybody(system: &System, community: CommunityId, engine: &str) -> any
     let watch = Watch::start();
     let mut n = 0;
     for _ in 0..ROUNDS {
-        n += bots.score_all(community, &mut |_, _| {}).await?;
+        n += bots.score_all(community, None).await?;
     }
     say("everybody scored again", watch.took(), n);
     let watch = Watch::start();
