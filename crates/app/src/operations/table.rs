@@ -242,6 +242,7 @@ pub const OPERATIONS: &[Operation] = &[
     instance("bots.import_labels"),
     instance("bots.trainings"),
     instance("bots.training"),
+    instance("bots.training_of_model"),
     instance("bots.start_training"),
     instance("bots.rollouts"),
     instance("bots.start_rollout"),

@@ -176,6 +176,11 @@ on_both! {
         }
         let halted = newest(&world).await;
         assert_eq!(halted.state, RolloutState::Halted);
+        let seen = halted.guards;
+        assert_eq!((seen.n_old, seen.n_new, seen.precision_new), (20, 20, Some(0.75)));
+        world.clock.advance(DAY);
+        reviews(&mut world, new[1], 0, 5).await;
+        assert_eq!(newest(&world).await.guards, seen, "what is said after its end is not said of it");
         assert!(halted.halted_why.unwrap().contains("precision 75 %"));
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::Rollout).count(), 1);

@@ -14,11 +14,11 @@ use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    Bots, BotsError, Probability, announcement,
+    Bots, BotsError, Probability, Training, announcement,
     features::SCHEMA,
     list::check_words,
     reference::Reference,
-    store::{self as tables, model as table},
+    store::{self as tables, model as table, training},
 };
 
 /// The largest file, in bytes.
@@ -327,6 +327,16 @@ impl Bots {
     pub async fn model(&self, actor: &Actor, id: i32) -> Result<Option<Model>, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
         Ok(table::by_id(self.db.read(), id).await?)
+    }
+
+    /// The training that a model came of; `None` = it was brought as a file, or its training is long past.
+    pub async fn training_of_model(
+        &self,
+        actor: &Actor,
+        model: i32,
+    ) -> Result<Option<Training>, BotsError> {
+        actor.require_instance(Permission::OperateInstance)?;
+        Ok(training::of_model(self.db.read(), model).await?)
     }
 
     /// Two models side by side.

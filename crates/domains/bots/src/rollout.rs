@@ -19,7 +19,7 @@ use crate::{
     monitoring,
     store::{
         self as tables,
-        arm::{self as arm_table, Outcome},
+        arm::{self as arm_table, SideOutcome},
         rollout as table,
     },
     training_topic,
@@ -81,7 +81,8 @@ impl RolloutState {
     }
 }
 
-/// What guards a rollout, since its step began: the communities that have the new model, and those that have the one before.
+/// What guards a rollout, from the beginning of its step to its end: the communities that have the new model, and those that have
+/// the one before.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Guards {
     /// Accused accounts of whom people said what they are, with the new model.
@@ -167,11 +168,8 @@ impl Bots {
     /// The rollouts, the newest first, at most 50.
     pub async fn rollouts(&self, actor: &Actor) -> Result<Vec<Rollout>, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        let mut all = Vec::new();
-        for row in table::newest(self.db.read(), LISTED_MAX).await? {
-            all.push(self.whole_rollout(row).await?);
-        }
-        Ok(all)
+        let rows = table::newest(self.db.read(), LISTED_MAX).await?;
+        self.whole_rollouts(rows).await
     }
 
     /// Gives a tested model to ten percent of the communities. It is the answer if it is being rolled out already.
@@ -350,52 +348,55 @@ impl Bots {
     }
 
     async fn whole_rollout(&self, row: table::Row) -> Result<Rollout, BotsError> {
+        let mut whole = self.whole_rollouts(vec![row]).await?;
+        whole.pop().ok_or(BotsError::NotFound)
+    }
+
+    /// Rollouts with what their guards see. As many statements for many as for one.
+    async fn whole_rollouts(&self, rows: Vec<table::Row>) -> Result<Vec<Rollout>, BotsError> {
         let conn = self.db.read();
-        let run = Run::Rollout(row.id);
-        let [n_old, n_new] = arm_table::counts(conn, run).await?;
-        let old = arm_table::outcome(conn, run, false, row.stepped_at).await?;
-        let new = arm_table::outcome(conn, run, true, row.stepped_at).await?;
-        let until = row.ended_at.unwrap_or_else(|| self.clock.now());
-        let days = until.since(row.stepped_at).as_secs_f64() / DAY_SECS;
-        Ok(Rollout {
-            id: row.id,
-            model: row.model,
-            step: row.step,
-            state: row.state,
-            n_communities: n_new,
-            guards: guards(
-                (n_old, &old),
-                (n_new, &new),
-                days,
-                monitoring::latency(conn).await?,
-            ),
-            halted_why: row.halted_why,
-            started_by: row.started_by,
-            started_at: row.started_at,
-            stepped_at: row.stepped_at,
-            ended_at: row.ended_at,
-        })
+        let ids: Vec<i32> = rows.iter().map(|row| row.id).collect();
+        let sides = arm_table::of_rollouts(conn, &ids).await?;
+        let latency = monitoring::latency(conn).await?;
+        let now = self.clock.now();
+        let whole = |row: table::Row| {
+            let [old, new] = sides.get(&row.id).copied().unwrap_or_default();
+            let until = row.ended_at.unwrap_or(now);
+            let days = until.since(row.stepped_at).as_secs_f64() / DAY_SECS;
+            Rollout {
+                id: row.id,
+                model: row.model,
+                step: row.step,
+                state: row.state,
+                n_communities: new.n_communities,
+                guards: guards(&old, &new, days, latency),
+                halted_why: row.halted_why,
+                started_by: row.started_by,
+                started_at: row.started_at,
+                stepped_at: row.stepped_at,
+                ended_at: row.ended_at,
+            }
+        };
+        Ok(rows.into_iter().map(whole).collect())
     }
 }
 
-fn guards(
-    (n_old, old): (u32, &Outcome),
-    (n_new, new): (u32, &Outcome),
-    days: f64,
-    latency_p99_ms: Option<u32>,
-) -> Guards {
+fn guards(old: &SideOutcome, new: &SideOutcome, days: f64, latency_p99_ms: Option<u32>) -> Guards {
     // Less than a day is taken for one: an hour would make every case a wave.
-    let rate = |n: u32, outcome: &Outcome| {
-        (n > 0).then(|| whole(outcome.n_cases) / f64::from(n) / days.max(1.0))
+    let rate = |side: &SideOutcome| {
+        let n = side.n_communities;
+        (n > 0).then(|| whole(side.outcome.n_cases) / f64::from(n) / days.max(1.0))
     };
-    let is_enough = new.n_cases >= CASES_MIN;
+    let is_enough = new.outcome.n_cases >= CASES_MIN;
+    let rates = (rate(new).filter(|_| is_enough), rate(old));
+    let (old, new) = (&old.outcome, &new.outcome);
     Guards {
         n_new: new.reviewed(),
         n_old: old.reviewed(),
         precision_new: share(new.n_right, new.reviewed()),
         precision_old: share(old.n_right, old.reviewed()),
-        alert_rate_new: rate(n_new, new).filter(|_| is_enough),
-        alert_rate_old: rate(n_old, old),
+        alert_rate_new: rates.0,
+        alert_rate_old: rates.1,
         latency_p99_ms,
     }
 }
@@ -446,20 +447,29 @@ fn entry(action: &'static str, id: i32, detail: serde_json::Value) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::arm::Outcome;
 
     fn outcome(n_cases: u64, n_right: u64, n_wrong: u64) -> Outcome {
         Outcome {
             n_cases,
             n_right,
             n_wrong,
-            n_scored: 1_000,
+            n_scored: 0,
+        }
+    }
+
+    fn side(n_communities: u32, outcome: Outcome) -> SideOutcome {
+        SideOutcome {
+            n_communities,
+            outcome,
         }
     }
 
     #[test]
     fn a_rollout_is_halted_for_precision_and_for_accusing_twice_as_many_only_on_enough_evidence() {
-        let why =
-            |old: Outcome, new: Outcome| guards((90, &old), (10, &new), 2.0, None).objection();
+        let why = |old: Outcome, new: Outcome| {
+            guards(&side(90, old), &side(10, new), 2.0, None).objection()
+        };
         let good = outcome(90, 19, 1);
         assert_eq!(why(good, outcome(10, 19, 1)), None);
         assert!(why(good, outcome(10, 16, 4)).unwrap().contains("80 %"));

@@ -7,6 +7,7 @@ mod documents;
 mod hostile;
 mod http;
 mod limits;
+mod models;
 mod nodes;
 mod operations;
 mod page;

@@ -259,6 +259,7 @@ async fn call_trainings(stage: &Stage, operation: &str, asker: &Asker) -> Option
         ),
         "bots.trainings" => by_bots(service.trainings(actor).await),
         "bots.training" => by_bots(service.training(actor, training).await),
+        "bots.training_of_model" => by_bots(service.training_of_model(actor, 1).await),
         "bots.start_training" => by_bots(service.start_training(actor, Some(stage.pond)).await),
         "bots.alerts" => by_bots(service.alerts(actor).await),
         "bots.clear_alert" => by_bots(service.clear_alert(actor, alert).await),

@@ -1,8 +1,10 @@
 //! Rows of `bot_assignment`.
 
+use std::collections::HashMap;
+
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Timestamp};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::arm::Run;
 
@@ -21,7 +23,7 @@ pub(crate) async fn running(conn: &impl ConnectionTrait) -> Result<Vec<Side>, St
                  JOIN bot_assignment a ON a.kind = 1 AND a.run_id = r.id WHERE r.state = 0 AND a.arm = 1 \
                  UNION ALL SELECT a.community_id, a.kind, a.arm, e.model_id FROM bot_experiment e \
                  JOIN bot_assignment a ON a.kind = 2 AND a.run_id = e.id WHERE e.state = 0";
-    let side = |row: &sea_orm::QueryResult| {
+    let side = |row: &QueryResult| {
         let (kind, arm): (i16, i16) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
         Ok(Side {
             community: CommunityId(row.try_get_by_index(0)?),
@@ -91,7 +93,7 @@ pub(crate) async fn on_second_side(
     let query = "SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2 AND arm = 1 \
                  ORDER BY community_id";
     let rows = sql::rows(conn, query, vec![run.code().into(), run.id().into()]).await?;
-    let id = |row: &sea_orm::QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
+    let id = |row: &QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
     rows.iter().map(id).collect()
 }
 
@@ -101,7 +103,7 @@ pub(crate) async fn on_their_own(
 ) -> Result<Vec<CommunityId>, StoreError> {
     let query = "SELECT DISTINCT scope FROM bot_model WHERE state = 2 AND scope <> 0";
     let rows = sql::rows(conn, query, vec![]).await?;
-    let id = |row: &sea_orm::QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
+    let id = |row: &QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
     rows.iter().map(id).collect()
 }
 
@@ -133,26 +135,43 @@ const ACCUSED: i32 = 500_000;
 /// Communities of one side of a run.
 const OF_SIDE: &str = "community_id IN (SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2 AND arm = $3)";
 
-/// What came of a side of a run since an instant. Reviews of accounts that were drawn by chance accuse nobody and are left out.
+/// What is counted of a side: cases that accuse somebody, and of accused accounts those that people called bots and those that
+/// they called people. `within` says of a column of instants which ones count. Reviews of accounts that were drawn by chance
+/// accuse nobody and are left out.
+fn counted(of_side: &str, within: impl Fn(&str) -> String) -> String {
+    let reviewed = within("at");
+    let review = |verdict: i16| {
+        format!(
+            "(SELECT COUNT(*) FROM bot_review WHERE {of_side} AND {reviewed} AND verdict = {verdict} \
+             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {ACCUSED})"
+        )
+    };
+    // A case opened by a score, the rules or a list.
+    format!(
+        "(SELECT COUNT(*) FROM bot_case WHERE {of_side} AND {} AND (reasons & 11) <> 0) AS n_cases, \
+         {} AS n_right, {} AS n_wrong",
+        within("opened_at"),
+        review(1),
+        review(2)
+    )
+}
+
+fn number(row: &QueryResult, place: usize) -> Result<u64, StoreError> {
+    let n: i64 = row.try_get_by_index(place)?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
+/// What came of a side of a run since an instant.
 pub(crate) async fn outcome(
     conn: &impl ConnectionTrait,
     run: Run,
     is_second: bool,
     since: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    let review = |verdict: i16| {
-        format!(
-            "(SELECT COUNT(*) FROM bot_review WHERE {OF_SIDE} AND at >= $4 AND verdict = {verdict} \
-             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {ACCUSED})"
-        )
-    };
-    // A case opened by a score, the rules or a list.
     let query = format!(
-        "SELECT (SELECT COUNT(*) FROM bot_case WHERE {OF_SIDE} AND opened_at >= $4 AND (reasons & 11) <> 0) AS n_cases, \
-         {} AS n_right, {} AS n_wrong, (SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction \
+        "SELECT {}, (SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction \
          WHERE {OF_SIDE} AND at >= $4) AS scored) AS n_scored",
-        review(1),
-        review(2)
+        counted(OF_SIDE, |column| format!("{column} >= $4"))
     );
     let values = vec![
         run.code().into(),
@@ -164,16 +183,64 @@ pub(crate) async fn outcome(
     let Some(row) = rows.first() else {
         return Ok(Outcome::default());
     };
-    let number = |place: usize| -> Result<u64, StoreError> {
-        let n: i64 = row.try_get_by_index(place)?;
-        Ok(u64::try_from(n).unwrap_or(0))
-    };
     Ok(Outcome {
-        n_cases: number(0)?,
-        n_right: number(1)?,
-        n_wrong: number(2)?,
-        n_scored: number(3)?,
+        n_cases: number(row, 0)?,
+        n_right: number(row, 1)?,
+        n_wrong: number(row, 2)?,
+        n_scored: number(row, 3)?,
     })
+}
+
+/// A side of a rollout: how many communities it has, and what came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct SideOutcome {
+    pub(crate) n_communities: u32,
+    /// Without how many accounts were scored, which nothing about a rollout depends on.
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of the first and the second side of rollouts, from the beginning of their step to their end. One statement,
+/// however many they are.
+pub(crate) async fn of_rollouts(
+    conn: &impl ConnectionTrait,
+    ids: &[i32],
+) -> Result<HashMap<i32, [SideOutcome; 2]>, StoreError> {
+    let mut found: HashMap<i32, [SideOutcome; 2]> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let kind = Run::Rollout(0).code();
+    let of = format!("FROM bot_assignment WHERE kind = {kind} AND run_id = r.id AND arm = s.arm");
+    let query = format!(
+        "SELECT {}, (SELECT COUNT(*) {of}) AS n_communities, r.id, s.arm FROM bot_rollout r \
+         CROSS JOIN (SELECT 0 AS arm UNION ALL SELECT 1 AS arm) s WHERE r.id IN ({})",
+        counted(
+            &format!("community_id IN (SELECT community_id {of})"),
+            |column| format!(
+                "{column} BETWEEN r.stepped_at AND COALESCE(r.ended_at, {})",
+                i64::MAX
+            )
+        ),
+        super::placeholders(1, ids.len())
+    );
+    let values = ids.iter().map(|id| (*id).into()).collect();
+    for row in sql::rows(conn, &query, values).await? {
+        let (id, arm): (i32, i32) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
+        let sides = found.entry(id).or_default();
+        let side = usize::try_from(arm).ok().and_then(|arm| sides.get_mut(arm));
+        if let Some(side) = side {
+            *side = SideOutcome {
+                n_communities: u32::try_from(number(&row, 3)?).unwrap_or(u32::MAX),
+                outcome: Outcome {
+                    n_cases: number(&row, 0)?,
+                    n_right: number(&row, 1)?,
+                    n_wrong: number(&row, 2)?,
+                    n_scored: 0,
+                },
+            };
+        }
+    }
+    Ok(found)
 }
 
 /// The median of the time from looking to deciding on a side, in seconds.

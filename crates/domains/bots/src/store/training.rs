@@ -82,6 +82,15 @@ pub(crate) async fn by_id(
     Ok(many(conn, "WHERE id = $1", vec![id.into()]).await?.pop())
 }
 
+/// The first that a model came of: the same rows again make the same file, which is the same model.
+pub(crate) async fn of_model(
+    conn: &impl ConnectionTrait,
+    model: i32,
+) -> Result<Option<Training>, StoreError> {
+    let which = "WHERE model_id = $1 ORDER BY id LIMIT 1";
+    Ok(many(conn, which, vec![model.into()]).await?.pop())
+}
+
 /// The one that waits or runs for a scope.
 pub(crate) async fn open(
     conn: &impl ConnectionTrait,

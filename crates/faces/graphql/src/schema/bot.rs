@@ -1,5 +1,5 @@
 //! The detection of bots: the score of a community, the accounts that look like bots, the cases about them and what
-//! moderators say, what a community decided, and what was said about oneself.
+//! moderators say, what a community decided, what was said about oneself, and the models of whoever runs the instance.
 //!
 //! Must never tell anybody but moderators how sure the program is about somebody: services decide that.
 
@@ -8,16 +8,22 @@ mod appeal;
 mod case;
 mod change;
 mod list;
+mod model;
+mod monitoring;
 mod query;
+mod registry;
 mod score;
 mod setting;
+mod trial;
 
 pub(crate) use account::BotAccountScore;
 pub(crate) use appeal::{BotAppeal, OwnBotVerdict, own};
 pub(crate) use case::BotCase;
 pub(crate) use change::BotMutation;
 pub(crate) use list::BotCorrection;
+pub(crate) use model::BotModel;
 pub(crate) use query::BotQuery;
+pub(crate) use registry::{BotModelMutation, BotModelQuery};
 pub(crate) use score::{BotScore, BotSubscription};
 
 use ::bots::{BotsError, Probability};

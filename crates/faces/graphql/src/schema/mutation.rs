@@ -5,7 +5,7 @@ use identity::{Adjustment, ProfileChange};
 use kernel::{CommunityId, Secret, UserId};
 
 use super::{
-    bot::BotMutation,
+    bot::{BotModelMutation, BotMutation},
     command::CommandMutation,
     connection::ConnectionMutation,
     delivery::DeliveryMutation,
@@ -40,6 +40,7 @@ pub(crate) struct Mutation(
     DeliveryMutation,
     WeightMutation,
     BotMutation,
+    BotModelMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

@@ -8,7 +8,7 @@ use async_graphql::{Context, OutputType, Result, SimpleObject};
 use kernel::{Cursor, Page, PageRequest};
 
 use super::{
-    bot::{BotAccountScore, BotAppeal, BotCase, BotCorrection},
+    bot::{BotAccountScore, BotAppeal, BotCase, BotCorrection, BotModel},
     cache_control::cache_control,
     chat::ChatMessage,
     community::{self, Community},
@@ -40,6 +40,7 @@ pub(crate) struct PageInfo {
     concrete(name = "BotAccountScoreConnection", params(BotAccountScore)),
     concrete(name = "BotCorrectionConnection", params(BotCorrection)),
     concrete(name = "BotAppealConnection", params(BotAppeal)),
+    concrete(name = "BotModelConnection", params(BotModel)),
     concrete(name = "CommunityConnection", params(Community)),
     concrete(name = "ChatMessageConnection", params(ChatMessage)),
     concrete(name = "DeliveryConnection", params(Delivery)),
@@ -67,6 +68,7 @@ where
     concrete(name = "BotAccountScoreEdge", params(BotAccountScore)),
     concrete(name = "BotCorrectionEdge", params(BotCorrection)),
     concrete(name = "BotAppealEdge", params(BotAppeal)),
+    concrete(name = "BotModelEdge", params(BotModel)),
     concrete(name = "CommunityEdge", params(Community)),
     concrete(name = "ChatMessageEdge", params(ChatMessage)),
     concrete(name = "DeliveryEdge", params(Delivery)),

@@ -4,7 +4,7 @@
 use async_graphql::{MergedObject, MergedSubscription};
 
 use super::{
-    bot::{BotQuery, BotSubscription},
+    bot::{BotModelQuery, BotQuery, BotSubscription},
     chat::ChatSubscription,
     query::Query,
     webhook::WebhookQuery,
@@ -13,7 +13,7 @@ use super::{
 /// Everything that can be asked for.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Root(Query, WebhookQuery, BotQuery);
+pub(crate) struct Root(Query, WebhookQuery, BotQuery, BotModelQuery);
 
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]

@@ -177,6 +177,24 @@ const ANSWERED: &[(&str, &str)] = &[
     ("bots.own_verdicts", "OwnData.botVerdicts"),
     ("bots.appeal", "Mutation.appealBotVerdict"),
     ("app.follow_bot_score", "Subscription.botScoreUpdated"),
+    ("bots.models", "Query.botModels"),
+    ("bots.model", "Query.botModel"),
+    ("bots.compare_models", "BotModelFile.comparison"),
+    ("bots.promote_model", "Mutation.promoteBotModel"),
+    ("bots.roll_back_model", "Mutation.rollBackBotModel"),
+    ("bots.retire_model", "Mutation.retireBotModel"),
+    ("bots.trainings", "Query.botTrainings"),
+    ("bots.training", "Query.botTraining"),
+    ("bots.training_of_model", "BotModelFile.training"),
+    ("bots.start_training", "Mutation.startBotTraining"),
+    ("bots.rollouts", "Query.botRollouts"),
+    ("bots.start_rollout", "Mutation.startBotRollout"),
+    ("bots.advance_rollout", "Mutation.advanceBotRollout"),
+    ("bots.halt_rollout", "Mutation.haltBotRollout"),
+    ("bots.monitoring", "Query.botMonitoring"),
+    ("bots.instance_monitoring", "Query.botInstanceMonitoring"),
+    ("bots.alerts", "Query.botAlerts"),
+    ("bots.clear_alert", "Mutation.clearBotAlert"),
     ("identity.reputation_weights", "Query.reputationWeights"),
     (
         "identity.set_reputation_weights",
@@ -195,7 +213,9 @@ const ADMIN_PAGES: &str =
     "operating the instance is done on the pages under /admin, beside its logs and metrics";
 const CEREMONY: &str = "a ceremony of the browser; the pages with its script do it";
 
-const MODELS: &str = "models and what is tried with them are the instance's: the pages under /admin and the command line do it";
+const FILES: &str = "files come in by the command line and are fetched over HTTP";
+const LISTS: &str = "what holds for all communities is said over REST";
+const EXPERIMENTS: &str = "experiments are begun and read on the page under /admin, which says what the numbers mean, and over REST";
 
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
@@ -289,46 +309,32 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
     ("app.outbox_mail", ADMIN_PAGES),
     ("app.audit", ADMIN_PAGES),
     ("app.verify_audit", ADMIN_PAGES),
-    ("bots.import_list", MODELS),
-    ("bots.remove_list", MODELS),
-    ("bots.correct_everywhere", MODELS),
+    ("bots.import_list", FILES),
+    ("bots.remove_list", LISTS),
+    ("bots.correct_everywhere", LISTS),
     ("bots.infer", "features go in over REST: `POST /bots/score`"),
     (
         "bots.called",
         "chat says names and mentions; elsewhere an account has an id",
     ),
-    ("bots.models", MODELS),
-    ("bots.model", MODELS),
-    ("bots.compare_models", MODELS),
-    ("bots.shadow", MODELS),
-    ("bots.import_labels", MODELS),
-    ("bots.trainings", MODELS),
-    ("bots.training", MODELS),
-    ("app.follow_training", MODELS),
+    (
+        "bots.shadow",
+        "scores some thousands of accounts anew: REST and the page of a model ask for it alone",
+    ),
+    ("bots.import_labels", FILES),
+    (
+        "app.follow_training",
+        "the page of a training follows it; `botTraining` asked again tells the same",
+    ),
     (
         "app.follow_case",
         "the page of a case follows it; `botCase` asked again tells the same",
     ),
-    ("bots.start_training", MODELS),
-    ("bots.rollouts", MODELS),
-    ("bots.start_rollout", MODELS),
-    ("bots.advance_rollout", MODELS),
-    ("bots.halt_rollout", MODELS),
-    ("bots.experiments", MODELS),
-    ("bots.start_experiment", MODELS),
-    ("bots.stop_experiment", MODELS),
-    (
-        "bots.monitoring",
-        "weeks and drift are numbers to look at now and then: REST has them",
-    ),
-    ("bots.instance_monitoring", MODELS),
-    ("bots.alerts", MODELS),
-    ("bots.clear_alert", MODELS),
-    ("bots.add_model", MODELS),
-    ("bots.model_file", MODELS),
-    ("bots.promote_model", MODELS),
-    ("bots.roll_back_model", MODELS),
-    ("bots.retire_model", MODELS),
+    ("bots.experiments", EXPERIMENTS),
+    ("bots.start_experiment", EXPERIMENTS),
+    ("bots.stop_experiment", EXPERIMENTS),
+    ("bots.add_model", FILES),
+    ("bots.model_file", FILES),
     (
         "app.company",
         "only the demonstration has a company on stage",

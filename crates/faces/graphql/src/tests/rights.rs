@@ -41,6 +41,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotAccountScore",
     "BotAccountScoreConnection",
     "BotAccountScoreEdge",
+    "BotAlert",
     "BotAppeal",
     "BotAppealConnection",
     "BotAppealEdge",
@@ -50,9 +51,11 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotCaseEdge",
     "BotCaseFile",
     "BotCause",
+    "BotComparedMetric",
     "BotCorrection",
     "BotCorrectionConnection",
     "BotCorrectionEdge",
+    "BotDrift",
     "BotErrorRates",
     "BotExpectedErrors",
     "BotFlagged",
@@ -61,10 +64,20 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotList",
     "BotListed",
     "BotListing",
+    "BotModel",
+    "BotModelComparison",
+    "BotModelConnection",
+    "BotModelEdge",
+    "BotModelFile",
+    "BotMonitoring",
     "BotPrediction",
     "BotReport",
     "BotReview",
+    "BotRollout",
+    "BotRolloutGuards",
     "BotSetting",
+    "BotTraining",
+    "BotWeek",
     "BotWhatIf",
     "Channel",
     "ChatMessageConnection",
@@ -294,6 +307,26 @@ const QUERY: &[Row] = &[
         Moderator,
         "botAppeals(communityId: $pond) { nodes { id } }",
     ),
+    ("botModels", Instance, "botModels { nodes { id } }"),
+    (
+        "botModel",
+        Instance,
+        "botModel(id: $model) { model { id } training { id } comparison(otherId: $model) { other { id } } }",
+    ),
+    ("botTrainings", Instance, "botTrainings { id }"),
+    ("botTraining", Instance, "botTraining(id: $training) { id }"),
+    ("botRollouts", Instance, "botRollouts { id }"),
+    (
+        "botMonitoring",
+        Moderator,
+        "botMonitoring(communityId: $pond) { weeks { monday } }",
+    ),
+    (
+        "botInstanceMonitoring",
+        Instance,
+        "botInstanceMonitoring { weeks { monday } }",
+    ),
+    ("botAlerts", Instance, "botAlerts { id }"),
 ];
 
 const COMMUNITY: &[Row] = &[
@@ -762,6 +795,31 @@ const MUTATION: &[Row] = &[
         Admin,
         "recomputeBotScores(communityId: $pond)",
     ),
+    // One after the other: the model scores, is taken back, is rolled out, and is used no more.
+    (
+        "promoteBotModel",
+        Instance,
+        "promoteBotModel(id: $model) { id }",
+    ),
+    ("rollBackBotModel", Instance, "rollBackBotModel { id }"),
+    (
+        "startBotRollout",
+        Instance,
+        "startBotRollout(modelId: $model) { id }",
+    ),
+    (
+        "advanceBotRollout",
+        Instance,
+        "advanceBotRollout(id: $rollout, step: 10) { id }",
+    ),
+    (
+        "haltBotRollout",
+        Instance,
+        "haltBotRollout(id: $rollout, why: \"x\") { id }",
+    ),
+    ("retireBotModel", Instance, "retireBotModel(id: $model)"),
+    ("startBotTraining", Instance, "startBotTraining { id }"),
+    ("clearBotAlert", Instance, "clearBotAlert(id: $alert)"),
     // What ends something comes last.
     ("removeWebhook", Admin, "removeWebhook(id: $hook)"),
     (
@@ -923,6 +981,20 @@ impl Stage {
             )
             .await;
         let list = world.number("SELECT MAX(id) FROM bot_list").await;
+        let new = ::bots::NewModel {
+            name: "new".to_owned(),
+            community: None,
+            metrics: json!({}),
+            card: json!({}),
+        };
+        let bots = &world.app.bots;
+        let model = bots.add_model(&system, &new, ::bots::prior::BYTES.into());
+        let model = model.await.unwrap().id;
+        let training = bots.start_training(&system, None).await.unwrap().id;
+        world
+            .sql("INSERT INTO bot_alert (kind, scope, words, numbers, at) VALUES (4, 0, 'it failed', '{}', 0)")
+            .await;
+        let alert = world.number("SELECT MAX(id) FROM bot_alert").await;
         let passkey = world.number("SELECT MAX(id) FROM passkey").await;
         let suspicion = world.number("SELECT MAX(id) FROM suspicion").await;
         let first = world.number("SELECT MIN(id) FROM message").await;
@@ -940,6 +1012,9 @@ impl Stage {
             ("$high", high.to_string()),
             ("$suspicion", suspicion.to_string()),
             ("$list", list.to_string()),
+            ("$model", model.to_string()),
+            ("$training", training.to_string()),
+            ("$alert", alert.to_string()),
             ("$first", first.to_string()),
             ("$messageNode", format!("\"{node}\"")),
         ]);
@@ -997,6 +1072,10 @@ impl Stage {
             let id = world.number(&format!("SELECT MAX(id) FROM {table}")).await;
             self.ids.insert(name, id.to_string());
         }
+        // There may be none, which no change is let through to.
+        let rollout = "SELECT COALESCE(MAX(id), 0) FROM bot_rollout";
+        let rollout = world.number(rollout).await;
+        self.ids.insert("$rollout", rollout.to_string());
         // There may be none yet.
         if let Some(old) = self.ids.get("$hook") {
             let old = kernel::WebhookId(old.parse().unwrap());

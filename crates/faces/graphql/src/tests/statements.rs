@@ -103,6 +103,7 @@ async fn sent(mut world: World, n: usize) -> Sent {
         known.get_or_insert((community, owner, mike, connection, delivery));
     }
     suspects(&world).await;
+    models(&world).await;
     let (pond, olga, mike, connection, delivery) = known.unwrap();
     world.sql("UPDATE users SET claimed_at = 1").await;
     world.expect_leftovers();
@@ -118,11 +119,8 @@ async fn sent(mut world: World, n: usize) -> Sent {
     let mut sent = Sent::new();
     for (name, document) in corpus() {
         let statements = Statements::listen();
-        let asker = if name == "instance.graphql" {
-            &root
-        } else {
-            &client
-        };
+        let is_for_root = ["instance.graphql", "models.graphql"].contains(&name.as_str());
+        let asker = if is_for_root { &root } else { &client };
         let answer = asker.ask(&document, variables.clone()).await;
         assert_eq!(answer.get("errors"), None, "{name}: {answer}");
         let counts = statements.counts();
@@ -156,6 +154,25 @@ async fn suspects(world: &World) {
         "INSERT INTO bot_list_entry (list_id, value, reason, listed_at) SELECT id, 'ann', 'x', 0 FROM bot_list",
         "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_at) \
          SELECT id, 1, 'ann', 1, 'x', 0 FROM community",
+    ] {
+        world.sql(statement).await;
+    }
+}
+
+/// A model for each community, which was trained, rolled out and went wrong; and a signal that moved.
+async fn models(world: &World) {
+    for statement in [
+        "INSERT INTO bot_model (name, version, scope, kind, state, blob, sha256, size_bytes, schema_hash, metrics, card, \
+         added_at) SELECT 'own', id, id, 1, 1, 'x', 'x', 1, 'x', '{\"f1\":0.9}', '{}', 0 FROM community",
+        "INSERT INTO bot_training (scope, state, asked_at, progress, n_rows, n_bots, n_people, n_new, model_id, log) \
+         SELECT scope, 2, 0, 100, 2, 1, 1, 2, id, '[\"began\",\"ended\"]' FROM bot_model",
+        "INSERT INTO bot_rollout (model_id, step, state, started_at, stepped_at, ended_at) \
+         SELECT id, 10, 1, 0, 0, 1 FROM bot_model",
+        "INSERT INTO bot_assignment (kind, run_id, community_id, arm, at) \
+         SELECT 1, r.id, c.id, 1, 0 FROM bot_rollout r CROSS JOIN community c",
+        "INSERT INTO bot_alert (kind, scope, words, numbers, at) SELECT 4, id, 'it failed', '{}', 0 FROM community",
+        "INSERT INTO bot_drift (scope, signal, psi_ppm, n, model_id, at) \
+         SELECT 0, name, 300000, 200, 0, 0 FROM community",
     ] {
         world.sql(statement).await;
     }

@@ -557,6 +557,10 @@ const NOT_IN_REST: &[(&str, &str)] = &[
         "bots.called",
         "chat says names and mentions; elsewhere an account has an id",
     ),
+    (
+        "bots.training_of_model",
+        "`GET /bots/trainings` says of each which model came of it",
+    ),
     ("bots.import_labels", FILES),
     ("bots.add_model", FILES),
     ("app.company", STAGE),

@@ -1,0 +1,164 @@
+//! Models through the API: what whoever runs the instance sees of them and decides.
+
+use kernel::CommunityId;
+use serde_json::{Value, json};
+use testkit::{World, on_both};
+
+use super::{Client, code};
+
+/// A tested model; its file is that of the model that ships.
+async fn model(world: &World, community: Option<CommunityId>, f1: f64) -> i32 {
+    let new = ::bots::NewModel {
+        name: "trial".to_owned(),
+        community,
+        metrics: json!({ "test": { "f1": f1 } }),
+        card: json!({ "data": "invented" }),
+    };
+    let bots = &world.app.bots;
+    let system = world.system();
+    let made = bots.add_model(&system, &new, ::bots::prior::BYTES.into());
+    made.await.unwrap().id
+}
+
+async fn operator(world: &mut World) -> Client {
+    let root = world.admin("root").await;
+    Client::of(world, &root).await
+}
+
+on_both! {
+    async fn models_are_paged_through_and_one_is_held_against_another(world: World) {
+        let pond = world.community("Pond").await;
+        let lake = world.community("Lake").await;
+        let first = model(&world, None, 0.5).await;
+        let second = model(&world, Some(pond), 0.75).await;
+        let third = model(&world, Some(lake), 1.0).await;
+        world.sql(&format!(
+            "INSERT INTO bot_training (scope, state, asked_at, progress, n_rows, n_bots, n_people, n_new, model_id, log) \
+             VALUES ({pond}, 2, 0, 100, 60, 20, 40, 7, {second}, '[\"began\",\"ended\"]')"
+        )).await;
+        let client = operator(&mut world).await;
+        let pages = "query($after: String) {
+            botModels(first: 2, after: $after) { nodes { id communityId } pageInfo { hasNextPage endCursor } }
+        }";
+        let answer = client.ask(pages, json!({})).await;
+        let page = &answer["data"]["botModels"];
+        assert_eq!(page["nodes"], json!([
+            { "id": third, "communityId": lake.0 }, { "id": second, "communityId": pond.0 },
+        ]), "{answer}");
+        assert_eq!(page["pageInfo"]["hasNextPage"], true);
+        let after = page["pageInfo"]["endCursor"].clone();
+        let answer = client.ask(pages, json!({ "after": after })).await;
+        let page = &answer["data"]["botModels"];
+        assert_eq!(page["nodes"], json!([{ "id": first, "communityId": null }]), "{answer}");
+        assert_eq!(page["pageInfo"]["hasNextPage"], false);
+        let one = "query($id: Int!, $other: Int!) {
+            botModel(id: $id) {
+                model { name version kind state isCurrent mayRollOut metrics }
+                training { state rowCount newLabelCount modelId log }
+                comparison(otherId: $other) { other { id } metrics { name own other } }
+            }
+        }";
+        let answer = client.ask(one, json!({ "id": second, "other": first })).await;
+        assert_eq!(answer["data"]["botModel"], json!({
+            "model": {
+                "name": "trial", "version": 2, "kind": "TREES", "state": "TESTING", "isCurrent": true,
+                "mayRollOut": false, "metrics": { "test": { "f1": 0.75 } },
+            },
+            "training": {
+                "state": "DONE", "rowCount": 60, "newLabelCount": 7, "modelId": second, "log": ["began", "ended"],
+            },
+            "comparison": { "other": { "id": first }, "metrics": [{ "name": "test.f1", "own": 0.75, "other": 0.5 }] },
+        }), "{answer}");
+        let answer = client.ask(one, json!({ "id": first, "other": 999 })).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        let brought = "query($id: Int!) { botModel(id: $id) { training { id } } }";
+        let answer = client.ask(brought, json!({ "id": first })).await;
+        assert_eq!(answer["data"]["botModel"], json!({ "training": null }), "{answer}");
+        let answer = client.ask(brought, json!({ "id": 999 })).await;
+        assert_eq!(answer, json!({ "data": { "botModel": null } }));
+    }
+
+    async fn a_model_is_rolled_out_halted_promoted_and_taken_back(world: World) {
+        for name in ["Pond", "Lake", "Sea", "Puddle"] {
+            world.community(name).await;
+        }
+        let model = model(&world, None, 0.5).await;
+        let client = operator(&mut world).await;
+        let change = async |text: &str, variables: Value| {
+            let answer = client.ask(&format!("mutation($id: Int!) {{ {text} }}"), variables).await;
+            (code(&answer).to_owned(), answer)
+        };
+        let start = "startBotRollout(modelId: $id) { id step state }";
+        let (_, answer) = change(start, json!({ "id": model })).await;
+        let rollout = answer["data"]["startBotRollout"]["id"].clone();
+        assert_eq!(answer["data"]["startBotRollout"], json!({
+            "id": rollout, "step": 10, "state": "RUNNING",
+        }), "{answer}");
+        let id = json!({ "id": rollout });
+        let (refused, answer) = change("advanceBotRollout(id: $id, step: 50) { step }", id.clone()).await;
+        assert_eq!(refused, "CONFLICT", "it is at another step: {answer}");
+        let (refused, answer) = change("advanceBotRollout(id: $id, step: -1) { step }", id.clone()).await;
+        assert_eq!(refused, "BAD_USER_INPUT", "{answer}");
+        let (_, answer) = change("advanceBotRollout(id: $id, step: 10) { step }", id.clone()).await;
+        assert_eq!(answer["data"]["advanceBotRollout"], json!({ "step": 50 }), "{answer}");
+        let seen = "{ botRollouts { id communityCount guards { precisionNew } } }";
+        let seen = client.ask(seen, json!({})).await["data"]["botRollouts"][0].take();
+        assert_eq!(seen["id"], rollout);
+        assert!((1..=3).contains(&seen["communityCount"].as_i64().unwrap()), "somebody is on each side: {seen}");
+        let (_, answer) = change("haltBotRollout(id: $id, why: \"\") { state }", id.clone()).await;
+        assert_eq!(answer["errors"][0]["extensions"]["field"], "why", "{answer}");
+        let halt = "haltBotRollout(id: $id, why: \"too early\") { state haltedWhy guards { reviewedNew } }";
+        let (_, answer) = change(halt, id).await;
+        assert_eq!(answer["data"]["haltBotRollout"], json!({
+            "state": "HALTED", "haltedWhy": "too early", "guards": { "reviewedNew": 0 },
+        }), "{answer}");
+        let id = json!({ "id": model });
+        let (_, answer) = change("promoteBotModel(id: $id) { state deployedAt }", id.clone()).await;
+        assert_eq!(answer["data"]["promoteBotModel"]["state"], "DEPLOYED", "{answer}");
+        assert!(answer["data"]["promoteBotModel"]["deployedAt"].is_string());
+        let (refused, answer) = change("retireBotModel(id: $id)", id.clone()).await;
+        assert_eq!(refused, "CONFLICT", "it scores: {answer}");
+        let answer = client.ask("mutation { rollBackBotModel { id } }", json!({})).await;
+        assert_eq!(answer, json!({ "data": { "rollBackBotModel": null } }), "there was none before");
+        let answer = client.ask("mutation { rollBackBotModel { id } }", json!({})).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "nothing is deployed: {answer}");
+        let (_, answer) = change("retireBotModel(id: $id)", id).await;
+        assert_eq!(answer["data"]["retireBotModel"], true, "{answer}");
+        let audit = "SELECT COUNT(*) FROM audit WHERE action IN ('bots.model.promote', 'bots.model.roll_back', \
+                     'bots.rollout.start', 'bots.rollout.advance', 'bots.rollout.halt')";
+        assert_eq!(world.number(audit).await, 5);
+        world.expect_leftovers();
+    }
+
+    async fn a_training_is_asked_for_once_and_an_alert_is_seen_to(world: World) {
+        let client = operator(&mut world).await;
+        let start = "mutation { startBotTraining { id state } }";
+        let answer = client.ask(start, json!({})).await;
+        let training = answer["data"]["startBotTraining"]["id"].clone();
+        assert_eq!(answer["data"]["startBotTraining"]["state"], "WAITING", "{answer}");
+        let answer = client.ask(start, json!({})).await;
+        assert_eq!(answer["data"]["startBotTraining"]["id"], training, "it waits already");
+        let answer = client.ask("mutation { startBotTraining(communityId: 999) { id } }", json!({})).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        world.sql(
+            "INSERT INTO bot_alert (kind, scope, words, numbers, at) VALUES (3, 0, 'it is slow', '{\"p99_ms\":700}', 0)"
+        ).await;
+        let alerts = "{ botTrainings { id } botAlerts { id kind words numbers communityId clearedAt clearedBy } }";
+        let answer = client.ask(alerts, json!({})).await;
+        assert_eq!(answer["data"]["botTrainings"], json!([{ "id": training }]), "{answer}");
+        let alert = answer["data"]["botAlerts"][0]["id"].clone();
+        assert_eq!(answer["data"]["botAlerts"], json!([{
+            "id": alert, "kind": "LATENCY", "words": "it is slow", "numbers": { "p99_ms": 700 },
+            "communityId": null, "clearedAt": null, "clearedBy": null,
+        }]), "{answer}");
+        let clear = "mutation($id: Int!) { clearBotAlert(id: $id) }";
+        let answer = client.ask(clear, json!({ "id": alert })).await;
+        assert_eq!(answer["data"]["clearBotAlert"], true, "{answer}");
+        let answer = client.ask(alerts, json!({})).await;
+        let cleared = &answer["data"]["botAlerts"][0];
+        assert!(cleared["clearedAt"].is_string() && cleared["clearedBy"].is_number(), "{answer}");
+        let answer = client.ask(clear, json!({ "id": 999 })).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        world.expect_leftovers();
+    }
+}
