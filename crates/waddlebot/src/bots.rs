@@ -178,11 +178,8 @@ async fn score(system: &System, arguments: &Score) -> anyhow::Result<()> {
 async fn community(system: &System, slug: Option<&str>) -> anyhow::Result<Option<CommunityId>> {
     let Some(slug) = slug else { return Ok(None) };
     let actor = Actor::System("command-line");
-    let found = system.app.identity.community_by_slug(&actor, slug).await?;
-    match found {
-        Some(community) => Ok(Some(community.id)),
-        None => bail!("there is no community `{slug}`"),
-    }
+    let community = system.community(&actor, slug).await?;
+    Ok(Some(community.id))
 }
 
 /// A number names a model of the registry, anything else a file.

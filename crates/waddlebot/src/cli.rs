@@ -10,7 +10,7 @@ use crate::{
     config::{Config, LogSection, Sources},
     demo, doctor, import, keys, migrate, purge, replay,
     serve::{self, Role},
-    telemetry,
+    telemetry, webhooks,
 };
 
 /// Runs a community across Discord, Twitch and Slack.
@@ -86,6 +86,9 @@ enum Command {
     /// Bot detection: learn, judge, labels, lists and models
     #[command(subcommand)]
     Bots(bots::Command),
+    /// The webhooks of communities: make and end them, see what was sent, send it again
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Print every setting with its default and documentation
     Config,
     /// Measure on this machine
@@ -180,6 +183,7 @@ impl Cli {
             Command::Audit(command) => return admin::audit(&short()?, &command).await,
             Command::Keys(command) => keys::run(&short()?, command).await?,
             Command::Bots(command) => bots::run(command, short).await?,
+            Command::Webhooks(command) => webhooks::run(&short()?, command).await?,
             Command::Config => crate::console::say(crate::config::DEFAULTS.trim_end()),
             Command::Bench(command) => bench::run(command).await?,
             Command::Codegen { out } => codegen::run(&out)?,

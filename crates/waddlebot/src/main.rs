@@ -27,6 +27,7 @@ mod purge;
 mod replay;
 mod serve;
 mod telemetry;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activity::Scope;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use kernel::Actor;
 
@@ -26,14 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let system = System::start(config).await?;
     let actor = Actor::System("purge");
-    let found = system
-        .app
-        .identity
-        .community_by_slug(&actor, &arguments.community)
-        .await?;
-    let Some(community) = found else {
-        bail!("there is no community `{}`", arguments.community)
-    };
+    let community = system.community(&actor, &arguments.community).await?;
     let age = Duration::from_secs(u64::from(arguments.older_than) * 86_400);
     let scope = if arguments.include_imported {
         Scope::LiveAndImported

@@ -7,7 +7,7 @@ use app::{App, jobs};
 use clap::ValueEnum;
 use commands::Commands;
 use ingest::{Ears, Hooks, Ingest};
-use kernel::Ear;
+use kernel::{Actor, Ear};
 use store::job::cron;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -112,6 +112,16 @@ impl System {
     /// Who takes requests of platforms.
     pub(crate) const fn adapters(&self) -> &Adapters {
         &self.adapters
+    }
+
+    /// The community of a name in URLs.
+    pub(crate) async fn community(
+        &self,
+        actor: &Actor,
+        slug: &str,
+    ) -> anyhow::Result<identity::Community> {
+        let found = self.app.identity.community_by_slug(actor, slug).await?;
+        found.with_context(|| format!("there is no community `{slug}`"))
     }
 
     /// Stops the pipeline after its queue is written, and closes the database.

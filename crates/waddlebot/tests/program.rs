@@ -15,4 +15,5 @@ mod program {
     mod run;
     mod serve;
     mod slow;
+    mod webhooks;
 }
