@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-use crate::number::{real, sigmoid};
+use crate::number::sigmoid;
 
 /// Why there is no calibration.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +26,50 @@ impl Calibration {
 
     /// Fits the curve. Labels are smoothed as Platt does: with few rows of a class, none is taken for certain.
     pub fn fit(margins: &[f64], labels: &[bool]) -> Result<Self, OneClass> {
-        let rows: Vec<(f64, bool)> = margins
+        Self::fit_weighted(margins, labels, &vec![1.0; margins.len()])
+    }
+
+    /// The same with rows that count so many times each. A weight that is not positive leaves its row out.
+    ///
+    /// # Errors
+    /// [`OneClass`] if rows of one class are left.
+    pub fn fit_weighted(
+        margins: &[f64],
+        labels: &[bool],
+        weights: &[f64],
+    ) -> Result<Self, OneClass> {
+        let rows: Vec<(f64, bool, f64)> = margins
             .iter()
             .zip(labels)
-            .filter(|(margin, _)| margin.is_finite())
-            .map(|(margin, label)| (*margin, *label))
+            .zip(weights)
+            .filter(|((margin, _), weight)| {
+                margin.is_finite() && weight.is_finite() && **weight > 0.0
+            })
+            .map(|((margin, label), weight)| (*margin, *label, *weight))
             .collect();
-        let n_positive = rows.iter().filter(|(_, label)| *label).count();
-        let n_negative = rows.len() - n_positive;
-        if n_positive == 0 || n_negative == 0 {
+        let sum = |which: bool| {
+            rows.iter()
+                .filter(|(_, label, _)| *label == which)
+                .map(|(_, _, weight)| *weight)
+                .sum::<f64>()
+        };
+        let (n_positive, n_negative) = (sum(true), sum(false));
+        if n_positive <= 0.0 || n_negative <= 0.0 {
             return Err(OneClass);
         }
-        let positive = (real(n_positive) + 1.0) / (real(n_positive) + 2.0);
-        let negative = 1.0 / (real(n_negative) + 2.0);
-        let targets: Vec<(f64, f64)> = rows
+        let positive = (n_positive + 1.0) / (n_positive + 2.0);
+        let negative = 1.0 / (n_negative + 2.0);
+        let targets: Vec<Target> = rows
             .iter()
-            .map(|(margin, label)| (*margin, if *label { positive } else { negative }))
+            .map(|(margin, label, weight)| Target {
+                margin: *margin,
+                at: if *label { positive } else { negative },
+                weight: *weight,
+            })
             .collect();
         let start = Self {
             a: 0.0,
-            b: ((real(n_positive) + 1.0) / (real(n_negative) + 1.0)).ln(),
+            b: ((n_positive + 1.0) / (n_negative + 1.0)).ln(),
         };
         Ok(descend(start, &targets))
     }
@@ -67,22 +91,34 @@ impl Calibration {
     }
 }
 
+/// A row: where it stands, the probability it should have, how often it counts.
+struct Target {
+    margin: f64,
+    at: f64,
+    weight: f64,
+}
+
 /// Newton's method on two parameters, halving steps that do not help.
-fn descend(start: Calibration, targets: &[(f64, f64)]) -> Calibration {
+fn descend(start: Calibration, targets: &[Target]) -> Calibration {
     let mut at = start;
     let mut loss = loss_of(at, targets);
     for _ in 0..100 {
         // A little on the diagonal, for margins that are all the same.
         let (mut aa, mut ab, mut bb) = (1e-12, 0.0, 1e-12);
         let (mut da, mut db) = (0.0, 0.0);
-        for (margin, target) in targets {
+        for Target {
+            margin,
+            at: target,
+            weight,
+        } in targets
+        {
             let p = at.probability(*margin);
-            let second = p * (1.0 - p);
+            let second = weight * (p * (1.0 - p));
             aa += margin * margin * second;
             ab += margin * second;
             bb += second;
-            da += margin * (p - target);
-            db += p - target;
+            da += weight * (margin * (p - target));
+            db += weight * (p - target);
         }
         let determinant = aa * bb - ab * ab;
         if da.abs() < 1e-9 && db.abs() < 1e-9 || determinant <= 0.0 {
@@ -114,14 +150,20 @@ fn descend(start: Calibration, targets: &[(f64, f64)]) -> Calibration {
     at
 }
 
-fn loss_of(at: Calibration, targets: &[(f64, f64)]) -> f64 {
+fn loss_of(at: Calibration, targets: &[Target]) -> f64 {
     targets
         .iter()
-        .map(|(margin, target)| {
-            let z = at.margin(*margin);
-            // -(t ln p + (1 - t) ln(1 - p)), without overflow.
-            (-z.abs()).exp().ln_1p() + z.max(0.0) - target * z
-        })
+        .map(
+            |Target {
+                 margin,
+                 at: target,
+                 weight,
+             }| {
+                let z = at.margin(*margin);
+                // -(t ln p + (1 - t) ln(1 - p)), without overflow.
+                weight * ((-z.abs()).exp().ln_1p() + z.max(0.0) - target * z)
+            },
+        )
         .sum()
 }
 

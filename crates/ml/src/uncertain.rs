@@ -1,31 +1,108 @@
-//! Which rows to ask people about next: those the model is least sure of, one of each group, so that fifty answers teach
-//! fifty things.
+//! Which rows to ask people about next: some that the model thinks most probable, and of those it is least sure of ones that
+//! are unlike each other and unlike all that were asked before, so that fifty answers teach fifty things.
 
 use std::collections::BTreeSet;
 
-/// Positions of at most `n` rows, the least certain first: nearest to `threshold`, in margins. A group is asked about once,
-/// and not at all if it is in `known`.
-pub fn choose(
-    margins: &[f64],
-    groups: &[u64],
-    threshold: f64,
-    known: &BTreeSet<u64>,
-    n: usize,
-) -> Vec<usize> {
-    let mut rows: Vec<(f64, usize, u64)> = margins
+/// Of ten that are asked about, so many are the most probable ones: where positives are rare, they hardly ever are among
+/// the doubtful, and without them there is nothing to learn.
+const PROBABLE_OF_TEN: usize = 3;
+
+/// The others are chosen among so many times as many of the least certain ones.
+const AMONG: usize = 3;
+
+/// No feature makes two rows further apart than this.
+const APART_MAX: f64 = 6.0;
+
+/// How far two rows are apart in a feature that one of them does not have.
+const MISSING: f64 = 1.0;
+
+/// A row that may be asked about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate<'a> {
+    /// Log-odds, against the threshold: 0 is in doubt.
+    pub margin: f64,
+    /// A group is asked about once.
+    pub group: u64,
+    /// By what rows are alike, all on one scale.
+    pub features: &'a [f32],
+}
+
+/// Positions of at most `n` candidates to ask about next, in the order in which they were chosen. Those at the positions
+/// `asked` were asked about before; nobody of their groups is chosen again. A candidate without a margin is left out.
+pub fn choose(candidates: &[Candidate<'_>], asked: &BTreeSet<usize>, n: usize) -> Vec<usize> {
+    let mut known: Vec<Candidate<'_>> = asked
         .iter()
-        .zip(groups)
-        .enumerate()
-        .filter(|(_, (margin, group))| !margin.is_nan() && !known.contains(*group))
-        .map(|(row, (margin, group))| ((margin - threshold).abs(), row, *group))
+        .filter_map(|place| candidates.get(*place).copied())
         .collect();
-    rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut asked = BTreeSet::new();
-    rows.into_iter()
-        .filter(|(_, _, group)| asked.insert(*group))
-        .map(|(_, row, _)| row)
-        .take(n)
-        .collect()
+    let mut groups: BTreeSet<u64> = known.iter().map(|one| one.group).collect();
+    let mut left: Vec<(usize, Candidate<'_>)> = candidates
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, one)| !one.margin.is_nan() && !groups.contains(&one.group))
+        .collect();
+    let mut chosen = Vec::with_capacity(n.min(left.len()));
+    left.sort_by(|a, b| b.1.margin.total_cmp(&a.1.margin).then(a.0.cmp(&b.0)));
+    let probable = (n * PROBABLE_OF_TEN + 5) / 10;
+    for (place, one) in &left {
+        if chosen.len() == probable {
+            break;
+        }
+        if groups.insert(one.group) {
+            chosen.push(*place);
+            known.push(*one);
+        }
+    }
+    left.retain(|(_, one)| !groups.contains(&one.group));
+    left.sort_by(|a, b| {
+        let (x, y) = (a.1.margin.abs(), b.1.margin.abs());
+        x.total_cmp(&y).then(a.0.cmp(&b.0))
+    });
+    let more = n.saturating_sub(chosen.len());
+    left.truncate(more * AMONG);
+    chosen.extend(unlike(left, &known, more));
+    chosen
+}
+
+/// One after the other the candidate that is furthest from all that are known by then; the first of equals.
+fn unlike(left: Vec<(usize, Candidate<'_>)>, known: &[Candidate<'_>], n: usize) -> Vec<usize> {
+    let mut left: Vec<(usize, Candidate<'_>, f64)> = left
+        .into_iter()
+        .map(|(place, one)| {
+            let far = known.iter().map(|other| apart(one, *other));
+            (place, one, far.fold(f64::INFINITY, f64::min))
+        })
+        .collect();
+    let mut chosen = Vec::with_capacity(n);
+    while chosen.len() < n {
+        let mut furthest: Option<(usize, Candidate<'_>, f64)> = None;
+        for one in &left {
+            if furthest.is_none_or(|(_, _, far)| one.2 > far) {
+                furthest = Some(*one);
+            }
+        }
+        let Some((place, taken, _)) = furthest else {
+            break;
+        };
+        chosen.push(place);
+        left.retain(|(_, one, _)| one.group != taken.group);
+        for (_, one, far) in &mut left {
+            *far = far.min(apart(*one, taken));
+        }
+    }
+    chosen
+}
+
+fn apart(a: Candidate<'_>, b: Candidate<'_>) -> f64 {
+    a.features
+        .iter()
+        .zip(b.features)
+        .map(|(a, b)| match (a.is_nan(), b.is_nan()) {
+            (true, true) => 0.0,
+            (false, false) => f64::from(a - b).abs().min(APART_MAX),
+            _ => MISSING,
+        })
+        .sum()
 }
 
 #[cfg(test)]
@@ -36,18 +113,59 @@ mod tests {
     use crate::metrics::auc_pr;
     use crate::samples;
 
-    #[test]
-    fn the_nearest_come_first_and_a_group_only_once() {
-        let margins = [3.0, 0.9, -5.0, 1.2, f64::NAN, 0.0];
-        let groups = [1, 2, 3, 2, 4, 5];
-        let chosen = choose(&margins, &groups, 1.0, &BTreeSet::new(), 3);
-        assert_eq!(chosen, [1, 5, 0]);
-        let known = BTreeSet::from([2, 5]);
-        assert_eq!(choose(&margins, &groups, 1.0, &known, 9), [0, 2]);
+    fn rows<'a>(list: &[(f64, u64, &'a [f32])]) -> Vec<Candidate<'a>> {
+        list.iter()
+            .map(|(margin, group, features)| Candidate {
+                margin: *margin,
+                group: *group,
+                features,
+            })
+            .collect()
     }
 
     #[test]
-    fn asking_about_the_uncertain_teaches_more_than_asking_at_random() {
+    fn the_probable_come_first_then_the_doubtful_and_a_group_only_once() {
+        let same: &[f32] = &[0.0];
+        let candidates = rows(&[
+            (3.0, 1, same),
+            (0.4, 2, same),
+            (-5.0, 3, same),
+            (0.2, 2, same),
+            (f64::NAN, 4, same),
+            (-1.0, 5, same),
+            (2.9, 1, same),
+        ]);
+        assert_eq!(choose(&candidates, &BTreeSet::new(), 3), [0, 3, 5]);
+        // Of groups that were asked about nobody is asked again.
+        assert_eq!(choose(&candidates, &BTreeSet::from([1, 5]), 9), [0, 2]);
+        assert!(choose(&candidates, &BTreeSet::new(), 0).is_empty());
+    }
+
+    #[test]
+    fn of_the_doubtful_those_are_asked_about_that_are_unlike_all_before() {
+        let (near, far, odd): (&[f32], &[f32], &[f32]) =
+            (&[0.1, 0.0], &[4.0, 0.0], &[0.0, f32::NAN]);
+        let candidates = rows(&[
+            (0.0, 1, &[0.0, 0.0]),
+            (0.1, 2, near),
+            (0.2, 3, far),
+            (0.3, 4, odd),
+            (9.0, 5, far),
+        ]);
+        // The first two of six are the probable ones: the furthest from 0 and one more.
+        let asked = BTreeSet::from([0]);
+        assert_eq!(choose(&candidates, &asked, 3), [4, 3, 1]);
+        // Nothing is further apart than the bound, however far it is.
+        let bounded = rows(&[
+            (5.0, 1, &[0.0, 0.0]),
+            (0.1, 2, &[1000.0, 0.0]),
+            (0.2, 3, &[5.0, 5.0]),
+        ]);
+        assert_eq!(choose(&bounded, &BTreeSet::new(), 2), [0, 2]);
+    }
+
+    #[test]
+    fn asking_so_teaches_more_than_asking_at_random() {
         // A pool in which positives are rare; a small model chooses eighty rows to learn next, or they are drawn.
         let pool = samples::rare(6000, 6, 1);
         let other = samples::rare(4000, 6, 2);
@@ -63,9 +181,20 @@ mod tests {
         };
         let start: Vec<usize> = (0..300).collect();
         let (_, first) = judged(&pool.select(&start));
-        let known: BTreeSet<u64> = pool.groups().iter().copied().take(300).collect();
+        let known: BTreeSet<usize> = start.iter().copied().collect();
         let margins = first.margins(pool.matrix());
-        let asked = choose(&margins, pool.groups(), 0.0, &known, 80);
+        let candidates: Vec<Candidate<'_>> = margins
+            .iter()
+            .zip(pool.groups())
+            .enumerate()
+            .map(|(row, (margin, group))| Candidate {
+                margin: *margin,
+                group: *group,
+                features: pool.matrix().row(row).unwrap(),
+            })
+            .collect();
+        let asked = choose(&candidates, &known, 80);
+        assert_eq!(asked.len(), 80);
         let with = |rows: &[usize]| {
             let all: Vec<usize> = start.iter().chain(rows).copied().collect();
             judged(&pool.select(&all)).0
@@ -73,7 +202,7 @@ mod tests {
         let rest: Vec<usize> = (300..pool.len()).collect();
         let mut dice = Dice::new(3);
         let at_random: f64 = (0..5).map(|_| with(&dice.sample(&rest, 80))).sum::<f64>() / 5.0;
-        let uncertain = with(&asked);
-        assert!(uncertain > at_random + 0.01, "{uncertain} {at_random}");
+        let chosen = with(&asked);
+        assert!(chosen > at_random + 0.01, "{chosen} {at_random}");
     }
 }

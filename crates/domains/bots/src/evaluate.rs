@@ -41,7 +41,7 @@ pub struct Plan {
     pub test: Vec<PathBuf>,
     /// Judge the folders of `train` by cross-validation in so many folds; `test` is empty then.
     pub folds: Option<usize>,
-    /// So many labels of the judged side, chosen by uncertainty, are learned from and not judged.
+    /// So many labels of the judged side, asked for where they teach most, are learned from and not judged.
     pub adapt: usize,
     /// An ONNX model to judge instead of learning one.
     pub model: Option<Vec<u8>>,

@@ -16,6 +16,14 @@ use crate::features::{SCHEMA, Use, Vector};
 /// Bots a source must have for a threshold of its own.
 const ENOUGH_BOTS: usize = 5;
 
+/// From so many bots on a threshold is chosen among the answers. Of fewer, one account more or less would move it by several
+/// log-odds.
+const FEW_BOTS: usize = 30;
+
+/// The threshold where bots are too few to choose one by. F1 is best at half of itself if probabilities are right, and .8 is
+/// what is aimed at.
+pub(crate) const BY_THE_CURVE: f64 = 0.4;
+
 /// A labelled moment of an account.
 #[derive(Debug, Clone)]
 pub struct Labelled {
@@ -210,14 +218,23 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
         .iter()
         .map(|(place, _)| rows.get(*place).is_some_and(|row| row.is_bot))
         .collect();
-    let calibration = Calibration::fit(&margins, &labels)?;
-    // Chosen on log-odds, where the middle between two answers is a middle.
-    let chosen = threshold(&margins, &labels, recipe.false_positive_rate_max);
-    let threshold = chosen.map_or(0.9, |margin| calibration.probability(margin));
-    let own_thresholds = own_thresholds(rows, &out_of_fold, recipe)
-        .into_iter()
-        .map(|(source, margin)| (source, calibration.probability(margin)))
+    // As in the trees, a label of the community itself counts more often; no label counts less than once, because also a
+    // community of another kind says how far margins are from the truth.
+    let counts: Vec<f64> = out_of_fold
+        .iter()
+        .map(|(place, _)| rows.get(*place).map_or(0.0, |row| row.weight.max(1.0)))
         .collect();
+    let calibration = Calibration::fit_weighted(&margins, &labels, &counts)?;
+    let wrong_max = recipe.false_positive_rate_max;
+    let threshold = decision(&margins, &labels, &calibration, wrong_max);
+    let own_thresholds = if has_few(&labels) {
+        BTreeMap::new()
+    } else {
+        own_thresholds(rows, &out_of_fold, recipe)
+            .into_iter()
+            .map(|(source, margin)| (source, calibration.probability(margin)))
+            .collect()
+    };
     for (_, answer) in &mut out_of_fold {
         *answer = calibration.probability(*answer);
     }
@@ -380,6 +397,30 @@ fn fit(
     Ok(boost::fit(&train, None, &params)?.ensemble)
 }
 
+fn has_few(labels: &[bool]) -> bool {
+    labels.iter().filter(|label| **label).count() < FEW_BOTS
+}
+
+/// The probability from which on an account is called a bot, by answers out of fold: chosen among them, or
+/// [`BY_THE_CURVE`] where bots are few and that does not accuse more than `wrong_max` of the people.
+pub(crate) fn decision(
+    margins: &[f64],
+    labels: &[bool],
+    calibration: &Calibration,
+    wrong_max: f64,
+) -> f64 {
+    let people = labels.iter().filter(|label| !**label).map(|_| 1.0);
+    let accused = margins
+        .iter()
+        .zip(labels)
+        .filter(|(margin, label)| !**label && calibration.probability(**margin) >= BY_THE_CURVE);
+    if has_few(labels) && accused.map(|_| 1.0).sum::<f64>() <= wrong_max * people.sum::<f64>() {
+        return BY_THE_CURVE;
+    }
+    // Chosen on log-odds, where the middle between two answers is a middle.
+    threshold(margins, labels, wrong_max).map_or(0.9, |margin| calibration.probability(margin))
+}
+
 /// The margin from which on an account is called a bot: where precision and recall are best together, precision counting
 /// more, because a false accusation is dearer than a bot that is found a week later. At most `wrong_max` of the people may
 /// be accused. It lies in the middle between two answers, so that it does not hang on one account. `None` if no bot can be
@@ -465,4 +506,47 @@ pub(crate) fn trends_of(names: &[String]) -> Vec<Trend> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ml::Calibration;
+
+    use super::{BY_THE_CURVE, FEW_BOTS, decision};
+
+    /// People at -4 to -2, bots at `lowest` and above, so many of each.
+    fn answers(people: u32, bots: u32, lowest: f64) -> (Vec<f64>, Vec<bool>) {
+        let person = (0..people).map(|n| (-4.0 + 2.0 * f64::from(n) / f64::from(people), false));
+        let bot = (0..bots).map(|n| (lowest + f64::from(n) * 0.01, true));
+        person.chain(bot).unzip()
+    }
+
+    #[test]
+    fn of_few_bots_the_curve_decides_and_of_many_the_middle_between_the_answers() {
+        let by = |bots: u32, lowest: f64| {
+            let (margins, labels) = answers(1_000, bots, lowest);
+            decision(&margins, &labels, &Calibration::NONE, 0.004)
+        };
+        let few = u32::try_from(FEW_BOTS).unwrap() - 1;
+        let bits = f64::to_bits;
+        // Wherever the lowest of few bots lies.
+        assert_eq!(bits(by(few, 4.0)), bits(BY_THE_CURVE));
+        assert_eq!(bits(by(few, 8.0)), bits(BY_THE_CURVE));
+        let middle = |lowest: f64| Calibration::NONE.probability(f64::midpoint(-2.002, lowest));
+        assert!((by(few + 1, 4.0) - middle(4.0)).abs() < 1e-9);
+        assert!((by(few + 1, 8.0) - middle(8.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_curve_that_would_accuse_too_many_does_not_decide() {
+        let (mut margins, labels) = answers(1_000, 10, 4.0);
+        // Five of a thousand people look like bots to the curve: one more than may be accused.
+        for margin in margins.iter_mut().take(5) {
+            *margin = 1.0;
+        }
+        let found = decision(&margins, &labels, &Calibration::NONE, 0.004);
+        assert!(found > Calibration::NONE.probability(1.0), "{found}");
+        let allowed = decision(&margins, &labels, &Calibration::NONE, 0.005);
+        assert_eq!(allowed.to_bits(), BY_THE_CURVE.to_bits());
+    }
 }

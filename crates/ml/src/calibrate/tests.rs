@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::metrics::tests::figures;
+use crate::number::real;
 use proptest::prelude::*;
 
 #[test]
@@ -29,6 +30,30 @@ fn one_class_is_refused_and_equal_margins_give_the_rate() {
     let labels: Vec<bool> = (0..100).map(|row| row % 4 == 0).collect();
     let found = Calibration::fit(&[2.0; 100], &labels).unwrap();
     assert!((found.probability(2.0) - 0.25).abs() < 0.02);
+}
+
+#[test]
+fn a_row_that_counts_three_times_is_a_row_said_three_times() {
+    let (scores, labels) = figures();
+    let margins: Vec<f64> = scores.iter().map(|score| (score - 0.5) * 6.0).collect();
+    let times = |row: usize| 1 + row % 3;
+    let weights: Vec<f64> = (0..margins.len()).map(|row| real(times(row))).collect();
+    let said: Vec<usize> = (0..margins.len())
+        .flat_map(|row| std::iter::repeat_n(row, times(row)))
+        .collect();
+    let all_margins: Vec<f64> = said.iter().map(|row| margins[*row]).collect();
+    let all_labels: Vec<bool> = said.iter().map(|row| labels[*row]).collect();
+    let weighted = Calibration::fit_weighted(&margins, &labels, &weights).unwrap();
+    let repeated = Calibration::fit(&all_margins, &all_labels).unwrap();
+    let once = Calibration::fit(&margins, &labels).unwrap();
+    let near =
+        |a: Calibration, b: Calibration| (a.a - b.a).abs() < 1e-6 && (a.b - b.b).abs() < 1e-6;
+    assert!(near(weighted, repeated), "{weighted:?} {repeated:?}");
+    assert!(!near(weighted, once), "{weighted:?}");
+    assert_eq!(
+        Calibration::fit_weighted(&[1.0, 2.0], &[true, false], &[1.0, 0.0]),
+        Err(OneClass)
+    );
 }
 
 proptest! {

@@ -1,11 +1,18 @@
-//! Adaptation: a few labels of the judged community, asked for where the model is least sure, teach it what is different
-//! there.
+//! Adaptation: a few labels of the judged community, asked for where they teach most, teach it what is different there.
+//!
+//! A model is learned anew here of the folders and the labels, so that it has seen nothing else; a community's own training
+//! adds trees to the shipped model instead, from whatever its moderators decided.
 //!
 //! Must never judge an account whose label it has asked for.
 
 use std::collections::BTreeSet;
 
-use ml::split::grouped_k_fold;
+use ml::{
+    split::grouped_k_fold,
+    uncertain::{Candidate, choose},
+};
+
+use crate::learning::{BY_THE_CURVE, Columns};
 
 use super::{
     EvaluateError, Judge, OWN_LABEL, Plan, likeness, moments, of_case, replay::Replayed,
@@ -15,7 +22,7 @@ use super::{
 /// Labels are asked for in so many rounds, each after learning from the last.
 const ROUNDS: usize = 5;
 
-/// What is judged after labels were asked for.
+/// What is judged after labels were asked for, always by the curve: fifty labels are too few to choose a threshold by.
 pub(super) struct Adapted {
     /// Asked in the whole folder: everybody who was not asked for, and is of no such group.
     pub(super) rest: Vec<Scored>,
@@ -38,12 +45,10 @@ pub(super) fn adapt(
         .iter()
         .map(|case| case.is_bot == Some(true))
         .collect();
-    let own = folder.cases.first().map(|case| case.source);
     let score = |judge: &Judge, place: usize| {
         let case = folder.cases.get(place)?;
-        let threshold = cautious(judge.threshold(own));
         let answer = judge.probability(case);
-        Some(Scored::new(case, answer, threshold, rule_threshold))
+        Some(Scored::new(case, answer, BY_THE_CURVE, rule_threshold))
     };
     let everybody: Vec<usize> = (0..folder.cases.len()).collect();
     let (judge, asked) = ask(train, folder, &everybody, first, plan)?;
@@ -74,13 +79,6 @@ pub(super) fn adapt(
     })
 }
 
-/// A threshold chosen by a few doubtful accounts counts half; the other half is "more likely than not".
-fn cautious(threshold: f64) -> f64 {
-    let threshold = threshold.clamp(1e-9, 1.0 - 1e-9);
-    let half = (threshold / (1.0 - threshold)).sqrt();
-    half / (1.0 + half)
-}
-
 /// Asks for `plan.adapt` labels among `pool` and learns from them; gives the places asked for too.
 fn ask(
     train: &[Replayed],
@@ -91,6 +89,7 @@ fn ask(
 ) -> Result<(Judge, BTreeSet<usize>), EvaluateError> {
     let judged = std::slice::from_ref(folder);
     let base = moments(train, |other| likeness(other, judged));
+    let alike = alike(folder);
     let mut asked: BTreeSet<usize> = BTreeSet::new();
     let mut answers: Vec<(usize, f64)> = pool
         .iter()
@@ -102,7 +101,7 @@ fn ask(
         let now = left.div_ceil(ROUNDS - round);
         left -= now;
         round += 1;
-        asked.extend(unsure(&answers, &asked, now));
+        asked.extend(next(folder, &alike, &answers, &asked, now));
         let mut rows = base.clone();
         for case in asked.iter().filter_map(|place| folder.cases.get(*place)) {
             if let Some(is_bot) = case.is_bot {
@@ -121,17 +120,56 @@ fn ask(
     }
 }
 
-/// The accounts whose answers are nearest to one half, on the scale of log-odds.
-fn unsure(answers: &[(usize, f64)], asked: &BTreeSet<usize>, n: usize) -> Vec<usize> {
-    let distance = |p: f64| {
-        let p = p.clamp(1e-12, 1.0 - 1e-12);
-        (p / (1.0 - p)).ln().abs()
+/// By what the accounts of a folder are alike: their numbers against the norms, which are all in spreads.
+fn alike(folder: &Replayed) -> Vec<Vec<f32>> {
+    let places = Columns::Compared.places();
+    let of = |values: &[f32]| {
+        places
+            .iter()
+            .map(|place| values.get(*place).copied().unwrap_or(f32::NAN))
+            .collect()
     };
-    let mut left: Vec<(usize, f64)> = answers
+    folder
+        .cases
         .iter()
-        .filter(|(place, _)| !asked.contains(place))
-        .map(|(place, p)| (*place, distance(*p)))
+        .map(|case| {
+            case.latest()
+                .map_or_else(Vec::new, |vector| of(vector.values()))
+        })
+        .collect()
+}
+
+/// The places of the accounts to ask about next, among those that were answered.
+fn next(
+    folder: &Replayed,
+    alike: &[Vec<f32>],
+    answers: &[(usize, f64)],
+    asked: &BTreeSet<usize>,
+    n: usize,
+) -> Vec<usize> {
+    let margin = |p: f64| {
+        let p = p.clamp(1e-12, 1.0 - 1e-12);
+        (p / (1.0 - p)).ln()
+    };
+    let (places, candidates): (Vec<usize>, Vec<Candidate<'_>>) = answers
+        .iter()
+        .filter_map(|(place, p)| {
+            let one = Candidate {
+                margin: margin(*p),
+                group: folder.cases.get(*place)?.group,
+                features: alike.get(*place)?,
+            };
+            Some((*place, one))
+        })
+        .unzip();
+    let before = places
+        .iter()
+        .enumerate()
+        .filter(|(_, place)| asked.contains(place))
+        .map(|(number, _)| number)
         .collect();
-    left.sort_by(|(a, p), (b, q)| p.total_cmp(q).then(a.cmp(b)));
-    left.into_iter().take(n).map(|(place, _)| place).collect()
+    choose(&candidates, &before, n)
+        .into_iter()
+        .filter_map(|number| places.get(number).copied())
+        .collect()
 }

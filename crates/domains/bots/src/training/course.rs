@@ -18,7 +18,7 @@ use ml::{
 use serde_json::{Value, json};
 
 use super::figures::Judged;
-use crate::learning::threshold;
+use crate::learning::decision;
 use ground::{Ground, Way, picked, places};
 
 /// Labels of each kind, given by people or lists, without which nothing is learned.
@@ -362,8 +362,7 @@ fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
 fn calibrated(rows: &[&Row], margins: &[f64]) -> Result<(Calibration, f64), CourseError> {
     let labels: Vec<bool> = rows.iter().map(|row| row.is_bot).collect();
     let calibration = Calibration::fit(margins, &labels)?;
-    let chosen = threshold(margins, &labels, FALSE_POSITIVE_RATE_MAX);
-    let threshold = chosen.map_or(0.9, |margin| calibration.probability(margin));
+    let threshold = decision(margins, &labels, &calibration, FALSE_POSITIVE_RATE_MAX);
     Ok((calibration, threshold))
 }
 
