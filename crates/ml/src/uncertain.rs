@@ -152,7 +152,7 @@ mod tests {
             (0.3, 4, odd),
             (9.0, 5, far),
         ]);
-        // The first two of six are the probable ones: the furthest from 0 and one more.
+        // One of three is the most probable; then the odd one, and the near one rather than another that is far as the first.
         let asked = BTreeSet::from([0]);
         assert_eq!(choose(&candidates, &asked, 3), [4, 3, 1]);
         // Nothing is further apart than the bound, however far it is.
