@@ -48,7 +48,7 @@ pub(crate) struct Evaluate {
     /// Judge the folders of --train by cross-validation: each alone, and all together
     #[arg(long, value_name = "N", conflicts_with_all = ["test", "model", "adapt"])]
     folds: Option<usize>,
-    /// Learn also from so many labels of each judged folder, chosen where the model is least sure; they are not judged
+    /// Learn also from so many labels of each judged folder, chosen where they teach most; they are not judged
     #[arg(long, value_name = "N", default_value_t = 0)]
     adapt: usize,
     /// Judge an ONNX model instead of learning one: a file, or a number of the registry
