@@ -317,6 +317,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(Notices(Arc::clone(app))))
     .handler(Arc::new(Webhooks(Arc::clone(app))))
     .handler(Arc::new(bots::Training(Arc::clone(app))))
+    .handler(Arc::new(bots::Tracking(Arc::clone(app))))
     .handler(Arc::new(bots::Guard(Arc::clone(app))))
     .handler(Arc::new(bots::Drift(Arc::clone(app))))
     .handler(Arc::new(Scoring(Arc::clone(app))))

@@ -43,7 +43,9 @@ use community::Commands;
 use delivery::Deliveries;
 use engines::{Blobs, Bus, Cache, Mailer, Meter, OutboxMailer};
 use identity::{Identity, PasskeySite, StoredGrants};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, HookCaller, Provider, Timestamp};
+use kernel::{
+    Clock, CommandSpec, Connector, Courier, Entropy, HookCaller, Provider, Timestamp, Tracker,
+};
 use store::{Db, KeyRing, job::Waker};
 use tokio_util::sync::CancellationToken;
 use webhook::Webhooks;
@@ -106,6 +108,8 @@ pub struct Parts {
     pub hooks: Arc<dyn HookCaller>,
     /// Bounds of the webhook service.
     pub webhooks: webhook::Settings,
+    /// Where the operator follows trainings besides our pages, if anywhere.
+    pub tracker: Option<Arc<dyn Tracker>>,
     /// The chat commands of the program; a process that runs none names them all the same, because
     /// pages show them.
     pub commands: Vec<CommandSpec>,
@@ -185,6 +189,7 @@ impl App {
             deliveries,
             hooks,
             webhooks,
+            tracker,
             commands,
         } = parts;
         let stop = CancellationToken::new();
@@ -224,7 +229,8 @@ impl App {
             Arc::clone(&clock),
             identity.clone(),
             blobs.clone(),
-        );
+        )
+        .with_tracker(tracker);
         let activity = Activity::new(
             db.clone(),
             Arc::clone(&clock),

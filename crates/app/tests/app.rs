@@ -18,6 +18,7 @@ mod app {
     mod bot_rollouts;
     mod bot_scores;
     mod bot_shadow;
+    mod bot_tracking;
     mod bot_training;
     mod chat_code;
     mod commands;

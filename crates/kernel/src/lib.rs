@@ -20,6 +20,7 @@ pub mod platform;
 pub mod random;
 pub mod secret;
 pub mod sign_in;
+pub mod tracking;
 
 pub use actor::{Actor, Denied, Permission, Role};
 pub use clock::{Clock, Day, SystemClock, Timestamp};
@@ -48,3 +49,4 @@ pub use secret::Secret;
 pub use sign_in::{
     AuthorizeRequest, PersonalTokens, Proof, Provider, RoleMetadata, SignInReturn, TokenError,
 };
+pub use tracking::{TrackError, Tracked, TrackedFile, TrackedRun, TrackedState, Tracker};

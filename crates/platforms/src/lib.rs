@@ -12,6 +12,7 @@ pub mod discord;
 pub mod gate;
 pub mod hook;
 pub mod http;
+pub mod mlflow;
 pub mod oidc;
 pub mod slack;
 pub mod text;

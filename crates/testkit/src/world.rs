@@ -9,7 +9,8 @@ use identity::{ClientInfo, NewCommunity};
 use ingest::{Hooks, Ingest, Reaction, Settings, Witness};
 use kernel::{
     Account, Actor, ChatEvent, Clock, CommandSpec, CommunityId, Connector, Courier, EventKind,
-    Origin, Platform, Provider, Role, Secret, SessionId, Source, Timestamp, UserId, event::Message,
+    Origin, Platform, Provider, Role, Secret, SessionId, Source, Timestamp, Tracker, UserId,
+    event::Message,
 };
 use store::{Db, Engine, KeyRing, Options, job::State, migration, schema::Kind, seal::Keys, sql};
 use tempfile::TempDir;
@@ -60,6 +61,8 @@ pub struct Setup {
     pub hooks: Arc<TestHooks>,
     /// Bounds of the webhook service.
     pub webhooks: webhook::Settings,
+    /// Where the operator follows trainings; nowhere unless a test says so.
+    pub tracker: Option<Arc<dyn Tracker>>,
     /// The chat commands of the program.
     pub commands: Vec<CommandSpec>,
 }
@@ -85,6 +88,7 @@ impl Default for Setup {
             deliveries: delivery::Settings::default(),
             hooks: TestHooks::new(),
             webhooks: webhook::Settings::default(),
+            tracker: None,
             commands: vec![command("ping", &["p"]), command("help", &[])],
         }
     }
@@ -148,6 +152,7 @@ impl Node {
             deliveries: setup.deliveries,
             hooks: setup.hooks,
             webhooks: setup.webhooks,
+            tracker: setup.tracker,
             commands: setup.commands,
         });
         let (ingest, line) = Ingest::start(

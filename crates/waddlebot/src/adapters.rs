@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use engines::{MailCourier, Mailer};
-use kernel::{Clock, CommandSpec, Connector, Courier, Entropy, Grants, HookCaller, Provider};
+use kernel::{
+    Clock, CommandSpec, Connector, Courier, Entropy, Grants, HookCaller, Provider, Tracker,
+};
 use platforms::{
     Listener, Webhook, discord,
     hook::{self, HookClient},
     http::Http,
+    mlflow::{self, Mlflow},
     oidc::{Oidc, OidcSettings},
     slack, twitch,
 };
@@ -44,6 +47,25 @@ pub(crate) fn hooks(config: &Config) -> anyhow::Result<Arc<dyn HookCaller>> {
     };
     let client = HookClient::new(settings).context("making the HTTP client of webhooks")?;
     Ok(Arc::new(client))
+}
+
+/// Where the operator follows trainings, if the configuration names a server.
+pub(crate) fn tracker(config: &Config) -> anyhow::Result<Option<Arc<dyn Tracker>>> {
+    let section = &config.mlflow;
+    if section.url.is_empty() {
+        return Ok(None);
+    }
+    let settings = mlflow::Settings {
+        url: section
+            .url
+            .parse()
+            .context("`mlflow.url` is not an address")?,
+        user: section.user.clone(),
+        token: section.token.clone(),
+        experiment: section.experiment.clone(),
+    };
+    let http = Http::new().context("making the HTTP client")?;
+    Ok(Some(Arc::new(Mlflow::new(&settings, http)?)))
 }
 
 /// What adapters are made with.

@@ -109,6 +109,7 @@ pub(crate) async fn app(config: &Config) -> anyhow::Result<(Arc<App>, Adapters)>
         deliveries: delivery::Settings::default(),
         hooks: adapters::hooks(config)?,
         webhooks: webhook::Settings::default(),
+        tracker: adapters::tracker(config)?,
         commands: commands::specs().collect(),
     });
     Ok((app, adapters))

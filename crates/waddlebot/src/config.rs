@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 use sections::{
     ActivitySection, BlobsSection, DatabaseSection, GraphqlSection, IngestSection, JobsSection,
-    KeysSection, MailSection, RedisSection, RestSection, ServerSection, SignInSection,
-    WebhooksSection,
+    KeysSection, MailSection, MlflowSection, RedisSection, RestSection, ServerSection,
+    SignInSection, WebhooksSection,
 };
 pub(crate) use sections::{DiscordSection, OidcSection, SlackSection, TwitchSection};
 pub(crate) use sections::{LogFormat, LogSection, SchemaReaders};
@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) rest: RestSection,
     pub(crate) graphql: GraphqlSection,
     pub(crate) webhooks: WebhooksSection,
+    pub(crate) mlflow: MlflowSection,
     pub(crate) sign_in: SignInSection,
     pub(crate) discord: DiscordSection,
     pub(crate) twitch: TwitchSection,
@@ -181,6 +182,16 @@ impl Config {
         self.graphql.check(within)?;
         if self.webhooks.ports.is_empty() || self.webhooks.ports.len() > 20 {
             bail!("`webhooks.ports` must have 1 to 20 ports");
+        }
+        let url = &self.mlflow.url;
+        let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https");
+        if !url.is_empty() && !url.parse().is_ok_and(|url| is_web(&url)) {
+            bail!("`mlflow.url` must begin with https:// or http://, or be empty");
+        }
+        let experiment = &self.mlflow.experiment;
+        if experiment.is_empty() || experiment.len() > 200 || experiment.contains(['/', ':', '\''])
+        {
+            bail!("`mlflow.experiment` must have 1 to 200 bytes without / : and '");
         }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {

@@ -3,8 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bots::TRAIN_JOB;
-use store::job::{CatchUp, Claimed, CronEntry, Handler, Outcome};
+use bots::{BotsError, TRACK_JOB, TRAIN_JOB};
+use kernel::Actor;
+use store::{
+    Reach,
+    job::{CatchUp, Claimed, CronEntry, Handler, Outcome},
+};
 
 use crate::App;
 
@@ -100,6 +104,72 @@ impl Handler for Training {
     }
 
     /// Learning takes a whole processor: one at a time in a process.
+    fn slots(&self) -> Option<usize> {
+        Some(1)
+    }
+}
+
+/// Brings the operator's tracking server to what is known of a training.
+pub(super) struct Tracking(pub(super) Arc<App>);
+
+impl Tracking {
+    /// Ends the job in one unit of work with the look whether what was told is still so; `false` if it is not.
+    async fn end(&self, job: &Claimed, told: &bots::Tracking) -> Result<bool, BotsError> {
+        let app = &self.0;
+        let begun = app.db.begin(&Actor::System(TRACK_JOB), app.clock.now());
+        let mut work = begun.await?.reaching(Reach::Nothing);
+        if !app.bots.is_still_tracked(&work, told).await? {
+            return Ok(false);
+        }
+        if let Err(error) = job.complete_in(&mut work).await {
+            return Err(BotsError::Conflict(error.to_string()));
+        }
+        work.commit().await?;
+        Ok(true)
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for Tracking {
+    fn kind(&self) -> &'static str {
+        TRACK_JOB
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let named = job
+            .payload
+            .get("training")
+            .and_then(serde_json::Value::as_i64);
+        let Some(id) = named.and_then(|id| i32::try_from(id).ok()) else {
+            return Outcome::fail("the job names no training");
+        };
+        let is_last = job.attempt >= job.max_attempts;
+        let told = match self.0.bots.track_training(id, is_last).await {
+            Ok(Some(told)) => told,
+            Ok(None) => return Outcome::Done,
+            Err(BotsError::Tracking(error)) => return Outcome::retry(error.to_string()),
+            Err(error) => return Outcome::retry(error.to_string()),
+        };
+        match self.end(job, &told).await {
+            Ok(true) => {
+                let version = &told.kept.version;
+                tracing::info!(
+                    training.id = id,
+                    mlflow.run = told.kept.run,
+                    "training {id} is at the tracking server as version {version}"
+                );
+                Outcome::Done
+            }
+            Ok(false) => Outcome::Retry {
+                after: Some(Duration::from_secs(1)),
+                reason: "the registry changed meanwhile".to_owned(),
+                counts: false,
+            },
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    /// A run is looked for and then made: one at a time.
     fn slots(&self) -> Option<usize> {
         Some(1)
     }

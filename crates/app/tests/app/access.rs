@@ -97,6 +97,11 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "bots.run_training",
         "a job, which somebody who may asked for",
     ),
+    (
+        "bots.track_training",
+        "a job, which asks for itself and tells the operator's own server",
+    ),
+    ("bots.is_still_tracked", "ends that job"),
     ("app.caller", "checks the session's token or the key"),
     ("app.generation_for", "tells a number that means nothing"),
     ("app.kept_answer", "the key names whose answer it is"),

@@ -29,17 +29,20 @@ pub enum AlertKind {
     Drift,
     /// A rollout was stopped.
     Rollout,
+    /// The operator's tracking server does not know of a training.
+    Tracking,
 }
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Precision,
         Self::Extraction,
         Self::Latency,
         Self::Training,
         Self::Drift,
         Self::Rollout,
+        Self::Tracking,
     ];
 
     /// The lower-case name.
@@ -51,6 +54,7 @@ impl AlertKind {
             Self::Training => "training",
             Self::Drift => "drift",
             Self::Rollout => "rollout",
+            Self::Tracking => "tracking",
         }
     }
 
@@ -63,6 +67,7 @@ impl AlertKind {
             Self::Training => 4,
             Self::Drift => 5,
             Self::Rollout => 6,
+            Self::Tracking => 7,
         }
     }
 

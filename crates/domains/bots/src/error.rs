@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engines::BlobsError;
-use kernel::{Denied, ErrorCode};
+use kernel::{Denied, ErrorCode, TrackError};
 use store::StoreError;
 
 /// A refusal or failure of the service.
@@ -32,6 +32,9 @@ pub enum BotsError {
     /// A model's file could not be kept or read.
     #[error("the file of the model could not be kept or read: try again later")]
     Files(#[source] BlobsError),
+    /// The tracking server was not brought up to date.
+    #[error("the tracking server was not brought up to date")]
+    Tracking(#[source] TrackError),
     /// The database failed.
     #[error("what is known about bots could not be read or changed")]
     Storage(#[source] Arc<StoreError>),
@@ -54,7 +57,7 @@ impl BotsError {
             Self::Invalid { .. } => ErrorCode::BadUserInput,
             Self::Conflict(_) => ErrorCode::Conflict,
             Self::TooOften(_) => ErrorCode::RateLimited,
-            Self::Files(_) => ErrorCode::Unavailable,
+            Self::Files(_) | Self::Tracking(_) => ErrorCode::Unavailable,
             Self::Storage(error) => error.code(),
         }
     }

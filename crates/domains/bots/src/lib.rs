@@ -55,6 +55,7 @@ mod setting;
 mod shadow;
 mod spread;
 mod store;
+mod tracking;
 mod training;
 mod usual;
 
@@ -63,7 +64,7 @@ use std::{collections::HashMap, sync::Arc};
 use ::store::{Db, Reach, StoreError, Work};
 use engines::Blobs;
 use identity::Identity;
-use kernel::{Actor, Clock, CommunityId, Denied};
+use kernel::{Actor, Clock, CommunityId, Denied, Tracker};
 
 pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
@@ -107,6 +108,7 @@ pub use scorer::SHIPPED_MODEL;
 pub use setting::{Bearing, Exemption, Level, Setting};
 pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCounts};
 pub use spread::{Flagged, Histogram, WhatIf};
+pub use tracking::{TRACK_JOB, Tracking};
 pub use training::{TRAIN_JOB, Training, TrainingState};
 
 /// What was found of each community, or why the actor may not know it.
@@ -127,6 +129,8 @@ pub struct Bots {
     horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
     recent: community_score::Recent,
+    /// Where the operator follows trainings besides.
+    tracker: Option<Arc<dyn Tracker>>,
 }
 
 impl std::fmt::Debug for Bots {
@@ -147,6 +151,7 @@ impl Bots {
             horizon: Arc::default(),
             latencies: follower::Latencies::default(),
             recent: community_score::none_yet(),
+            tracker: None,
         }
     }
 

@@ -492,6 +492,7 @@ impl Bots {
         if let Some(before) = &before {
             table::retire(work.conn(), before.id, now).await?;
             announcement::retired(&mut work, before).await?;
+            self.ask_to_track_model(&mut work, before.id).await?;
         }
         table::deploy(
             work.conn(),
@@ -501,6 +502,7 @@ impl Bots {
         )
         .await?;
         announcement::promoted(&mut work, &model).await?;
+        self.ask_to_track_model(&mut work, model.id).await?;
         let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
         work.audit(entry("bots.model.promote", &model, detail));
         let after = table::by_id(work.conn(), id).await?;
@@ -526,6 +528,7 @@ impl Bots {
         // So that taking back again goes further back, and not to and fro.
         table::forget_replaced(work.conn(), gone.id).await?;
         announcement::retired(&mut work, &gone).await?;
+        self.ask_to_track_model(&mut work, gone.id).await?;
         let mut before = None;
         if let Some(id) = gone.replaced {
             before = table::by_id(work.conn(), id).await?;
@@ -536,6 +539,7 @@ impl Bots {
             // What it had replaced itself is what comes next, should it be taken back too.
             table::deploy(work.conn(), before.id, before.replaced, now).await?;
             announcement::promoted(&mut work, before).await?;
+            self.ask_to_track_model(&mut work, before.id).await?;
         }
         let detail = json!({ "model": named(&gone), "back_to": before.as_ref().map(named) });
         work.audit(entry("bots.model.roll_back", &gone, detail));
@@ -565,6 +569,7 @@ impl Bots {
         }
         table::retire(work.conn(), id, work.now()).await?;
         announcement::retired(&mut work, &model).await?;
+        self.ask_to_track_model(&mut work, model.id).await?;
         let detail = json!({ "model": named(&model) });
         work.audit(entry("bots.model.retire", &model, detail));
         Ok(work.commit().await?)

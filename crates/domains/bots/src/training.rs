@@ -355,6 +355,7 @@ impl Bots {
                 (None, TrainingState::Done) => {
                     if let Some(model) = training.model {
                         announcement::trained(&mut work, &training, model).await?;
+                        self.ask_to_track(&mut work, id).await?;
                     }
                     tables::alert::is_over(work.conn(), AlertKind::Training, community, now)
                         .await?;
@@ -410,14 +411,8 @@ impl Bots {
                 Some(community) => format!("learned for community {community}"),
             },
             community: training.community,
+            card: card(training, &taught, &json!(counts), &day),
             metrics: taught.metrics,
-            card: card(
-                training,
-                taught.way,
-                &json!(counts),
-                &taught.parameters,
-                &day,
-            ),
         };
         let model = self
             .register(&WHO, &new, Bytes::from(file), Some(&reference))
@@ -572,7 +567,8 @@ fn number(n: usize) -> u32 {
 }
 
 /// What is to be known of a model that was trained here.
-fn card(training: &Training, way: &str, counts: &Value, parameters: &Value, day: &str) -> Value {
+fn card(training: &Training, taught: &Taught, counts: &Value, day: &str) -> Value {
+    let way = taught.way;
     json!({
         "data": {
             "labels": counts, "accounts": training.n_rows, "bots": training.n_bots, "people": training.n_people,
@@ -580,7 +576,8 @@ fn card(training: &Training, way: &str, counts: &Value, parameters: &Value, day:
         },
         "kind": way,
         "based_on": if way == "adapted prior" { "prior" } else { "nothing" },
-        "parameters": parameters,
+        "folds": taught.folds,
+        "parameters": taught.parameters,
         "limits": [
             "It says automated, not harmful; nobody is banned by it.",
             "Moderators look at those first who look suspicious: what it learned of all others comes from a random sample and, with little weight, from the rules.",

@@ -116,6 +116,16 @@ pub(crate) struct WebhooksSection {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct MlflowSection {
+    pub(crate) url: String,
+    pub(crate) user: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) token: Secret<String>,
+    pub(crate) experiment: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GraphqlSection {
     pub(crate) schema_readers: SchemaReaders,
     pub(crate) body_bytes_max: u64,

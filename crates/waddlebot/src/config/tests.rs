@@ -133,3 +133,27 @@ fn the_graphql_face_has_the_same_defaults_as_the_file() {
         assert!(error.contains("must be from"), "{error}");
     }
 }
+
+#[test]
+fn an_mlflow_server_needs_a_whole_address_and_an_experiment_whose_name_can_be_asked_for() {
+    assert!(Config::load(&env(&[])).unwrap().mlflow.url.is_empty());
+    let with = |words: &str| {
+        let (_dir, sources) = file(&format!("[mlflow]\n{words}\n"));
+        Config::load(&sources).map(|config| config.mlflow)
+    };
+    let given = with("url = \"http://10.0.0.7:5000/ml\"\ntoken = \"secret-word\"").unwrap();
+    assert_eq!(given.experiment, "waddlebot-bots");
+    assert!(
+        !format!("{given:?}").contains("secret-word"),
+        "secrets do not print"
+    );
+    for wrong in [
+        "url = \"mlflow.internal:5000\"",
+        "url = \"http://\"",
+        "experiment = \"\"",
+        "experiment = \"ann's\"",
+        "experiment = \"a/b\"",
+    ] {
+        assert!(with(wrong).is_err(), "{wrong}");
+    }
+}

@@ -93,6 +93,8 @@ pub(super) struct Taught {
     pub(super) calibration: Calibration,
     pub(super) threshold: f64,
     pub(super) way: &'static str,
+    /// Folds by which it was judged on all but the newest.
+    pub(super) folds: usize,
     pub(super) metrics: Value,
     pub(super) parameters: Value,
 }
@@ -220,6 +222,7 @@ pub(super) fn teach(
     Ok(Taught {
         parameters: ground.parameters(chosen.way, last.trees),
         way: chosen.way.as_str(),
+        folds: pool_folds.len(),
         model,
         calibration,
         threshold,

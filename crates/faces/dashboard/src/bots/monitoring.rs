@@ -120,6 +120,7 @@ const fn kind(kind: AlertKind) -> &'static str {
         AlertKind::Training => "Training failed",
         AlertKind::Drift => "Chat has changed",
         AlertKind::Rollout => "Rollout halted",
+        AlertKind::Tracking => "Not at the tracking server",
     }
 }
 

@@ -108,7 +108,7 @@ impl From<Monitoring> for MonitoringView {
 pub(crate) struct AlertView {
     /// Its id.
     id: i32,
-    /// What: `precision`, `extraction`, `latency`, `training`, `drift` or `rollout`.
+    /// What: `precision`, `extraction`, `latency`, `training`, `drift`, `rollout` or `tracking`.
     kind: String,
     /// The community it is about; null = the instance.
     community_id: Option<i32>,

@@ -127,6 +127,8 @@ pub(crate) enum BotAlertKind {
     Drift,
     /// A rollout was stopped.
     Rollout,
+    /// The operator's tracking server does not know of a training.
+    Tracking,
 }
 
 /// Something that went wrong with detection.
