@@ -606,6 +606,45 @@ on_both! {
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0").await, 1);
     }
 
+    async fn a_wave_of_joins_is_a_crowd_and_sleepers_who_wake_together_are_one_too(world: World) {
+        let pond = world.community("Pond").await;
+        two_quiet_days(&mut world, pond).await;
+        world.clock.advance(Duration::from_secs(1_000));
+        // Six join and then speak: six newcomers.
+        for n in 0..6 {
+            happens(&mut world, pond, &format!("guest-{n}"), EventKind::Join).await;
+            world.say(pond, &format!("guest-{n}"), "hello").await;
+        }
+        catch_up(&world).await;
+        // Sleepers come one by one, a quarter of an hour apart, and say nothing.
+        for n in 0..14 {
+            world.clock.advance(Duration::from_mins(15));
+            happens(&mut world, pond, &format!("sleeper-{n}"), EventKind::Join).await;
+        }
+        catch_up(&world).await;
+        assert_eq!(bursts(&world).await, [""; 0]);
+        // Within the day they are known.
+        world.say(pond, "sleeper-13", "hello").await;
+        // Two days later the others wake together.
+        world.clock.advance(Duration::from_hours(48));
+        for n in 0..13 {
+            world.say(pond, &format!("sleeper-{n}"), "hello").await;
+        }
+        catch_up(&world).await;
+        let told = bursts(&world).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("\"crowd\":\"newcomers\""), "{told:?}");
+        world.clock.advance(Duration::from_hours(24));
+        for n in 0..40 {
+            happens(&mut world, pond, &format!("wave-{n}"), EventKind::Join).await;
+            happens(&mut world, pond, &format!("wave-{n}"), EventKind::Join).await;
+        }
+        catch_up(&world).await;
+        let told = bursts(&world).await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[1].contains("\"crowd\":\"joins\"") && told[1].contains("\"newcomers\":12"), "{told:?}");
+    }
+
     async fn a_raid_is_a_crowd_before_anybody_of_it_speaks_and_nobody_is_suspected_for_it(world: World) {
         let pond = world.community("Pond").await;
         two_quiet_days(&mut world, pond).await;

@@ -1,9 +1,9 @@
-//! Who came without saying anything: follows, and raids with how many they bring. For the domains above that go through
+//! Who came without saying anything: joins, follows, and raids with how many they bring. For the domains above that go through
 //! all of them, in the order in which they were recorded. They authorise before they ask.
 //!
 //! Must never hand out more rows at once than was asked for.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeMap, time::Duration};
 
 use ::store::StoreError;
 use kernel::{AccountId, CommunityId, EventId, Timestamp};
@@ -11,11 +11,17 @@ use sea_orm::ConnectionTrait;
 
 use crate::store::arrival as table;
 
+/// How long a join counts as the coming of whoever says something later. Who was silent for longer comes with those who speak
+/// then: accounts that sleep and wake together are a crowd too.
+pub const JOIN_LASTS: Duration = Duration::from_hours(24);
+
 /// How somebody came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// The account followed the channel.
     Follow,
+    /// The account joined the server, or a channel of it.
+    Join,
     /// The account sent its viewers over.
     Raid {
         /// How many.
@@ -53,11 +59,12 @@ pub async fn arrivals_after(
     table::between(conn, after, until, limit).await
 }
 
-/// Where accounts followed, with an id of `until` at most.
-pub async fn followed(
+/// Until when accounts count as having come, where they followed (for ever) or joined (for [`JOIN_LASTS`]), by events with an id
+/// of `until` at most.
+pub async fn came(
     conn: &impl ConnectionTrait,
     accounts: &[AccountId],
     until: EventId,
-) -> Result<BTreeSet<(CommunityId, AccountId)>, StoreError> {
-    table::followed(conn, accounts, until).await
+) -> Result<BTreeMap<(CommunityId, AccountId), Timestamp>, StoreError> {
+    table::came(conn, accounts, until).await
 }

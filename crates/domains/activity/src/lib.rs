@@ -42,7 +42,7 @@ use std::{
 use identity::Identity;
 use kernel::{Actor, Clock, CommunityId, Denied, Permission, UserId};
 
-pub use arrival::{Arrival, Arrived, arrivals_after, followed, last_event};
+pub use arrival::{Arrival, Arrived, JOIN_LASTS, arrivals_after, came, last_event};
 pub use cohort::Cohort;
 pub use doubt::{Doubt, Doubts};
 pub use error::ActivityError;

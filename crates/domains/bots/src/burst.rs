@@ -1,5 +1,5 @@
 //! Many newcomers at once: a raid, a wave of bots. Ten minutes are compared with what is usual in the community; while it
-//! lasts, newcomers are looked at after fewer messages. A newcomer is who speaks or follows and was never seen; a raid of as
+//! lasts, newcomers are looked at after fewer messages. A newcomer is who speaks, joins or follows and was never seen; a raid of as
 //! many viewers is a crowd before anybody of it says something.
 //!
 //! Pure. Must never accuse anybody: most of those who come with a crowd are people.
@@ -24,6 +24,8 @@ pub(crate) enum Coming {
     Spoke,
     /// They followed the channel.
     Followed,
+    /// They joined the server.
+    Joined,
 }
 
 /// What a crowd is made of.
@@ -33,6 +35,8 @@ pub(crate) enum Crowd {
     Newcomers,
     /// Newcomers, most of whom only followed.
     Follows,
+    /// Newcomers, most of whom only joined.
+    Joins,
     /// The viewers of another channel.
     Raid,
 }
@@ -43,6 +47,7 @@ impl Crowd {
         match self {
             Self::Newcomers => "newcomers",
             Self::Follows => "follows",
+            Self::Joins => "joins",
             Self::Raid => "raid",
         }
     }
@@ -56,6 +61,8 @@ pub(crate) struct Arrivals {
     now: u32,
     /// How many of those only followed.
     follows: u32,
+    /// How many of those only joined.
+    joins: u32,
     /// Newcomers in ten minutes.
     usual: f64,
     /// For how many windows that is known.
@@ -100,11 +107,14 @@ impl Arrivals {
         self.follows = self
             .follows
             .saturating_add(u32::from(how == Coming::Followed));
+        self.joins = self.joins.saturating_add(u32::from(how == Coming::Joined));
         if self.known < A_DAY || !self.is_many(self.now) {
             return None;
         }
         let crowd = if self.follows > self.now / 2 {
             Crowd::Follows
+        } else if self.joins > self.now / 2 {
+            Crowd::Joins
         } else {
             Crowd::Newcomers
         };
@@ -161,6 +171,7 @@ impl Arrivals {
         self.usual *= (1.0 - own).powf(f64::from(empty));
         self.now = 0;
         self.follows = 0;
+        self.joins = 0;
         self.window = window;
     }
 
@@ -177,18 +188,22 @@ impl Arrivals {
     /// The stored form.
     pub(crate) fn to_text(&self) -> String {
         format!(
-            "{} {} {} {} {} {}",
-            self.window, self.now, self.usual, self.known, self.until, self.follows
+            "{} {} {} {} {} {} {}",
+            self.window, self.now, self.usual, self.known, self.until, self.follows, self.joins
         )
     }
 
-    /// Reads it; what does not read is nothing known. Who only follows was not counted once, and no word stood for it.
+    /// Reads it; what does not read is nothing known. Who only follows was not counted once, later who only
+    /// joins was not, and no word stood for it.
     pub(crate) fn from_text(text: &str) -> Self {
         let words: Vec<&str> = text.split(' ').collect();
-        let (window, now, usual, known, until, follows) = match words.as_slice() {
-            [window, now, usual, known, until] => (window, now, usual, known, until, &"0"),
+        let (window, now, usual, known, until, follows, joins) = match words.as_slice() {
+            [window, now, usual, known, until] => (window, now, usual, known, until, &"0", &"0"),
             [window, now, usual, known, until, follows] => {
-                (window, now, usual, known, until, follows)
+                (window, now, usual, known, until, follows, &"0")
+            }
+            [window, now, usual, known, until, follows, joins] => {
+                (window, now, usual, known, until, follows, joins)
             }
             _ => return Self::default(),
         };
@@ -197,6 +212,7 @@ impl Arrivals {
                 window: window.parse().ok()?,
                 now: now.parse().ok()?,
                 follows: follows.parse().ok()?,
+                joins: joins.parse().ok()?,
                 usual: usual.parse().ok().filter(|usual: &f64| usual.is_finite())?,
                 known: known.parse().ok()?,
                 until: until.parse().ok()?,
@@ -239,6 +255,7 @@ mod tests {
         for (how, named) in [
             (Coming::Spoke, Crowd::Newcomers),
             (Coming::Followed, Crowd::Follows),
+            (Coming::Joined, Crowd::Joins),
         ] {
             let mut arrivals = quiet(48);
             let found = crowd(&mut arrivals, 48 * HOUR, 40, how);
@@ -310,9 +327,12 @@ mod tests {
     fn the_stored_form_reads_back_and_that_of_before_does_too() {
         let mut arrivals = quiet(30);
         crowd(&mut arrivals, 30 * HOUR, 20, Coming::Followed);
+        crowd(&mut arrivals, 30 * HOUR + 30, 5, Coming::Joined);
         assert_eq!(Arrivals::from_text(&arrivals.to_text()), arrivals);
         let before = Arrivals::from_text("7 3 0.5 200 0");
-        assert_eq!(before.to_text(), "7 3 0.5 200 0 0");
+        assert_eq!(before.to_text(), "7 3 0.5 200 0 0 0");
+        let before = Arrivals::from_text("7 3 0.5 200 0 2");
+        assert_eq!(before.to_text(), "7 3 0.5 200 0 2 0");
         assert_eq!(Arrivals::from_text("1 2 NaN 4 5"), Arrivals::default());
         assert_eq!(Arrivals::from_text("1 2 3 4 5 x"), Arrivals::default());
         assert_eq!(Arrivals::from_text(""), Arrivals::default());

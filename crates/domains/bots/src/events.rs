@@ -12,7 +12,7 @@ pub const APPEAL_MADE: &str = "bots.appeal_made";
 /// A moderator answered that. Payload: `{"community": id, "case": id, "appeal": id, "state": name}`.
 pub const APPEAL_ANSWERED: &str = "bots.appeal_answered";
 /// Many newcomers came at once; they are looked at after fewer messages for an hour. Payload: `{"community": id, "crowd":
-/// name, "newcomers": number, "usual": number}`; a crowd is `newcomers`, `follows` or `raid`.
+/// name, "newcomers": number, "usual": number}`; a crowd is `newcomers`, `follows`, `joins` or `raid`.
 pub const BURST: &str = "bots.burst";
 /// A model came of a training. Payload: `{"community": id, "training": id, "model": id}`. Of a training, a model or a rollout
 /// for everybody it is told once, without a community.

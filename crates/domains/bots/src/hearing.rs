@@ -1,5 +1,5 @@
 //! Messages, heard one after the other: each in the scene of its community, each observed in the state of its account.
-//! Between them whoever followed or raided.
+//! Between them whoever joined, followed or raided.
 //! The follower and whoever makes everything anew do it here, so that both come to the same.
 //!
 //! Must never write: it says what is to be written.
@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::StoreError;
-use activity::{Arrival, Arrived, Said};
+use activity::{Arrival, Arrived, JOIN_LASTS, Said};
 use kernel::{AccountId, CommunityId, EventId, MessageId, Timestamp};
 use sea_orm::ConnectionTrait;
 
@@ -57,8 +57,8 @@ pub(crate) struct Heard<'a> {
 pub(crate) struct Hearing {
     places: BTreeMap<CommunityId, Place>,
     kept: BTreeMap<Seat, Kept>,
-    /// Who followed and said nothing yet: they came then.
-    followed: BTreeSet<Seat>,
+    /// Who followed or joined and said nothing yet: they came then, and until when that counts.
+    came: BTreeMap<Seat, Timestamp>,
     /// Communities with a stored state that did not read: everything of them is to be made anew.
     pub(crate) broken: BTreeSet<CommunityId>,
 }
@@ -145,14 +145,15 @@ impl Hearing {
             let new = seats().filter(|seat| !hearing.kept.contains_key(seat));
             let new: BTreeSet<AccountId> = new.map(|seat| seat.1).collect();
             let new: Vec<AccountId> = new.into_iter().collect();
-            hearing.followed = activity::followed(conn, &new, heard.after).await?;
+            hearing.came = activity::came(conn, &new, heard.after).await?;
         }
         Ok(hearing)
     }
 
-    /// Somebody followed, or sent their viewers.
+    /// Somebody joined or followed, or sent their viewers.
     fn meet(&mut self, arrived: &Arrived) {
         let seat = (arrived.community, arrived.account);
+        let is_known = self.kept.contains_key(&seat) || has_come(&self.came, seat, arrived.at);
         let Some(place) = self.places.get_mut(&seat.0) else {
             return;
         };
@@ -162,9 +163,19 @@ impl Hearing {
         place.is_heard = true;
         let burst = match arrived.how {
             Arrival::Raid { viewers } => place.arrivals.raid(arrived.at, viewers),
-            Arrival::Follow if self.kept.contains_key(&seat) || !self.followed.insert(seat) => None,
+            Arrival::Follow | Arrival::Join if is_known => None,
             Arrival::Follow => place.arrivals.come(arrived.at, Coming::Followed),
+            Arrival::Join => place.arrivals.come(arrived.at, Coming::Joined),
         };
+        let until = match arrived.how {
+            Arrival::Raid { .. } => None,
+            Arrival::Follow => Some(Timestamp(i64::MAX)),
+            Arrival::Join => Some(arrived.at.plus(JOIN_LASTS)),
+        };
+        if let Some(until) = until {
+            let known = self.came.entry(seat).or_insert(until);
+            *known = until.max(*known);
+        }
         place.bursts.extend(burst.map(|burst| (burst, arrived.at)));
     }
 
@@ -194,6 +205,7 @@ impl Hearing {
             let digest = place.scene.hear(unsigned(said.account.0), &message);
             let seat = (said.community, said.account);
             let is_new = !self.kept.contains_key(&seat);
+            let has_come = has_come(&self.came, seat, said.sent_at);
             let kept = self.kept.entry(seat).or_insert_with(|| Kept {
                 state: State::new(),
                 row: state::Row::default(),
@@ -204,7 +216,7 @@ impl Hearing {
             if place.is_rebuilding {
                 continue;
             }
-            if is_new && !self.followed.contains(&seat) {
+            if is_new && !has_come {
                 let burst = place.arrivals.come(said.sent_at, Coming::Spoke);
                 place
                     .bursts
@@ -294,6 +306,11 @@ impl Hearing {
         });
         scene::put(conn, rows).await
     }
+}
+
+/// Whether somebody came before, by what they did without a word.
+fn has_come(came: &BTreeMap<Seat, Timestamp>, seat: Seat, at: Timestamp) -> bool {
+    came.get(&seat).is_some_and(|until| *until >= at)
 }
 
 fn unsigned(id: i64) -> u64 {

@@ -1,12 +1,12 @@
-//! Reading follows and raids one after the other.
+//! Reading joins, follows and raids one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, EventId, Timestamp, event::EventTag};
 use sea_orm::{ConnectionTrait, Value};
 
-use crate::{Arrival, Arrived};
+use crate::{Arrival, Arrived, JOIN_LASTS};
 
 /// Accounts in one list.
 const IN_MAX: usize = 512;
@@ -31,13 +31,14 @@ pub(crate) async fn between(
     let rows = sql::rows(
         conn,
         "SELECT id, community_id, account_id, at, kind, amount FROM chat_event \
-         WHERE id > $1 AND id <= $2 AND kind IN ($4, $5) ORDER BY id LIMIT $3",
+         WHERE id > $1 AND id <= $2 AND kind IN ($4, $5, $6) ORDER BY id LIMIT $3",
         vec![
             after.0.into(),
             until.0.into(),
             i64::from(limit).into(),
             EventTag::Follow.code().into(),
             EventTag::Raid.code().into(),
+            EventTag::Join.code().into(),
         ],
     )
     .await?;
@@ -48,6 +49,8 @@ pub(crate) async fn between(
         let how = if kind == EventTag::Raid.code() {
             let viewers = u32::try_from(amount.max(0)).unwrap_or(u32::MAX);
             Arrival::Raid { viewers }
+        } else if kind == EventTag::Join.code() {
+            Arrival::Join
         } else {
             Arrival::Follow
         };
@@ -62,28 +65,38 @@ pub(crate) async fn between(
     Ok(found)
 }
 
-/// Where accounts followed, up to an event.
-pub(crate) async fn followed(
+/// Until when accounts count as having come, by events up to one.
+pub(crate) async fn came(
     conn: &impl ConnectionTrait,
     accounts: &[AccountId],
     until: EventId,
-) -> Result<BTreeSet<(CommunityId, AccountId)>, StoreError> {
-    let mut found = BTreeSet::new();
+) -> Result<BTreeMap<(CommunityId, AccountId), Timestamp>, StoreError> {
+    let mut found = BTreeMap::new();
     for part in sql::parts(accounts, IN_MAX) {
         let query = format!(
-            "SELECT DISTINCT community_id, account_id FROM chat_event \
-             WHERE account_id IN ({}) AND id <= {} AND kind = {}",
+            "SELECT community_id, account_id, kind, MAX(at) FROM chat_event \
+             WHERE account_id IN ({}) AND id <= {} AND kind IN ({}, {}) GROUP BY community_id, account_id, kind",
             sql::marks(conn, 1, part.len()),
             sql::marks(conn, part.len() + 1, 1),
-            EventTag::Follow.code()
+            EventTag::Follow.code(),
+            EventTag::Join.code(),
         );
         let mut values: Vec<Value> = part.iter().map(|account| account.0.into()).collect();
         values.push(until.0.into());
         for row in sql::rows(conn, &query, values).await? {
-            found.insert((
+            let seat = (
                 CommunityId(row.try_get_by_index(0)?),
                 AccountId(row.try_get_by_index(1)?),
-            ));
+            );
+            let kind: i16 = row.try_get_by_index(2)?;
+            let at = Timestamp(row.try_get_by_index(3)?);
+            let until = if kind == EventTag::Follow.code() {
+                Timestamp(i64::MAX)
+            } else {
+                at.plus(JOIN_LASTS)
+            };
+            let known = found.entry(seat).or_insert(until);
+            *known = until.max(*known);
         }
     }
     Ok(found)

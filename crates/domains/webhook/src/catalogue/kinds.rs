@@ -130,13 +130,13 @@ pub const KINDS: &[EventKind] = &[
     },
     EventKind {
         name: "bots.burst",
-        meaning: "Many newcomers came at once: people, a raid, or a wave of bots or of follows. For an hour they are looked at after fewer messages.",
+        meaning: "Many newcomers came at once: people, a raid, or a wave of bots, of joins or of follows. For an hour they are looked at after fewer messages.",
         fields: &[
             COMMUNITY,
             field(
                 "crowd",
                 Shape::Text,
-                "what came: `newcomers`, most of whom said something; `follows`, most of whom only followed; or a `raid`",
+                "what came: `newcomers`, most of whom said something; `follows`, most of whom only followed; `joins`, most of whom only joined; or a `raid`",
                 "\"follows\"",
             ),
             field(
