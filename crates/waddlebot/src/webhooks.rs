@@ -154,12 +154,11 @@ async fn on_system(system: &System, command: Command) -> anyhow::Result<()> {
 }
 
 async fn list(system: &System, actor: &Actor, slug: Option<&str>) -> anyhow::Result<()> {
-    let communities = match slug {
-        Some(slug) => vec![system.community(actor, slug).await?],
-        None => {
-            let all = system.app.identity.communities(actor).await?;
-            all.into_iter().map(|(community, _)| community).collect()
-        }
+    let communities = if let Some(slug) = slug {
+        vec![system.community(actor, slug).await?]
+    } else {
+        let all = system.app.identity.communities(actor).await?;
+        all.into_iter().map(|(community, _)| community).collect()
     };
     let mut n = 0;
     for community in communities {
