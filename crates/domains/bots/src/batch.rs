@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ::store::StoreError;
 use kernel::{AccountId, CommunityId, MessageId};
+use tokio::task::yield_now;
 
 use crate::{
     AlertKind, Bots, cores,
@@ -56,6 +57,8 @@ impl Bots {
             let Some(next) = next else {
                 return Ok(done);
             };
+            // As below.
+            yield_now().await;
             last = next;
         }
     }
@@ -166,6 +169,8 @@ impl Bots {
             if is_last {
                 break;
             }
+            // Whoever was told can stop it here, also where the database never lets it wait.
+            yield_now().await;
         }
         self.score_all(community, None).await?;
         Ok(n_messages)
