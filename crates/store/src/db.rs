@@ -309,7 +309,8 @@ impl Db {
     /// Begins a unit of work. On SQLite it waits for the one writer connection and takes the write
     /// lock at once, so that it cannot fail later with «database is locked».
     pub async fn begin(&self, actor: &Actor, now: Timestamp) -> Result<Work, StoreError> {
-        let tx = self.write.begin().await?;
+        // Every service waits for this, and none should be as large as what it does on the wire.
+        let tx = Box::pin(self.write.begin()).await?;
         Ok(Work::new(
             tx,
             self.engine,

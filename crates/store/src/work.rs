@@ -134,7 +134,7 @@ impl Work {
             audit::append(&self.tx, &self.actor, self.now, audits).await?;
         }
         self.reached.raise(&self.tx).await?;
-        self.tx.commit().await?;
+        Box::pin(self.tx.commit()).await?;
         if let Some(after) = self.after {
             after.committed(self.notices, self.jobs_enqueued);
         }

@@ -753,13 +753,12 @@ fn by_app<T>(answer: Result<T, AppError>) -> bool {
 async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool> {
     stage.n_calls += 1;
     let n = stage.n_calls;
-    let (app, pond, target) = (&stage.world.app, stage.pond, stage.target);
-    let (identity, activity, actor) = (&app.identity, &app.activity, &asker.actor);
-    let commands = &app.commands;
-    let reply = CommandChange {
-        reply: Some("quack".to_owned()),
-        ..CommandChange::default()
-    };
+    let app = &stage.world.app;
+    let pond = stage.pond;
+    let target = stage.target;
+    let identity = &app.identity;
+    let activity = &app.activity;
+    let actor = &asker.actor;
     let new_community = NewCommunity {
         name: format!("Pool {n}"),
         ..NewCommunity::default()
@@ -770,7 +769,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         password: "correct horse battery".to_owned().into(),
     };
     let secret = || "correct horse battery".to_owned().into();
-    let today = stage.world.app.clock.now().day();
+    let today = app.clock.now().day();
     let allowed = match operation {
         "identity.me" => by_identity(identity.me(actor).await),
         "identity.sessions" => by_identity(identity.sessions(actor).await),
@@ -1088,6 +1087,20 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .begin_install(actor, pond, Platform::Discord, asker.session, REDIRECT)
                 .await,
         ),
+        other => return Box::pin(call_more(stage, other, asker, n)).await,
+    };
+    Some(allowed)
+}
+
+/// The same of those after. A single function would need more stack than a thread has.
+async fn call_more(stage: &mut Stage, operation: &str, asker: &Asker, n: u32) -> Option<bool> {
+    let app = &stage.world.app;
+    let pond = stage.pond;
+    let target = stage.target;
+    let identity = &app.identity;
+    let actor = &asker.actor;
+    let secret = || "correct horse battery".to_owned().into();
+    let allowed = match operation {
         "identity.redeem_install" => {
             let begun = state(stage, asker).await;
             let redeemed = identity
@@ -1429,6 +1442,25 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
                 .set_role(actor, pond, target, Some(Role::Member))
                 .await,
         ),
+        other => return Box::pin(call_last(stage, other, asker, n)).await,
+    };
+    Some(allowed)
+}
+
+/// The same of the last.
+async fn call_last(stage: &Stage, operation: &str, asker: &Asker, n: u32) -> Option<bool> {
+    let app = &stage.world.app;
+    let pond = stage.pond;
+    let target = stage.target;
+    let activity = &app.activity;
+    let actor = &asker.actor;
+    let commands = &app.commands;
+    let reply = CommandChange {
+        reply: Some("quack".to_owned()),
+        ..CommandChange::default()
+    };
+    let today = app.clock.now().day();
+    let allowed = match operation {
         "activity.overview" => by_activity(
             activity
                 .overview(actor, pond, Period::last_days(today, 7))
@@ -1579,7 +1611,7 @@ async fn call(stage: &mut Stage, operation: &str, asker: &Asker) -> Option<bool>
         "app.speak" => by_app(app.speak(actor, pond, "room", "player", "quack").await),
         "app.audit" => by_app(app.audit(actor, &PageRequest::first(10)).await),
         "app.verify_audit" => by_app(app.verify_audit(actor).await),
-        other => return call_webhooks(stage, other, asker, n).await,
+        other => return Box::pin(call_webhooks(stage, other, asker, n)).await,
     };
     Some(allowed)
 }
