@@ -40,7 +40,7 @@ pub(crate) struct List {
     #[arg(long, default_value = "listed")]
     reason: String,
     /// What day it is of
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    #[arg(long, value_name = "YYYY-MM-DD")]
     as_of: Day,
     /// After how many days an entry counts half; 0 = it does not fade
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
@@ -50,21 +50,6 @@ pub(crate) struct List {
 fn kind(text: &str) -> Result<ListKind, String> {
     ListKind::from_name(text)
         .ok_or_else(|| "use unwanted, service, dangerous or suspicious".to_owned())
-}
-
-fn day(text: &str) -> Result<Day, String> {
-    let mut parts = text.split('-');
-    let mut next = || parts.next().and_then(|part| part.parse::<u16>().ok());
-    let found = match (next(), next(), next()) {
-        (Some(year), Some(month), Some(day)) => {
-            let (month, day) = (u8::try_from(month).ok(), u8::try_from(day).ok());
-            month
-                .zip(day)
-                .and_then(|(month, day)| Day::from_civil(year.into(), month, day))
-        }
-        _ => None,
-    };
-    found.ok_or_else(|| "write it as 2026-06-01".to_owned())
 }
 
 fn rejected(n: u32, first: &[Rejected]) {
@@ -146,7 +131,11 @@ pub(super) async fn train(system: &System, community: Option<CommunityId>) -> an
 
 #[cfg(test)]
 mod tests {
-    use super::day;
+    use kernel::Day;
+
+    fn day(text: &str) -> Result<Day, kernel::clock::NotADate> {
+        text.parse()
+    }
 
     #[test]
     fn days_are_read_as_they_are_written_everywhere_else() {
