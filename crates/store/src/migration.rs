@@ -36,18 +36,19 @@ mod m0030_bot_rollout;
 mod m0031_bot_reference;
 mod m0032_bot_arrivals;
 mod m0034_bot_state_width;
+mod m0035_bot_score;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
     Db, Engine, Reach, StoreError, audit,
-    schema::{Added, Table},
+    schema::{Added, Dropped, Table},
     sql,
 };
 
 /// The tables each step creates. What a later step adds to a table of an earlier one stands in [`columns`]
-/// and [`statements`].
+/// and [`statements`], what it takes away in [`dropped`].
 struct Step {
     name: &'static str,
     tables: fn() -> Vec<Table>,
@@ -182,6 +183,10 @@ const STEPS: &[Step] = &[
         name: "m0034_bot_state_width",
         tables: Vec::new,
     },
+    Step {
+        name: "m0035_bot_score",
+        tables: m0035_bot_score::tables,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -204,6 +209,11 @@ pub fn tables() -> Vec<Table> {
         let table = tables.iter_mut().find(|table| table.name == added.table);
         if let Some(table) = table {
             table.add(added);
+        }
+    }
+    for gone in STEPS.iter().flat_map(|step| dropped(step.name)) {
+        if let Some(table) = tables.iter_mut().find(|table| table.name == gone.table) {
+            table.remove(gone);
         }
     }
     tables
@@ -270,6 +280,9 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<Report, StoreError> {
         for statement in statements(step.name) {
             conn.execute_unprepared(statement).await?;
         }
+        for column in dropped(step.name) {
+            column.drop_from(conn).await?;
+        }
         if db.engine() == Engine::Postgres {
             for setting in settings(step.name) {
                 conn.execute_unprepared(setting).await?;
@@ -309,6 +322,15 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0026_bot_scores" => m0026_bot_scores::FILL,
         "m0027_active_days" => m0027_active_days::FILL,
         "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,
+        "m0035_bot_score" => m0035_bot_score::FILL,
+        _ => &[],
+    }
+}
+
+/// Columns that a step takes away from tables of earlier ones, after its [`statements`].
+fn dropped(step: &str) -> &'static [Dropped] {
+    match step {
+        "m0035_bot_score" => m0035_bot_score::DROPPED,
         _ => &[],
     }
 }
@@ -317,6 +339,7 @@ fn statements(step: &str) -> &'static [&'static str] {
 fn settings(step: &str) -> &'static [&'static str] {
     match step {
         "m0034_bot_state_width" => m0034_bot_state_width::SETTINGS,
+        "m0035_bot_score" => m0035_bot_score::SETTINGS,
         _ => &[],
     }
 }

@@ -121,6 +121,31 @@ impl Added {
     }
 }
 
+/// A column that a later step takes away from a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropped {
+    /// From which table.
+    pub table: &'static str,
+    name: &'static str,
+}
+
+impl Dropped {
+    /// A column that no index has any more.
+    pub const fn column(table: &'static str, name: &'static str) -> Self {
+        Self { table, name }
+    }
+
+    /// Takes it away, with what stands in it.
+    pub async fn drop_from(&self, conn: &impl ConnectionTrait) -> Result<(), StoreError> {
+        let mut change = SqlTable::alter();
+        change
+            .table(Alias::new(self.table))
+            .drop_column(Alias::new(self.name));
+        conn.execute(&change).await?;
+        Ok(())
+    }
+}
+
 impl Table {
     /// A table without columns yet.
     pub const fn new(name: &'static str, owner: &'static str) -> Self {
@@ -145,6 +170,12 @@ impl Table {
     /// Describes a column that was added.
     pub(crate) fn add(&mut self, added: &Added) {
         self.columns.push(added.column);
+    }
+
+    /// Describes that a column was taken away, and what was made of it.
+    pub(crate) fn remove(&mut self, gone: &Dropped) {
+        self.columns.retain(|column| column.name != gone.name);
+        self.indexes.retain(|columns| !columns.contains(&gone.name));
     }
 
     /// A sequential primary key named `id`, never reused.

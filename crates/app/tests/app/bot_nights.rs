@@ -64,17 +64,23 @@ async fn week(world: &World, community: CommunityId) -> Week {
 /// What was found out about accounts: everything but when.
 async fn findings(world: &World) -> Vec<Vec<String>> {
     let mut all = world.dump().await;
-    let tables = ["bot_state", "bot_prediction", "bot_case", "domain_event"];
+    let tables = [
+        "bot_state",
+        "bot_score",
+        "bot_prediction",
+        "bot_case",
+        "domain_event",
+    ];
     tables.map(|table| all.remove(table).unwrap()).into()
 }
 
 /// Accounts of a community that were scored, and all of which something is known.
 async fn scored(world: &World, community: CommunityId) -> (i64, i64) {
-    let of = |more: &str| {
-        format!("SELECT COUNT(*) FROM bot_state WHERE community_id = {community}{more}")
+    let of = |table: &str, more: &str| {
+        format!("SELECT COUNT(*) FROM {table} WHERE community_id = {community}{more}")
     };
-    let n = world.number(&of(" AND scored_n > 0")).await;
-    (n, world.number(&of("")).await)
+    let n = world.number(&of("bot_score", " AND scored_n > 0")).await;
+    (n, world.number(&of("bot_state", "")).await)
 }
 
 /// Many accounts that said what `model` did, none of which was scored yet.
@@ -88,8 +94,8 @@ async fn copies(world: &mut World, community: CommunityId, model: &str, n: usize
     let columns = "state, n_messages, last_at";
     let told = world
         .sql(&format!(
-            "INSERT INTO bot_state (community_id, account_id, {columns}, scored_n, probability_ppm, rule_ppm) \
-             SELECT s.community_id, a.id, s.state, s.n_messages, s.last_at, 0, 0, 0 \
+            "INSERT INTO bot_state (community_id, account_id, {columns}) \
+             SELECT s.community_id, a.id, s.state, s.n_messages, s.last_at \
              FROM bot_state s JOIN platform_account m ON m.id = s.account_id CROSS JOIN platform_account a \
              WHERE m.username = '{model}' AND s.community_id = {community} AND a.username LIKE 'copy-%'"
         ))
@@ -107,7 +113,7 @@ on_both! {
         catch_up(&world).await;
         copies(&mut world, pond, "ann", 600).await;
         assert_eq!((scored(&world, pond).await, scored(&world, lake).await), ((1, 601), (1, 2)));
-        world.sql("UPDATE bot_state SET scored_n = 0, scored_at = NULL, predicted_ppm = NULL").await;
+        world.sql("DELETE FROM bot_score").await;
 
         // It is stopped after the first page: what that page found stays, and nothing of the next.
         let (told, mut pages) = mpsc::unbounded_channel();
@@ -115,15 +121,15 @@ on_both! {
         let mut tell = move |done, all| told.send((done, all)).unwrap();
         tokio::select! {
             biased;
-            page = pages.recv() => assert_eq!(page, Some((500, 601))),
+            page = pages.recv() => assert_eq!(page, Some((512, 601))),
             all = bots.score_all(pond, Some(&mut tell)) => panic!("it went on to the end: {all:?}"),
         }
-        assert_eq!((scored(&world, pond).await, scored(&world, lake).await), ((500, 601), (0, 2)));
+        assert_eq!((scored(&world, pond).await, scored(&world, lake).await), ((512, 601), (0, 2)));
 
         // The next night begins again and comes to the end.
         night(&world).await;
         assert_eq!((scored(&world, pond).await, scored(&world, lake).await), ((601, 601), (1, 2)));
-        let same = "SELECT COUNT(DISTINCT probability_ppm) FROM bot_state s JOIN platform_account a ON a.id = s.account_id \
+        let same = "SELECT COUNT(DISTINCT probability_ppm) FROM bot_score s JOIN platform_account a ON a.id = s.account_id \
                     WHERE a.username LIKE 'copy-%'";
         assert_eq!(world.number(same).await, 1, "those of both pages are judged by the same");
         let predictions = "SELECT COUNT(DISTINCT account_id) FROM bot_prediction";
@@ -138,9 +144,9 @@ on_both! {
         assert_eq!(findings(&world).await, after);
 
         // What was broken in between is found and put right, of everybody.
-        world.sql("UPDATE bot_state SET probability_ppm = 999999 WHERE scored_n > 0").await;
+        world.sql("UPDATE bot_score SET probability_ppm = 999999 WHERE scored_n > 0").await;
         night(&world).await;
-        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE probability_ppm = 999999").await, 0);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE probability_ppm = 999999").await, 0);
     }
 
     async fn making_a_community_anew_goes_on_where_it_was_stopped(world: World) {

@@ -356,7 +356,7 @@ on_both! {
         let rollout = bots.advance_rollout(&system, rollout.id, 10).await.unwrap();
         let rolled = self::sides(&world, 1).await;
         world.sql("DELETE FROM bot_prediction").await;
-        world.sql("UPDATE bot_state SET predicted_ppm = NULL").await;
+        world.sql("UPDATE bot_score SET predicted_ppm = NULL").await;
         for side in [rolled[0][0], rolled[1][0]] {
             talk(&mut world, side).await;
         }
@@ -365,7 +365,7 @@ on_both! {
         assert_eq!(judges(&world, rolled[1][0]).await, model);
         bots.halt_rollout(&system, rollout.id, "enough").await.unwrap();
         world.sql("DELETE FROM bot_prediction").await;
-        world.sql("UPDATE bot_state SET predicted_ppm = NULL").await;
+        world.sql("UPDATE bot_score SET predicted_ppm = NULL").await;
         talk(&mut world, rolled[1][0]).await;
         while bots.tick().await.unwrap().is_behind {}
         assert_eq!(judges(&world, rolled[1][0]).await, ::bots::SHIPPED_MODEL, "halted means at once");

@@ -449,12 +449,12 @@ on_both! {
         assert_eq!(bots.score_all(pond, None).await.unwrap(), 3);
         assert_eq!(world.dump().await, before, "nothing is other than it was");
         // Everybody whose score is other than it is stored, each with their own.
-        world.sql("UPDATE bot_state SET probability_ppm = 1, rule_ppm = 2, model_id = NULL").await;
+        world.sql("UPDATE bot_score SET probability_ppm = 1, rule_ppm = 2, model_id = NULL").await;
         assert_eq!(bots.score_all(pond, None).await.unwrap(), 3);
-        let scores = "SELECT COUNT(*) FROM bot_state WHERE probability_ppm <> 1 AND model_id = 0 AND scored_n = 40";
+        let scores = "SELECT COUNT(*) FROM bot_score WHERE probability_ppm <> 1 AND model_id = 0 AND scored_n = 40";
         assert_eq!(world.number(scores).await, 3);
         let now = world.clock.now().0;
-        let when = format!("SELECT COUNT(*) FROM bot_state WHERE scored_at = {now}");
+        let when = format!("SELECT COUNT(*) FROM bot_score WHERE scored_at = {now}");
         assert_eq!(world.number(&when).await, 3);
         let again = world.dump().await;
         let shown = |dump: &BTreeMap<&str, Vec<String>>| dump["bot_prediction"].len();
@@ -516,7 +516,7 @@ on_both! {
         };
         store::personal::Keeper::erase(&::bots::Kept, &work, &subject).await.unwrap();
         work.commit().await.unwrap();
-        for table in ["bot_state", "bot_prediction", "bot_case"] {
+        for table in ["bot_state", "bot_score", "bot_prediction", "bot_case"] {
             let left = format!("SELECT COUNT(*) FROM {table} WHERE account_id = {}", account.id);
             assert_eq!(world.number(&left).await, 0, "{table}");
         }
@@ -557,9 +557,9 @@ on_both! {
         catch_up(&world).await;
         let bursts = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.burst'";
         assert_eq!(world.number(bursts).await, 1);
-        let scored = "SELECT COUNT(*) FROM bot_state WHERE scored_n = 4";
+        let scored = "SELECT COUNT(*) FROM bot_score WHERE scored_n = 4";
         assert!(world.number(scored).await >= 18, "{}", world.number(scored).await);
-        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0 AND n_messages = 1").await, 0);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE scored_n = 1").await, 0);
     }
 
     async fn a_wave_of_follows_is_a_crowd_and_whoever_then_speaks_came_once(world: World) {
@@ -602,8 +602,8 @@ on_both! {
         talks(&mut world, pond, "fan-20", 4, 20, advert).await;
         talks(&mut world, pond, "regular-0", 4, 20, advert).await;
         catch_up(&world).await;
-        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n = 4").await, 1);
-        assert_eq!(world.number("SELECT COUNT(*) FROM bot_state WHERE scored_n > 0").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE scored_n = 4").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE scored_n > 0").await, 1);
     }
 
     async fn a_wave_of_joins_is_a_crowd_and_sleepers_who_wake_together_are_one_too(world: World) {

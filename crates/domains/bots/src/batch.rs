@@ -19,12 +19,13 @@ use crate::{
     store::{
         alert, prediction,
         scene::{self, Row as SceneRow},
-        state::{self, Scored, Seat},
+        score::{self, Scored},
+        state::{self, Seat},
     },
 };
 
-/// Accounts in one transaction.
-const PAGE: u32 = 500;
+/// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
+const PAGE: u32 = 512;
 /// How long predictions are kept, and how many of an account.
 const KEPT: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 const KEPT_NEWEST: i64 = 20;
@@ -102,9 +103,9 @@ impl Bots {
             let before = before.get(seat);
             before.is_none_or(|before| !score.says_the_same(before))
         };
-        // Most scores of a quiet community are what they were, and a row is written as a whole, with its state.
+        // Most scores of a quiet community are what they were.
         let new: Vec<(Seat, Scored)> = found.into_iter().filter(is_new).collect();
-        state::put_scores(work.conn(), &new).await?;
+        score::put(work.conn(), new).await?;
         work.commit().await?;
         let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
         let next = rows.last().map(|(seat, _)| seat.1);
@@ -151,6 +152,7 @@ impl Bots {
         let known = scene::of(begun.conn(), &[community]).await?;
         if !known.get(&community).is_some_and(|row| row.is_rebuilding) {
             state::empty(begun.conn(), community).await?;
+            score::empty(begun.conn(), community).await?;
             let arrivals = known.get(&community).map(|row| row.arrivals.clone());
             let row = SceneRow {
                 scene: Vec::new(),
@@ -208,6 +210,7 @@ impl Bots {
         }
         if is_last {
             state::remove_empty(work.conn(), community).await?;
+            score::remove_without_state(work.conn(), community).await?;
             let now = work.now();
             alert::is_over(work.conn(), AlertKind::Extraction, Some(community), now).await?;
         }

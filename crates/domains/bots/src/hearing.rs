@@ -17,6 +17,7 @@ use crate::{
     features::{Message, Scene, State},
     store::{
         scene,
+        score::{self, Scored},
         state::{self, Seat},
     },
 };
@@ -39,6 +40,7 @@ pub(crate) struct Kept {
     pub(crate) state: State,
     pub(crate) row: state::Row,
     is_changed: bool,
+    is_scored: bool,
 }
 
 /// What is heard at once.
@@ -138,6 +140,7 @@ impl Hearing {
                 state,
                 row,
                 is_changed: false,
+                is_scored: false,
             };
             hearing.kept.insert(seat, kept);
         }
@@ -210,6 +213,7 @@ impl Hearing {
                 state: State::new(),
                 row: state::Row::default(),
                 is_changed: false,
+                is_scored: false,
             });
             kept.state.observe(&digest);
             kept.is_changed = true;
@@ -270,9 +274,10 @@ impl Hearing {
         self.kept.get(&seat)
     }
 
-    pub(crate) fn set_score(&mut self, seat: Seat, score: state::Scored) {
+    pub(crate) fn set_score(&mut self, seat: Seat, score: Scored) {
         if let Some(kept) = self.kept.get_mut(&seat) {
             kept.row.score = score;
+            kept.is_scored = true;
         }
     }
 
@@ -285,6 +290,10 @@ impl Hearing {
 
     /// Writes what was heard.
     pub(crate) async fn write(self, conn: &impl ConnectionTrait) -> Result<(), StoreError> {
+        let renewed = self.kept.iter().filter(|(_, kept)| kept.is_scored);
+        let scores: Vec<(Seat, Scored)> = renewed
+            .map(|(seat, kept)| (*seat, kept.row.score))
+            .collect();
         let changed = self.kept.into_iter().filter(|(_, kept)| kept.is_changed);
         let rows = changed.map(|(seat, kept)| {
             let row = state::Row {
@@ -294,6 +303,7 @@ impl Hearing {
             (seat, row)
         });
         state::put(conn, rows).await?;
+        score::put(conn, scores).await?;
         let heard = self.places.into_iter().filter(|(_, place)| place.is_heard);
         let rows = heard.map(|(community, place)| {
             let row = scene::Row {

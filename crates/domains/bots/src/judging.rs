@@ -60,8 +60,8 @@ impl Judging {
         community: CommunityId,
         account: AccountId,
     ) -> Result<Option<Probability>, StoreError> {
-        let row = state::one(db.read(), (community, account)).await?;
-        Ok(row.and_then(|row| self.of_state(&row.state)))
+        let state = state::alone(db.read(), (community, account)).await?;
+        Ok(state.and_then(|state| self.of_state(&state)))
     }
 }
 

@@ -21,12 +21,7 @@ use crate::{
     features::{Community, SCHEMA, State},
     lot::lot,
     scorer::{Judge, Judged, Scorer, text_of},
-    store::{
-        self as tables,
-        case::Row as CaseRow,
-        prediction,
-        state::{Scored, Seat},
-    },
+    store::{self as tables, case::Row as CaseRow, prediction, score::Scored, state::Seat},
 };
 
 /// A probability that moved less is no news.

@@ -17,7 +17,8 @@ use crate::{
     follower::enqueue_recompute,
     store::{
         self as tables,
-        state::{self as table, Row, Seat},
+        score::{self as table, Scored},
+        state::Seat,
     },
 };
 
@@ -129,8 +130,8 @@ impl Bots {
         let setting = tables::setting::one(self.db.read(), community).await?;
         let bounds = bounds(&setting, query.level);
         let rows = table::page(self.db.read(), community, bounds, &query.page).await?;
-        let rows = Page::from_rows(rows, &query.page, |((_, account), row)| Cursor {
-            key: row.score.probability.ppm().to_string(),
+        let rows = Page::from_rows(rows, &query.page, |((_, account), scored)| Cursor {
+            key: scored.probability.ppm().to_string(),
             id: account.0,
         });
         Ok(Page {
@@ -172,7 +173,7 @@ impl Bots {
     pub(crate) async fn scores_from(
         &self,
         community: CommunityId,
-        rows: Vec<(Seat, Row)>,
+        rows: Vec<(Seat, Scored)>,
     ) -> Result<Vec<Score>, StoreError> {
         let conn = self.db.read();
         let ids: Vec<AccountId> = rows.iter().map(|((_, account), _)| *account).collect();
@@ -182,21 +183,21 @@ impl Bots {
             .collect();
         let cases = tables::case::among(conn, &[community], &ids).await?;
         let setting = tables::setting::one(conn, community).await?;
-        let score = |(seat, row): (Seat, Row)| {
+        let score = |(seat, scored): (Seat, Scored)| {
             let case = cases.get(&seat);
             Some(Score {
                 account: accounts.get(&seat.1)?.clone(),
-                probability: row.score.probability,
-                by_rules: row.score.by_rules,
-                level: setting.level(row.score.probability),
-                model: row.score.model,
-                exemption: row.score.exemption,
+                probability: scored.probability,
+                by_rules: scored.by_rules,
+                level: setting.level(scored.probability),
+                model: scored.model,
+                exemption: scored.exemption,
                 case: case.map(|case| case.id),
                 decided: case
                     .map(|case| case.state)
                     .filter(|state| state.is_decided()),
-                n_messages: row.score.n,
-                scored_at: row.score.at?,
+                n_messages: scored.n,
+                scored_at: scored.at?,
             })
         };
         Ok(rows.into_iter().filter_map(score).collect())

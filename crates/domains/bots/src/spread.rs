@@ -8,7 +8,7 @@ use ::store::StoreError;
 
 use crate::{
     Bots, BotsError, ExpectedErrors, Probability, Score, Setting,
-    store::{self as tables, state as table},
+    store::{self as tables, score as table},
 };
 
 /// How many newly flagged accounts are shown.

@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod rollout;
 pub(crate) mod scene;
+pub(crate) mod score;
 pub(crate) mod setting;
 pub(crate) mod shadow;
 pub(crate) mod state;

@@ -16,6 +16,7 @@ both![
     a_newer_database_is_refused,
     the_database_has_exactly_the_described_columns,
     a_failed_migration_leaves_nothing_behind,
+    scores_that_stood_beside_states_are_the_same_in_a_table_of_their_own,
 ];
 
 async fn a_second_migration_changes_nothing(world: Arc<World>) {
@@ -147,4 +148,97 @@ async fn a_failed_migration_leaves_nothing_behind(world: Arc<World>) {
         .await
         .unwrap();
     migration::run(&db, NOON).await.unwrap();
+}
+
+/// What stood in the rows of states until `m0035_bot_score`.
+const SCORE: &str =
+    "scored_n, scored_at, probability_ppm, rule_ppm, model_id, exemption, predicted_ppm";
+
+/// Takes the database back to what it was before that step, with three accounts.
+async fn before_scores_had_a_table(world: &World) {
+    world
+        .sql("DELETE FROM schema_step WHERE name = 'm0035_bot_score'")
+        .await;
+    world.sql("DROP TABLE bot_score").await;
+    for column in SCORE.split(", ") {
+        let kind = match column {
+            "scored_n" | "probability_ppm" | "rule_ppm" => "integer NOT NULL DEFAULT 0",
+            "scored_at" => "bigint",
+            "exemption" => "smallint",
+            _ => "integer",
+        };
+        world
+            .sql(&format!("ALTER TABLE bot_state ADD COLUMN {column} {kind}"))
+            .await;
+    }
+    world
+        .sql(
+            "CREATE INDEX ix_bot_state_community_id_probability_ppm_account_id \
+         ON bot_state (community_id, probability_ppm, account_id)",
+        )
+        .await;
+    world.sql("INSERT INTO users (id, display_name, is_instance_admin, created_at) VALUES (7, 'x', FALSE, 0)").await;
+    world.sql(
+        "INSERT INTO community (id, slug, name, description, retention_days, created_at) VALUES (3, 'pond', 'Pond', '', 0, 0)",
+    )
+    .await;
+    for account in 1..=4 {
+        world.sql(&format!(
+            "INSERT INTO platform_account (id, platform, platform_user_id, username, user_id, is_bot, first_seen_at) \
+             VALUES ({account}, 1, 'id-{account}', 'x', 7, FALSE, 0)"
+        ))
+        .await;
+    }
+}
+
+async fn scores_that_stood_beside_states_are_the_same_in_a_table_of_their_own(world: Arc<World>) {
+    before_scores_had_a_table(&world).await;
+    let state = if world.is_sqlite() {
+        "x'0102'"
+    } else {
+        "'\\x0102'"
+    };
+    for (account, score) in [
+        // Scored by a model; left alone by the rules; being made anew; never scored.
+        (1, "40, 99, 812345, 700001, 6, NULL, 800000"),
+        (2, "12, 98, 3, 4, NULL, 2, NULL"),
+        (3, "0, 97, 5, 6, 0, NULL, 7"),
+        (4, "0, NULL, 0, 0, NULL, NULL, NULL"),
+    ] {
+        let query = format!(
+            "INSERT INTO bot_state (community_id, account_id, state, n_messages, last_at, {SCORE}) \
+             VALUES (3, {account}, {state}, {account}0, {account}, {score})"
+        );
+        world.sql(&query).await;
+    }
+    let dump = async |from: &str| {
+        let columns: Vec<String> = format!("community_id, account_id, {SCORE}")
+            .split(", ")
+            .map(|column| format!("COALESCE(CAST({column} AS text), '-')"))
+            .collect();
+        let query = format!(
+            "SELECT {} FROM {from} ORDER BY account_id",
+            columns.join(" || ' ' || ")
+        );
+        let rows = sql::rows(world.db.write(), &query, vec![]).await.unwrap();
+        let text = |row: &store::sea_orm::QueryResult| row.try_get_by_index::<String>(0).unwrap();
+        rows.iter().map(text).collect::<Vec<String>>()
+    };
+    let before = dump("bot_state WHERE account_id < 4").await;
+    assert_eq!(before.len(), 3);
+
+    let report = migration::run(&world.db, NOON).await.unwrap();
+    assert_eq!(report.applied, ["m0035_bot_score"]);
+    assert_eq!(dump("bot_score").await, before);
+    let states = "SELECT COUNT(*) FROM bot_state WHERE n_messages = 10 * account_id AND last_at = account_id";
+    assert_eq!(world.number(states).await, 4);
+    let state = "SELECT state FROM bot_state WHERE account_id = 3";
+    assert_eq!(
+        sql::scalar::<Vec<u8>>(world.db.write(), state, vec![])
+            .await
+            .unwrap(),
+        [1, 2]
+    );
+    // No column of a score is left there, and what is described is what is.
+    the_database_has_exactly_the_described_columns(Arc::clone(&world)).await;
 }

@@ -77,7 +77,7 @@ pub(crate) async fn newest(
         "SELECT p.community_id, p.account_id, p.rule_ppm, \
          CASE WHEN p.schema_hash = $2 THEN p.features END AS features, s.exemption, c.id AS case_id, \
          c.state AS case_state FROM bot_prediction p \
-         LEFT JOIN bot_state s ON s.community_id = p.community_id AND s.account_id = p.account_id \
+         LEFT JOIN bot_score s ON s.community_id = p.community_id AND s.account_id = p.account_id \
          LEFT JOIN bot_case c ON c.community_id = p.community_id AND c.account_id = p.account_id \
          WHERE p.at >= $1 AND {which} AND p.id = (SELECT MAX(q.id) FROM bot_prediction q \
          WHERE q.community_id = p.community_id AND q.account_id = p.account_id) \
