@@ -5,6 +5,7 @@
 //! here (one ordered history) but only their domain reads and writes them.
 
 pub mod audit;
+mod columns;
 pub mod db;
 pub mod error;
 pub mod event;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
-use crate::StoreError;
+use crate::{StoreError, columns};
 
 /// The target of the trace that says which statements run, without their values: for tests that count
 /// them and for whoever looks for a slow one.
@@ -129,8 +129,9 @@ pub async fn optional<T: sea_orm::TryGetable>(
 /// back; 512 rows of up to 32 columns stay below SQLite's 32,766 bound values.
 const CHUNKS: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
-/// `head` + `(…), (…)` + `tail`, run for all rows in chunks; answers the rows of any `RETURNING`.
-/// Neither `head` nor `tail` has placeholders.
+/// `head` + `VALUES (…), (…)` + `tail`, run for all rows in chunks; answers the rows of any `RETURNING`. On PostgreSQL many rows
+/// are one `SELECT` over an array for each column instead: `tail` sees no difference, and values have the type of their column or one that
+/// the database makes into it by itself. Neither `head` nor `tail` has placeholders.
 ///
 /// Invariant: every row has the same number of values.
 pub async fn insert_returning(
@@ -178,12 +179,32 @@ fn chunks(
 ) -> impl Iterator<Item = Statement> {
     let width = rows.first().map_or(0, Vec::len);
     let mut rows = rows.into_iter();
-    std::iter::from_fn(move || {
-        let size = CHUNKS.into_iter().find(|size| *size <= rows.len())?;
-        let sql = format!("{head} VALUES {}{tail}", placeholders(backend, size, width));
-        let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+    let statement = move |rows: &str, values: Vec<Value>| {
+        let sql = format!("{head} {rows}{tail}");
         tracing::trace!(target: TRACE, sql, "statement");
-        Some(Statement::from_sql_and_values(backend, sql, values))
+        Statement::from_sql_and_values(backend, sql, values)
+    };
+    // What arrays do not carry.
+    let mut left: std::vec::IntoIter<Vec<Value>> = Vec::new().into_iter();
+    std::iter::from_fn(move || {
+        if left.len() == 0 {
+            let size = columns::how_many(rows.len()).filter(|_| backend == DbBackend::Postgres);
+            let n = size.unwrap_or(rows.len());
+            let part = rows.by_ref().take(n).collect();
+            let columns = if size.is_some() {
+                columns::of(part)
+            } else {
+                Err(part)
+            };
+            left = match columns {
+                Ok(columns) => return Some(statement(&columns.select, columns.arrays)),
+                Err(part) => part.into_iter(),
+            };
+        }
+        let size = CHUNKS.into_iter().find(|size| *size <= left.len())?;
+        let list = format!("VALUES {}", placeholders(backend, size, width));
+        let values: Vec<Value> = left.by_ref().take(size).flatten().collect();
+        Some(statement(&list, values))
     })
 }
 

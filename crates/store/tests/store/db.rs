@@ -10,7 +10,7 @@ use store::{
     AfterCommit, Db, DomainEvent, Notice, Options, StoreError,
     event::Route,
     migration,
-    sea_orm::{ConnectOptions, ConnectionTrait, Database},
+    sea_orm::{ConnectOptions, ConnectionTrait, Database, Value},
     sql,
 };
 
@@ -22,6 +22,7 @@ both![
     errors_are_sorted_by_what_to_do_about_them,
     upkeep_and_health_work_beside_writers,
     many_rows_are_inserted_in_order,
+    many_rows_say_what_they_say_of_every_type_and_with_gaps,
     many_pairs_are_inserted_with_what_they_share,
     many_read_at_once_and_all_are_answered,
     whoever_stops_reading_or_fails_leaves_connections_for_others,
@@ -196,6 +197,85 @@ async fn many_rows_are_inserted_in_order(world: Arc<World>) {
             .await,
         1_000
     );
+}
+
+/// A row of every type in which only some numbers are absent.
+fn of_every_type(n: i32) -> Vec<Value> {
+    let is_there = n % 3 > 0;
+    let words = format!("{{\"a\", {n} \\ NULL}}");
+    vec![
+        n.into(),
+        i16::try_from(n % 7).ok().filter(|_| is_there).into(),
+        (n * 1_000).into(),
+        (i64::from(n) << 40).into(),
+        is_there.then_some(i64::MIN).into(),
+        words.into(),
+        is_there.into(),
+        vec![0_u8, 255, u8::try_from(n % 250).unwrap()].into(),
+    ]
+}
+
+async fn many_rows_say_what_they_say_of_every_type_and_with_gaps(world: Arc<World>) {
+    let bytes = if world.is_sqlite() { "blob" } else { "bytea" };
+    let table = "every_type (id integer PRIMARY KEY, small smallint, big_of_int bigint, big bigint, gap bigint, words text, yes boolean";
+    world
+        .sql(&format!("CREATE TABLE {table}, bytes {bytes})"))
+        .await;
+    let unit = world.begin().await;
+    let conn = unit.conn();
+    let head = "INSERT INTO every_type (id, small, big_of_int, big, gap, words, yes, bytes)";
+    // More than one statement, and a rest.
+    let n = 5_003;
+    let all = (0..n).map(of_every_type).collect();
+    sql::insert(conn, head, all, "").await.unwrap();
+    // A text that is absent is of no array: these go the other way, in order too.
+    let mut others: Vec<Vec<Value>> = (n..n + 20).map(of_every_type).collect();
+    others[7][5] = None::<String>.into();
+    // So does the number that stands for nothing.
+    others[9][4] = (i64::MIN + 1).into();
+    let tail = " ON CONFLICT (id) DO UPDATE SET words = excluded.words RETURNING id";
+    let returned = sql::insert_returning(conn, head, others, tail)
+        .await
+        .unwrap();
+    let ids = returned.iter().map(|row| row.try_get_by_index(0).unwrap());
+    assert_eq!(ids.collect::<Vec<i32>>(), (n..n + 20).collect::<Vec<_>>());
+    // Many are changed, each to its own.
+    let head = "UPDATE every_type SET small = v.column2, gap = v.column3 FROM (";
+    let tail = ") AS v WHERE every_type.id = v.column1";
+    let changed = (0..100).map(|n: i32| vec![n.into(), None::<i16>.into(), i64::from(n).into()]);
+    sql::update(conn, head, changed.collect(), tail)
+        .await
+        .unwrap();
+
+    let stored =
+        "SELECT id, small, big_of_int, big, gap, words, yes, bytes FROM every_type ORDER BY id";
+    let stored = sql::rows(conn, stored, vec![]).await.unwrap();
+    assert_eq!(stored.len(), 5_023);
+    for (id, row) in (0_i32..).zip(&stored) {
+        let mut expected = of_every_type(id);
+        if id < 100 {
+            expected[1] = None::<i16>.into();
+            expected[4] = i64::from(id).into();
+        } else if id == n + 7 {
+            expected[5] = None::<String>.into();
+        } else if id == n + 9 {
+            expected[4] = (i64::MIN + 1).into();
+        }
+        let found: Vec<Value> = vec![
+            row.try_get_by_index::<i32>(0).unwrap().into(),
+            row.try_get_by_index::<Option<i16>>(1).unwrap().into(),
+            // What is narrower than its column was made as wide.
+            i32::try_from(row.try_get_by_index::<i64>(2).unwrap())
+                .unwrap()
+                .into(),
+            row.try_get_by_index::<i64>(3).unwrap().into(),
+            row.try_get_by_index::<Option<i64>>(4).unwrap().into(),
+            row.try_get_by_index::<Option<String>>(5).unwrap().into(),
+            row.try_get_by_index::<bool>(6).unwrap().into(),
+            row.try_get_by_index::<Vec<u8>>(7).unwrap().into(),
+        ];
+        assert_eq!(found, expected, "{id}");
+    }
 }
 
 async fn many_pairs_are_inserted_with_what_they_share(world: Arc<World>) {
