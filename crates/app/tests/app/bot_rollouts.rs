@@ -8,7 +8,7 @@ use ::bots::{
 };
 use kernel::{Clock, CommunityId, ErrorCode, PageRequest, Role};
 use serde_json::json;
-use testkit::{World, on_both};
+use testkit::{Statements, World, on_both};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -217,6 +217,12 @@ on_both! {
         let estimate = ended.precision.unwrap();
         assert!((estimate.difference + 0.5).abs() < 1e-9 && estimate.high < 0.0 && estimate.p_value < 0.05, "{estimate:?}");
         assert!(ended.ended_why.unwrap().contains("wrong more often"));
+        world.clock.advance(DAY);
+        reviews(&mut world, by_model[0], 30, 0).await;
+        talk(&mut world, by_model[0]).await;
+        while bots.tick().await.unwrap().is_behind {}
+        let later = bots.experiments(&system).await.unwrap().remove(0);
+        assert_eq!(later.arms, ended.arms, "what is said after its end is not said of it");
         // The next one ends after four weeks.
         let second = bots.start_experiment(&system, &new).await.unwrap();
         world.clock.advance(DAY * 27);
@@ -226,6 +232,34 @@ on_both! {
         bots.guard().await.unwrap();
         let over = bots.experiments(&system).await.unwrap().remove(0);
         assert_eq!((over.id, over.ended_why.as_deref()), (second.id, Some("four weeks are over")));
+    }
+
+    async fn many_experiments_and_weeks_are_read_with_as_many_statements_as_one(world: World) {
+        communities(&world, 6).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let new = NewExperiment { hypothesis: "models see more".to_owned(), model: None };
+        let mut sent = Vec::new();
+        for n in 0..3 {
+            let begun = bots.start_experiment(&system, &new).await.unwrap();
+            let [_, by_model] = sides(&world, 2).await;
+            reviews(&mut world, by_model[0], n, 2 * n).await;
+            bots.stop_experiment(&system, begun.id, "enough").await.unwrap();
+            world.clock.advance(DAY);
+            let statements = Statements::listen();
+            let all = bots.experiments(&system).await.unwrap();
+            sent.push(statements.counts());
+            let seen: Vec<u64> = all.iter().map(|one| one.arms.iter().map(|arm| arm.n_reviewed).sum()).collect();
+            let wanted: Vec<u64> = (0..=n).rev().map(|n| u64::from(3 * n)).collect();
+            assert_eq!(seen, wanted);
+            let taken = all[0].arms.iter().find_map(|arm| arm.review_secs_median);
+            assert_eq!(taken, (n > 0).then(|| (3 * n - 1) / 2), "the lower one of two in the middle");
+        }
+        assert_eq!((&sent[1], &sent[2]), (&sent[0], &sent[0]));
+        let statements = Statements::listen();
+        bots.instance_monitoring(&system).await.unwrap();
+        let counts = statements.counts();
+        assert!(counts.values().all(|n| *n == 1), "each is sent once, not for each week: {counts:?}");
     }
 
     async fn weeks_are_counted_from_reviews_and_a_fall_raises_an_alert_that_ends_with_it(world: World) {

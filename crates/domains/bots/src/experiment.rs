@@ -15,7 +15,7 @@ use crate::{
     rollout::{WHO, share, whole},
     store::{
         self as tables,
-        arm::{self as arm_table, Outcome},
+        arm::{self as arm_table, Outcome, SideOutcome},
         rollout as table,
     },
     training_topic,
@@ -43,7 +43,7 @@ pub struct NewExperiment {
     pub model: Option<i32>,
 }
 
-/// What came of one arm.
+/// What came of one arm, from the beginning of the experiment to its end.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ArmResult {
     /// Which.
@@ -159,16 +159,12 @@ fn conclusion(estimate: Option<&Estimate>) -> Conclusion {
     }
 }
 
-fn result(
-    arm: BotArm,
-    n_communities: u32,
-    outcome: &Outcome,
-    review_secs_median: Option<u32>,
-) -> ArmResult {
+fn result(arm: BotArm, side: &SideOutcome, review_secs_median: Option<u32>) -> ArmResult {
+    let outcome = &side.outcome;
     let scored = outcome.n_scored;
     ArmResult {
         arm,
-        n_communities,
+        n_communities: side.n_communities,
         n_cases: outcome.n_cases,
         n_reviewed: outcome.reviewed(),
         n_right: outcome.n_right,
@@ -184,11 +180,8 @@ impl Bots {
     /// The experiments, the newest first, at most 50.
     pub async fn experiments(&self, actor: &Actor) -> Result<Vec<Experiment>, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        let mut all = Vec::new();
-        for row in table::experiments(self.db.read(), LISTED_MAX).await? {
-            all.push(self.whole_experiment(row).await?);
-        }
-        Ok(all)
+        let rows = table::experiments(self.db.read(), LISTED_MAX).await?;
+        self.whole_experiments(rows).await
     }
 
     /// Lets the rules judge one half of the communities and a model the other.
@@ -284,31 +277,42 @@ impl Bots {
     }
 
     async fn whole_experiment(&self, row: table::Experiment) -> Result<Experiment, BotsError> {
+        let mut whole = self.whole_experiments(vec![row]).await?;
+        whole.pop().ok_or(BotsError::NotFound)
+    }
+
+    /// Experiments with what came of them. As many statements for many as for one.
+    async fn whole_experiments(
+        &self,
+        rows: Vec<table::Experiment>,
+    ) -> Result<Vec<Experiment>, BotsError> {
         let conn = self.db.read();
-        let run = Run::Experiment(row.id);
-        let [n_rules, n_model] = arm_table::counts(conn, run).await?;
-        let since = row.started_at;
-        let rules = arm_table::outcome(conn, run, false, since).await?;
-        let model = arm_table::outcome(conn, run, true, since).await?;
-        let rules_secs = arm_table::median_secs(conn, run, false, since).await?;
-        let model_secs = arm_table::median_secs(conn, run, true, since).await?;
-        let is_enough = rules.reviewed().min(model.reviewed()) >= REVIEWS_MIN;
-        let precision = estimate(&rules, &model, row.smallest_p).filter(|_| is_enough);
-        Ok(Experiment {
-            id: row.id,
-            hypothesis: row.hypothesis,
-            model: row.model,
-            started_by: row.started_by,
-            started_at: row.started_at,
-            ended_at: row.ended_at,
-            ended_why: row.ended_why,
-            conclusion: conclusion(precision.as_ref()),
-            arms: [
-                result(BotArm::Rules, n_rules, &rules, rules_secs),
-                result(BotArm::Model, n_model, &model, model_secs),
-            ],
-            precision,
-        })
+        let ids: Vec<i32> = rows.iter().map(|row| row.id).collect();
+        let sides = arm_table::of_experiments(conn, &ids).await?;
+        let medians = arm_table::median_secs(conn, &ids).await?;
+        let whole = |row: table::Experiment| {
+            let [rules, model] = sides.get(&row.id).copied().unwrap_or_default();
+            let [rules_secs, model_secs] = medians.get(&row.id).copied().unwrap_or_default();
+            let reviewed = rules.outcome.reviewed().min(model.outcome.reviewed());
+            let precision = estimate(&rules.outcome, &model.outcome, row.smallest_p)
+                .filter(|_| reviewed >= REVIEWS_MIN);
+            Experiment {
+                id: row.id,
+                hypothesis: row.hypothesis,
+                model: row.model,
+                started_by: row.started_by,
+                started_at: row.started_at,
+                ended_at: row.ended_at,
+                ended_why: row.ended_why,
+                conclusion: conclusion(precision.as_ref()),
+                arms: [
+                    result(BotArm::Rules, &rules, rules_secs),
+                    result(BotArm::Model, &model, model_secs),
+                ],
+                precision,
+            }
+        };
+        Ok(rows.into_iter().map(whole).collect())
     }
 }
 
@@ -368,11 +372,15 @@ mod tests {
 
     #[test]
     fn rates_are_of_what_was_scored_and_nothing_is_divided_by_nothing() {
-        let some = result(BotArm::Model, 3, &outcome(30, 10), Some(20));
+        let side = SideOutcome {
+            n_communities: 3,
+            outcome: outcome(30, 10),
+        };
+        let some = result(BotArm::Model, &side, Some(20));
         assert_eq!(some.precision, Some(0.75));
         assert_eq!(some.false_positive_rate, Some(0.005));
         assert_eq!(some.detection_rate, Some(20.0));
-        let none = result(BotArm::Rules, 0, &Outcome::default(), None);
+        let none = result(BotArm::Rules, &SideOutcome::default(), None);
         assert_eq!(
             (
                 none.precision,

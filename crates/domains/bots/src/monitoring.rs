@@ -288,9 +288,12 @@ impl Bots {
                 counts.add(&review, accused_from);
             }
         }
-        for (from, counts) in &mut weeks {
-            let until = from.plus(7).start();
-            counts.n_predictions = table::predictions(conn, scope, from.start(), until).await?;
+        let ends = this_week.plus(7);
+        let edges = weeks.keys().copied().chain([ends]).map(Day::start);
+        let edges: Vec<Timestamp> = edges.collect();
+        let predicted = table::predictions(conn, scope, &edges).await?;
+        for (counts, n) in weeks.values_mut().zip(predicted) {
+            counts.n_predictions = n;
         }
         Ok(weeks.into_iter().collect())
     }

@@ -68,23 +68,6 @@ pub(crate) async fn assign(
     .await
 }
 
-/// How many communities are on the first and the second side.
-pub(crate) async fn counts(conn: &impl ConnectionTrait, run: Run) -> Result<[u32; 2], StoreError> {
-    let query =
-        "SELECT arm, COUNT(*) FROM bot_assignment WHERE kind = $1 AND run_id = $2 GROUP BY arm";
-    let mut counts = [0; 2];
-    for row in sql::rows(conn, query, vec![run.code().into(), run.id().into()]).await? {
-        let (arm, n): (i16, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        if let Some(count) = usize::try_from(arm)
-            .ok()
-            .and_then(|arm| counts.get_mut(arm))
-        {
-            *count = u32::try_from(n).unwrap_or(u32::MAX);
-        }
-    }
-    Ok(counts)
-}
-
 /// The communities on the second side.
 pub(crate) async fn on_second_side(
     conn: &impl ConnectionTrait,
@@ -132,9 +115,6 @@ impl Outcome {
 /// From this probability on somebody is accused, in millionths: what a community calls possible unless it says otherwise.
 const ACCUSED: i32 = 500_000;
 
-/// Communities of one side of a run.
-const OF_SIDE: &str = "community_id IN (SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2 AND arm = $3)";
-
 /// What is counted of a side: cases that accuse somebody, and of accused accounts those that people called bots and those that
 /// they called people. `within` says of a column of instants which ones count. Reviews of accounts that were drawn by chance
 /// accuse nobody and are left out.
@@ -161,111 +141,150 @@ fn number(row: &QueryResult, place: usize) -> Result<u64, StoreError> {
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
-/// What came of a side of a run since an instant.
-pub(crate) async fn outcome(
-    conn: &impl ConnectionTrait,
-    run: Run,
-    is_second: bool,
-    since: Timestamp,
-) -> Result<Outcome, StoreError> {
-    let query = format!(
-        "SELECT {}, (SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction \
-         WHERE {OF_SIDE} AND at >= $4) AS scored) AS n_scored",
-        counted(OF_SIDE, |column| format!("{column} >= $4"))
-    );
-    let values = vec![
-        run.code().into(),
-        run.id().into(),
-        i16::from(is_second).into(),
-        since.0.into(),
-    ];
-    let rows = sql::rows(conn, &query, values).await?;
-    let Some(row) = rows.first() else {
-        return Ok(Outcome::default());
-    };
-    Ok(Outcome {
-        n_cases: number(row, 0)?,
-        n_right: number(row, 1)?,
-        n_wrong: number(row, 2)?,
-        n_scored: number(row, 3)?,
-    })
-}
-
-/// A side of a rollout: how many communities it has, and what came of it.
+/// A side of a rollout or an experiment: how many communities it has, and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct SideOutcome {
     pub(crate) n_communities: u32,
-    /// Without how many accounts were scored, which nothing about a rollout depends on.
     pub(crate) outcome: Outcome,
 }
 
-/// What came of the first and the second side of rollouts, from the beginning of their step to their end. One statement,
-/// however many they are.
-pub(crate) async fn of_rollouts(
+/// By the ids of runs, the first and the second side of each.
+pub(crate) type Sides<T> = HashMap<i32, [T; 2]>;
+
+/// Which rows of which table are runs, and from when to when they count.
+struct Runs {
+    kind: i16,
+    table: &'static str,
+    since: &'static str,
+}
+
+const ROLLOUTS: Runs = Runs {
+    kind: Run::Rollout(0).code(),
+    table: "bot_rollout",
+    since: "stepped_at",
+};
+const EXPERIMENTS: Runs = Runs {
+    kind: Run::Experiment(0).code(),
+    table: "bot_experiment",
+    since: "started_at",
+};
+
+impl Runs {
+    /// Whether the instant in a column is between the beginning and the end of run `r`.
+    fn within(&self, column: &str) -> String {
+        format!(
+            "{column} BETWEEN r.{} AND COALESCE(r.ended_at, {})",
+            self.since,
+            i64::MAX
+        )
+    }
+}
+
+/// What came of both sides of runs. One statement, however many they are. `n_scored` is counted by a part of the statement that
+/// is given the side's communities.
+async fn of_runs(
     conn: &impl ConnectionTrait,
+    runs: &Runs,
     ids: &[i32],
-) -> Result<HashMap<i32, [SideOutcome; 2]>, StoreError> {
-    let mut found: HashMap<i32, [SideOutcome; 2]> = HashMap::new();
+    n_scored: impl Fn(&str) -> String,
+) -> Result<Sides<SideOutcome>, StoreError> {
+    let mut found = Sides::new();
     if ids.is_empty() {
         return Ok(found);
     }
-    let kind = Run::Rollout(0).code();
-    let of = format!("FROM bot_assignment WHERE kind = {kind} AND run_id = r.id AND arm = s.arm");
+    let of = format!(
+        "FROM bot_assignment WHERE kind = {} AND run_id = r.id AND arm = s.arm",
+        runs.kind
+    );
+    let of_side = format!("community_id IN (SELECT community_id {of})");
     let query = format!(
-        "SELECT {}, (SELECT COUNT(*) {of}) AS n_communities, r.id, s.arm FROM bot_rollout r \
+        "SELECT {}, (SELECT COUNT(*) {of}) AS n_communities, r.id, s.arm, {} AS n_scored FROM {} r \
          CROSS JOIN (SELECT 0 AS arm UNION ALL SELECT 1 AS arm) s WHERE r.id IN ({})",
-        counted(
-            &format!("community_id IN (SELECT community_id {of})"),
-            |column| format!(
-                "{column} BETWEEN r.stepped_at AND COALESCE(r.ended_at, {})",
-                i64::MAX
-            )
-        ),
+        counted(&of_side, |column| runs.within(column)),
+        n_scored(&of_side),
+        runs.table,
         super::placeholders(1, ids.len())
     );
     let values = ids.iter().map(|id| (*id).into()).collect();
     for row in sql::rows(conn, &query, values).await? {
         let (id, arm): (i32, i32) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
-        let sides = found.entry(id).or_default();
-        let side = usize::try_from(arm).ok().and_then(|arm| sides.get_mut(arm));
-        if let Some(side) = side {
-            *side = SideOutcome {
+        put(
+            &mut found,
+            id,
+            arm,
+            SideOutcome {
                 n_communities: u32::try_from(number(&row, 3)?).unwrap_or(u32::MAX),
                 outcome: Outcome {
                     n_cases: number(&row, 0)?,
                     n_right: number(&row, 1)?,
                     n_wrong: number(&row, 2)?,
-                    n_scored: 0,
+                    n_scored: number(&row, 6)?,
                 },
-            };
-        }
+            },
+        );
     }
     Ok(found)
 }
 
-/// The median of the time from looking to deciding on a side, in seconds.
+fn put<T: Default>(found: &mut Sides<T>, id: i32, arm: i32, what: T) {
+    let sides = found.entry(id).or_default();
+    let side = usize::try_from(arm).ok().and_then(|arm| sides.get_mut(arm));
+    if let Some(side) = side {
+        *side = what;
+    }
+}
+
+/// What came of the sides of rollouts, from the beginning of their step to their end, without how many accounts were scored,
+/// which nothing about a rollout depends on. One statement, however many they are.
+pub(crate) async fn of_rollouts(
+    conn: &impl ConnectionTrait,
+    ids: &[i32],
+) -> Result<Sides<SideOutcome>, StoreError> {
+    // As wide as a count, also on PostgreSQL.
+    of_runs(conn, &ROLLOUTS, ids, |_| "CAST(0 AS BIGINT)".to_owned()).await
+}
+
+/// What came of the sides of experiments, from their beginning to their end. One statement, however many they are.
+pub(crate) async fn of_experiments(
+    conn: &impl ConnectionTrait,
+    ids: &[i32],
+) -> Result<Sides<SideOutcome>, StoreError> {
+    let scored = |of_side: &str| {
+        format!(
+            "(SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction WHERE {of_side} AND {}) AS scored)",
+            EXPERIMENTS.within("at")
+        )
+    };
+    of_runs(conn, &EXPERIMENTS, ids, scored).await
+}
+
+/// The medians of the time from looking to deciding on the sides of experiments, in seconds; the lower one of two in the
+/// middle. One statement, however many they are.
 pub(crate) async fn median_secs(
     conn: &impl ConnectionTrait,
-    run: Run,
-    is_second: bool,
-    since: Timestamp,
-) -> Result<Option<u32>, StoreError> {
-    let which = format!(
-        "FROM bot_review WHERE {OF_SIDE} AND at >= $4 AND took_secs IS NOT NULL AND undone_at IS NULL"
-    );
-    let values = || -> Vec<Value> {
-        vec![
-            run.code().into(),
-            run.id().into(),
-            i16::from(is_second).into(),
-            since.0.into(),
-        ]
-    };
-    let n: i64 = sql::scalar(conn, &format!("SELECT COUNT(*) {which}"), values()).await?;
+    ids: &[i32],
+) -> Result<Sides<Option<u32>>, StoreError> {
+    let mut found = Sides::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
     let query = format!(
-        "SELECT took_secs {which} ORDER BY took_secs, id LIMIT 1 OFFSET {}",
-        n.saturating_sub(1) / 2
+        "SELECT id, arm, took_secs FROM (SELECT r.id, a.arm, v.took_secs, \
+         ROW_NUMBER() OVER (PARTITION BY r.id, a.arm ORDER BY v.took_secs, v.id) AS place, \
+         COUNT(*) OVER (PARTITION BY r.id, a.arm) AS n FROM {} r \
+         JOIN bot_assignment a ON a.kind = {} AND a.run_id = r.id \
+         JOIN bot_review v ON v.community_id = a.community_id AND {} \
+         WHERE r.id IN ({}) AND v.took_secs IS NOT NULL AND v.undone_at IS NULL) AS taken WHERE place = (n + 1) / 2",
+        EXPERIMENTS.table,
+        EXPERIMENTS.kind,
+        EXPERIMENTS.within("v.at"),
+        super::placeholders(1, ids.len())
     );
-    let secs: Option<i32> = sql::optional(conn, &query, values()).await?;
-    Ok(secs.map(super::count))
+    let values = ids.iter().map(|id| (*id).into()).collect();
+    for row in sql::rows(conn, &query, values).await? {
+        let (id, arm): (i32, i16) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let secs: i32 = row.try_get_by_index(2)?;
+        put(&mut found, id, arm.into(), Some(super::count(secs)));
+    }
+    Ok(found)
 }

@@ -57,18 +57,34 @@ pub(crate) async fn reviewed(
         .collect()
 }
 
-/// How many predictions were written down between two instants.
+/// How many predictions were written down from each of these instants to the next one, so one number less than there are
+/// instants. One statement, however many they are.
 pub(crate) async fn predictions(
     conn: &impl ConnectionTrait,
     scope: i32,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<u64, StoreError> {
-    let mut values = vec![from.0.into(), until.0.into()];
-    let of = of(scope, 3, &mut values);
-    let query = format!("SELECT COUNT(*) FROM bot_prediction WHERE at >= $1 AND at < $2{of}");
-    let n: i64 = sql::scalar(conn, &query, values).await?;
-    Ok(u64::try_from(n).unwrap_or(0))
+    edges: &[Timestamp],
+) -> Result<Vec<u64>, StoreError> {
+    let mut values: Vec<Value> = edges.iter().map(|edge| edge.0.into()).collect();
+    let of = of(scope, edges.len() + 1, &mut values);
+    let n = edges.len().saturating_sub(1);
+    let counts: Vec<String> = (1..=n)
+        .map(|nth| {
+            let next = nth + 1;
+            format!("(SELECT COUNT(*) FROM bot_prediction WHERE at >= ${nth} AND at < ${next}{of})")
+        })
+        .collect();
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sql::rows(conn, &format!("SELECT {}", counts.join(", ")), values).await?;
+    let number = |nth: usize| -> Result<u64, StoreError> {
+        let n: i64 = match rows.first() {
+            Some(row) => row.try_get_by_index(nth)?,
+            None => 0,
+        };
+        Ok(u64::try_from(n).unwrap_or(0))
+    };
+    (0..n).map(number).collect()
 }
 
 /// Vectors of a schema that were scored between two instants, with what was said of them; the newest first.
