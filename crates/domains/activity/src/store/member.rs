@@ -224,29 +224,15 @@ pub(crate) async fn first_at(
     Ok(found)
 }
 
-/// Those of some people who were seen in the community beside them.
+/// Those of some people who were seen in the community beside them, each once.
 pub(crate) async fn among(
     conn: &impl ConnectionTrait,
     seats: &[(CommunityId, UserId)],
 ) -> Result<Vec<Presence>, StoreError> {
-    let mut found = Vec::with_capacity(seats.len());
-    for part in seats.chunks(500) {
-        let query = format!(
-            "SELECT m.community_id, m.user_id FROM (VALUES {}) AS w CROSS JOIN member m \
-             WHERE m.community_id = w.column1 AND m.user_id = w.column2",
-            sql::pairs(1, part.len())
-        );
-        let values = part
-            .iter()
-            .flat_map(|(id, user)| [id.0.into(), user.0.into()]);
-        for row in sql::rows(conn, &query, values.collect()).await? {
-            found.push(Presence::new(
-                CommunityId(row.try_get_by_index(0)?),
-                UserId(row.try_get_by_index(1)?),
-            ));
-        }
-    }
-    Ok(found)
+    let seen = first_at(conn, seats).await?.into_keys();
+    Ok(seen
+        .map(|(community, user)| Presence::new(community, user))
+        .collect())
 }
 
 /// Those of a community whose name in lower case is this one.
