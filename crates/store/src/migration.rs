@@ -37,6 +37,7 @@ mod m0031_bot_reference;
 mod m0032_bot_arrivals;
 mod m0034_bot_state_width;
 mod m0035_bot_score;
+mod m0036_bot_tracked;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -187,6 +188,10 @@ const STEPS: &[Step] = &[
         name: "m0035_bot_score",
         tables: m0035_bot_score::tables,
     },
+    Step {
+        name: "m0036_bot_tracked",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -309,6 +314,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0027_active_days" => m0027_active_days::COLUMNS,
         "m0031_bot_reference" => m0031_bot_reference::COLUMNS,
         "m0032_bot_arrivals" => m0032_bot_arrivals::COLUMNS,
+        "m0036_bot_tracked" => m0036_bot_tracked::COLUMNS,
         _ => &[],
     }
 }

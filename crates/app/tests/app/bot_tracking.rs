@@ -119,6 +119,84 @@ on_both! {
         world.expect_leftovers();
     }
 
+    async fn a_server_that_comes_later_is_told_of_all_trainings_from_before_once_the_oldest_first(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        let started = world.app.bots.start_training(&world.system(), None).await.unwrap();
+        run(&world).await;
+        world.app.bots.guard().await.unwrap();
+        assert_eq!(world.number("SELECT COUNT(*) FROM job WHERE kind = 'bots.track'").await, 0, "there is no server");
+        // The same model came of many; nothing came of one, and one is still to be made.
+        for (state, model) in [(2, "model_id"), (2, "NULL"), (0, "NULL")] {
+            let n = if model == "NULL" { 1 } else { 24 };
+            for nth in 0..n {
+                world.sql(&format!(
+                    "INSERT INTO bot_training (scope, state, asked_at, progress, n_rows, n_bots, n_people, n_new, model_id, log) \
+                     SELECT scope, {state}, {nth}, 100, n_rows, n_bots, n_people, n_new, {model}, log FROM bot_training \
+                     WHERE id = {}", started.id
+                )).await;
+            }
+        }
+        let server = Arc::new(Server::default());
+        let setup = Setup { tracker: Some(server.clone()), ..Setup::default() };
+        world.restart(setup).await;
+        let bots = world.app.bots.clone();
+        let mut told = Vec::new();
+        for n in [20, 5, 0] {
+            for _ in 0..2 {
+                bots.guard().await.unwrap();
+            }
+            let open = "SELECT COUNT(*) FROM job WHERE kind = 'bots.track' AND state < 3";
+            assert_eq!(world.number(open).await, n, "a second look asks for none twice");
+            let runner = jobs::runner(&world.app, "tester");
+            for _ in 0..n {
+                runner.run_due(world.clock.now()).await.unwrap();
+            }
+            told = server.runs.lock().unwrap().iter().map(|run| run.name.clone()).collect();
+            world.clock.advance(Duration::from_hours(1));
+        }
+        let wanted: Vec<String> = (started.id..started.id + 25).map(|id| format!("training {id}")).collect();
+        let mut all = told.clone();
+        all.sort_by_key(|name| name[9..].parse::<i32>().unwrap());
+        assert_eq!(all, wanted, "each once");
+        let (first, second) = told.split_at(20);
+        assert!(first.iter().all(|name| wanted[..20].contains(name)) && second.len() == 5, "the oldest first: {told:?}");
+        world.expect_leftovers();
+    }
+
+    async fn a_training_from_before_that_could_not_be_told_is_tried_again_a_day_later(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        world.app.bots.start_training(&world.system(), None).await.unwrap();
+        run(&world).await;
+        let server = Arc::new(Server::default());
+        *server.is_away.lock().unwrap() = true;
+        let setup = Setup { tracker: Some(server.clone()), ..Setup::default() };
+        world.restart(setup).await;
+        let bots = world.app.bots.clone();
+        let jobs_of = async |state: i16| {
+            world.number(&format!("SELECT COUNT(*) FROM job WHERE kind = 'bots.track' AND state = {state}")).await
+        };
+        bots.guard().await.unwrap();
+        for _ in 0..25 {
+            world.clock.advance(Duration::from_mins(6));
+            run(&world).await;
+        }
+        assert_eq!(jobs_of(4).await, 1, "it was given up");
+        bots.guard().await.unwrap();
+        run(&world).await;
+        assert_eq!(world.number("SELECT COUNT(*) FROM job WHERE kind = 'bots.track'").await, 1, "for a day");
+        *server.is_away.lock().unwrap() = false;
+        world.clock.advance(Duration::from_hours(24));
+        for _ in 0..2 {
+            bots.guard().await.unwrap();
+            run(&world).await;
+        }
+        assert_eq!(server.states(), [TrackedState::Testing], "then it is told, once");
+        assert!(bots.alerts(&world.system()).await.unwrap().iter().all(|alert| alert.cleared_at.is_some()));
+        world.expect_leftovers();
+    }
+
     async fn without_a_server_nothing_is_asked_for(world: World) {
         let pond = world.community("Pond").await;
         labels(&mut world, pond, 14, 26).await;

@@ -298,12 +298,14 @@ impl Bots {
         Ok(weeks.into_iter().collect())
     }
 
-    /// The hourly look: halts what must not go on, and raises what somebody should know of.
+    /// The hourly look: halts what must not go on, raises what somebody should know of, and tells the tracking server what it
+    /// does not know yet.
     pub async fn guard(&self) -> Result<(), BotsError> {
         self.guard_rollout().await?;
         self.guard_experiment().await?;
         self.guard_quality().await?;
-        self.guard_latency().await
+        self.guard_latency().await?;
+        self.ask_to_track_untold().await
     }
 
     async fn guard_quality(&self) -> Result<(), BotsError> {

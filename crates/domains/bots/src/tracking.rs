@@ -4,7 +4,7 @@
 //! Must never send a name, a label or the words of anybody, and never change a training or a model: what the server says is
 //! told, and that is all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ::store::{StoreError, Work, job::NewJob};
 use kernel::{Actor, Tracked, TrackedFile, TrackedRun, TrackedState, Tracker};
@@ -19,6 +19,10 @@ use crate::{
 pub const TRACK_JOB: &str = "bots.track";
 /// What the job acts as.
 const WHO: Actor = Actor::System(TRACK_JOB);
+/// Of so many trainings at once the server is told that was not there when they were made.
+const UNTOLD_MAX: i64 = 20;
+/// After so long it is tried again where it failed.
+const TRY_AGAIN: Duration = Duration::from_secs(86_400);
 /// The judgements of a training, whose figures are told.
 const JUDGEMENTS: [&str; 5] = ["test", "cross_validation", "validation", "before", "rules"];
 
@@ -69,6 +73,24 @@ impl Bots {
         Ok(())
     }
 
+    /// Asks for the server to be told of trainings of which it was never told, as those from before there was one: the oldest
+    /// first, at most twenty, and where it failed again after a day. Nothing while there is no server.
+    pub(crate) async fn ask_to_track_untold(&self) -> Result<(), BotsError> {
+        if self.tracker.is_none() {
+            return Ok(());
+        }
+        let failed_before = self.clock.now().minus(TRY_AGAIN);
+        let untold = table::untold(self.db.read(), failed_before, UNTOLD_MAX).await?;
+        if untold.is_empty() {
+            return Ok(());
+        }
+        let mut work = self.begin(&WHO).await?;
+        for training in untold {
+            self.ask_to_track(&mut work, training).await?;
+        }
+        Ok(work.commit().await?)
+    }
+
     /// Brings the tracking server to what is known of a training; `None` = there is no server, or nothing to tell. Doing it again
     /// changes nothing. With the last attempt a failure raises an alert.
     pub async fn track_training(
@@ -109,13 +131,14 @@ impl Bots {
         }
     }
 
-    /// Whether what was told is still so, within the unit of work that ends the job: then the job is over. Whatever changes the
-    /// registry waits until then, and asks anew.
+    /// Whether what was told is still so, within the unit of work that ends the job: then the job is over, and the training
+    /// counts as told. Whatever changes the registry waits until then, and asks anew.
     pub async fn is_still_tracked(&self, work: &Work, told: &Tracking) -> Result<bool, BotsError> {
         tables::lock(work, kernel::CommunityId(0)).await?;
         let now = models::by_id(work.conn(), told.model).await?;
         let is_same = now.is_none_or(|model| model.state == told.said);
         if is_same {
+            table::told(work.conn(), told.training, work.now()).await?;
             let community = table::by_id(work.conn(), told.training).await?;
             let community = community.and_then(|training| training.community);
             tables::alert::is_over(work.conn(), AlertKind::Tracking, community, work.now()).await?;
@@ -126,6 +149,7 @@ impl Bots {
     async fn not_tracked(&self, training: &Training, error: &BotsError) -> Result<(), BotsError> {
         let mut work = self.begin(&WHO).await?;
         let id = training.id;
+        table::not_told(work.conn(), id, work.now()).await?;
         let mut words = format!("training {id} is not at the tracking server: {error}");
         if let Some(cause) = std::error::Error::source(error) {
             words = format!("{words}: {cause}");

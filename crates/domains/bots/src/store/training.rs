@@ -91,6 +91,48 @@ pub(crate) async fn of_model(
     Ok(many(conn, which, vec![model.into()]).await?.pop())
 }
 
+/// Trainings that a model came of and of which the tracking server was never told, the oldest first; then those where it failed
+/// before an instant, what failed first before others.
+pub(crate) async fn untold(
+    conn: &impl ConnectionTrait,
+    failed_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<i32>, StoreError> {
+    let query = format!(
+        "SELECT t.id FROM bot_training t JOIN bot_model m ON m.id = t.model_id \
+         WHERE t.state = 2 AND (t.tracked_at = 0 OR t.tracked_at BETWEEN $1 AND -1) \
+         ORDER BY t.tracked_at DESC, t.id LIMIT {limit}"
+    );
+    // An instant of a failure is kept with its sign turned: the earlier, the nearer to 0.
+    let rows = sql::rows(conn, &query, vec![failed_before.0.saturating_neg().into()]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
+/// The tracking server was told of a training.
+pub(crate) async fn told(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let query = "UPDATE bot_training SET tracked_at = $2 WHERE id = $1";
+    sql::execute(conn, query, vec![id.into(), at.0.into()]).await?;
+    Ok(())
+}
+
+/// The tracking server could not be told of a training; one of which it was told before stays told.
+pub(crate) async fn not_told(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let query = "UPDATE bot_training SET tracked_at = $2 WHERE id = $1 AND tracked_at <= 0";
+    let failed = at.0.saturating_neg();
+    sql::execute(conn, query, vec![id.into(), failed.into()]).await?;
+    Ok(())
+}
+
 /// The one that waits or runs for a scope.
 pub(crate) async fn open(
     conn: &impl ConnectionTrait,
