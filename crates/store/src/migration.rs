@@ -38,6 +38,7 @@ mod m0032_bot_arrivals;
 mod m0034_bot_state_width;
 mod m0035_bot_score;
 mod m0036_bot_tracked;
+mod m0038_bot_correction_account;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -192,6 +193,10 @@ const STEPS: &[Step] = &[
         name: "m0036_bot_tracked",
         tables: Vec::new,
     },
+    Step {
+        name: "m0038_bot_correction_account",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -315,6 +320,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0031_bot_reference" => m0031_bot_reference::COLUMNS,
         "m0032_bot_arrivals" => m0032_bot_arrivals::COLUMNS,
         "m0036_bot_tracked" => m0036_bot_tracked::COLUMNS,
+        "m0038_bot_correction_account" => m0038_bot_correction_account::COLUMNS,
         _ => &[],
     }
 }

@@ -86,9 +86,16 @@ on_both! {
         assert_eq!(bots.setting(&owner.actor, pond).await.unwrap(), strict);
         assert_eq!(bots.setting(&world.system(), lake).await.unwrap(), Setting::default());
         assert_eq!(audited(&world, "bots.setting").await, 1);
-        let wrong = Setting { likely: Probability::percent(10), ..strict };
-        let refused = bots.change_setting(&owner.actor, pond, &wrong).await.unwrap_err();
-        assert_eq!(refused.code(), ErrorCode::BadUserInput);
+        let tenths = Probability::from_percent(0.7).unwrap();
+        for wrong in [
+            Setting { likely: Probability::percent(10), ..strict },
+            Setting { possible: Probability::percent(0), ..strict },
+            // Whoever writes 0.7 means 70 percent.
+            Setting { likely: tenths, possible: tenths, ..strict },
+        ] {
+            let refused = bots.change_setting(&owner.actor, pond, &wrong).await.unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::BadUserInput);
+        }
         assert_eq!(bots.setting(&owner.actor, pond).await.unwrap(), strict);
         let nowhere = bots.change_setting(&world.system(), CommunityId(999), &strict).await;
         assert!(matches!(nowhere, Err(BotsError::NotFound)), "{nowhere:?}");

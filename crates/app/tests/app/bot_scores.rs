@@ -270,6 +270,33 @@ on_both! {
         assert_eq!(world.number("SELECT COUNT(*) FROM membership").await, 0, "nobody's role was touched");
     }
 
+    async fn a_bot_that_is_used_is_known_by_its_account_and_not_by_its_name(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await.actor;
+        for name in ["helper", "thief"] {
+            talks(&mut world, pond, name, 40, 600, advert).await;
+        }
+        catch_up(&world).await;
+        let (helper, thief) = (world.user_of(pond, "helper").await, world.user_of(pond, "thief").await);
+        let named = |name: &str| Listable::Account(Platform::Discord, name.to_owned());
+        bots.correct(&world.system(), pond, &named("helper"), Some(Ruling::Service), "ours").await.unwrap();
+        // Each goes by another name from here on.
+        world.sql("UPDATE platform_account SET username = 'helper2' WHERE username = 'helper'").await;
+        world.sql("UPDATE platform_account SET username = 'helper' WHERE username = 'thief'").await;
+        bots.score_all(pond, None).await.unwrap();
+        assert_eq!(score(&world, pond, helper).await.exemption, Some(Exemption::Service));
+        assert_eq!(score(&world, pond, thief).await.exemption, None);
+        // Nobody lets themselves off; whom nobody saw is known by name only.
+        let own = bots.correct(&mo, pond, &named("mo"), Some(Ruling::Wrong), "I am none").await;
+        assert!(matches!(own, Err(BotsError::Invalid { field: "name", .. })), "{own:?}");
+        bots.correct(&mo, pond, &named("later"), Some(Ruling::Service), "comes tomorrow").await.unwrap();
+        talks(&mut world, pond, "later", 40, 600, advert).await;
+        catch_up(&world).await;
+        let later = world.user_of(pond, "later").await;
+        assert_eq!(score(&world, pond, later).await.exemption, Some(Exemption::Service));
+    }
+
     async fn who_is_left_alone_is_scored_and_has_no_case(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();
@@ -542,6 +569,12 @@ on_both! {
         let person = bots.infer(&ann.actor, &person).await.unwrap();
         assert!(machine.probability > person.probability, "{machine:?} {person:?}");
         assert_eq!((machine.model, machine.why.len()), (SHIPPED_MODEL, 8));
+        assert!(machine.n_missing > 0 && machine.n_missing < machine.n_columns, "six signals and what follows from them");
+        assert!(person.n_missing > machine.n_missing);
+        for nothing in [BTreeMap::new(), BTreeMap::from([("link_share".to_owned(), None)])] {
+            let nothing = bots.infer(&ann.actor, &nothing).await;
+            assert!(matches!(nothing, Err(BotsError::Invalid { field: "features", .. })), "{nothing:?}");
+        }
         let unknown = bots.infer(&ann.actor, &ask(&[("zodiac", 1.0)])).await;
         assert!(matches!(unknown, Err(BotsError::Invalid { field: "features", .. })), "{unknown:?}");
         assert_eq!(world.dump().await, before);

@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::{
     Bearing, Exemption, Known, Listable, Setting,
-    correction::listed,
+    correction::of_accounts,
     features::{Account, Community, Norms},
     store::{scene, setting, state::Seat},
 };
@@ -97,11 +97,8 @@ impl Bearings {
                 Some((*id, what.folded()?))
             })
             .collect();
-        let wanted: Vec<Listable> = names.iter().map(|(_, what)| what.clone()).collect();
-        let found = listed(conn, community, &wanted).await?;
-        for (account, what) in names {
-            let known = found.get(&what).and_then(|listed| listed.known(now));
-            if let Some(known) = known {
+        for (account, listed) in of_accounts(conn, community, &names).await? {
+            if let Some(known) = listed.known(now) {
                 self.known.insert((community, account), known);
             }
         }

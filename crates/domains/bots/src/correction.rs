@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use ::store::{StoreError, audit::Entry};
-use kernel::{Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId};
+use kernel::{
+    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId,
+};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
@@ -75,6 +77,9 @@ pub struct Correction {
     pub decided_by: Option<UserId>,
     /// When.
     pub decided_at: Timestamp,
+    /// The account that was meant: the one that went by the name when it was said. Whoever takes the name later is not, and
+    /// what it is called later does not matter. `None` = whoever goes by it, because nobody there did then, or several.
+    pub account: Option<AccountId>,
 }
 
 /// What lists and corrections say about something in a community.
@@ -119,11 +124,78 @@ impl Listed {
         }
         unwanted.map(Known::Unwanted)
     }
+
+    /// Takes a correction in: the community's own word comes before the instance's, and of equal ones the later heard.
+    fn hear(&mut self, said: &Correction) {
+        let is_own = |one: &Correction| one.community.is_some();
+        if self
+            .correction
+            .as_ref()
+            .is_none_or(|known| is_own(said) || !is_own(known))
+        {
+            self.correction = Some(said.clone());
+        }
+    }
 }
 
-/// What lists and corrections say about some things in a community; what nothing is known of is left
-/// out. All are folded.
-pub(crate) async fn listed(
+/// What lists and corrections say about some names and domains in a community; what nothing is known of is
+/// left out. All are folded.
+async fn listed(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    all: &[Listable],
+) -> Result<HashMap<Listable, Listed>, StoreError> {
+    let mut found = listings(conn, community, all).await?;
+    let values: Vec<&str> = all.iter().map(Listable::value).collect();
+    for correction in tables::correction::about(conn, community, &values).await? {
+        if all.contains(&correction.what) {
+            let known = found.entry(correction.what.clone()).or_default();
+            known.hear(&correction);
+        }
+    }
+    Ok(found)
+}
+
+/// What lists and corrections say about accounts that go by these names, folded, in a community; what nothing is known of is
+/// left out. Whoever only took over the name of a corrected account is not that account.
+pub(crate) async fn of_accounts(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    accounts: &[(AccountId, Listable)],
+) -> Result<HashMap<AccountId, Listed>, StoreError> {
+    let names: Vec<Listable> = accounts.iter().map(|(_, name)| name.clone()).collect();
+    let ids: Vec<AccountId> = accounts.iter().map(|(id, _)| *id).collect();
+    let values: Vec<&str> = names.iter().map(Listable::value).collect();
+    let on_lists = listings(conn, community, &names).await?;
+    let by_name = tables::correction::about(conn, community, &values).await?;
+    let by_account = tables::correction::about_accounts(conn, community, &ids).await?;
+    let mut of_name: HashMap<&Listable, Vec<&Correction>> = HashMap::new();
+    for said in by_name.iter().filter(|said| said.account.is_none()) {
+        of_name.entry(&said.what).or_default().push(said);
+    }
+    let mut of_account: HashMap<AccountId, Vec<&Correction>> = HashMap::new();
+    for said in &by_account {
+        if let Some(account) = said.account {
+            of_account.entry(account).or_default().push(said);
+        }
+    }
+    let mut found = HashMap::new();
+    for (id, name) in accounts {
+        let mut known = on_lists.get(name).cloned().unwrap_or_default();
+        // What was said about the account itself comes after, and so before what was said about its name.
+        let said = of_name.get(name).into_iter().chain(of_account.get(id));
+        for correction in said.flatten() {
+            known.hear(correction);
+        }
+        if known != Listed::default() {
+            found.insert(*id, known);
+        }
+    }
+    Ok(found)
+}
+
+/// The lists that have some of these.
+async fn listings(
     conn: &impl ConnectionTrait,
     community: CommunityId,
     all: &[Listable],
@@ -140,16 +212,6 @@ pub(crate) async fn listed(
             known.listings.push(listing);
         }
     }
-    for correction in tables::correction::about(conn, community, &values).await? {
-        if !all.contains(&correction.what) {
-            continue;
-        }
-        let known = found.entry(correction.what.clone()).or_default();
-        // The community's own word comes first.
-        if known.correction.is_none() || correction.community.is_some() {
-            known.correction = Some(correction);
-        }
-    }
     for known in found.values_mut() {
         known.listings.sort_by(|a, b| a.list.cmp(&b.list));
     }
@@ -163,6 +225,24 @@ fn folded(what: &Listable) -> Result<Listable, BotsError> {
             "this is neither the name of an account nor a domain",
         )
     })
+}
+
+/// The account of a community that goes by a name: `None` if nobody does, or several.
+async fn meant(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    what: &Listable,
+) -> Result<Option<identity::PlatformAccount>, StoreError> {
+    let Listable::Account(platform, name) = what else {
+        return Ok(None);
+    };
+    let users = activity::members_called(conn, community, name).await?;
+    let accounts = identity::accounts_of(conn, &users).await?;
+    let mut called = accounts.into_values().flatten().filter(|account| {
+        account.platform == *platform && account.username.to_lowercase() == *name
+    });
+    let one = called.next();
+    Ok(if called.next().is_none() { one } else { None })
 }
 
 impl Correction {
@@ -244,6 +324,19 @@ impl Bots {
         let scope = community.unwrap_or(CommunityId(0));
         let mut work = self.begin(actor).await?;
         tables::lock(&work, scope).await?;
+        let meant = match community {
+            Some(community) => meant(work.conn(), community, &what).await?,
+            None => None,
+        };
+        if ruling.is_some_and(|ruling| ruling != Ruling::Right)
+            && let Some(account) = &meant
+            && actor.user_id() == Some(account.user)
+        {
+            return Err(BotsError::invalid(
+                "name",
+                "this is your own account: another moderator has to say it",
+            ));
+        }
         let before = tables::correction::one(work.conn(), community, &what).await?;
         let said = before.as_ref().map(|c| (c.ruling, c.reason.clone()));
         if said == ruling.map(|ruling| (ruling, reason.clone())) {
@@ -265,6 +358,7 @@ impl Bots {
                     community,
                     decided_by: actor.user_id(),
                     decided_at: work.now(),
+                    account: meant.map(|account| account.id),
                 };
                 tables::correction::put(work.conn(), &correction).await?;
             }
@@ -314,6 +408,7 @@ mod tests {
             community: None,
             decided_by: None,
             decided_at: NOW,
+            account: None,
         });
         let listed = Listed {
             listings,

@@ -182,7 +182,12 @@ pub fn evaluate(plan: &Plan) -> Result<Evaluation, EvaluateError> {
             .iter()
             .map(|case| Scored::new(case, judge.probability(case), threshold, rule_threshold))
             .collect();
-        evaluation.add(&folder.name, "unseen", &scored, plan.draws);
+        // Of a model that was brought nobody knows what it learned from.
+        let how = match judge {
+            Judge::Learned(_) => "unseen",
+            Judge::Brought { .. } => "brought",
+        };
+        evaluation.add(&folder.name, how, &scored, plan.draws);
         if plan.adapt > 0 && folder.is_labelled {
             let adapted = adapt::adapt(&train, folder, &scored, plan, rule_threshold)?;
             evaluation.add(&folder.name, "adapted", &adapted.rest, plan.draws);

@@ -26,6 +26,11 @@ pub struct Inference {
     pub model: i32,
     /// What counted most, the strongest first, at most eight; nothing if the model cannot say.
     pub why: Vec<Cause>,
+    /// Of how many numbers that the model looks at nothing was known. The more, the less the answer says: a model judges
+    /// also by what is missing.
+    pub n_missing: u32,
+    /// How many numbers it looks at.
+    pub n_columns: u32,
 }
 
 /// A vector of named values; what is left out was not measured. Distances from the norms that are left out are those from
@@ -47,6 +52,12 @@ fn vector(features: &BTreeMap<String, Option<f64>>) -> Result<Vector, BotsError>
             format!("there are no such features: {}", shown.join(", ")),
         ));
     }
+    if features.values().all(Option::is_none) {
+        return Err(BotsError::invalid(
+            "features",
+            "nothing was measured: send the values of features by name, such as {\"repeated_texts\": 0.4}",
+        ));
+    }
     let of = |name: &String| features.get(name).copied().flatten();
     for (name, value) in features {
         let fits = |value: &f64| value.is_finite() && value.abs() <= f64::from(f32::MAX);
@@ -66,6 +77,10 @@ fn vector(features: &BTreeMap<String, Option<f64>>) -> Result<Vector, BotsError>
     let values = given.iter().zip(against.values());
     let whole = values.map(|(own, computed)| if own.is_nan() { *computed } else { *own });
     Vector::from_values(whole.collect()).ok_or_else(broken)
+}
+
+fn count<T>(of: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(of.count()).unwrap_or(u32::MAX)
 }
 
 fn single(value: f64) -> f32 {
@@ -99,6 +114,8 @@ impl Bots {
             probability: trained.probability(&vector),
             model: trained.id,
             why: judge.why_of(&vector, &Norms::default()),
+            n_missing: count(trained.row(&vector).iter().filter(|value| value.is_nan())),
+            n_columns: count(trained.row(&vector).iter()),
         })
     }
 }

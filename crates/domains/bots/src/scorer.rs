@@ -78,7 +78,8 @@ impl Trained {
         })
     }
 
-    fn row(&self, vector: &Vector) -> Vec<f32> {
+    /// The numbers of a vector that it looks at; NaN where nothing is known.
+    pub(crate) fn row(&self, vector: &Vector) -> Vec<f32> {
         let values = vector.values();
         self.places
             .iter()

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{Bots, BotsError, Probability, store as tables};
 
+/// The lowest threshold. Below, nearly everybody would be a suspect; whoever writes 0.7 of a percentage means 70.
+const LEAST: Probability = Probability::percent(1);
 /// The most days that can be asked of a regular: ten years.
 const TRUSTED_DAYS_MAX: u32 = 3_650;
 /// The reputation that can be asked of one.
@@ -181,11 +183,13 @@ impl Setting {
                 "«possible» begins at or below «likely»",
             ));
         }
-        if self.possible.ppm() == 0 {
-            return Err(BotsError::invalid(
-                "possible",
-                "with a threshold of 0 everybody would be a suspect: use more, such as 1 percent",
-            ));
+        for (field, threshold) in [("possible", self.possible), ("likely", self.likely)] {
+            if threshold < LEAST {
+                return Err(BotsError::invalid(
+                    field,
+                    "use a number of percent from 1 to 100: 70, not 0.7",
+                ));
+            }
         }
         if matches!(self.exempt_role, Some(Role::Banned)) {
             return Err(BotsError::invalid(

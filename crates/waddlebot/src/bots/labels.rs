@@ -33,8 +33,8 @@ pub(crate) struct List {
     /// Where the accounts are
     #[arg(long)]
     platform: Option<Platform>,
-    /// Where the list comes from
-    #[arg(long, value_name = "URL")]
+    /// Where the list comes from: its address, or words that say so
+    #[arg(long, value_name = "SOURCE")]
     source: String,
     /// Why its entries are on it, where they do not say so themselves
     #[arg(long, default_value = "listed")]

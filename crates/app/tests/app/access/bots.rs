@@ -345,7 +345,14 @@ async fn call_scores(stage: &Stage, operation: &str, asker: &Asker) -> Option<bo
             by_bots(service.expected_errors(actor, pond, likely, possible).await)
         }
         "bots.recompute" => by_bots(service.recompute(actor, pond).await),
-        "bots.infer" => by_bots(service.infer(actor, &BTreeMap::new()).await),
+        "bots.infer" => by_bots(
+            service
+                .infer(
+                    actor,
+                    &BTreeMap::from([("link_share".to_owned(), Some(0.0))]),
+                )
+                .await,
+        ),
         _ => return None,
     })
 }

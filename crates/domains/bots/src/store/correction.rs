@@ -1,7 +1,7 @@
 //! Rows of `bot_list_correction`.
 
 use ::store::{StoreError, sql};
-use kernel::{CommunityId, PageRequest, Platform, Timestamp, UserId};
+use kernel::{AccountId, CommunityId, PageRequest, Platform, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{IN_MAX, placeholders, platform as platform_of};
@@ -11,6 +11,8 @@ use crate::{Correction, Listable, Ruling};
 const DOMAIN: i16 = 0;
 /// The scope of what holds everywhere.
 const EVERYWHERE: i32 = 0;
+/// The account where whoever goes by the name is meant.
+const ANYBODY: i64 = 0;
 
 pub(crate) fn platform_code(what: &Listable) -> i16 {
     what.platform().map_or(DOMAIN, Platform::code)
@@ -29,6 +31,7 @@ struct Row {
     reason: String,
     decided_by: Option<i32>,
     decided_at: i64,
+    account_id: i64,
 }
 
 impl TryFrom<Row> for Correction {
@@ -46,11 +49,12 @@ impl TryFrom<Row> for Correction {
             community: (row.scope != EVERYWHERE).then_some(CommunityId(row.scope)),
             decided_by: row.decided_by.map(UserId),
             decided_at: Timestamp(row.decided_at),
+            account: (row.account_id != ANYBODY).then_some(AccountId(row.account_id)),
         })
     }
 }
 
-const COLUMNS: &str = "scope, platform, value, verdict, reason, decided_by, decided_at";
+const COLUMNS: &str = "scope, platform, value, verdict, reason, decided_by, decided_at, account_id";
 
 /// What holds in a community about some values: its own and the instance's corrections.
 pub(crate) async fn about(
@@ -58,12 +62,32 @@ pub(crate) async fn about(
     community: CommunityId,
     values: &[&str],
 ) -> Result<Vec<Correction>, StoreError> {
+    let keys = values.iter().map(|value| Value::from(*value)).collect();
+    where_(conn, community, "value", keys).await
+}
+
+/// The same about some accounts, whatever they are called by now.
+pub(crate) async fn about_accounts(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    accounts: &[AccountId],
+) -> Result<Vec<Correction>, StoreError> {
+    let keys = accounts.iter().map(|account| account.0.into()).collect();
+    where_(conn, community, "account_id", keys).await
+}
+
+async fn where_(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    column: &str,
+    keys: Vec<Value>,
+) -> Result<Vec<Correction>, StoreError> {
     let mut found = Vec::new();
-    for part in values.chunks(IN_MAX) {
+    for part in keys.chunks(IN_MAX) {
         let mut keys: Vec<Value> = vec![community.0.into()];
-        keys.extend(part.iter().map(|value| Value::from(*value)));
+        keys.extend(part.iter().cloned());
         let query = format!(
-            "SELECT {COLUMNS} FROM bot_list_correction WHERE scope IN ({EVERYWHERE}, $1) AND value IN ({})",
+            "SELECT {COLUMNS} FROM bot_list_correction WHERE scope IN ({EVERYWHERE}, $1) AND {column} IN ({})",
             placeholders(2, part.len())
         );
         for row in sql::all::<Row>(conn, &query, keys).await? {
@@ -139,12 +163,16 @@ pub(crate) async fn put(
         correction.reason.clone().into(),
         correction.decided_by.map(|user| user.0).into(),
         correction.decided_at.0.into(),
+        correction
+            .account
+            .map_or(ANYBODY, |account| account.0)
+            .into(),
     ]);
     sql::execute(
         conn,
-        "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_by, decided_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (scope, platform, value) DO UPDATE SET \
-         verdict = $4, reason = $5, decided_by = $6, decided_at = $7",
+        "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_by, decided_at, account_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (scope, platform, value) DO UPDATE SET \
+         verdict = $4, reason = $5, decided_by = $6, decided_at = $7, account_id = $8",
         values,
     )
     .await?;

@@ -26,6 +26,7 @@ pub(crate) async fn forget_account(
     account: AccountId,
 ) -> Result<(), StoreError> {
     for query in [
+        "DELETE FROM bot_list_correction WHERE account_id = $1",
         "DELETE FROM bot_label WHERE account_id = $1",
         "DELETE FROM bot_appeal WHERE account_id = $1",
         "DELETE FROM bot_report WHERE account_id = $1",

@@ -3,8 +3,6 @@
 //!
 //! Must never touch a review, nor let the rules teach much: they weigh little, and no model is judged by them.
 
-use std::collections::HashMap;
-
 use ::store::StoreError;
 use kernel::{AccountId, Actor, CommunityId, Timestamp};
 
@@ -123,22 +121,21 @@ impl Bots {
         let conn = self.db.read();
         let ids: Vec<AccountId> = page.iter().map(|one| AccountId(one.account_id)).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
-        let names: HashMap<AccountId, Listable> = accounts
+        let names: Vec<(AccountId, Listable)> = accounts
             .values()
             .filter_map(|account| {
                 let name = Listable::Account(account.platform, account.username.clone());
                 Some((account.id, name.folded()?))
             })
             .collect();
-        let all: Vec<Listable> = names.values().cloned().collect();
-        let listed = correction::listed(conn, community, &all).await?;
+        let listed = correction::of_accounts(conn, community, &names).await?;
         let now = self.clock.now();
         Ok(page
             .into_iter()
             .filter_map(|newest| {
                 let account = AccountId(newest.account_id);
                 let is_marked = accounts.get(&account)?.is_bot;
-                let listed = names.get(&account).and_then(|name| listed.get(name));
+                let listed = listed.get(&account);
                 let said = said(
                     &newest,
                     is_marked,

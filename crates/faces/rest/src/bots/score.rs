@@ -315,6 +315,10 @@ pub(crate) struct InferenceView {
     model_id: i32,
     /// What counted most, the strongest first, at most eight; nothing if the model cannot say.
     why: Vec<CauseView>,
+    /// Of how many of the numbers that the model looks at nothing was known. The more, the less the answer says.
+    n_missing: u32,
+    /// How many numbers the model looks at.
+    n_columns: u32,
 }
 
 impl From<Inference> for InferenceView {
@@ -323,6 +327,8 @@ impl From<Inference> for InferenceView {
             probability: inference.probability.value(),
             model_id: inference.model,
             why: inference.why.into_iter().map(CauseView::from).collect(),
+            n_missing: inference.n_missing,
+            n_columns: inference.n_columns,
         }
     }
 }
