@@ -64,39 +64,58 @@ pub fn choose(candidates: &[Candidate<'_>], asked: &BTreeSet<usize>, n: usize) -
     chosen
 }
 
+/// The position of the row that is furthest from all that are known, by features that are on one scale; the first of equals, which
+/// all are while nothing is known. `None` of no rows.
+pub fn furthest(rows: &[&[f32]], known: &[&[f32]]) -> Option<usize> {
+    let far = rows.iter().map(|row| nearest(row, known.iter().copied()));
+    first_of_most(far.enumerate())
+}
+
+/// How far a row is from the one that is most like it.
+fn nearest<'a>(row: &[f32], known: impl Iterator<Item = &'a [f32]>) -> f64 {
+    known
+        .map(|other| apart(row, other))
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// What is furthest; the first of equals.
+fn first_of_most<T>(all: impl Iterator<Item = (T, f64)>) -> Option<T> {
+    let mut most: Option<(T, f64)> = None;
+    for (one, far) in all {
+        if most.as_ref().is_none_or(|(_, furthest)| far > *furthest) {
+            most = Some((one, far));
+        }
+    }
+    most.map(|(one, _)| one)
+}
+
 /// One after the other the candidate that is furthest from all that are known by then; the first of equals.
 fn unlike(left: Vec<(usize, Candidate<'_>)>, known: &[Candidate<'_>], n: usize) -> Vec<usize> {
     let mut left: Vec<(usize, Candidate<'_>, f64)> = left
         .into_iter()
         .map(|(place, one)| {
-            let far = known.iter().map(|other| apart(one, *other));
-            (place, one, far.fold(f64::INFINITY, f64::min))
+            let far = nearest(one.features, known.iter().map(|other| other.features));
+            (place, one, far)
         })
         .collect();
     let mut chosen = Vec::with_capacity(n);
     while chosen.len() < n {
-        let mut furthest: Option<(usize, Candidate<'_>, f64)> = None;
-        for one in &left {
-            if furthest.is_none_or(|(_, _, far)| one.2 > far) {
-                furthest = Some(*one);
-            }
-        }
-        let Some((place, taken, _)) = furthest else {
+        let far = left.iter().map(|(place, one, far)| ((*place, *one), *far));
+        let Some((place, taken)) = first_of_most(far) else {
             break;
         };
         chosen.push(place);
         left.retain(|(_, one, _)| one.group != taken.group);
         for (_, one, far) in &mut left {
-            *far = far.min(apart(*one, taken));
+            *far = far.min(apart(one.features, taken.features));
         }
     }
     chosen
 }
 
-fn apart(a: Candidate<'_>, b: Candidate<'_>) -> f64 {
-    a.features
-        .iter()
-        .zip(b.features)
+fn apart(a: &[f32], b: &[f32]) -> f64 {
+    a.iter()
+        .zip(b)
         .map(|(a, b)| match (a.is_nan(), b.is_nan()) {
             (true, true) => 0.0,
             (false, false) => f64::from(a - b).abs().min(APART_MAX),
@@ -162,6 +181,25 @@ mod tests {
             (0.2, 3, &[5.0, 5.0]),
         ]);
         assert_eq!(choose(&bounded, &BTreeSet::new(), 2), [0, 2]);
+    }
+
+    #[test]
+    fn the_furthest_is_unlike_all_that_are_known_and_the_first_where_nothing_is() {
+        let rows: [&[f32]; 4] = [&[0.0, 0.0], &[0.1, 0.0], &[0.0, 3.0], &[f32::NAN, f32::NAN]];
+        assert_eq!(furthest(&rows, &[]), Some(0));
+        assert_eq!(furthest(&rows, &[&[0.0, 0.2]]), Some(2));
+        let (old, odd): (&[f32], &[f32]) = (&[0.0, 2.9], &[0.2, 0.0]);
+        assert_eq!(
+            furthest(&rows, &[old, odd]),
+            Some(3),
+            "what is not known is unlike what is"
+        );
+        assert_eq!(
+            furthest(&rows[..2], &[rows[0], rows[1]]),
+            Some(0),
+            "of equals the first"
+        );
+        assert_eq!(furthest(&[], &[old]), None);
     }
 
     #[test]

@@ -386,6 +386,53 @@ on_both! {
         assert_eq!(refused.code(), ErrorCode::Forbidden);
     }
 
+    async fn of_what_teaches_most_the_next_case_is_unlike_those_that_were_decided_and_pages_stay_in_their_order(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let max = world.person(pond, "max", Some(Role::Moderator)).await;
+        let next = async |who: &Person, order| {
+            let found = bots.next_case(&who.actor, pond, order).await;
+            found.unwrap().map(|case| case.id)
+        };
+        let columns = ::bots::features::SCHEMA.columns().len();
+        let mut ids = Vec::new();
+        // A ring of three that teaches most, one whose numbers are far above it, one whose are further below, and one of whom
+        // nothing is kept.
+        let all = [("ring 1", "0.0"), ("ring 2", "0.1"), ("ring 3", "0.0"), ("above", "3.0"), ("below", "-4.0"), ("unknown", "")];
+        for (ppm, (name, value)) in (100_000..).step_by(100_000).zip(all) {
+            let (_, about) = talker(&mut world, pond, name).await;
+            let id = case(&world, pond, about, ppm).await;
+            world.sql(&format!("UPDATE bot_case SET value_ppm = 1000000 - {ppm} WHERE id = {id}")).await;
+            if !value.is_empty() {
+                world.sql(&format!(
+                    "UPDATE bot_prediction SET schema_hash = '{}', features = '[{}]' WHERE account_id = {about}",
+                    ::bots::features::SCHEMA.hash(), vec![value; columns].join(",")
+                )).await;
+            }
+            ids.push(id);
+        }
+        let [first, second, third, above, below, unknown] = ids[..] else { panic!("{ids:?}") };
+        let listed = async || -> Vec<i32> {
+            open(&world, pond, CaseOrder::Value).await.iter().map(|case| case.id).collect()
+        };
+        assert_eq!(listed().await, ids);
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(first), "nothing is known yet");
+        assert_eq!(next(&mo, CaseOrder::Probability).await, Some(unknown));
+        // Two who look at once get two that are unlike each other.
+        bots.look_at_case(&mo.actor, pond, first).await.unwrap();
+        assert_eq!(next(&mo, CaseOrder::Value).await, Some(first), "it is the same as long as nothing is decided");
+        assert_eq!(next(&max, CaseOrder::Value).await, Some(below));
+        let mut given = Vec::new();
+        while let Some(id) = next(&mo, CaseOrder::Value).await {
+            bots.review(&mo.actor, pond, id, &verdict(Verdict::Bot, None)).await.unwrap();
+            given.push(id);
+            let left: Vec<i32> = ids.iter().copied().filter(|id| !given.contains(id)).collect();
+            assert_eq!(listed().await, left, "pages keep their order");
+        }
+        assert_eq!(given, [first, below, above, unknown, second, third]);
+    }
+
     async fn a_person_who_was_judged_is_asked_about_again_only_after_a_long_time(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();

@@ -71,6 +71,14 @@ impl Columns {
             .collect()
     }
 
+    /// These numbers of a vector; what it does not have is missing.
+    pub fn of(self, values: &[f32]) -> Vec<f32> {
+        self.places()
+            .iter()
+            .map(|place| values.get(*place).copied().unwrap_or(f32::NAN))
+            .collect()
+    }
+
     /// Their names.
     pub fn names(self) -> Vec<String> {
         let names = SCHEMA.names();

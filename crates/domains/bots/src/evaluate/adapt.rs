@@ -122,19 +122,12 @@ fn ask(
 
 /// By what the accounts of a folder are alike: their numbers against the norms, which are all in spreads.
 fn alike(folder: &Replayed) -> Vec<Vec<f32>> {
-    let places = Columns::Compared.places();
-    let of = |values: &[f32]| {
-        places
-            .iter()
-            .map(|place| values.get(*place).copied().unwrap_or(f32::NAN))
-            .collect()
-    };
     folder
         .cases
         .iter()
         .map(|case| {
             case.latest()
-                .map_or_else(Vec::new, |vector| of(vector.values()))
+                .map_or_else(Vec::new, |vector| Columns::Compared.of(vector.values()))
         })
         .collect()
 }

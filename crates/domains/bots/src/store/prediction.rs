@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, Timestamp};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{count, stored};
 use crate::{Cause, Prediction, Probability};
@@ -69,6 +69,28 @@ pub(crate) struct Basis {
     pub(crate) schema_hash: String,
     pub(crate) features: String,
     pub(crate) n_messages: i32,
+}
+
+/// The values from which predictions were made, by the predictions' ids; those that are gone, or of another schema, are left out.
+pub(crate) async fn features(
+    conn: &impl ConnectionTrait,
+    ids: &[i64],
+    schema_hash: &str,
+) -> Result<HashMap<i64, String>, StoreError> {
+    let mut found = HashMap::new();
+    for part in sql::parts(ids, super::IN_MAX) {
+        let query = format!(
+            "SELECT id, features FROM bot_prediction WHERE id IN ({}) AND schema_hash = {}",
+            sql::marks(conn, 1, part.len()),
+            sql::marks(conn, part.len() + 1, 1)
+        );
+        let mut values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
+        values.push(schema_hash.into());
+        for row in sql::rows(conn, &query, values).await? {
+            found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn basis(

@@ -42,6 +42,24 @@ impl TryFrom<Raw> for Review {
 const COLUMNS: &str = "id, verdict, reviewer_id, reason, probability_ppm, was_sampled, took_secs, at, \
                        undone_at";
 
+/// The ids of the predictions about accounts of a community that people said something of lately, the newest review first.
+pub(crate) async fn predicted_lately(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    limit: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let query = format!(
+        "SELECT prediction_id FROM bot_review WHERE community_id = $1 AND undone_at IS NULL AND verdict IN ({}, {}) \
+         AND prediction_id IS NOT NULL ORDER BY at DESC, id DESC LIMIT {limit}",
+        Verdict::Bot.code(),
+        Verdict::Human.code()
+    );
+    let rows = sql::rows(conn, &query, vec![community.0.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
 /// What people said in a case, the newest first.
 pub(crate) async fn of_case(
     conn: &impl ConnectionTrait,
