@@ -6,6 +6,8 @@
 
 /// One overview: several aggregate queries.
 pub(crate) const OVERVIEW: usize = 100;
+/// Some thousands of accounts scored again.
+pub(crate) const SHADOW: usize = 1_000;
 /// One page of members or messages.
 pub(crate) const PAGE: usize = 10;
 /// One batched lookup.

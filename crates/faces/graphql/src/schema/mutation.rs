@@ -5,7 +5,7 @@ use identity::{Adjustment, ProfileChange};
 use kernel::{CommunityId, Secret, UserId};
 
 use super::{
-    bot::{BotModelMutation, BotMutation},
+    bot::{BotExperimentMutation, BotModelMutation, BotMutation},
     command::CommandMutation,
     connection::ConnectionMutation,
     delivery::DeliveryMutation,
@@ -41,6 +41,7 @@ pub(crate) struct Mutation(
     WeightMutation,
     BotMutation,
     BotModelMutation,
+    BotExperimentMutation,
 );
 
 /// What is to change of one's profile; what is left out or null stays, an empty text removes.

@@ -4,7 +4,7 @@
 use async_graphql::{MergedObject, MergedSubscription};
 
 use super::{
-    bot::{BotModelQuery, BotQuery, BotSubscription},
+    bot::{BotExperimentQuery, BotModelQuery, BotQuery, BotSubscription},
     chat::ChatSubscription,
     query::Query,
     webhook::WebhookQuery,
@@ -13,7 +13,13 @@ use super::{
 /// Everything that can be asked for.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub(crate) struct Root(Query, WebhookQuery, BotQuery, BotModelQuery);
+pub(crate) struct Root(
+    Query,
+    WebhookQuery,
+    BotQuery,
+    BotModelQuery,
+    BotExperimentQuery,
+);
 
 /// What can be followed live.
 #[derive(MergedSubscription, Default)]

@@ -1,6 +1,6 @@
 //! Models through the API: what whoever runs the instance sees of them and decides.
 
-use kernel::CommunityId;
+use kernel::{Clock, CommunityId, Role};
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
@@ -160,5 +160,142 @@ on_both! {
         let answer = client.ask(clear, json!({ "id": 999 })).await;
         assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
         world.expect_leftovers();
+    }
+}
+
+on_both! {
+    async fn an_experiment_is_begun_read_and_stopped(world: World) {
+        for name in ["Pond", "Lake", "Sea", "Puddle"] {
+            world.community(name).await;
+        }
+        let model = model(&world, None, 0.5).await;
+        let client = operator(&mut world).await;
+        let start = "mutation($model: Int, $hypothesis: String!) {
+            startBotExperiment(modelId: $model, hypothesis: $hypothesis) { id hypothesis modelId conclusion neededReviewCount }
+        }";
+        let answer = client.ask(start, json!({ "model": model, "hypothesis": "" })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["field"], "hypothesis", "{answer}");
+        let answer = client.ask(start, json!({ "model": 999, "hypothesis": "x" })).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        let answer = client.ask(start, json!({ "model": model, "hypothesis": "it accuses fewer" })).await;
+        let experiment = answer["data"]["startBotExperiment"]["id"].clone();
+        assert_eq!(answer["data"]["startBotExperiment"], json!({
+            "id": experiment, "hypothesis": "it accuses fewer", "modelId": model, "conclusion": "NOT_ENOUGH",
+            "neededReviewCount": 50,
+        }), "{answer}");
+        let again = client.ask(start, json!({ "model": null, "hypothesis": "x" })).await;
+        assert_eq!(code(&again), "CONFLICT", "one at a time: {again}");
+        // The model is right about three of four, the rules about half.
+        for (arm, bots, people) in [(0, 50, 50), (1, 75, 25)] {
+            reviews(&mut world, arm, bots, people).await;
+        }
+        let read = "{ botExperiments {
+            id startedBy endedAt conclusion neededReviewCount precision { difference low high pValue }
+            arms { arm communityCount reviewedCount rightCount wrongCount precision falsePositiveRate detectionRate reviewSecondsMedian }
+        } }";
+        let answer = client.ask(read, json!({})).await;
+        let seen = &answer["data"]["botExperiments"][0];
+        let arms = &seen["arms"];
+        let communities = arms[0]["communityCount"].as_i64().unwrap() + arms[1]["communityCount"].as_i64().unwrap();
+        assert_eq!(communities, 4, "{answer}");
+        for (nth, name, right, wrong, precision) in [(0, "RULES", 50, 50, 0.5), (1, "MODEL", 75, 25, 0.75)] {
+            let arm = &arms[nth];
+            assert_eq!(arm["arm"], name, "{answer}");
+            assert_eq!((&arm["reviewedCount"], &arm["rightCount"], &arm["wrongCount"]), (&json!(100), &json!(right), &json!(wrong)));
+            assert_eq!((&arm["precision"], &arm["reviewSecondsMedian"]), (&json!(precision), &json!(7)));
+            assert_eq!((&arm["detectionRate"], &arm["falsePositiveRate"]), (&json!(1_000.0), &json!(f64::from(wrong))));
+        }
+        let precision = &seen["precision"];
+        let (low, difference, high) = (&precision["low"], &precision["difference"], &precision["high"]);
+        let ends = (low.as_f64().unwrap(), high.as_f64().unwrap());
+        assert_eq!(difference, &json!(0.25), "{answer}");
+        assert!(ends.0 < 0.25 && 0.25 < ends.1 && precision["pValue"].is_number(), "{answer}");
+        assert_eq!((&seen["neededReviewCount"], &seen["endedAt"]), (&Value::Null, &Value::Null));
+        assert!(seen["startedBy"].is_number());
+        let stop = "mutation($id: Int!, $why: String!) { stopBotExperiment(id: $id, why: $why) { endedWhy endedAt } }";
+        let answer = client.ask(stop, json!({ "id": experiment, "why": "enough" })).await;
+        assert_eq!(answer["data"]["stopBotExperiment"]["endedWhy"], "enough", "{answer}");
+        assert!(answer["data"]["stopBotExperiment"]["endedAt"].is_string());
+        let answer = client.ask(stop, json!({ "id": experiment, "why": "again" })).await;
+        assert_eq!(answer["data"]["stopBotExperiment"]["endedWhy"], "enough", "over is over: {answer}");
+        let answer = client.ask(stop, json!({ "id": 999, "why": "x" })).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        let audit = "SELECT COUNT(*) FROM audit WHERE action IN ('bots.experiment.start', 'bots.experiment.stop')";
+        assert_eq!(world.number(audit).await, 2);
+        world.expect_leftovers();
+    }
+
+    async fn a_model_in_the_shadow_is_held_against_what_is_deployed(world: World) {
+        let pond = world.community("Pond").await;
+        let model = model(&world, None, 0.5).await;
+        let ann = world.person(pond, "ann", Some(Role::Member)).await;
+        let schema = &::bots::features::SCHEMA;
+        let features = vec!["1"; schema.columns().len()].join(",");
+        world.sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) SELECT {pond}, MIN(id), 1, 1, '{}', '[{features}]', '[]', 20, {} FROM platform_account \
+             WHERE user_id = {}",
+            schema.hash(), world.clock.now().0, ann.user
+        )).await;
+        let client = operator(&mut world).await;
+        let shadow = "query($id: Int!, $community: Int) { botModel(id: $id) { model { name } shadow(communityId: $community) {
+            against againstId communityId comparedCount leftOutCount leftAloneCount meanDifference
+            candidateBins deployedBins likely { both onlyCandidate onlyDeployed } reviewedCount
+            candidate { rightCount precision recall } differing { userId }
+        } } }";
+        let answer = client.ask(shadow, json!({ "id": model, "community": pond.0 })).await;
+        let seen = &answer["data"]["botModel"]["shadow"];
+        assert_eq!((&seen["against"], &seen["againstId"]), (&json!("SHIPPED"), &Value::Null), "{answer}");
+        assert_eq!((&seen["communityId"], &seen["comparedCount"], &seen["leftOutCount"]), (&json!(pond.0), &json!(1), &json!(0)));
+        assert_eq!((&seen["meanDifference"], &seen["differing"]), (&json!(0.0), &json!([])));
+        assert_eq!(seen["candidateBins"], seen["deployedBins"]);
+        let called: i64 = seen["candidateBins"].as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).sum();
+        assert_eq!(called, 1);
+        assert_eq!(seen["candidate"], json!({ "rightCount": 0, "precision": null, "recall": null }));
+        let answer = client.ask(shadow, json!({ "id": model, "community": 999 })).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+        assert_eq!(answer["data"]["botModel"]["model"]["name"], "trial", "the rest of the answer is there: {answer}");
+        world.sql("UPDATE bot_model SET state = 0").await;
+        let answer = client.ask(shadow, json!({ "id": model })).await;
+        assert_eq!(code(&answer), "CONFLICT", "it is still being made: {answer}");
+    }
+}
+
+/// People said of one accused and scored account of a side, whom they looked at for seven seconds each time, that it is a bot
+/// and that it is none.
+async fn reviews(world: &mut World, arm: i16, bots: u32, people: u32) {
+    let side =
+        format!("SELECT MIN(community_id) FROM bot_assignment WHERE kind = 2 AND arm = {arm}");
+    let community = CommunityId(i32::try_from(world.number(&side).await).unwrap());
+    let somebody = world
+        .person(community, "somebody", Some(Role::Member))
+        .await;
+    let account = format!(
+        "SELECT MIN(id) FROM platform_account WHERE user_id = {}",
+        somebody.user
+    );
+    let account = world.number(&account).await;
+    let now = world.clock.now().0;
+    for statement in [
+        format!(
+            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({community}, {account}, 900000, 0, '', '', '[]', 20, {now})"
+        ),
+        format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+             changed_at, revision) VALUES ({community}, {account}, 1, 1, 900000, 0, {now}, {now}, 1)"
+        ),
+    ] {
+        world.sql(&statement).await;
+    }
+    let case = world.number("SELECT MAX(id) FROM bot_case").await;
+    for n in 0..bots + people {
+        let verdict = if n < bots { 1 } else { 2 };
+        world
+            .sql(&format!(
+                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, was_sampled, \
+                 took_secs, at) VALUES ({case}, {community}, {account}, {verdict}, '', 900000, FALSE, 7, {now})"
+            ))
+            .await;
     }
 }

@@ -191,6 +191,10 @@ const ANSWERED: &[(&str, &str)] = &[
     ("bots.start_rollout", "Mutation.startBotRollout"),
     ("bots.advance_rollout", "Mutation.advanceBotRollout"),
     ("bots.halt_rollout", "Mutation.haltBotRollout"),
+    ("bots.shadow", "BotModelFile.shadow"),
+    ("bots.experiments", "Query.botExperiments"),
+    ("bots.start_experiment", "Mutation.startBotExperiment"),
+    ("bots.stop_experiment", "Mutation.stopBotExperiment"),
     ("bots.monitoring", "Query.botMonitoring"),
     ("bots.instance_monitoring", "Query.botInstanceMonitoring"),
     ("bots.alerts", "Query.botAlerts"),
@@ -215,7 +219,6 @@ const CEREMONY: &str = "a ceremony of the browser; the pages with its script do 
 
 const FILES: &str = "files come in by the command line and are fetched over HTTP";
 const LISTS: &str = "what holds for all communities is said over REST";
-const EXPERIMENTS: &str = "experiments are begun and read on the page under /admin, which says what the numbers mean, and over REST";
 
 /// Operations without a field, and why.
 const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
@@ -317,10 +320,6 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
         "bots.called",
         "chat says names and mentions; elsewhere an account has an id",
     ),
-    (
-        "bots.shadow",
-        "scores some thousands of accounts anew: REST and the page of a model ask for it alone",
-    ),
     ("bots.import_labels", FILES),
     (
         "app.follow_training",
@@ -330,9 +329,6 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
         "app.follow_case",
         "the page of a case follows it; `botCase` asked again tells the same",
     ),
-    ("bots.experiments", EXPERIMENTS),
-    ("bots.start_experiment", EXPERIMENTS),
-    ("bots.stop_experiment", EXPERIMENTS),
     ("bots.add_model", FILES),
     ("bots.model_file", FILES),
     (

@@ -45,6 +45,8 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotAppeal",
     "BotAppealConnection",
     "BotAppealEdge",
+    "BotArmResult",
+    "BotCalledBy",
     "BotCase",
     "BotCaseConnection",
     "BotCaseCounts",
@@ -52,12 +54,16 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotCaseFile",
     "BotCause",
     "BotComparedMetric",
+    "BotConfirmed",
     "BotCorrection",
     "BotCorrectionConnection",
     "BotCorrectionEdge",
+    "BotDiffering",
     "BotDrift",
     "BotErrorRates",
+    "BotEstimate",
     "BotExpectedErrors",
+    "BotExperiment",
     "BotFlagged",
     "BotHistogram",
     "BotLabelCount",
@@ -76,6 +82,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotRollout",
     "BotRolloutGuards",
     "BotSetting",
+    "BotShadow",
     "BotTraining",
     "BotWeek",
     "BotWhatIf",
@@ -311,11 +318,16 @@ const QUERY: &[Row] = &[
     (
         "botModel",
         Instance,
-        "botModel(id: $model) { model { id } training { id } comparison(otherId: $model) { other { id } } }",
+        "botModel(id: $model) { model { id } training { id } comparison(otherId: $model) { other { id } } shadow { since } }",
     ),
     ("botTrainings", Instance, "botTrainings { id }"),
     ("botTraining", Instance, "botTraining(id: $training) { id }"),
     ("botRollouts", Instance, "botRollouts { id }"),
+    (
+        "botExperiments",
+        Instance,
+        "botExperiments { id arms { arm } }",
+    ),
     (
         "botMonitoring",
         Moderator,
@@ -795,6 +807,16 @@ const MUTATION: &[Row] = &[
         Admin,
         "recomputeBotScores(communityId: $pond)",
     ),
+    (
+        "startBotExperiment",
+        Instance,
+        "startBotExperiment(hypothesis: \"x\") { id }",
+    ),
+    (
+        "stopBotExperiment",
+        Instance,
+        "stopBotExperiment(id: $experiment, why: \"x\") { id }",
+    ),
     // One after the other: the model scores, is taken back, is rolled out, and is used no more.
     (
         "promoteBotModel",
@@ -1073,9 +1095,14 @@ impl Stage {
             self.ids.insert(name, id.to_string());
         }
         // There may be none, which no change is let through to.
-        let rollout = "SELECT COALESCE(MAX(id), 0) FROM bot_rollout";
-        let rollout = world.number(rollout).await;
-        self.ids.insert("$rollout", rollout.to_string());
+        for (name, table) in [
+            ("$rollout", "bot_rollout"),
+            ("$experiment", "bot_experiment"),
+        ] {
+            let newest = format!("SELECT COALESCE(MAX(id), 0) FROM {table}");
+            let newest = world.number(&newest).await;
+            self.ids.insert(name, newest.to_string());
+        }
         // There may be none yet.
         if let Some(old) = self.ids.get("$hook") {
             let old = kernel::WebhookId(old.parse().unwrap());

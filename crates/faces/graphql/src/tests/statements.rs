@@ -161,6 +161,24 @@ async fn suspects(world: &World) {
 
 /// A model for each community, which was trained, rolled out and went wrong; and a signal that moved.
 async fn models(world: &World) {
+    // The first, which can be used.
+    let new = ::bots::NewModel {
+        name: "usable".to_owned(),
+        community: None,
+        metrics: json!({ "f1": 0.9 }),
+        card: json!({}),
+    };
+    let bots = &world.app.bots;
+    let system = world.system();
+    let usable = bots.add_model(&system, &new, ::bots::prior::BYTES.into());
+    assert_eq!(usable.await.unwrap().id, 1);
+    let scored = format!(
+        "UPDATE bot_prediction SET schema_hash = '{}', features = '[{}]', at = {}",
+        ::bots::features::SCHEMA.hash(),
+        vec!["1"; ::bots::features::SCHEMA.columns().len()].join(","),
+        world.app.clock.now().0,
+    );
+    world.sql(&scored).await;
     for statement in [
         "INSERT INTO bot_model (name, version, scope, kind, state, blob, sha256, size_bytes, schema_hash, metrics, card, \
          added_at) SELECT 'own', id, id, 1, 1, 'x', 'x', 1, 'x', '{\"f1\":0.9}', '{}', 0 FROM community",
@@ -170,6 +188,10 @@ async fn models(world: &World) {
          SELECT id, 10, 1, 0, 0, 1 FROM bot_model",
         "INSERT INTO bot_assignment (kind, run_id, community_id, arm, at) \
          SELECT 1, r.id, c.id, 1, 0 FROM bot_rollout r CROSS JOIN community c",
+        "INSERT INTO bot_experiment (hypothesis, state, started_at, ended_at, ended_why, p_ppm) \
+         SELECT 'it helps', 1, 0, 1, 'enough', 1000000 FROM community",
+        "INSERT INTO bot_assignment (kind, run_id, community_id, arm, at) \
+         SELECT 2, e.id, c.id, 1, 0 FROM bot_experiment e CROSS JOIN community c",
         "INSERT INTO bot_alert (kind, scope, words, numbers, at) SELECT 4, id, 'it failed', '{}', 0 FROM community",
         "INSERT INTO bot_drift (scope, signal, psi_ppm, n, model_id, at) \
          SELECT 0, name, 300000, 200, 0, 0 FROM community",

@@ -361,7 +361,8 @@ pub(crate) struct NextFilter {
 }
 
 /// The open case that one gets next: the first that one has not left to others, that nobody else has before them, and that is
-/// not about oneself. No content while there is none. For moderators.
+/// not about oneself. In the order of value, of the first 50 the one that is most unlike those that were decided lately and those
+/// that others have before them. No content while there is none. For moderators.
 #[utoipa::path(get, path = "/communities/{community}/bots/cases/next", tag = "bots", params(("community" = i32, Path, description = "The community's id."), NextFilter), responses((status = 200, body = CaseView), (status = 204)))]
 pub(crate) async fn next(
     State(face): State<Arc<Face>>,

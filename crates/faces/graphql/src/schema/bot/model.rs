@@ -4,9 +4,10 @@
 
 use ::bots::{ComparedMetric, ModelComparison, Probability};
 use async_graphql::{ComplexObject, Context, Enum, Json, Result, SimpleObject};
+use kernel::CommunityId;
 use serde_json::Value;
 
-use super::{failed, trial::BotTraining};
+use super::{failed, shadow::BotShadow, trial::BotTraining};
 use crate::schema::{
     cost,
     error::viewer,
@@ -152,6 +153,25 @@ impl BotModelFile {
             .map_err(failed(viewer))?;
         viewer.spend(ctx, 1 + found.metrics.len())?;
         Ok(found.into())
+    }
+
+    /// What it would have said of those who were scored in the last thirty days, beside what the deployed one says of the same.
+    /// Refused for a model that is still being made or was made for other features.
+    #[graphql(complexity = "cost::SHADOW + child_complexity")]
+    async fn shadow(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The id of a community whose accounts are looked at; null = all that have no model of their own, or the model's own community."
+        )]
+        community_id: Option<i32>,
+    ) -> Result<Option<BotShadow>> {
+        let viewer = viewer(ctx)?;
+        let (bots, community) = (&viewer.app().bots, community_id.map(CommunityId));
+        let found = bots.shadow(viewer.actor(), self.id, community).await;
+        let found = BotShadow::from(found.map_err(failed(viewer))?);
+        viewer.spend(ctx, found.n_items())?;
+        Ok(Some(found))
     }
 }
 

@@ -97,8 +97,9 @@ impl BotQuery {
     }
 
     /// The open case that one gets next: the first that one has not left to others, that nobody else has before them, and
-    /// that is not about oneself. Null if there is none. Needs the role of a moderator.
-    #[graphql(complexity = "2 * cost::LOOKUP + child_complexity")]
+    /// that is not about oneself. In the order of value, of the first 50 the one that is most unlike those that were decided
+    /// lately and those that others have before them. Null if there is none. Needs the role of a moderator.
+    #[graphql(complexity = "3 * cost::LOOKUP + child_complexity")]
     async fn next_bot_case(
         &self,
         ctx: &Context<'_>,
