@@ -1,6 +1,7 @@
 //! Connections for reading, kept in hand: see `kept.rs`.
 //!
-//! Must never be written through: SQLite refuses it here, and on PostgreSQL what finds its connection gone is read once more.
+//! Must never be written through: on PostgreSQL what finds its connection gone is read once more. SQLite refuses it by itself. On
+//! PostgreSQL the connections are those of the writers, so `changes` looks at the statement, which costs no way to the server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +47,52 @@ impl Reader {
     }
 }
 
+/// What statements begin with that only read.
+const READING: [&str; 5] = ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW"];
+/// Words of statements that change or lock something, wherever they stand.
+const CHANGING: [&str; 7] = [
+    "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "INTO", "SHARE",
+];
+/// What functions begin with that change or lock something.
+const FUNCTIONS: [&str; 6] = [
+    "NEXTVAL",
+    "SETVAL",
+    "SET_CONFIG",
+    "PG_NOTIFY",
+    "PG_ADVISORY",
+    "PG_TRY_ADVISORY",
+];
+
+/// Why a statement is none that only reads, by its words: the first one, and where we look for mistakes each of them. Values are never
+/// part of a text.
+fn changes(sql: &str) -> Option<&str> {
+    let mut words = sql
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    let is = |word: &str, other: &&str| word.eq_ignore_ascii_case(other);
+    let first = words.next().unwrap_or_default();
+    if !READING.iter().any(|reading| is(first, reading)) {
+        return Some(first);
+    }
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    words.find(|word| {
+        let begins = |start: &&str| word.get(..start.len()).is_some_and(|part| is(part, start));
+        CHANGING.iter().any(|changing| is(word, changing)) || FUNCTIONS.iter().any(begins)
+    })
+}
+
+/// Refuses what does not only read.
+fn check(statement: &Statement) -> Result<(), DbErr> {
+    match changes(&statement.sql) {
+        None => Ok(()),
+        Some(word) => Err(DbErr::Custom(format!(
+            "`{word}` does not only read: write through a unit of work"
+        ))),
+    }
+}
+
 fn not_read(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
@@ -66,7 +113,10 @@ impl ConnectionTrait for Reader {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let kept = match &self.0 {
-            Inner::Postgres(server) => return Ok(server.execute(statement).await?.into()),
+            Inner::Postgres(server) => {
+                check(&statement)?;
+                return Ok(server.execute(statement).await?.into());
+            }
             Inner::Sqlite(kept) => kept,
         };
         let mut held = kept.take().await?;
@@ -84,6 +134,7 @@ impl ConnectionTrait for Reader {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let kept = match &self.0 {
             Inner::Postgres(server) => {
+                check(&statement)?;
                 return Ok(server.read_one(statement).await?.map(QueryResult::from));
             }
             Inner::Sqlite(kept) => kept,
@@ -98,6 +149,7 @@ impl ConnectionTrait for Reader {
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let kept = match &self.0 {
             Inner::Postgres(server) => {
+                check(&statement)?;
                 let rows = server.read_all(statement).await?;
                 return Ok(rows.into_iter().map(QueryResult::from).collect());
             }
@@ -108,5 +160,40 @@ impl ConnectionTrait for Reader {
         let rows = rows.map_err(not_read)?;
         kept.keep(held);
         Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+
+    #[test]
+    fn what_changes_or_locks_something_is_known_by_its_words() {
+        for reads in [
+            "SELECT updated_at, deleted FROM job WHERE id = $1",
+            "  (SELECT 1) UNION ALL (SELECT 2)",
+            "with w AS (SELECT 1 AS a) SELECT a FROM w",
+            "VALUES ($1)",
+            "EXPLAIN SELECT 1",
+        ] {
+            assert_eq!(changes(reads), None, "{reads}");
+        }
+        for (writes, word) in [
+            ("DELETE FROM job", "DELETE"),
+            ("/* */ update job SET a = 1", "update"),
+            ("BEGIN", "BEGIN"),
+            ("", ""),
+            (
+                "WITH gone AS (DELETE FROM job RETURNING id) SELECT id FROM gone",
+                "DELETE",
+            ),
+            ("SELECT id FROM job FOR UPDATE SKIP LOCKED", "UPDATE"),
+            ("SELECT id FROM job FOR KEY SHARE", "SHARE"),
+            ("SELECT pg_advisory_xact_lock($1)", "pg_advisory_xact_lock"),
+            ("SELECT nextval('a')", "nextval"),
+            ("SELECT 1 INTO other", "INTO"),
+        ] {
+            assert_eq!(changes(writes), Some(word), "{writes}");
+        }
     }
 }

@@ -488,7 +488,39 @@ mod sqlite {
 
 /// What holds for PostgreSQL only.
 mod postgres {
-    use super::{Db, Duration, Options, StoreError};
+    use super::{Arc, Db, Duration, Options, StoreError, World, sql, work};
+
+    async fn reader_on_a_server_refuses(world: Arc<World>) {
+        world.enqueue(work()).await.unwrap();
+        let reader = world.db.read();
+        let by_word = |refused: &StoreError, word: &str| {
+            assert!(matches!(refused, StoreError::Other(_)), "{refused:?}");
+            assert!(format!("{refused:?}").contains(word), "{refused:?}");
+        };
+        let refused = sql::execute(reader, "DELETE FROM job", vec![]).await;
+        by_word(&refused.unwrap_err(), "DELETE");
+        for (text, word) in [
+            ("UPDATE job SET attempt = 9 RETURNING id", "UPDATE"),
+            (
+                "WITH gone AS (DELETE FROM job RETURNING id) SELECT id FROM gone",
+                "DELETE",
+            ),
+            ("SELECT id FROM job FOR UPDATE", "UPDATE"),
+            ("SELECT pg_advisory_lock(1)", "pg_advisory_lock"),
+        ] {
+            let refused = sql::rows(reader, text, vec![]).await;
+            by_word(&refused.unwrap_err(), word);
+        }
+        let n: i64 = sql::scalar(reader, "SELECT COUNT(*) FROM job", vec![])
+            .await
+            .unwrap();
+        assert_eq!(n, 1, "nothing came of it");
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write_on_postgres() {
+        crate::world::on_postgres(reader_on_a_server_refuses).await;
+    }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_unavailable() {
