@@ -252,7 +252,7 @@ fn maple_lane() -> CommunityPlan {
         n_moderators: 2,
         streams: Vec::new(),
         bot: "Bookmark",
-        machines: &[Machine::Ring, Machine::Answers],
+        machines: &[Machine::Ring, Machine::Answers, Machine::Joins],
         launch: 40, // a Tuesday
         outage: 12,
     }
@@ -298,6 +298,7 @@ fn werkbank_sued() -> CommunityPlan {
             Machine::Timer,
             Machine::Answers,
             Machine::Follows,
+            Machine::Joins,
             Machine::Typist,
         ],
         launch: 51, // a Saturday

@@ -3,7 +3,7 @@
 //! platforms' wire protocols, so that the real adapters have somebody to talk to.
 //!
 //! [`communities()`] lists the plans, [`History`] replays a plan's past day by day, [`machines()`] adds
-//! those whom the detection of bots is about, [`Live`] keeps it talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
+//! those whom the detection of bots is about, [`Live`] and [`LiveMachines`] keep it talking. Everything follows from (seed, plan, day): the same three give the same events, ids and
 //! texts on every machine, and no day depends on another having been generated.
 //!
 //! Must never: read a clock, use floating point (its library functions differ between platforms),
@@ -37,7 +37,7 @@ pub use cast::{CastMember, CastPart, cast};
 pub use communities::{Channel, CommunityPlan, Place, SmallTalk, communities};
 pub use history::History;
 pub use live::Live;
-pub use machines::machines;
+pub use machines::{LiveMachines, machines};
 pub use rhythm::{Growth, Rhythm};
 pub use theatre::Theatre;
 

@@ -1,10 +1,14 @@
 //! Those whom the detection of bots is about, beside the people of a community: three accounts that say the same in turn,
-//! one that reports by the clock, one that answers commands, a wave of follows, and a person who shows their wares so fast
-//! that they look like none. Each in the past only, on some days, the same for the same seed, plan and day.
+//! one that reports by the clock, one that answers commands, waves of follows and of joins, and a person who shows their wares so
+//! fast that they look like none. Each on some days, the same for the same seed, plan and day; [`LiveMachines`] goes on with the
+//! day of today.
 //!
 //! Must never say what it is: that is for the program to find.
 
+mod live;
 mod words;
+
+pub use live::LiveMachines;
 
 use kernel::{
     Account, ChatEvent, Day, EventKind, Origin, Platform, Source, Timestamp, event::Message,
@@ -30,6 +34,8 @@ pub(crate) enum Machine {
     Answers,
     /// Two dozen accounts follow within minutes; two of them then advertise.
     Follows,
+    /// Two dozen accounts join within minutes; two of them then advertise.
+    Joins,
     /// A person who shows a dozen of their wares within a minute.
     Typist,
 }
@@ -41,7 +47,7 @@ impl Machine {
             Self::Typist => 2,
             Self::Timer | Self::Answers => 3,
             Self::Ring => 4,
-            Self::Follows => 45,
+            Self::Follows | Self::Joins => 45,
         }
     }
 
@@ -52,6 +58,7 @@ impl Machine {
             Self::Answers => 3,
             Self::Follows => 4,
             Self::Typist => 5,
+            Self::Joins => 6,
         }
     }
 }
@@ -76,13 +83,7 @@ pub fn machines(
 /// All of one day.
 fn of_day(seed: u64, plan: &CommunityPlan, day: Day) -> Vec<ChatEvent> {
     let root = Key::root(seed, plan.slug).child(MACHINES);
-    let mut today = Today {
-        seed,
-        plan,
-        day,
-        words: Words::of(plan.talk.language()),
-        events: Vec::new(),
-    };
+    let mut today = Today::new(seed, plan, day);
     for machine in plan.machines {
         let key = root.child(machine.label());
         // Not all on the same days.
@@ -93,20 +94,15 @@ fn of_day(seed: u64, plan: &CommunityPlan, day: Day) -> Vec<ChatEvent> {
                 Machine::Ring => today.ring(key, &mut dice),
                 Machine::Timer => today.timer(key, &mut dice),
                 Machine::Answers => today.answers(key, &mut dice),
-                Machine::Follows => today.follows(key, &mut dice),
+                Machine::Follows => {
+                    today.wave(Platform::Twitch, &EventKind::Follow, key, &mut dice);
+                }
+                Machine::Joins => today.wave(Platform::Discord, &EventKind::Join, key, &mut dice),
                 Machine::Typist => today.typist(key, &mut dice),
             }
         }
     }
-    let mut events = today.events;
-    // Stable: what was written first happens first.
-    events.sort_by_key(|event| event.sent_at);
-    let mut last = Timestamp(day.start().0 - 1);
-    for event in &mut events {
-        event.sent_at = event.sent_at.max(Timestamp(last.0 + 1));
-        last = event.sent_at;
-    }
-    events
+    today.ended()
 }
 
 /// A day while it is made.
@@ -115,10 +111,36 @@ struct Today<'a> {
     plan: &'a CommunityPlan,
     day: Day,
     words: &'static Words,
+    /// What ids begin with.
+    label: String,
     events: Vec<ChatEvent>,
 }
 
 impl<'a> Today<'a> {
+    fn new(seed: u64, plan: &'a CommunityPlan, day: Day) -> Self {
+        Self {
+            seed,
+            plan,
+            day,
+            words: Words::of(plan.talk.language()),
+            label: format!("{}.machine.{}", plan.slug, day.0),
+            events: Vec::new(),
+        }
+    }
+
+    /// What happened, in strict order of time.
+    fn ended(self) -> Vec<ChatEvent> {
+        let mut events = self.events;
+        // Stable: what was written first happens first.
+        events.sort_by_key(|event| event.sent_at);
+        let mut last = Timestamp(self.day.start().0 - 1);
+        for event in &mut events {
+            event.sent_at = event.sent_at.max(Timestamp(last.0 + 1));
+            last = event.sent_at;
+        }
+        events
+    }
+
     /// Where everybody may enter: not Slack, if there is another.
     fn open_place(&self) -> Option<&'a Place> {
         let places = self.plan.places();
@@ -198,14 +220,24 @@ impl<'a> Today<'a> {
         }
     }
 
-    /// They follow; two speak.
-    fn follows(&mut self, key: Key, dice: &mut Dice) {
-        let twitch = |place: &&Place| place.platform == Platform::Twitch;
-        let Some(place) = self.plan.places().iter().find(twitch) else {
+    /// In the evening they come to a platform; two speak.
+    fn wave(&mut self, platform: Platform, how: &EventKind, key: Key, dice: &mut Dice) {
+        let at = HOUR * 19 + dice.micros(0, 1_800);
+        self.wave_at(at, (platform, how), key.on(self.day), dice);
+    }
+
+    /// The same from a moment on, in microseconds after midnight.
+    fn wave_at(
+        &mut self,
+        mut at: i64,
+        (platform, how): (Platform, &EventKind),
+        key: Key,
+        dice: &mut Dice,
+    ) {
+        let there = |place: &&Place| place.platform == platform;
+        let Some(place) = self.plan.places().iter().find(there) else {
             return;
         };
-        let key = key.on(self.day);
-        let mut at = HOUR * 19 + dice.micros(0, 1_800);
         let mut came = Vec::new();
         for nth in 0..24 {
             let key = key.child(nth);
@@ -216,7 +248,7 @@ impl<'a> Today<'a> {
                 name,
                 self.day.plus(-i32::try_from(nth % 3).unwrap_or(0)),
             );
-            self.happen(place, 0, &who, at, EventKind::Follow);
+            self.happen(place, 0, &who, at, how.clone());
             came.push(who);
             at += dice.micros(3, 14);
         }
@@ -279,12 +311,7 @@ impl<'a> Today<'a> {
         at: i64,
         kind: EventKind,
     ) -> String {
-        let event_id = format!(
-            "{}.machine.{}.{}",
-            self.plan.slug,
-            self.day.0,
-            self.events.len()
-        );
+        let event_id = format!("{}.{}", self.label, self.events.len());
         let channel = place.channels.get(room % place.channels.len().max(1));
         let event = channel.map(|channel| ChatEvent {
             platform: place.platform,
@@ -326,7 +353,7 @@ const MACHINES: u64 = 60;
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use kernel::{ChatEvent, Day, EventKind};
+    use kernel::{ChatEvent, Day, EventKind, Platform};
 
     use super::machines;
     use crate::{CommunityPlan, communities};
@@ -369,15 +396,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_of_follows_comes_within_minutes_and_every_quarter_has_one() {
-        for slug in ["werkbank-sued", "pixel-harbour"] {
+    fn waves_of_follows_and_of_joins_come_within_minutes_and_every_quarter_has_some() {
+        for (slug, how, platform) in [
+            ("werkbank-sued", EventKind::Follow, Platform::Twitch),
+            ("pixel-harbour", EventKind::Follow, Platform::Twitch),
+            ("werkbank-sued", EventKind::Join, Platform::Discord),
+            ("maple-lane", EventKind::Join, Platform::Discord),
+        ] {
             let all = quarter(&plan(slug));
-            let follows = all.iter().filter(|event| event.kind == EventKind::Follow);
+            let came = all.iter().filter(|event| event.kind == how);
             let mut days: BTreeMap<Day, Vec<i64>> = BTreeMap::new();
-            for follow in follows {
-                days.entry(follow.sent_at.day())
+            for one in came {
+                assert_eq!(one.platform, platform, "{slug}");
+                days.entry(one.sent_at.day())
                     .or_default()
-                    .push(follow.sent_at.0);
+                    .push(one.sent_at.0);
             }
             assert_eq!(days.len(), 2, "{slug}");
             for times in days.values() {

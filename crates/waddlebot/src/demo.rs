@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use app::App;
 use identity::{NewAccount, NewCommunity};
 use kernel::{Actor, Clock, CommunityId, SystemClock, UserId};
-use simulator::{CommunityPlan, History, Live, Theatre, theatre};
+use simulator::{CommunityPlan, History, Live, LiveMachines, Theatre, theatre};
 
 use crate::{
     config::Config,
@@ -75,7 +75,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     listening.push(system.app.start_scoring());
     for (_, plan) in &crowds {
         let (app, theatre) = (Arc::clone(&system.app), Arc::clone(&theatre));
-        tokio::spawn(talk(app, plan.clone(), theatre));
+        tokio::spawn(talk(Arc::clone(&app), plan.clone(), Arc::clone(&theatre)));
+        tokio::spawn(tick(app, plan.clone(), theatre));
     }
     let now = system.app.clock.now();
     let stage = stage::Boards::new(crowds, theatre, now.day());
@@ -203,6 +204,21 @@ async fn talk(app: Arc<App>, plan: CommunityPlan, theatre: Arc<Theatre>) {
     loop {
         let (event, wait) = live.next(app.clock.now());
         theatre.play(&event);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = app.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Keeps a community's machines going on its platforms until the program stops.
+async fn tick(app: Arc<App>, plan: CommunityPlan, theatre: Arc<Theatre>) {
+    let mut machines = LiveMachines::new(SEED, &plan, app.clock.now());
+    loop {
+        let (event, wait) = machines.next(app.clock.now());
+        if let Some(event) = event {
+            theatre.play(&event);
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = app.stop.cancelled() => return,

@@ -176,6 +176,9 @@ async fn direct(stage: &mut Stage<'_>, words: &[&str]) {
                 made.await.unwrap();
             }
         }
+        ["join", name] => {
+            stage.happens(name, EventKind::Join).await;
+        }
         ["stream", "online"] => {
             let title = String::new();
             stage
