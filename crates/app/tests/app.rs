@@ -11,10 +11,12 @@ mod app {
     mod activity;
     mod allowances;
     mod api_keys;
+    mod bot_appeals;
     mod bot_cases;
     mod bot_lists;
     mod bot_models;
     mod bot_nights;
+    mod bot_reports;
     mod bot_rollouts;
     mod bot_scores;
     mod bot_shadow;

@@ -15,8 +15,8 @@ use crate::App;
 /// What runs when, in UTC.
 pub(super) const TRAINING: CronEntry = CronEntry {
     name: "bot-training",
-    // Sunday night, when little else runs.
-    expression: "20 1 * * 0",
+    // In the night to Monday, when little else runs.
+    expression: "20 1 * * 1",
     kind: TRAIN_JOB,
     catch_up: CatchUp::Latest,
 };

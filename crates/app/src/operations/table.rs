@@ -227,6 +227,7 @@ pub const OPERATIONS: &[Operation] = &[
     within("bots.undo_review", Permission::ModerateMembers),
     within("bots.called", Permission::ViewActivity),
     within("bots.report", Permission::ViewActivity),
+    within("bots.waiting_reports", Permission::ViewMembers),
     within("bots.label_counts", Permission::ViewMembers),
     within("bots.appeals", Permission::ViewMembers),
     within("bots.answer_appeal", Permission::ModerateMembers),

@@ -478,7 +478,9 @@ on_both! {
         let silent = bots.appeal(&ann.actor, id, "  ").await.unwrap_err();
         assert_eq!(silent.code(), ErrorCode::BadUserInput);
         let appeal = bots.appeal(&ann.actor, id, "I am a duck").await.unwrap();
-        assert_eq!(bots.appeal(&ann.actor, id, "really").await.unwrap(), appeal, "one at a time");
+        assert_eq!(bots.appeal(&ann.actor, id, " I am a duck").await.unwrap(), appeal, "the same again");
+        let more = bots.appeal(&ann.actor, id, "really").await.unwrap_err();
+        assert_eq!(more.code(), ErrorCode::Conflict, "one at a time, and no words are lost unsaid");
         let own = bots.own_verdicts(&ann.actor).await.unwrap();
         assert_eq!((own.len(), own[0].case, own[0].appeals.len()), (1, id, 1));
         let page = PageRequest::first(10);

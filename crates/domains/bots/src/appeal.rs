@@ -1,16 +1,20 @@
 //! Whoever was called a bot may say no: once at a time, and a moderator answers.
 //!
 //! Invariants: people see decisions about their own accounts and nothing that is open; whoever decided does
-//! not refuse the appeal against it, unless they run the place.
+//! not refuse the appeal against it, unless nobody else moderates; with the decision its appeals end.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use ::store::{DomainEvent, audit::Entry};
+use ::store::{DomainEvent, StoreError, audit::Entry};
 use identity::PlatformAccount;
 use kernel::{
-    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Platform, Role,
-    Timestamp, UserId,
+    AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Platform, Timestamp,
+    UserId,
 };
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
@@ -34,11 +38,13 @@ pub enum AppealState {
     Granted,
     /// The decision stays.
     Refused,
+    /// The decision was taken back before anybody answered.
+    Ended,
 }
 
 impl AppealState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Open, Self::Granted, Self::Refused];
+    pub const ALL: [Self; 4] = [Self::Open, Self::Granted, Self::Refused, Self::Ended];
 
     /// The lower-case name.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +52,7 @@ impl AppealState {
             Self::Open => "open",
             Self::Granted => "granted",
             Self::Refused => "refused",
+            Self::Ended => "ended",
         }
     }
 
@@ -60,6 +67,7 @@ impl AppealState {
             Self::Open => 0,
             Self::Granted => 1,
             Self::Refused => 2,
+            Self::Ended => 3,
         }
     }
 
@@ -85,8 +93,10 @@ pub struct Appeal {
     pub answer: String,
     /// Who answered; `None` for nobody, or somebody who was erased since.
     pub answered_by: Option<UserId>,
-    /// When.
+    /// When it was answered, or ended.
     pub answered_at: Option<Timestamp>,
+    /// Whether whoever asks may refuse it: one's own verdict is for somebody else to confirm.
+    pub may_refuse: bool,
 }
 
 /// A decision about one of one's own accounts.
@@ -159,8 +169,8 @@ impl Bots {
         Ok(rows.into_iter().filter_map(own).collect())
     }
 
-    /// Says that one's own account is no bot; answers the appeal's id. While one is open, that one; after
-    /// a refusal again in thirty days.
+    /// Says that one's own account is no bot; answers the appeal's id. While one is open, the same words again change
+    /// nothing and others are refused; after a refusal again in thirty days, or against another decision.
     pub async fn appeal(&self, actor: &Actor, case: i32, words: &str) -> Result<i32, BotsError> {
         let Some(user) = actor.user_id() else {
             return Err(nobody());
@@ -175,20 +185,26 @@ impl Bots {
             .get(&account)
             .is_some_and(|account| account.user == user);
         let before = tables::case::by_id(work.conn(), community, case).await?;
-        let is_against = before.is_some_and(|before| before.state == CaseState::Bot);
-        if !is_own || !is_against {
-            return Err(BotsError::NotFound);
-        }
+        let against = before.filter(|before| is_own && before.state == CaseState::Bot);
+        let against = against.ok_or(BotsError::NotFound)?;
         if let Some(last) = table::of_case(work.conn(), case, 1)
             .await?
             .into_iter()
             .next()
         {
             if last.state == AppealState::Open {
-                return Ok(last.id);
+                return if last.words == words {
+                    Ok(last.id)
+                } else {
+                    Err(BotsError::Conflict(
+                        "you have an appeal open already: it is answered first".to_owned(),
+                    ))
+                };
             }
             let answered = last.answered_at.unwrap_or(last.made_at);
-            if last.state == AppealState::Refused && work.now().since(answered) < AGAIN {
+            let is_same = Some(last.made_at) >= against.decided_at;
+            let is_lately = work.now().since(answered) < AGAIN;
+            if last.state == AppealState::Refused && is_same && is_lately {
                 return Err(BotsError::TooOften(
                     "an appeal was refused less than thirty days ago: wait until then".to_owned(),
                 ));
@@ -216,7 +232,23 @@ impl Bots {
         page: &PageRequest,
     ) -> Result<Page<Appeal>, BotsError> {
         actor.require(Permission::ViewMembers, community)?;
-        let rows = table::page(self.db.read(), community, state, page).await?;
+        let conn = self.db.read();
+        let mut rows = table::page(conn, community, state, page).await?;
+        if state == AppealState::Open
+            && actor
+                .require(Permission::ModerateMembers, community)
+                .is_ok()
+        {
+            let own = match actor.user_id() {
+                Some(user) => tables::case::appealed(conn, community, user).await?,
+                None => Vec::new(),
+            };
+            let refusable = refusable(conn, actor, &own).await?;
+            for row in &mut rows {
+                let is_own = own.iter().any(|case| case.id == row.case);
+                row.may_refuse = !is_own || refusable.contains(&row.case);
+            }
+        }
         Ok(Page::from_rows(rows, page, |row| Cursor {
             key: String::new(),
             id: row.id.into(),
@@ -235,9 +267,10 @@ impl Bots {
     ) -> Result<(), BotsError> {
         actor.require(Permission::ModerateMembers, community)?;
         let words = check_words("words", words, 0)?;
-        if state == AppealState::Open {
+        if !matches!(state, AppealState::Granted | AppealState::Refused) {
             return Err(BotsError::invalid("state", "grant it or refuse it"));
         }
+        let scorer = self.scorer().await?;
         let mut work = self.begin(actor).await?;
         tables::lock(&work, community).await?;
         let before = table::by_id(work.conn(), community, id).await?;
@@ -248,11 +281,17 @@ impl Bots {
         let judged = tables::case::by_id(work.conn(), community, before.case).await?;
         let judged = judged.ok_or(BotsError::NotFound)?;
         review::check_other(&work, actor, &judged).await?;
-        let decided_it = judged.decided_by.is_some() && judged.decided_by == actor.user_id();
-        let runs_it = actor.is_instance_admin() || actor.role_in(community) >= Some(Role::Admin);
-        if state == AppealState::Refused && decided_it && !runs_it {
+        let about = std::slice::from_ref(&judged);
+        let refusable = refusable(work.conn(), actor, about).await?;
+        if state == AppealState::Refused && !refusable.contains(&judged.id) {
             return Err(BotsError::Conflict(
                 "you made the decision: somebody else answers the appeal against it".to_owned(),
+            ));
+        }
+        // Appeals end with the decision; what a version before left open is not refused either.
+        if before.state == AppealState::Open && judged.state != CaseState::Bot {
+            return Err(BotsError::Conflict(
+                "the decision does not stand any more: there is nothing to answer".to_owned(),
             ));
         }
         let now = work.now();
@@ -262,14 +301,8 @@ impl Bots {
             ));
         }
         if state == AppealState::Granted {
-            review::reverse(
-                &mut work,
-                actor,
-                community,
-                before.case,
-                "an appeal was granted",
-            )
-            .await?;
+            let place = (community, before.case);
+            review::reverse(&mut work, actor, &scorer, place, "an appeal was granted").await?;
         }
         work.audit(Entry {
             action: "bots.appeal",
@@ -289,6 +322,33 @@ impl Bots {
         work.notify(case::topic(community), "");
         Ok(work.commit().await?)
     }
+}
+
+/// The cases of a community in which somebody may refuse the appeal: whoever decided may not, unless nobody else moderates
+/// who could.
+async fn refusable(
+    conn: &impl ConnectionTrait,
+    actor: &Actor,
+    cases: &[tables::case::Row],
+) -> Result<HashSet<i32>, StoreError> {
+    let is_own =
+        |case: &&tables::case::Row| case.decided_by.is_some() && case.decided_by == actor.user_id();
+    let own: Vec<&tables::case::Row> = cases.iter().filter(is_own).collect();
+    let mut found: HashSet<i32> = cases.iter().map(|case| case.id).collect();
+    let Some(first) = own.first() else {
+        return Ok(found);
+    };
+    let ids: Vec<AccountId> = own.iter().map(|case| case.account).collect();
+    let accounts = identity::accounts_by_id(conn, &ids).await?;
+    let all = identity::moderators_of(conn, first.community).await?;
+    for case in own {
+        let owner = accounts.get(&case.account).map(|account| account.user);
+        let could = |user: &UserId| Some(*user) != actor.user_id() && Some(*user) != owner;
+        if all.iter().any(could) {
+            found.remove(&case.id);
+        }
+    }
+    Ok(found)
 }
 
 /// Only people have accounts of their own.

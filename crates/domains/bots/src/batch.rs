@@ -3,9 +3,9 @@
 //!
 //! Must never score by messages that the follower is just going through: both take turns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use ::store::StoreError;
+use ::store::{StoreError, Work};
 use kernel::{AccountId, CommunityId, MessageId};
 use tokio::task::yield_now;
 
@@ -16,6 +16,7 @@ use crate::{
     follower::{CHUNK, FOLLOWER},
     hearing::Heard,
     outcome::{self, Candidate},
+    scorer::Scorer,
     store::{
         alert, prediction,
         scene::{self, Row as SceneRow},
@@ -76,12 +77,50 @@ impl Bots {
         scene::hold_progress(work.conn()).await?;
         let rows = state::after(work.conn(), community, last, FIRST, PAGE).await?;
         let scenes = scene::of(work.conn(), &[community]).await?;
-        let here = scenes.get(&community);
-        let Some(here) = here.filter(|row| !row.is_rebuilding) else {
+        if scenes.get(&community).is_none_or(|row| row.is_rebuilding) {
             return Ok((0, None));
-        };
-        let hours = Scene::from_bytes(&here.scene).unwrap_or_default().hours();
-        let states = cores::each(&rows, |(_, row)| State::from_bytes(&row.state).ok());
+        }
+        let n = self.score_rows(&mut work, &scorer, &scenes, &rows).await?;
+        work.commit().await?;
+        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
+        let next = rows.last().map(|(seat, _)| seat.1);
+        Ok((n, next.filter(|_| is_whole)))
+    }
+
+    /// Scores accounts again at once, in the unit of work of what makes it necessary, which holds the progress. Those
+    /// that are not scored yet, and communities that are made anew, are left out.
+    pub(crate) async fn score_again(
+        &self,
+        work: &mut Work,
+        scorer: &Scorer,
+        communities: &[CommunityId],
+        accounts: &[AccountId],
+    ) -> Result<u64, StoreError> {
+        let scenes = scene::of(work.conn(), communities).await?;
+        let mut rows = state::of(work.conn(), communities, accounts).await?;
+        rows.retain(|(seat, row)| {
+            let is_ready = scenes.get(&seat.0).is_some_and(|row| !row.is_rebuilding);
+            is_ready && row.score.n > 0
+        });
+        self.score_rows(work, scorer, &scenes, &rows).await
+    }
+
+    /// Scores accounts by their stored states and writes what is new; answers how many were scored.
+    async fn score_rows(
+        &self,
+        work: &mut Work,
+        scorer: &Scorer,
+        scenes: &HashMap<CommunityId, SceneRow>,
+        rows: &[(Seat, state::Row)],
+    ) -> Result<u64, StoreError> {
+        let hours: HashMap<CommunityId, [f32; 24]> = scenes
+            .iter()
+            .map(|(community, row)| {
+                let scene = Scene::from_bytes(&row.scene).unwrap_or_default();
+                (*community, scene.hours())
+            })
+            .collect();
+        let states = cores::each(rows, |(_, row)| State::from_bytes(&row.state).ok());
         let candidates: Vec<Candidate<'_>> = rows
             .iter()
             .zip(&states)
@@ -90,13 +129,12 @@ impl Bots {
                     seat: *seat,
                     state: state.as_ref()?,
                     before: row.score,
-                    hours,
+                    hours: *hours.get(&seat.0)?,
                 })
             })
             .collect();
         let mut took = Vec::new();
-        let found =
-            outcome::score(&mut work, &scorer, &candidates, &*self.clock, &mut took).await?;
+        let found = outcome::score(work, scorer, &candidates, &*self.clock, &mut took).await?;
         let n = u64::try_from(found.len()).unwrap_or(u64::MAX);
         let before: BTreeMap<_, _> = rows.iter().map(|(seat, row)| (*seat, row.score)).collect();
         let is_new = |(seat, score): &(Seat, Scored)| {
@@ -106,10 +144,7 @@ impl Bots {
         // Most scores of a quiet community are what they were.
         let new: Vec<(Seat, Scored)> = found.into_iter().filter(is_new).collect();
         score::put(work.conn(), new).await?;
-        work.commit().await?;
-        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
-        let next = rows.last().map(|(seat, _)| seat.1);
-        Ok((n, next.filter(|_| is_whole)))
+        Ok(n)
     }
 
     /// Makes the norms of every community anew, scores everybody by them and removes predictions that nobody needs any more; answers how many were

@@ -165,6 +165,8 @@ pub struct Case {
     pub changed_at: Timestamp,
     /// Who is looking at it right now.
     pub looked_by: Option<UserId>,
+    /// Whether the program has scored the account: one that said nothing yet has no probability.
+    pub is_scored: bool,
     /// Which revision a decision is about.
     pub revision: i32,
     /// Who decided; `None` for nobody, or somebody who was erased since.
@@ -237,6 +239,8 @@ pub(crate) struct Evidence {
     pub(crate) probability: Probability,
     pub(crate) prediction: Option<i64>,
     pub(crate) value: Probability,
+    /// Whether it says something that whoever decided did not know, so that it asks again at once.
+    pub(crate) is_new_since_verdict: bool,
 }
 
 /// How much a verdict about somebody would teach: most where the model does not know, some where it is
@@ -277,11 +281,15 @@ pub(crate) async fn raise(
             None => return Ok(None),
         },
         Some(before) => {
-            let asks = asks_again(before.state, before.decided_at, now);
+            let asks = asks_again(before.state, before.decided_at, now)
+                || before.state.is_decided() && evidence.is_new_since_verdict;
             if before.state.is_decided() && !asks {
                 return Ok(None);
             }
             table::renew(work.conn(), &before, evidence, now).await?;
+            if before.state.is_decided() {
+                tables::appeal::end(work.conn(), before.id, now).await?;
+            }
             (before.id, asks)
         }
     };
@@ -342,8 +350,8 @@ impl Bots {
         })
     }
 
-    /// The accounts that look like bots, or were found to be, the surest first: those of at least a
-    /// probability, at most [`SUSPECTS_MAX`].
+    /// The accounts that look like bots, of at least a probability, and those that were found to be, of whatever
+    /// probability; the surest first, at most [`SUSPECTS_MAX`].
     pub async fn suspects(
         &self,
         actor: &Actor,
@@ -456,6 +464,7 @@ impl Bots {
             reasons: row.reasons,
             probability: row.probability,
             value: row.value,
+            is_scored: row.prediction.is_some(),
             opened_at: row.opened_at,
             changed_at: row.changed_at,
             looked_by: row

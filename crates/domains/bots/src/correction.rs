@@ -1,9 +1,10 @@
 //! What moderators say about entries of lists: that one is wrong, right, or a bot they use. It holds
-//! whatever the next import of the list says, and a community's own word comes before the instance's.
+//! whatever the next import of the list says, and a community's own word comes before the instance's. What follows for
+//! an account that is known follows at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use ::store::{StoreError, audit::Entry};
+use ::store::{StoreError, Work, audit::Entry};
 use kernel::{
     AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId,
 };
@@ -11,9 +12,12 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    Bots, BotsError, ListKind, Listable, Listing,
+    Bots, BotsError, CaseState, Exemption, ListKind, Listable, Listing,
+    bearing::Bearings,
+    case,
     list::{FADED, check_words},
-    store as tables,
+    scorer::Scorer,
+    store::{self as tables, case::Row as CaseRow, state::Seat},
 };
 
 /// The most corrections of a community, and of the instance.
@@ -322,7 +326,11 @@ impl Bots {
             None => String::new(),
         };
         let scope = community.unwrap_or(CommunityId(0));
+        let scorer = self.scorer().await?;
         let mut work = self.begin(actor).await?;
+        // Before anything else, as whoever scores does: both take turns.
+        identity::hold_owners(&work).await?;
+        tables::scene::hold_progress(work.conn()).await?;
         tables::lock(&work, scope).await?;
         let meant = match community {
             Some(community) => meant(work.conn(), community, &what).await?,
@@ -358,11 +366,15 @@ impl Bots {
                     community,
                     decided_by: actor.user_id(),
                     decided_at: work.now(),
-                    account: meant.map(|account| account.id),
+                    account: meant.as_ref().map(|account| account.id),
                 };
                 tables::correction::put(work.conn(), &correction).await?;
             }
         }
+        // Also whom it was about until now, and who is called otherwise by now.
+        let pinned = before.as_ref().and_then(|before| before.account);
+        let concerned = pinned.into_iter().chain(meant.map(|account| account.id));
+        let concerned: Vec<AccountId> = concerned.collect();
         // Names stay out of the log, which nobody can erase from.
         work.audit(Entry {
             action: "bots.list.correct",
@@ -376,8 +388,67 @@ impl Bots {
                 "after": ruling.map(Ruling::as_str),
             }),
         });
+        self.heed(&mut work, &scorer, community, (&what, concerned))
+            .await?;
         Ok(work.commit().await?)
     }
+
+    /// Does at once what follows from a correction: an open case about whom it leaves alone is withdrawn, and whom it is
+    /// about are scored again.
+    async fn heed(
+        &self,
+        work: &mut Work,
+        scorer: &Scorer,
+        community: Option<CommunityId>,
+        (what, mut accounts): (&Listable, Vec<AccountId>),
+    ) -> Result<(), BotsError> {
+        let Listable::Account(platform, name) = what else {
+            return Ok(());
+        };
+        accounts.extend(identity::accounts_named(work.conn(), *platform, name).await?);
+        accounts.sort_unstable();
+        accounts.dedup();
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        let communities = match community {
+            Some(community) => vec![community],
+            None => tables::scene::communities(work.conn()).await?,
+        };
+        let cases = tables::case::among(work.conn(), &communities, &accounts).await?;
+        let open =
+            |(seat, case): (Seat, CaseRow)| (case.state == CaseState::Open).then_some((seat, case));
+        let open: BTreeMap<Seat, CaseRow> = cases.into_iter().filter_map(open).collect();
+        let seats: Vec<Seat> = open.keys().copied().collect();
+        let now = work.now();
+        let bearings = Bearings::of(work.conn(), &seats, now).await?;
+        for (seat, case) in open {
+            let exemption = bearings.exemption(seat, now);
+            let is_heard = matches!(exemption, Some(Exemption::Service | Exemption::Cleared));
+            if is_heard {
+                withdraw(work, &case).await?;
+            }
+        }
+        self.score_again(work, scorer, &communities, &accounts)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Withdraws an open case because a correction says what the account is.
+async fn withdraw(work: &mut Work, case: &CaseRow) -> Result<(), StoreError> {
+    tables::case::decide(work.conn(), case, CaseState::Withdrawn, None, None).await?;
+    work.audit(Entry {
+        action: "bots.review",
+        object: format!("bot_case:{}", case.id),
+        community: Some(case.community),
+        detail: json!({
+            "before": case.state.as_str(), "after": CaseState::Withdrawn.as_str(),
+            "because": "a correction",
+        }),
+    });
+    work.notify(case::topic(case.community), "");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What reputation is told: who was called a bot, and who likely is one without anybody having said that they are none.
 //!
-//! Invariants: whom people found to be a person is in no doubt, and whom the program leaves alone has no open case; in a
-//! dry run only what people said counts. Whoever asks has authorised.
+//! Invariants: whom people found to be a person is in no doubt, nor is whom the program leaves alone unless people said
+//! otherwise; in a dry run only what people said counts. Whoever asks has authorised.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,6 +9,7 @@ use ::store::StoreError;
 use activity::{Doubt, Doubts};
 use async_trait::async_trait;
 use kernel::{AccountId, CommunityId, UserId};
+use sea_orm::ConnectionTrait;
 
 use crate::{
     Bots, CaseState, Probability, Setting,
@@ -36,6 +37,23 @@ const fn graver(one: Doubt, other: Doubt) -> Doubt {
     }
 }
 
+/// The accounts of open cases that the program leaves alone all the same: regulars whom members reported.
+async fn left_alone(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    cases: impl IntoIterator<Item = &table::Row>,
+) -> Result<HashSet<AccountId>, StoreError> {
+    let open = cases
+        .into_iter()
+        .filter(|case| case.state == CaseState::Open);
+    let open: Vec<AccountId> = open.map(|case| case.account).collect();
+    let scored = tables::score::scored(conn, community, &open).await?;
+    let exempt = scored
+        .into_iter()
+        .filter(|(_, score)| score.exemption.is_some());
+    Ok(exempt.map(|(seat, _)| seat.1).collect())
+}
+
 #[async_trait]
 impl Doubts for Bots {
     async fn about(
@@ -53,8 +71,12 @@ impl Doubts for Bots {
             return Ok(HashMap::new());
         }
         let setting = tables::setting::one(conn, community).await?;
+        let spared = left_alone(conn, community, cases.values()).await?;
         let mut found = HashMap::new();
         for case in cases.values() {
+            if spared.contains(&case.account) {
+                continue;
+            }
             let doubt = by(&setting, (case.state, case.probability));
             let Some((doubt, user)) = doubt.zip(owners.get(&case.account)) else {
                 continue;
@@ -75,8 +97,10 @@ impl Doubts for Bots {
         let rows = table::doubted(conn, &[(community, setting.likely)], limit).await?;
         let ids: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
+        let spared = left_alone(conn, community, &rows).await?;
+        let rows = rows.iter().filter(|row| !spared.contains(&row.account));
         let mut seen = HashSet::new();
-        let found = rows.iter().filter_map(|row| {
+        let found = rows.filter_map(|row| {
             let doubt = by(&setting, (row.state, row.probability))?;
             let user = accounts.get(&row.account)?.user;
             seen.insert(user).then_some((user, doubt))

@@ -1,7 +1,7 @@
 //! What follows from a score: a prediction is written down where something changed, a case is opened where somebody should
 //! look, and one that nothing speaks for any more is withdrawn.
 //!
-//! Invariants: nobody is banned; whoever is left alone has no case; in a dry run nobody is told; who is drawn by chance
+//! Invariants: nobody is banned; whoever is left alone has no case, but for a regular whom members reported; in a dry run nobody is told; who is drawn by chance
 //! does not depend on the score.
 
 use std::{
@@ -261,10 +261,11 @@ fn is_withdrawn(case: &CaseRow, verdict: &Verdict, setting: &Setting) -> bool {
         |reason: &Reason| matches!(reason, Reason::Score | Reason::Rules | Reason::Uncertain);
     let low = verdict.judged.probability.ppm() + WITHDRAWN_BELOW
         < setting.possible.min(UNCERTAIN[0]).ppm();
-    let is_left_alone = verdict.after.exemption.is_some();
+    let is_left_alone = verdict.after.exemption.is_some_and(|exemption| {
+        exemption.holds_against_reports() || !case.reasons.contains(&Reason::Reports)
+    });
     case.state == CaseState::Open
-        && (is_left_alone && !case.reasons.contains(&Reason::Reports)
-            || low && verdict.reasons.is_empty() && case.reasons.iter().all(by_score))
+        && (is_left_alone || low && verdict.reasons.is_empty() && case.reasons.iter().all(by_score))
 }
 
 /// Writes what follows.
@@ -331,8 +332,8 @@ async fn raise(
     verdict: &Verdict,
     prediction: Option<i64>,
 ) -> Result<(), StoreError> {
-    let told = tables::report::weight(work.conn(), verdict.seat).await?;
-    let told = Probability::millionths(u32::try_from(told).unwrap_or(0));
+    let told = tables::report::together(work.conn(), verdict.seat).await?;
+    let told = Probability::millionths(told.weight);
     let probability = verdict.judged.probability;
     let evidence = Evidence {
         community: verdict.seat.0,
@@ -341,6 +342,7 @@ async fn raise(
         probability,
         prediction,
         value: case::value(probability, verdict.n_messages, told.value()),
+        is_new_since_verdict: false,
     };
     case::raise(work, setting, &evidence).await?;
     Ok(())

@@ -11,7 +11,10 @@ use serde_json::json;
 
 use crate::{
     Bots, BotsError, CASE_DECIDED, Case, CaseState, LabelSource, Probability, Reason,
-    ReportOutcome, case,
+    ReportOutcome,
+    assessment::assess,
+    case,
+    scorer::Scorer,
     store::{self as tables, case as table},
 };
 
@@ -164,6 +167,7 @@ impl Bots {
     ) -> Result<Case, BotsError> {
         actor.require(Permission::ModerateMembers, community)?;
         let reason = check_reason(&new.reason)?;
+        let scorer = self.scorer().await?;
         let mut work = self.begin(actor).await?;
         let before = judged_by_others(&work, actor, community, id).await?;
         let after = new.verdict.state();
@@ -177,13 +181,18 @@ impl Bots {
         if new.revision.is_some_and(|seen| seen != before.revision) {
             return Err(changed());
         }
-        put_review(&mut work, actor, community, &before, new.verdict, &reason).await?;
+        if new.verdict == Verdict::Skip && own_skip(&work, actor, &before).await?.is_some() {
+            drop(work);
+            return self.one_case(community, id).await;
+        }
+        let said = (new.verdict, reason.as_str());
+        put_review(&mut work, actor, &scorer, &before, said).await?;
         work.commit().await?;
         self.one_case(community, id).await
     }
 
     /// Takes the last verdict in a case back: it is open again, and what was learned is forgotten.
-    /// One that is open stays so.
+    /// One that is open stays so; if the actor left it to others, they did not.
     pub async fn undo_review(
         &self,
         actor: &Actor,
@@ -195,6 +204,10 @@ impl Bots {
         let before = judged_by_others(&work, actor, community, id).await?;
         if before.state.is_decided() {
             reopen(&mut work, actor, community, &before).await?;
+            work.commit().await?;
+        } else if let Some(skip) = own_skip(&work, actor, &before).await? {
+            tables::review::undo(work.conn(), skip, actor.user_id(), work.now()).await?;
+            work.notify(case::topic(community), "");
             work.commit().await?;
         } else {
             drop(work);
@@ -223,6 +236,14 @@ async fn judged_by_others(
     Ok(before)
 }
 
+/// The id of the review by which somebody left an open case to others, if nothing new is known of it since.
+async fn own_skip(work: &Work, actor: &Actor, case: &table::Row) -> Result<Option<i64>, BotsError> {
+    let Some(user) = actor.user_id().filter(|_| case.state == CaseState::Open) else {
+        return Ok(None);
+    };
+    Ok(tables::review::skip_of(work.conn(), case, user).await?)
+}
+
 /// Refuses whoever is the one it is about.
 pub(crate) async fn check_other(
     work: &Work,
@@ -243,12 +264,23 @@ pub(crate) async fn check_other(
 pub(crate) async fn put_review(
     work: &mut Work,
     actor: &Actor,
-    community: CommunityId,
+    scorer: &Scorer,
     before: &table::Row,
-    verdict: Verdict,
-    reason: &str,
+    (verdict, reason): (Verdict, &str),
 ) -> Result<(), BotsError> {
-    let now = work.now();
+    let (now, community) = (work.now(), before.community);
+    let seat = (community, before.account);
+    // A case that was opened before the account was scored; what is decided is to be learned all the same.
+    let prediction = match (before.prediction, verdict.state()) {
+        (None, Some(_)) => {
+            let found = assess(work, scorer, seat).await?.found;
+            if let Some(found) = &found {
+                table::put_score(work.conn(), before.id, found).await?;
+            }
+            found.map(|found| found.prediction)
+        }
+        (known, _) => known,
+    };
     let own_look = before
         .looked_at
         .filter(|_| before.looked_by.is_some() && before.looked_by == actor.user_id());
@@ -261,7 +293,7 @@ pub(crate) async fn put_review(
         reviewer: actor.user_id(),
         reason,
         probability: before.probability,
-        prediction: before.prediction,
+        prediction,
         was_sampled: before.reasons.contains(&Reason::Sample),
         took_secs: took.map(|secs| i32::try_from(secs).unwrap_or(i32::MAX)),
         at: now,
@@ -276,14 +308,13 @@ pub(crate) async fn put_review(
         return Err(changed());
     }
     let is_bot = after == CaseState::Bot;
-    let seat = (community, before.account);
     let outcome = if is_bot {
         ReportOutcome::Right
     } else {
         ReportOutcome::Wrong
     };
     tables::report::settle(work.conn(), seat, outcome, review).await?;
-    if let Some(prediction) = before.prediction
+    if let Some(prediction) = prediction
         && let Some(basis) = tables::prediction::basis(work.conn(), prediction).await?
     {
         let label = tables::label::New {
@@ -316,6 +347,8 @@ async fn reopen(
         tables::label::delete_of_review(work.conn(), review.id).await?;
         tables::report::unsettle(work.conn(), review.id).await?;
     }
+    // What they were against is gone.
+    tables::appeal::end(work.conn(), before.id, work.now()).await?;
     work.notify(case::topic(community), "");
     tell(work, community, before, CaseState::Open).await
 }
@@ -324,8 +357,8 @@ async fn reopen(
 pub(crate) async fn reverse(
     work: &mut Work,
     actor: &Actor,
-    community: CommunityId,
-    case: i32,
+    scorer: &Scorer,
+    (community, case): (CommunityId, i32),
     reason: &str,
 ) -> Result<(), BotsError> {
     let before = table::by_id(work.conn(), community, case).await?;
@@ -338,7 +371,7 @@ pub(crate) async fn reverse(
     }
     let open = table::by_id(work.conn(), community, case).await?;
     let open = open.ok_or(BotsError::NotFound)?;
-    put_review(work, actor, community, &open, Verdict::Human, reason).await
+    put_review(work, actor, scorer, &open, (Verdict::Human, reason)).await
 }
 
 /// Audits and announces what became of a case.

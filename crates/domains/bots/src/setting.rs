@@ -124,6 +124,11 @@ impl Exemption {
         }
     }
 
+    /// Whether it holds whatever members report: of a regular, whose account may have been taken over, it does not.
+    pub(crate) const fn holds_against_reports(self) -> bool {
+        !matches!(self, Self::Regular)
+    }
+
     /// The number stored in the database. Never renumber.
     pub(crate) const fn code(self) -> i16 {
         match self {

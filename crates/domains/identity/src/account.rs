@@ -137,6 +137,16 @@ pub async fn accounts_called(
     Ok(account.collect())
 }
 
+/// The accounts of a platform that are called so, however it is spelt; for the domains above, which authorise before they
+/// ask. `folded` is in lower case.
+pub async fn accounts_named(
+    conn: &impl sea_orm::ConnectionTrait,
+    platform: Platform,
+    folded: &str,
+) -> Result<Vec<AccountId>, StoreError> {
+    tables::account::named(conn, platform, folded).await
+}
+
 /// Accounts by id, for the domains above, which authorise by community before they ask.
 pub async fn accounts_by_id(
     conn: &impl sea_orm::ConnectionTrait,

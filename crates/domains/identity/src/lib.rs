@@ -55,7 +55,7 @@ use tokio::sync::Semaphore;
 
 pub use account::{
     PlatformAccount, Renamed, Resolution, Resolved, SeenAccount, accounts_by_id, accounts_called,
-    accounts_of, accounts_with_others, rename, resolve,
+    accounts_named, accounts_of, accounts_with_others, rename, resolve,
 };
 pub use api_key::{
     ApiKey, KEY_DAYS_MAX, KEY_PREFIX, KEYS_MAX, KeyHolder, KeyScope, MadeApiKey, NewApiKey,
@@ -77,7 +77,7 @@ pub use grants::{Seals, StoredGrants};
 pub use link::{FreshLink, Link, Unlinked, fresh_links};
 pub use link_refresh::{LinkTokens, RefreshLease};
 pub use linked_role::{DueRole, DueRoles, LinkedRole, ROLES_JOB, RoleOutcome, RoleState};
-pub use membership::roles_among;
+pub use membership::{moderators_of, roles_among};
 pub(crate) use merge::memento;
 pub use merge::{
     Follower, Merge, MergeCard, MergeConsent, MergeOrigin, MergePreview, MergeSide, MergeState,

@@ -24,6 +24,14 @@ pub async fn roles_among(
     tables::community::roles_at(conn, seats).await
 }
 
+/// Who moderates a community or more, for the domains above, which authorise before they ask.
+pub async fn moderators_of(
+    conn: &impl sea_orm::ConnectionTrait,
+    community: CommunityId,
+) -> Result<Vec<UserId>, store::StoreError> {
+    tables::community::from_role(conn, community, Role::Moderator).await
+}
+
 impl Identity {
     /// The roles of some people in a community; those without one are left out.
     pub async fn roles(

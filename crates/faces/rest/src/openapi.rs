@@ -168,7 +168,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(bots::case::review, bots::case::undo))
         .routes(routes!(bots::case::suspects))
         .routes(routes!(bots::case::review_suspect))
-        .routes(routes!(bots::report::create))
+        .routes(routes!(bots::report::waiting, bots::report::create))
         .routes(routes!(bots::appeal::own))
         .routes(routes!(bots::appeal::create))
         .routes(routes!(bots::appeal::list))

@@ -190,6 +190,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
             let account = account(stage, stage.target).await;
             by_bots(service.report(actor, pond, account, "spam").await)
         }
+        "bots.waiting_reports" => by_bots(service.waiting_reports(actor, pond, &page).await),
         "bots.label_counts" => by_bots(service.label_counts(actor, pond).await),
         "bots.own_verdicts" => by_bots(service.own_verdicts(actor).await),
         "bots.appeal" => by_bots(service.appeal(actor, id, "I am a duck").await),

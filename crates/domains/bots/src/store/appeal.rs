@@ -32,6 +32,7 @@ impl TryFrom<Raw> for Appeal {
             answer: raw.answer,
             answered_by: raw.answered_by.map(UserId),
             answered_at: raw.answered_at.map(Timestamp),
+            may_refuse: false,
         })
     }
 }
@@ -123,6 +124,21 @@ pub(crate) async fn insert(
         ],
     )
     .await
+}
+
+/// Ends the open appeals in a case: the decision that they were against does not stand any more.
+pub(crate) async fn end(
+    conn: &impl ConnectionTrait,
+    case: i32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_appeal SET state = $2, answered_at = $3 WHERE case_id = $1 AND state = 0",
+        vec![case.into(), AppealState::Ended.code().into(), at.0.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Answers an appeal, if it is open.

@@ -6,7 +6,9 @@ use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use crate::{CaseOrder, CaseQuery, CaseState, Probability, Reason, case::Evidence};
+use crate::{
+    CaseOrder, CaseQuery, CaseState, Probability, Reason, assessment::Found, case::Evidence,
+};
 
 /// A stored case.
 #[derive(Clone, Debug)]
@@ -101,6 +103,17 @@ async fn many(
     let query = format!("SELECT {COLUMNS} FROM bot_case WHERE {which}");
     let rows: Vec<Raw> = sql::all(conn, &query, values).await?;
     rows.into_iter().map(Row::try_from).collect()
+}
+
+/// Those that somebody decided and that an open appeal is against.
+pub(crate) async fn appealed(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    decided_by: UserId,
+) -> Result<Vec<Row>, StoreError> {
+    let which = "community_id = $1 AND decided_by = $2 AND EXISTS (SELECT 1 FROM bot_appeal AS a \
+                 WHERE a.case_id = bot_case.id AND a.state = 0)";
+    many(conn, which, vec![community.0.into(), decided_by.0.into()]).await
 }
 
 pub(crate) async fn by_id(
@@ -212,7 +225,7 @@ pub(crate) async fn page(
     many(conn, &which, values).await
 }
 
-/// Cases of communities, of at least a probability, that nobody found to be people: of each the surest first, at most
+/// Cases of communities that say bot, and open ones of at least a probability: of each the surest first, at most
 /// `limit`.
 pub(crate) async fn suspects(
     conn: &impl ConnectionTrait,
@@ -225,11 +238,11 @@ pub(crate) async fn suspects(
     }
     let branch = |nth: usize| {
         format!(
-            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} AND state IN ({}, {}) \
-             AND probability_ppm >= $1 ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
+            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} AND (state = {} OR (state = {} \
+             AND probability_ppm >= $1)) ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
             nth + 1,
-            CaseState::Open.code(),
-            CaseState::Bot.code()
+            CaseState::Bot.code(),
+            CaseState::Open.code()
         )
     };
     let mut values: Vec<Value> = vec![least.stored().into()];
@@ -341,6 +354,25 @@ pub(crate) async fn renew(
             evidence.prediction.or(before.prediction).into(),
             now.0.into(),
             before.revision.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A case that was opened before its account was scored has the score now.
+pub(crate) async fn put_score(
+    conn: &impl ConnectionTrait,
+    id: i32,
+    found: &Found,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_case SET probability_ppm = $2, prediction_id = $3 WHERE id = $1",
+        vec![
+            id.into(),
+            found.probability.stored().into(),
+            found.prediction.into(),
         ],
     )
     .await?;

@@ -165,6 +165,21 @@ pub(crate) async fn newest_of(
     .await
 }
 
+/// The id of the newest prediction about an account that was made from this schema.
+pub(crate) async fn last_of(
+    conn: &impl ConnectionTrait,
+    (community, account): (CommunityId, AccountId),
+    schema_hash: &str,
+) -> Result<Option<i64>, StoreError> {
+    sql::optional(
+        conn,
+        "SELECT id FROM bot_prediction WHERE community_id = $1 AND account_id = $2 AND schema_hash = $3 \
+         ORDER BY id DESC LIMIT 1",
+        vec![community.0.into(), account.0.into(), schema_hash.into()],
+    )
+    .await
+}
+
 /// A prediction to write down.
 pub(crate) struct New {
     pub(crate) seat: (CommunityId, AccountId),

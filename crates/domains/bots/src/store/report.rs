@@ -1,13 +1,27 @@
 //! Rows of `bot_report`.
 
 use ::store::{StoreError, sql};
-use kernel::{AccountId, CommunityId, Timestamp, UserId};
+use kernel::{AccountId, CommunityId, PageRequest, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{Probability, Report, ReportOutcome, report::Record};
+use crate::{
+    CaseState, Probability, Report, ReportOutcome,
+    report::{Record, Together},
+};
 
 #[derive(FromQueryResult)]
 struct Raw {
+    id: i32,
+    reporter_id: Option<i32>,
+    reason: String,
+    weight_ppm: i32,
+    at: i64,
+    outcome: i16,
+}
+
+#[derive(FromQueryResult)]
+struct Waiting {
+    account_id: i64,
     id: i32,
     reporter_id: Option<i32>,
     reason: String,
@@ -48,6 +62,42 @@ pub(crate) async fn of_account(
     )
     .await?;
     rows.into_iter().map(Report::try_from).collect()
+}
+
+/// The open reports of a community about accounts of which no case is open and that nobody called bots, the newest
+/// first.
+pub(crate) async fn waiting(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    page: &PageRequest,
+) -> Result<Vec<(AccountId, Report)>, StoreError> {
+    let before = page.cursor().map_or(i64::MAX, |cursor| cursor.id);
+    let rows: Vec<Waiting> = sql::all(
+        conn,
+        &format!(
+            "SELECT account_id, id, reporter_id, reason, weight_ppm, at, outcome FROM bot_report AS r \
+             WHERE community_id = $1 AND outcome = 0 AND id < $2 AND NOT EXISTS (SELECT 1 FROM bot_case AS c \
+             WHERE c.community_id = r.community_id AND c.account_id = r.account_id AND c.state IN ({}, {})) \
+             ORDER BY id DESC LIMIT {}",
+            CaseState::Open.code(),
+            CaseState::Bot.code(),
+            page.fetch()
+        ),
+        vec![community.0.into(), before.into()],
+    )
+    .await?;
+    let report = |row: Waiting| {
+        let report = Raw {
+            id: row.id,
+            reporter_id: row.reporter_id,
+            reason: row.reason,
+            weight_ppm: row.weight_ppm,
+            at: row.at,
+            outcome: row.outcome,
+        };
+        Ok((AccountId(row.account_id), report.try_into()?))
+    };
+    rows.into_iter().map(report).collect()
 }
 
 /// Whether somebody reported an account and nobody knows yet whether rightly.
@@ -95,18 +145,30 @@ pub(crate) async fn record(
     })
 }
 
-/// What open reports about an account weigh together, in millionths.
-pub(crate) async fn weight(
+/// What the open reports about an account are together.
+pub(crate) async fn together(
     conn: &impl ConnectionTrait,
     (community, account): (CommunityId, AccountId),
-) -> Result<i64, StoreError> {
-    sql::scalar(
+) -> Result<Together, StoreError> {
+    let row = sql::row(
         conn,
-        "SELECT CAST(COALESCE(SUM(weight_ppm), 0) AS bigint) FROM bot_report \
+        "SELECT COUNT(*), CAST(COALESCE(SUM(weight_ppm), 0) AS bigint), \
+         CAST(COALESCE(MAX(weight_ppm), 0) AS bigint) FROM bot_report \
          WHERE community_id = $1 AND account_id = $2 AND outcome = 0",
         vec![community.0.into(), account.0.into()],
     )
-    .await
+    .await?;
+    let Some(row) = row else {
+        return Ok(Together::default());
+    };
+    let n = |index: usize| -> Result<u32, StoreError> {
+        Ok(u32::try_from(row.try_get_by_index::<i64>(index)?).unwrap_or(u32::MAX))
+    };
+    Ok(Together {
+        n: n(0)?,
+        weight: n(1)?,
+        heaviest: n(2)?,
+    })
 }
 
 pub(crate) async fn insert(

@@ -4,7 +4,7 @@ use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::count;
+use super::{case::Row as CaseRow, count};
 use crate::{Probability, Review, Verdict};
 
 #[derive(FromQueryResult)]
@@ -92,6 +92,21 @@ pub(crate) async fn last(
     )
     .await?;
     row.map(Review::try_from).transpose()
+}
+
+/// The one by which somebody left a case to others, if nothing new is known of it since.
+pub(crate) async fn skip_of(
+    conn: &impl ConnectionTrait,
+    case: &CaseRow,
+    reviewer: UserId,
+) -> Result<Option<i64>, StoreError> {
+    sql::optional(
+        conn,
+        "SELECT id FROM bot_review WHERE case_id = $1 AND verdict = 3 AND undone_at IS NULL \
+         AND reviewer_id = $2 AND at >= $3 ORDER BY id DESC LIMIT 1",
+        vec![case.id.into(), reviewer.0.into(), case.changed_at.0.into()],
+    )
+    .await
 }
 
 /// A review to write down.

@@ -220,6 +220,22 @@ pub(crate) async fn by_ids(
     select(conn, "id", &keys).await
 }
 
+/// Accounts of a platform by their name in lower case.
+pub(crate) async fn named(
+    conn: &impl ConnectionTrait,
+    platform: Platform,
+    folded: &str,
+) -> Result<Vec<AccountId>, StoreError> {
+    let query =
+        "SELECT id FROM platform_account WHERE platform = $1 AND LOWER(username) = $2 ORDER BY id";
+    let values = vec![platform.code().into(), folded.into()];
+    let rows = sql::rows(conn, query, values).await?;
+    let ids = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(ids
+        .map(|id| id.map(AccountId))
+        .collect::<Result<_, sea_orm::DbErr>>()?)
+}
+
 /// Accounts with all others of the same people; some may come more than once.
 pub(crate) async fn with_others(
     conn: &impl ConnectionTrait,

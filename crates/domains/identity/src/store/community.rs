@@ -409,6 +409,21 @@ pub(crate) async fn roles_in(
     Ok(found)
 }
 
+/// Who has a role in a community or a higher one.
+pub(crate) async fn from_role(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    least: Role,
+) -> Result<Vec<UserId>, StoreError> {
+    let query = "SELECT user_id FROM membership WHERE community_id = $1 AND role >= $2";
+    let values = vec![community.0.into(), least.code().into()];
+    let rows = sql::rows(conn, query, values).await?;
+    let ids = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(ids
+        .map(|id| id.map(UserId))
+        .collect::<Result<_, sea_orm::DbErr>>()?)
+}
+
 /// The mailboxes of a community's owners and administrators.
 pub(crate) async fn manager_mail(
     conn: &impl ConnectionTrait,

@@ -63,6 +63,7 @@ struct Row {
     state: &'static str,
     mood: &'static str,
     is_open: bool,
+    may_refuse: bool,
     answer: String,
     answered: Option<When>,
     typed: String,
@@ -84,6 +85,7 @@ impl Row {
             state: label(appeal.state),
             mood: mood(appeal.state),
             is_open: appeal.state == AppealState::Open,
+            may_refuse: appeal.may_refuse,
             answer: appeal.answer,
             answered: appeal.answered_at.map(|at| display::when(now, at)),
             typed: String::new(),
@@ -136,7 +138,7 @@ pub(crate) async fn answer(
     let (state, done) = match AppealState::from_name(&typed.state) {
         Some(AppealState::Granted) => (AppealState::Granted, "appeal-granted"),
         Some(AppealState::Refused) => (AppealState::Refused, "appeal-refused"),
-        Some(AppealState::Open) | None => return Err(PageError::not_found()),
+        Some(AppealState::Open | AppealState::Ended) | None => return Err(PageError::not_found()),
     };
     let words = typed.words.replace("\r\n", "\n");
     let said = face

@@ -102,10 +102,7 @@ pub(crate) async fn decide(
         Verdict::Skip => "skipped",
     };
     let to = return_to::with(&to, "done", done);
-    let to = match verdict {
-        Verdict::Bot | Verdict::Human => return_to::with(&to, "last", &id.to_string()),
-        Verdict::Skip => to,
-    };
+    let to = return_to::with(&to, "last", &id.to_string());
     Ok(Redirect::to(&to).into_response())
 }
 

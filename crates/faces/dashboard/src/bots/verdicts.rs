@@ -86,13 +86,14 @@ pub(super) const fn label(state: AppealState) -> &'static str {
         AppealState::Open => "Open",
         AppealState::Granted => "Granted",
         AppealState::Refused => "Refused",
+        AppealState::Ended => "Over: the decision was taken back",
     }
 }
 
 /// The colour of its tag.
 pub(super) const fn mood(state: AppealState) -> &'static str {
     match state {
-        AppealState::Open => "",
+        AppealState::Open | AppealState::Ended => "",
         AppealState::Granted => " good",
         AppealState::Refused => " bad",
     }

@@ -299,7 +299,12 @@ async fn a_verdict_leads_to_the_next_case_and_can_be_taken_back() {
     let skipped = mo.post(&skipped, &form("skip", &seen)).await.expect(303);
     assert_eq!(
         skipped.location(),
-        format!("{QUEUE}?state=open&order=probability&done=skipped")
+        format!("{QUEUE}?state=open&order=probability&done=skipped&last={second}")
+    );
+    let over = mo.get(skipped.location()).await.expect(200).body;
+    assert!(
+        over.contains("data-key=\"u\""),
+        "a skip is taken back too: {over}"
     );
     let decided = mo.get(&format!("{QUEUE}?state=bot")).await.expect(200).body;
     has(&decided, &["spam", "by you", "Bots 1"]);

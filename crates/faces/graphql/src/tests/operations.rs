@@ -227,6 +227,10 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
         "the page of a case shows them to who decides it; `messages` has everybody's",
     ),
     (
+        "bots.waiting_reports",
+        "moderators look through what waits over REST; `BotCase.reports` has those that opened a case",
+    ),
+    (
         "bots.recent_score",
         "the same as `Community.botScore`, some seconds old, for a page that shows it beside other things",
     ),

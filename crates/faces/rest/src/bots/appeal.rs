@@ -34,8 +34,10 @@ pub(crate) struct AppealView {
     made_at: Moment,
     /// What they were answered; may be empty.
     answer: String,
-    /// When.
+    /// When it was answered, or ended.
     answered_at: Option<Moment>,
+    /// Whether you may refuse it; one's own verdict is for somebody else to confirm.
+    may_refuse: bool,
 }
 
 impl From<Appeal> for AppealView {
@@ -48,6 +50,7 @@ impl From<Appeal> for AppealView {
             made_at: appeal.made_at.into(),
             answer: appeal.answer,
             answered_at: appeal.answered_at.map(Moment::from),
+            may_refuse: appeal.may_refuse,
         }
     }
 }
@@ -130,7 +133,8 @@ pub(crate) async fn own(
     ))
 }
 
-/// Says that one's own account is no bot; after a refusal again in thirty days.
+/// Says that one's own account is no bot; one appeal at a time, after a refusal again in thirty days or against another
+/// decision.
 #[utoipa::path(post, path = "/users/me/bot-verdicts/{case}/appeals", tag = "bots", params(("case" = i32, Path, description = "The case's id.")), request_body = NewAppeal, responses((status = 201, body = AppealMade)))]
 pub(crate) async fn create(
     State(face): State<Arc<Face>>,
@@ -159,7 +163,7 @@ pub(crate) async fn list(
     Ok(paging.answer(page, AppealView::from))
 }
 
-/// Answers an appeal. The same answer again changes nothing. For moderators other than the one who decided.
+/// Answers an appeal. The same answer again changes nothing. For moderators; refusing is for others than who decided, where there are any.
 #[utoipa::path(put, path = "/communities/{community}/bots/appeals/{appeal}/answer", tag = "bots", params(("community" = i32, Path, description = "The community's id."), ("appeal" = i32, Path, description = "The appeal's id.")), request_body = AppealAnswer, responses((status = 204)))]
 pub(crate) async fn answer(
     State(face): State<Arc<Face>>,

@@ -49,6 +49,8 @@ pub(crate) struct CaseView {
     /// How sure the program is, 0 to 100.
     #[schema(maximum = 100)]
     confidence: u32,
+    /// Whether the program has scored the account: one that said nothing yet has no confidence.
+    is_scored: bool,
     /// The same in a word.
     level: LevelName,
     /// When it was opened.
@@ -74,6 +76,7 @@ impl From<Case> for CaseView {
             state: case.state.into(),
             reasons: case.reasons.iter().map(name).collect(),
             confidence: case.probability.confidence(),
+            is_scored: case.is_scored,
             level: case.level.into(),
             opened_at: case.opened_at.into(),
             changed_at: case.changed_at.into(),

@@ -135,6 +135,8 @@ pub(crate) enum AppealStateName {
     Granted,
     /// The decision stays.
     Refused,
+    /// The decision was taken back before anybody answered.
+    Ended,
 }
 
 impl From<AppealState> for AppealStateName {
@@ -143,6 +145,7 @@ impl From<AppealState> for AppealStateName {
             AppealState::Open => Self::Open,
             AppealState::Granted => Self::Granted,
             AppealState::Refused => Self::Refused,
+            AppealState::Ended => Self::Ended,
         }
     }
 }
@@ -153,6 +156,7 @@ impl From<AppealStateName> for AppealState {
             AppealStateName::Open => Self::Open,
             AppealStateName::Granted => Self::Granted,
             AppealStateName::Refused => Self::Refused,
+            AppealStateName::Ended => Self::Ended,
         }
     }
 }

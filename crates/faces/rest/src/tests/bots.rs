@@ -111,9 +111,13 @@ on_both! {
         first.post(&appeals, json!({ "words": "no" })).await.expect(404);
         accused.post(&appeals, json!({ "words": "" })).await.expect(422);
         let made = accused.post(&appeals, json!({ "words": "I am a duck" })).await.expect(201);
-        let again = accused.post(&appeals, json!({ "words": "really" })).await.expect(201);
-        assert_eq!(made.json, again.json, "one at a time");
+        let again = accused.post(&appeals, json!({ "words": "I am a duck" })).await.expect(201);
+        assert_eq!(made.json, again.json, "the same words again");
+        accused.post(&appeals, json!({ "words": "really" })).await.expect(409);
+        let judges = first.get(&format!("{bots}/appeals")).await.expect(200);
+        assert_eq!(judges.json["items"][0]["may_refuse"], json!(false), "their own verdict");
         let listed = second.get(&format!("{bots}/appeals")).await.expect(200);
+        assert_eq!(listed.json["items"][0]["may_refuse"], json!(true));
         assert_eq!(listed.json["items"][0]["words"], "I am a duck");
         let answer = format!("{bots}/appeals/{}/answer", made.json["id"]);
         let refused = json!({ "state": "refused" });

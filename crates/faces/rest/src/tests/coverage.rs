@@ -340,6 +340,10 @@ const IN_REST: &[(&str, &str)] = &[
     ),
     ("bots.report", "POST /communities/{community}/bots/reports"),
     (
+        "bots.waiting_reports",
+        "GET /communities/{community}/bots/reports",
+    ),
+    (
         "bots.community_score",
         "GET /communities/{community}/bots/score",
     ),

@@ -16,6 +16,8 @@ pub(crate) enum BotAppealState {
     Granted,
     /// The decision stays.
     Refused,
+    /// The decision was taken back before anybody answered.
+    Ended,
 }
 
 /// What somebody said against having been called a bot.
@@ -35,8 +37,10 @@ pub(crate) struct BotAppeal {
     answer: String,
     /// Who answered; null for nobody, or somebody who was erased since.
     answered_by: Option<i32>,
-    /// When.
+    /// When it was answered, or ended.
     answered_at: Option<DateTime>,
+    /// Whether you may refuse it, in a community's list; one's own verdict is for somebody else to confirm.
+    may_refuse: bool,
 }
 
 impl From<Appeal> for BotAppeal {
@@ -50,6 +54,7 @@ impl From<Appeal> for BotAppeal {
             answer: appeal.answer,
             answered_by: appeal.answered_by.map(|user| user.0),
             answered_at: appeal.answered_at.map(DateTime),
+            may_refuse: appeal.may_refuse,
         }
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct BotCase {
     reasons: Vec<&'static str>,
     /// How sure the program is, 0 to 100.
     confidence: i32,
+    /// Whether the program has scored the account: one that said nothing yet has no confidence.
+    is_scored: bool,
     /// The same in a word, by the community's thresholds.
     level: BotLevel,
     /// How much a verdict would teach, 0 to 1.
@@ -99,6 +101,7 @@ impl From<Case> for BotCase {
             state: case.state.into(),
             reasons: case.reasons.iter().map(|reason| reason.as_str()).collect(),
             confidence: whole(case.probability),
+            is_scored: case.is_scored,
             level: case.level.into(),
             value: case.value.value(),
             opened_at: DateTime(case.opened_at),
