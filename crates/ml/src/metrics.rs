@@ -5,12 +5,14 @@
 pub mod curve;
 pub mod interval;
 pub mod threshold;
+pub mod wilson;
 
 use crate::number::{floor, real};
 
 pub use curve::{Curve, Point, precision_recall_curve, roc_curve};
 pub use interval::{Bootstrap, Interval, intervals};
 pub use threshold::{Chosen, best_threshold};
+pub use wilson::wilson;
 
 /// Ranges for [`expected_calibration_error`] when nothing speaks for another number.
 pub const CALIBRATION_RANGES: usize = 15;

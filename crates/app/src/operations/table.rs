@@ -221,6 +221,7 @@ pub const OPERATIONS: &[Operation] = &[
     within("bots.case", Permission::ViewMembers),
     within("bots.cases_by_id", Permission::ViewMembers),
     within("bots.case_counts", Permission::ViewMembers),
+    within("bots.waiting", Permission::ViewMembers),
     within("bots.next_case", Permission::ModerateMembers),
     within("bots.look_at_case", Permission::ModerateMembers),
     within("bots.review", Permission::ModerateMembers),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use app::AppError;
 use bots::{
     AppealState, BotsError, Called, Case, CaseFile, CaseOrder, CaseQuery, CaseState, LabelSource,
-    Level, NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict,
+    Level, NewReview, Probability, REPORTS_A_DAY, Reason, ReportOutcome, Setting, Verdict, Waiting,
 };
 use identity::MergeSide;
 use kernel::{AccountId, CommunityId, ErrorCode, PageRequest, Platform, Role, UserId};
@@ -350,6 +350,15 @@ on_both! {
         bots.report(&ann.actor, pond, by_ppm[1].1, "").await.unwrap();
         assert_eq!(bots.cases(&mo.actor, pond, &query).await.unwrap().items.len(), 4, "there is something new");
         assert_eq!(bots.case_counts(&mo.actor, pond).await.unwrap()[&CaseState::Open], 4);
+        let likely = async || bots.waiting(&mo.actor, pond).await.unwrap().likely;
+        assert_eq!(likely().await, 1, "of those one is likely");
+        let strict = Setting { likely: Probability::percent(60), ..Setting::default() };
+        bots.change_setting(&world.system(), pond, &strict).await.unwrap();
+        assert_eq!(likely().await, 3, "by the community's own threshold");
+        bots.review(&mo.actor, pond, d, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(likely().await, 2, "what is decided waits no more");
+        let brook = world.community("Brook").await;
+        assert_eq!(bots.waiting(&world.system(), brook).await.unwrap(), Waiting::default());
         assert!(labels(&world, pond).await.is_empty());
     }
 

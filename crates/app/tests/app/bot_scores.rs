@@ -590,6 +590,15 @@ on_both! {
         catch_up(&world).await;
         let bursts = "SELECT COUNT(*) FROM domain_event WHERE kind = 'bots.burst'";
         assert_eq!(world.number(bursts).await, 1);
+        // Moderators see it while it goes on, and for a day.
+        let (bots, now) = (world.app.bots.clone(), world.clock.now());
+        let crowd = bots.waiting(&world.system(), pond).await.unwrap().crowd.unwrap();
+        assert!(crowd.is_on && crowd.last_at <= now && now.since(crowd.last_at) < Duration::from_hours(1), "{crowd:?}");
+        world.clock.advance(Duration::from_hours(2));
+        let later = bots.waiting(&world.system(), pond).await.unwrap().crowd.unwrap();
+        assert_eq!((later.is_on, later.last_at), (false, crowd.last_at));
+        world.clock.advance(Duration::from_hours(23));
+        assert_eq!(bots.waiting(&world.system(), pond).await.unwrap().crowd, None);
         let scored = "SELECT COUNT(*) FROM bot_score WHERE scored_n = 4";
         assert!(world.number(scored).await >= 18, "{}", world.number(scored).await);
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE scored_n = 1").await, 0);

@@ -180,6 +180,12 @@ impl Arrivals {
         at.secs() < self.until
     }
 
+    /// When the last crowd was last seen; `None` if there was none yet.
+    pub(crate) fn last_crowd(&self) -> Option<Timestamp> {
+        let at = self.until.checked_sub(LASTS_SECS)?;
+        (at > 0).then(|| Timestamp::from_secs(at))
+    }
+
     /// Whether somebody first seen then came with the crowd.
     pub(crate) const fn came_with_it(&self, first: Timestamp) -> bool {
         first.secs() >= self.until.saturating_sub(LASTS_SECS + WINDOW_SECS)

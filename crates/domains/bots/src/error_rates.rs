@@ -50,6 +50,8 @@ pub struct ExpectedErrors {
     pub likely: Option<ErrorRates>,
     /// From the one on from which somebody is possibly one.
     pub possible: Option<ErrorRates>,
+    /// The threshold that was chosen for a registered model when it was made; `None` = it has none of its own.
+    pub best: Option<Probability>,
 }
 
 /// Rates at ascending thresholds.
@@ -192,6 +194,8 @@ pub(crate) struct Measured {
     model: Option<i32>,
     /// What a registered model brings.
     registered: Option<ErrorCurve>,
+    /// Its own threshold.
+    best: Option<Probability>,
 }
 
 impl Measured {
@@ -207,6 +211,7 @@ impl Measured {
             measured_on: curve.map(|curve| curve.measured_on),
             likely: at(likely),
             possible: at(possible),
+            best: self.best,
         }
     }
 }
@@ -231,12 +236,13 @@ impl Bots {
         let model = self.scorer().await?.for_community(community).model();
         let registered = match model {
             None | Some(SHIPPED_MODEL) => None,
-            Some(id) => {
-                let model = table::by_id(self.db.read(), id).await?;
-                model.and_then(|model| ErrorCurve::read(model.metrics.get("errors")?))
-            }
+            Some(id) => table::by_id(self.db.read(), id).await?,
         };
-        Ok(Measured { model, registered })
+        Ok(Measured {
+            model,
+            best: registered.as_ref().and_then(|model| model.threshold),
+            registered: registered.and_then(|model| ErrorCurve::read(model.metrics.get("errors")?)),
+        })
     }
 }
 

@@ -92,11 +92,51 @@ fn span(secs: f64) -> String {
     }
 }
 
+/// The signal that is made of the distances of all others: by itself it says nothing that can be checked.
+const ODDITY: &str = "oddity";
+
+/// How many of the signals that an account is odd in are named.
+const ODD_IN: usize = 3;
+
+/// A signal's name as words.
+fn in_words(signal: &Signal) -> String {
+    signal.name.replace('_', " ")
+}
+
+/// What is said of an account of which a signal could not be measured, and of whom that is more usual.
+fn not_measured(signal: &Signal, share: f64) -> String {
+    let whom = if share < 0.0 { "people" } else { "bots" };
+    format!(
+        "shows nothing to measure “{}” by, which is more usual of {whom}",
+        in_words(signal)
+    )
+}
+
+/// In which signals an account is furthest from the median member, as the end of a sentence.
+fn odd_in(vector: &Vector) -> String {
+    let distances = SCHEMA.columns().iter().zip(vector.values());
+    let mut far: Vec<(f32, &Signal)> = distances
+        .filter(|(column, value)| {
+            column.against_norms && column.place < SCHEMA.len() && value.is_finite()
+        })
+        .map(|(column, value)| (value.abs(), column.signal))
+        .filter(|(distance, _)| *distance > 1.0)
+        .collect();
+    far.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let names: Vec<String> = far
+        .into_iter()
+        .take(ODD_IN)
+        .map(|(_, signal)| in_words(signal))
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", most in {}", names.join(", "))
+    }
+}
+
 /// What is said of an account whose signal has this value, where the median member has that one.
 fn sentence(signal: &Signal, value: f64, median: Option<f64>) -> String {
-    if value.is_nan() {
-        return format!("shows nothing of this: {}", signal.meaning);
-    }
     let is_high = median.is_none_or(|median| value >= median);
     let words = if is_high { signal.high } else { signal.low };
     if !words.contains("{value}") {
@@ -117,7 +157,7 @@ fn sentence(signal: &Signal, value: f64, median: Option<f64>) -> String {
     format!("{said} (the median member: {})", scale.shown(usual))
 }
 
-/// What contributed most to a model's answer, the strongest first; `shift` turns contributions into log-odds of the
+/// What contributed most to a model's answer, the strongest first, and last what cannot be checked; `slope` turns contributions into log-odds of the
 /// probability that is shown. `None` if the model cannot say.
 pub(crate) fn by_model(
     model: &Model,
@@ -164,6 +204,12 @@ pub(crate) fn by_model(
         .collect();
     causes.sort_by(|a, b| b.share.abs().total_cmp(&a.share.abs()));
     causes.truncate(TOLD);
+    for cause in &mut causes {
+        if cause.signal == ODDITY && cause.value > cause.median {
+            cause.sentence.push_str(&odd_in(vector));
+        }
+    }
+    causes.sort_by_key(|cause| cause.signal == ODDITY);
     causes
 }
 
@@ -174,7 +220,11 @@ fn cause(signal: &Signal, value: f32, median: Option<f32>, share: f64) -> Cause 
         value: value.is_finite().then_some(value),
         median,
         share,
-        sentence: sentence(signal, value, median),
+        sentence: if value.is_nan() {
+            not_measured(signal, share)
+        } else {
+            sentence(signal, value, median)
+        },
     }
 }
 
@@ -207,7 +257,7 @@ fn said(rule: Rule, count: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{sentence, span};
+    use super::{cause, sentence, span};
     use crate::features::{SCHEMA, Signal};
 
     fn signal(name: &str) -> &'static Signal {
@@ -235,7 +285,13 @@ mod tests {
             sentence(repeats, 0.0, Some(0.03)),
             "never says the same twice"
         );
-        assert!(sentence(repeats, f64::NAN, None).starts_with("shows nothing of this: "));
+        assert_eq!(
+            [0.4, -0.4]
+                .map(|share| cause(signal("answers_too_fast"), f32::NAN, None, share).sentence),
+            ["bots", "people"].map(|whom| format!(
+                "shows nothing to measure “answers too fast” by, which is more usual of {whom}"
+            ))
+        );
     }
 
     #[test]

@@ -59,6 +59,7 @@ mod store;
 mod tracking;
 mod training;
 mod usual;
+mod waiting;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -111,6 +112,7 @@ pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCount
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use tracking::{TRACK_JOB, Tracking};
 pub use training::{TRAIN_JOB, Training, TrainingState};
+pub use waiting::{Crowded, Waiting};
 
 /// What was found of each community, or why the actor may not know it.
 pub type OfEach<T> = HashMap<CommunityId, Result<T, Denied>>;

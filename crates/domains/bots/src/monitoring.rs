@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use ::store::{StoreError, Work};
 use kernel::{Actor, CommunityId, Day, Permission, Timestamp};
-use ml::drift::{LARGE, MODERATE, Ranges, population_stability};
+use ml::{
+    drift::{LARGE, MODERATE, Ranges, population_stability},
+    metrics::wilson,
+};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
@@ -56,10 +59,16 @@ pub struct Week {
     pub n_wrong: u64,
     /// Reviews of accounts that were drawn by chance.
     pub n_sampled: u64,
+    /// Of those, bots.
+    pub n_sampled_bots: u64,
     /// Of the accused, the share that are bots.
     pub precision: Option<f64>,
     /// Of the bots in the random sample, the share that was accused.
     pub recall: Option<f64>,
+    /// Where precision lies in 95 of 100 cases; `None` where it is not known.
+    pub precision_ends: Option<(f64, f64)>,
+    /// The same of recall.
+    pub recall_ends: Option<(f64, f64)>,
     /// The harmonic mean of both.
     pub f1: Option<f64>,
     /// Reviews for each prediction.
@@ -174,12 +183,22 @@ impl Counts {
             n_right: self.n_right,
             n_wrong: self.n_wrong,
             n_sampled: self.n_sampled,
+            n_sampled_bots: self.sampled_bots,
             precision: self.precision(),
             recall: self.recall(),
+            precision_ends: ends(self.n_right, self.n_right + self.n_wrong),
+            recall_ends: ends(self.sampled_found, self.sampled_bots),
             f1: self.f1(),
             feedback_rate: share(self.n_reviewed, self.n_predictions),
         }
     }
+}
+
+/// Where a share lies in 95 of 100 cases.
+fn ends(part: u64, of: u64) -> Option<(f64, f64)> {
+    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let found = wilson(count(part), count(of))?;
+    Some((found.low, found.high))
 }
 
 /// Whether detection got worse: the figure, what it was and what it is. F1 where the random sample has bots on both sides, else

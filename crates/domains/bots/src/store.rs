@@ -21,6 +21,7 @@ pub(crate) mod setting;
 pub(crate) mod shadow;
 pub(crate) mod state;
 pub(crate) mod training;
+pub(crate) mod waiting;
 
 use ::store::{Engine, StoreError, Work, sql};
 use kernel::{CommunityId, Platform};

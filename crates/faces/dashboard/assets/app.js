@@ -2,6 +2,7 @@
 import { startFollow } from "./follow.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startLook } from "./look.js";
 import { startPasskeys } from "./passkey.js";
 import { startSwitch } from "./switch.js";
 import { localTimes, redate } from "./times.js";
@@ -11,6 +12,7 @@ startSwitch();
 startKeys();
 startLive();
 startFollow();
+startLook();
 startPasskeys();
 localTimes(document);
 

@@ -14,10 +14,10 @@ function isTyping(target) {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 }
 
-// What a button says, without the letter that is shown on it.
+// What a button or a link says, without the letter or the number that is shown on it.
 function wordsOf(button) {
   const copy = button.cloneNode(true);
-  for (const key of copy.querySelectorAll("kbd")) key.remove();
+  for (const key of copy.querySelectorAll("kbd, .waits")) key.remove();
   return copy.textContent.trim();
 }
 
@@ -42,7 +42,7 @@ function openHelp(dialog) {
     list.append(helpRow([button.dataset.key], wordsOf(button)));
   }
   for (const link of document.querySelectorAll("a[data-go]")) {
-    list.append(helpRow(["g", link.dataset.go], link.textContent.trim()));
+    list.append(helpRow(["g", link.dataset.go], wordsOf(link)));
   }
   dialog.querySelector("[data-keys-off]").checked = isOff();
   dialog.showModal();

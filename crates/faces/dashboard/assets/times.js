@@ -2,6 +2,7 @@
 const styles = {
   date: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
   clock: { hour: "2-digit", minute: "2-digit" },
+  exact: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
   moment: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
 };
 

@@ -28,7 +28,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 12] = [
+static ASSETS: [Asset; 13] = [
     asset!("app.css", "text/css; charset=utf-8", "../assets/app.css"),
     asset!("duck.svg", "image/svg+xml", "../assets/duck.svg"),
     asset!(
@@ -60,6 +60,11 @@ static ASSETS: [Asset; 12] = [
         "livebar.js",
         "text/javascript; charset=utf-8",
         "../assets/livebar.js"
+    ),
+    asset!(
+        "look.js",
+        "text/javascript; charset=utf-8",
+        "../assets/look.js"
     ),
     asset!(
         "passkey.js",

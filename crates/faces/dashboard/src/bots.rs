@@ -23,6 +23,7 @@ pub(crate) mod reports;
 pub(crate) mod rollouts;
 pub(crate) mod said;
 pub(crate) mod scores;
+pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod shadow;
 pub(crate) mod trainings;
@@ -31,7 +32,7 @@ pub(crate) mod verdicts;
 
 use std::collections::BTreeMap;
 
-use ::bots::{CaseState, Level, Probability, Reason, Verdict};
+use ::bots::{CaseState, Level, Probability, Reason, SHIPPED_MODEL, Score, Verdict};
 use identity::{Community, Eyes, PlatformAccount};
 use kernel::{Platform, UserId};
 
@@ -87,6 +88,22 @@ impl Sure {
             level: word,
             mood,
         }
+    }
+}
+
+/// How sure the program is by now, if that is shown as another number than the one a case was filed with.
+pub(crate) fn changed(filed: Probability, score: Option<&Score>) -> Option<Sure> {
+    let score = score?;
+    let now = Sure::of(score.probability, score.level);
+    (now.text != filed.to_string()).then_some(now)
+}
+
+/// Who judges, in words.
+pub(crate) fn judge(model: Option<i32>) -> String {
+    match model {
+        None => "the rules".to_owned(),
+        Some(SHIPPED_MODEL) => "the model that ships".to_owned(),
+        Some(id) => format!("model {id}"),
     }
 }
 
@@ -192,19 +209,20 @@ pub(crate) const fn verdict_label(verdict: Verdict) -> (&'static str, &'static s
     }
 }
 
-/// Why somebody should look, in words.
+/// Why somebody was to look, in words. Reasons are only added to a case, so what they say was true when they came, and
+/// need not be so any more.
 pub(crate) const fn reason_label(reason: Reason) -> &'static str {
     match reason {
-        Reason::Score => "looks like a bot",
-        Reason::Rules => "the rules say so",
+        Reason::Score => "looked like a bot",
+        Reason::Rules => "the rules said so",
         Reason::Reports => "members reported it",
-        Reason::List => "is on a list of bots",
-        Reason::Sample => "drawn by chance",
-        Reason::Uncertain => "the program does not know",
+        Reason::List => "was on a list of bots",
+        Reason::Sample => "was drawn by chance",
+        Reason::Uncertain => "the program did not know",
     }
 }
 
-/// Several reasons as one text: `Looks like a bot, members reported it`.
+/// Several reasons as one text: `Looked like a bot, members reported it`.
 pub(crate) fn reasons_text(reasons: &[Reason]) -> String {
     let words: Vec<&str> = reasons.iter().map(|reason| reason_label(*reason)).collect();
     let text = words.join(", ");

@@ -15,6 +15,7 @@ use kernel::{ErrorCode, Permission, Role, UserId};
 use serde::Deserialize;
 
 use crate::{
+    bots::verdicts,
     charts::{self, Svg},
     display,
     error::PageError,
@@ -39,6 +40,8 @@ struct Welcome {
 struct List {
     shell: Shell,
     cards: Vec<Card>,
+    /// Whether one of the viewer's accounts was called a bot and they have not said anything against it.
+    is_accused: bool,
     may_create: bool,
 }
 
@@ -101,9 +104,11 @@ pub(crate) async fn index(
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
+    let is_accused = verdicts::may_appeal(&face, &viewer).await?;
     layout::page(&List {
         shell,
         cards,
+        is_accused,
         may_create,
     })
 }

@@ -3,10 +3,16 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
+use bots::Waiting;
 use identity::Community;
 use kernel::Permission;
 
-use crate::{error::PageError, router::Face, viewer::Viewer};
+use crate::{
+    display::{count, plural},
+    error::PageError,
+    router::Face,
+    viewer::Viewer,
+};
 
 /// Which entry of the menu is the current page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +66,33 @@ pub(crate) struct Item {
     pub(crate) key: &'static str,
     /// Whether this is the page shown.
     pub(crate) is_current: bool,
+    /// How much waits there, if anything does.
+    pub(crate) waits: Option<Waits>,
+}
+
+/// What waits behind a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits {
+    /// How much, as a number.
+    pub(crate) n: String,
+    /// What it is, in words.
+    pub(crate) words: String,
+}
+
+impl Waits {
+    /// Likely bots and appeals together; `None` if nothing waits.
+    fn of(waiting: &Waiting) -> Option<Self> {
+        let n = waiting.likely.saturating_add(waiting.appeals);
+        (n > 0).then(|| {
+            let likely = (waiting.likely > 0).then(|| plural(waiting.likely, "likely bot"));
+            let appeals = (waiting.appeals > 0).then(|| plural(waiting.appeals, "appeal"));
+            let parts: Vec<String> = likely.into_iter().chain(appeals).collect();
+            Self {
+                n: count(n),
+                words: format!("{} to look at", parts.join(" and ")),
+            }
+        })
+    }
 }
 
 /// Links under one heading.
@@ -164,7 +197,14 @@ impl Shell {
                 })
                 .collect();
         }
-        shell.groups = groups(viewer, place);
+        let waiting = match place.community {
+            Some(community) if may(viewer, Permission::ViewMembers, community) => {
+                let bots = &face.app.bots;
+                Some(bots.waiting(&viewer.actor, community.id).await?)
+            }
+            _ => None,
+        };
+        shell.groups = groups(viewer, place, waiting.as_ref());
         Ok(shell)
     }
 
@@ -183,17 +223,22 @@ impl Shell {
     }
 }
 
-fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
+fn may(viewer: &Viewer, permission: Permission, community: &Community) -> bool {
+    viewer.actor.require(permission, community.id).is_ok()
+}
+
+fn groups(viewer: &Viewer, place: Place<'_>, waiting: Option<&Waiting>) -> Vec<Group> {
     let mut groups = Vec::new();
     let item = |label, href: String, key, section| Item {
         label,
         href,
         key,
         is_current: place.section == section,
+        waits: None,
     };
     if let Some(community) = place.community {
         let base = format!("/c/{}", community.slug);
-        let may = |permission| viewer.actor.require(permission, community.id).is_ok();
+        let may = |permission| may(viewer, permission, community);
         let mut items = Vec::new();
         if may(Permission::ViewActivity) {
             items.push(item(
@@ -210,7 +255,10 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
                 "m",
                 Section::Members,
             ));
-            items.push(item("Bots", format!("{base}/bots"), "b", Section::Bots));
+            items.push(Item {
+                waits: waiting.and_then(Waits::of),
+                ..item("Bots", format!("{base}/bots"), "b", Section::Bots)
+            });
         }
         if may(Permission::ViewActivity) {
             items.push(item(
@@ -263,20 +311,25 @@ fn groups(viewer: &Viewer, place: Place<'_>) -> Vec<Group> {
         });
     }
     if viewer.actor.is_instance_admin() {
-        groups.push(Group {
-            label: "Instance".to_owned(),
-            items: vec![
-                item("Status", "/admin".to_owned(), "i", Section::Status),
-                item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
-                item("Merges", "/admin/merges".to_owned(), "g", Section::Merges),
-                item("Models", "/admin/models".to_owned(), "k", Section::Models),
-                item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
-                item("API", "/admin/api".to_owned(), "q", Section::Api),
-                item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
-            ],
-        });
+        groups.push(instance(item));
     }
     groups
+}
+
+/// What only whoever runs the instance has.
+fn instance(item: impl Fn(&'static str, String, &'static str, Section) -> Item) -> Group {
+    Group {
+        label: "Instance".to_owned(),
+        items: vec![
+            item("Status", "/admin".to_owned(), "i", Section::Status),
+            item("Failed jobs", "/admin/jobs".to_owned(), "j", Section::Jobs),
+            item("Merges", "/admin/merges".to_owned(), "g", Section::Merges),
+            item("Models", "/admin/models".to_owned(), "k", Section::Models),
+            item("Mail", "/admin/mail".to_owned(), "e", Section::Mail),
+            item("API", "/admin/api".to_owned(), "q", Section::Api),
+            item("Audit log", "/admin/audit".to_owned(), "l", Section::Audit),
+        ],
+    }
 }
 
 fn trail(place: Place<'_>) -> Vec<Crumb> {
@@ -400,6 +453,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "reopened" => "The flag is open again.",
         "looking" => "For five minutes others see that you are looking at it.",
         "called-bot" => "Called a bot. The next training learns from it; nobody was banned.",
+        "called-service" => "It is a bot you use: left alone here from now on.",
         "called-human" => "Called a person. The next training learns from it.",
         "skipped" => "Left to others. It comes back to you when there is something new.",
         "verdict-undone" => "Taken back. The case is open again, and nothing is learned from it.",

@@ -188,6 +188,14 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             post(bots::verdict::decide),
         )
         .route("/c/{slug}/bots/cases/{id}/undo", post(bots::verdict::undo))
+        .route(
+            "/c/{slug}/bots/cases/{id}/service",
+            post(bots::service::say),
+        )
+        .route(
+            "/c/{slug}/bots/cases/{id}/service/undo",
+            post(bots::service::take_back),
+        )
         .route("/c/{slug}/deliveries", get(deliveries::page))
         .route("/c/{slug}/deliveries/{id}/retry", post(deliveries::retry))
         .route("/c/{slug}/deliveries/{id}/cancel", post(deliveries::cancel))

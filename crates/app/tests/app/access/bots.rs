@@ -171,6 +171,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
         "bots.case" => by_bots(service.case(actor, pond, id).await),
         "bots.cases_by_id" => by_bots(service.cases_by_id(actor, pond, &[id]).await),
         "bots.case_counts" => by_bots(service.case_counts(actor, pond).await),
+        "bots.waiting" => by_bots(service.waiting(actor, pond).await),
         "bots.look_at_case" => by_bots(service.look_at_case(actor, pond, id).await),
         "bots.review" => {
             let new = NewReview {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::bots::{
     Appeal, AppealState, BotsError, Case, CaseFile, CaseOrder, CaseState, Report, ReportOutcome,
-    Review,
+    Review, Score,
 };
 use askama::Template;
 use axum::{
@@ -13,7 +13,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use identity::Community;
+use identity::{Community, PlatformAccount};
 use kernel::{Permission, Timestamp, UserId};
 use serde::Deserialize;
 
@@ -23,7 +23,7 @@ use super::{
     prediction::View,
     queue, reasons_text,
     said::{self, Said},
-    state_of_one, verdict_label,
+    service, state_of_one, verdict_label,
 };
 use crate::{
     community,
@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
     order: String,
     /// The case that was decided last, if that can be taken back here.
     last: Option<i32>,
+    /// The case whose account was called a bot that is used here, if that can be taken back here.
+    used: Option<i32>,
 }
 
 /// What a form brought with it, or an address.
@@ -50,6 +52,7 @@ pub(crate) struct Typed {
     reason: String,
     order: CaseOrder,
     last: Option<i32>,
+    used: Option<i32>,
     mistakes: Mistakes,
     is_conflict: bool,
 }
@@ -66,6 +69,7 @@ impl Typed {
             reason,
             order,
             last: None,
+            used: None,
             mistakes,
             is_conflict,
         })
@@ -196,6 +200,10 @@ struct Page {
     is_own: bool,
     reason: String,
     undo: Option<i32>,
+    unuse: Option<i32>,
+    is_used: bool,
+    /// How sure the program is by now, if that is not what the case was filed with.
+    sure_now: Option<Sure>,
     said: Said,
     newest: Option<View>,
     earlier: Vec<View>,
@@ -221,6 +229,7 @@ pub(crate) async fn page(
     let typed = Typed {
         order: queue::order_of(&wanted.order)?,
         last: wanted.last.filter(|last| *last != id),
+        used: wanted.used.filter(|used| *used != id),
         ..Typed::default()
     };
     show(&face, &viewer, &community, id, typed).await
@@ -286,6 +295,8 @@ pub(crate) async fn show(
         }
         None => Vec::new(),
     };
+    let is_used = service::is_used(face, viewer, community, account).await?;
+    let now_sure = score_of(face, viewer, community, account).await?;
     let looking = Looking::now(&case, &names);
     let stream_href = (case.state == CaseState::Open)
         .then(|| looking::stream_href(&community.slug, &case, typed.order));
@@ -326,6 +337,9 @@ pub(crate) async fn show(
         is_own,
         reason: typed.reason,
         undo: typed.last.filter(|_| may_judge),
+        unuse: typed.used.filter(|_| may_judge),
+        is_used,
+        sure_now: super::changed(case.probability, now_sure.as_ref()),
         said: Said::of(messages, now),
         newest,
         earlier,
@@ -349,6 +363,21 @@ pub(crate) async fn show(
         page.mistakes.status()
     };
     Ok((status, layout::page(&page)?).into_response())
+}
+
+/// What the program says of an account by now; `None` if it was not scored.
+async fn score_of(
+    face: &Face,
+    viewer: &Viewer,
+    community: &Community,
+    account: Option<&PlatformAccount>,
+) -> Result<Option<Score>, PageError> {
+    let Some(account) = account else {
+        return Ok(None);
+    };
+    let (bots, actor) = (&face.app.bots, &viewer.actor);
+    let score = bots.score_of(actor, community.id, account.user).await?;
+    Ok(score.filter(|score| score.account.id == account.id))
 }
 
 /// Whether a case is about whoever looks at it.

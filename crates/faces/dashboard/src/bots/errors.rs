@@ -3,7 +3,7 @@
 //!
 //! Must never reckon: that is the service's.
 
-use ::bots::{ErrorRates, ExpectedErrors, SHIPPED_MODEL, Setting};
+use ::bots::{ErrorRates, ExpectedErrors, Setting};
 
 use super::percent;
 use crate::display;
@@ -58,13 +58,10 @@ fn of_hundred(share: f64) -> String {
 
 /// Where the numbers come from, or why there are none.
 pub(crate) fn note(errors: &ExpectedErrors) -> String {
-    let who = match errors.model {
-        None => {
-            return "The rules judge here. How often they are wrong was not measured.".to_owned();
-        }
-        Some(SHIPPED_MODEL) => "the model that ships".to_owned(),
-        Some(id) => format!("model {id}"),
-    };
+    if errors.model.is_none() {
+        return "The rules judge here. How often they are wrong was not measured.".to_owned();
+    }
+    let who = super::judge(errors.model);
     match errors.measured_on {
         Some(on) => format!(
             "Measured on {} and {} of which {who} had learned nothing. Here it may be otherwise.",
@@ -77,6 +74,12 @@ pub(crate) fn note(errors: &ExpectedErrors) -> String {
     }
 }
 
+/// The threshold that was chosen for who judges, in percent, unless it is the one of now.
+pub(crate) fn best(setting: &Setting, errors: &ExpectedErrors) -> Option<String> {
+    let best = errors.best.filter(|best| *best != setting.likely)?;
+    Some(percent::shown(best))
+}
+
 fn people(n: u64) -> String {
     match n {
         1 => "1 person".to_owned(),
@@ -86,9 +89,9 @@ fn people(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ::bots::{ErrorRates, ExpectedErrors, MeasuredOn, Setting};
+    use ::bots::{ErrorRates, ExpectedErrors, MeasuredOn, Probability, Setting};
 
-    use super::{accused, missed, note, rows};
+    use super::{accused, best, missed, note, rows};
 
     fn rates(false_positive: f64, false_negative: f64) -> ErrorRates {
         ErrorRates {
@@ -123,7 +126,7 @@ mod tests {
         );
         let bare = ExpectedErrors {
             model: Some(7),
-            ..none
+            ..none.clone()
         };
         assert!(note(&bare).contains("model 7, and it brings no validation figures"));
         let known = ExpectedErrors {
@@ -134,6 +137,7 @@ mod tests {
             }),
             likely: Some(rates(0.01, 0.2)),
             possible: None,
+            best: Some(Probability::percent(58)),
         };
         assert!(
             note(&known)
@@ -141,7 +145,15 @@ mod tests {
             "{}",
             note(&known)
         );
-        let rows = rows(&Setting::default(), &known);
+        let setting = Setting::default();
+        assert_eq!(best(&setting, &known).as_deref(), Some("58"));
+        assert_eq!((best(&setting, &none), best(&setting, &bare)), (None, None));
+        let same = ExpectedErrors {
+            best: Some(setting.likely),
+            ..none.clone()
+        };
+        assert_eq!(best(&setting, &same), None, "it is the one of now");
+        let rows = rows(&setting, &known);
         let told: Vec<(&str, &str, &str)> = rows
             .iter()
             .map(|row| {

@@ -138,11 +138,10 @@ struct List {
     n_alerts: String,
 }
 
-/// A model's figures on those who judged it.
+/// A model's figures: the columns are those who were judged, the rows how many they were and each figure.
 struct Measured {
-    label: &'static str,
-    rows: String,
-    figures: Vec<String>,
+    columns: Vec<&'static str>,
+    rows: Vec<(&'static str, Vec<String>)>,
 }
 
 /// What a model does, and what the page offers to do with it.
@@ -187,8 +186,9 @@ struct One {
     /// The community of its roll-back form; empty = everybody.
     community: String,
     doing: Doing,
-    figure_names: Vec<&'static str>,
-    measured: Vec<Measured>,
+    /// In what it is worse than the shipped model on the same people.
+    worse: Option<String>,
+    measured: Option<Measured>,
     shadow: Panel,
     roc: Option<Svg>,
     pr: Option<Svg>,
@@ -343,7 +343,7 @@ async fn show(
             .community
             .map_or_else(String::new, |community| community.to_string()),
         doing: Doing::of(&model),
-        figure_names: FIGURES.into_iter().map(|(_, label)| label).collect(),
+        worse: worse(&model),
         measured: measured(&model),
         shadow: shadow::panel(face, viewer, &model, wanted).await?,
         roc: drawn(
@@ -393,23 +393,56 @@ fn percents(points: &[(f64, f64)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What was measured, of each who was judged and of whom anything is known.
-fn measured(model: &Model) -> Vec<Measured> {
-    let of = |part: &'static str, label| {
-        let figures = FIGURES.map(|(name, _)| metrics::figure(&model.metrics, part, name));
-        let is_known = figures.iter().any(Option::is_some);
-        is_known.then(|| Measured {
-            label,
-            rows: metrics::rows(&model.metrics, part)
-                .map_or_else(|| "–".to_owned(), display::count),
-            figures: figures
-                .into_iter()
-                .map(|figure| figure.map_or_else(|| "–".to_owned(), metrics::Figure::words))
-                .collect(),
+/// What was measured, of each who was judged and of whom anything is known; `None` if nothing is.
+fn measured(model: &Model) -> Option<Measured> {
+    let is_known = |part: &str| {
+        let mut names = FIGURES.iter();
+        names.any(|(name, _)| metrics::figure(&model.metrics, part, name).is_some())
+    };
+    let parts: Vec<(&str, &'static str)> = PARTS
+        .into_iter()
+        .filter(|(part, _)| is_known(part))
+        .collect();
+    let accounts = parts.iter().map(|(part, _)| {
+        metrics::rows(&model.metrics, part).map_or_else(|| "–".to_owned(), display::count)
+    });
+    let figures = FIGURES.into_iter().map(|(name, label)| {
+        let of = |(part, _): &(&str, &str)| {
+            metrics::figure(&model.metrics, part, name)
+                .map_or_else(|| "–".to_owned(), metrics::Figure::words)
+        };
+        (label, parts.iter().map(of).collect())
+    });
+    (!parts.is_empty()).then(|| Measured {
+        columns: parts.iter().map(|(_, label)| *label).collect(),
+        rows: std::iter::once(("Accounts", accounts.collect()))
+            .chain(figures)
+            .collect(),
+    })
+}
+
+/// In what a model is worse than the shipped one on the same people, of whom neither had learned: `F1 0.50 instead of 0.93`.
+fn worse(model: &Model) -> Option<String> {
+    let lost = |name: &str, label: &str| {
+        let of = |part| metrics::figure(&model.metrics, part, name).map(|figure| figure.value);
+        let (own, before) = (of("test")?, of("before")?);
+        // By what is shown of both.
+        (before - own >= 0.005).then(|| {
+            format!(
+                "{label} {} instead of {}",
+                metrics::digits(own),
+                metrics::digits(before)
+            )
         })
     };
-    PARTS
+    let all = [
+        ("f1", "F1"),
+        ("precision", "precision"),
+        ("recall", "recall"),
+    ];
+    let found: Vec<String> = all
         .into_iter()
-        .filter_map(|(part, label)| of(part, label))
-        .collect()
+        .filter_map(|(name, label)| lost(name, label))
+        .collect();
+    (!found.is_empty()).then(|| found.join(", "))
 }

@@ -28,17 +28,55 @@ use crate::{
     viewer::SignedIn,
 };
 
-struct WeekRow {
-    from: String,
-    predictions: String,
-    reviewed: String,
-    right: String,
-    wrong: String,
-    sampled: String,
-    precision: String,
-    recall: String,
-    f1: String,
-    feedback: String,
+/// Fewer accounts than these draw no point: of two or three a share is chance.
+const DRAWN_FROM: u64 = 10;
+
+/// Precision, where enough accused accounts were reviewed to draw it.
+fn drawn_precision(week: &Week) -> Option<f64> {
+    week.precision
+        .filter(|_| week.n_right + week.n_wrong >= DRAWN_FROM)
+}
+
+/// Recall, where enough bots were in the sample to draw it.
+fn drawn_recall(week: &Week) -> Option<f64> {
+    week.recall.filter(|_| week.n_sampled_bots >= DRAWN_FROM)
+}
+
+/// A share with where it lies in 95 of 100 cases: `50 % (24 to 76)`.
+fn with_ends(share: Option<f64>, ends: Option<(f64, f64)>) -> String {
+    let Some(share) = share else {
+        return "–".to_owned();
+    };
+    let said = display::percent(share);
+    let Some((low, high)) = ends else {
+        return said;
+    };
+    let [low, high] = [low, high].map(display::percent);
+    format!("{said} ({} to {high})", low.trim_end_matches(" %"))
+}
+
+/// A week as it is shown.
+pub(crate) struct WeekRow {
+    /// Its Monday.
+    pub(crate) from: String,
+    /// Predictions that were written down.
+    pub(crate) predictions: String,
+    /// Reviews that say what somebody is.
+    pub(crate) reviewed: String,
+    /// Accused, and a bot.
+    pub(crate) right: String,
+    /// Accused, and a person.
+    pub(crate) wrong: String,
+    /// Reviews of accounts that were drawn by chance.
+    pub(crate) sampled: String,
+    /// Precision, with its interval.
+    pub(crate) precision: String,
+    /// Recall, with its interval.
+    pub(crate) recall: String,
+    /// Both in one.
+    pub(crate) f1: String,
+    /// Reviews for each prediction.
+    pub(crate) feedback: String,
 }
 
 impl From<&Week> for WeekRow {
@@ -51,10 +89,28 @@ impl From<&Week> for WeekRow {
             right: display::count(week.n_right),
             wrong: display::count(week.n_wrong),
             sampled: display::count(week.n_sampled),
-            precision: share(week.precision),
-            recall: share(week.recall),
+            precision: with_ends(week.precision, week.precision_ends),
+            recall: with_ends(week.recall, week.recall_ends),
             f1: share(week.f1),
             feedback: share(week.feedback_rate),
+        }
+    }
+}
+
+/// What people's reviews say week by week, drawn and as a table.
+pub(crate) struct Weeks {
+    /// Drawn, where enough is known of any of them.
+    pub(crate) chart: Option<Svg>,
+    /// The newest first.
+    pub(crate) rows: Vec<WeekRow>,
+}
+
+impl Weeks {
+    /// Of weeks, the oldest first.
+    pub(crate) fn of(weeks: &[Week]) -> Self {
+        Self {
+            chart: chart(weeks),
+            rows: weeks.iter().rev().map(WeekRow::from).collect(),
         }
     }
 }
@@ -130,8 +186,7 @@ struct Page {
     shell: Shell,
     current: &'static str,
     alerts: Vec<AlertRow>,
-    chart: Option<Svg>,
-    weeks: Vec<WeekRow>,
+    weeks: Weeks,
     drift: Vec<DriftRow>,
     /// The model whose training rows the last days were held against; `None` = they were held against the month before.
     against: Option<i32>,
@@ -156,8 +211,7 @@ pub(crate) async fn page(
             .iter()
             .map(|alert| AlertRow::of(alert, &names, now))
             .collect(),
-        chart: chart(&found.weeks),
-        weeks: found.weeks.iter().rev().map(WeekRow::from).collect(),
+        weeks: Weeks::of(&found.weeks),
         against: found.drift.first().and_then(|drift| drift.against),
         drift: found
             .drift
@@ -179,9 +233,9 @@ pub(crate) async fn clear_alert(
     Ok(Redirect::to("/admin/models/monitoring?done=alert-cleared").into_response())
 }
 
-/// Precision and recall by week; `None` while nothing is known.
+/// Precision and recall by week; `None` while nothing is known of enough accounts.
 fn chart(weeks: &[Week]) -> Option<Svg> {
-    let is_known = |week: &Week| week.precision.is_some() || week.recall.is_some();
+    let is_known = |week: &Week| drawn_precision(week).is_some() || drawn_recall(week).is_some();
     if !weeks.iter().any(is_known) {
         return None;
     }
@@ -205,12 +259,12 @@ fn chart(weeks: &[Week]) -> Option<Svg> {
             Line {
                 key: "precision",
                 label: "Precision, %:",
-                values: percents(|week| week.precision),
+                values: percents(drawn_precision),
             },
             Line {
                 key: "recall",
                 label: "Recall, %:",
-                values: percents(|week| week.recall),
+                values: percents(drawn_recall),
             },
         ],
     }))

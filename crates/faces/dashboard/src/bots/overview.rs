@@ -15,7 +15,7 @@ use axum::{
 use kernel::{Permission, Timestamp};
 use serde::Deserialize;
 
-use super::{Judged, Sure, errors, percent, queue, state_label};
+use super::{Judged, Sure, errors, monitoring::Weeks, percent, queue, state_label};
 use crate::{
     charts::{
         Svg,
@@ -101,6 +101,12 @@ struct Count {
     href: String,
 }
 
+/// A crowd of newcomers that came lately.
+struct Crowd {
+    is_on: bool,
+    last: When,
+}
+
 #[derive(Template)]
 #[template(path = "bots.html")]
 struct Page {
@@ -113,6 +119,10 @@ struct Page {
     grade: &'static str,
     tiles: Vec<Tile>,
     counts: Vec<Count>,
+    appeals: Option<String>,
+    crowd: Option<Crowd>,
+    weeks: Weeks,
+    judge: String,
     n_scored: u64,
     chart: Svg,
     bins: Vec<(String, String)>,
@@ -140,6 +150,11 @@ pub(crate) async fn page(
     let spread = bots.histogram(actor, community.id).await?;
     let setting = bots.setting(actor, community.id).await?;
     let counts = bots.case_counts(actor, community.id).await?;
+    let waiting = bots.waiting(actor, community.id).await?;
+    let monitoring = bots.monitoring(actor, community.id).await?;
+    let expected = bots
+        .expected_errors(actor, community.id, setting.likely, setting.possible)
+        .await?;
     let mut mistakes = Mistakes::default();
     let mut tried = None;
     match wanted.thresholds(&setting) {
@@ -177,6 +192,13 @@ pub(crate) async fn page(
         grade: score.score.grade.map_or("–", |grade| grade.as_str()),
         tiles: tiles(&score),
         counts: counts.collect(),
+        appeals: (waiting.appeals > 0).then(|| display::count(waiting.appeals)),
+        weeks: Weeks::of(&monitoring.weeks),
+        judge: super::judge(expected.model),
+        crowd: waiting.crowd.map(|crowd| Crowd {
+            is_on: crowd.is_on,
+            last: display::when(now, crowd.last_at),
+        }),
         n_scored: spread.bins.iter().sum(),
         chart: histogram("Accounts by probability", &spread.bins, &drawn(&marks)),
         bins: bins(&spread),
@@ -267,7 +289,7 @@ fn tiles(score: &BotScore) -> Vec<Tile> {
                 Component::BadActor => (
                     "Alerts",
                     format!(
-                        "{} likely bots of {} members",
+                        "{} open cases of likely bots, of {} members",
                         known(counts.alerted_members),
                         display::count(counts.active_members.into())
                     ),

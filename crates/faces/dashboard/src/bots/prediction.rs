@@ -1,7 +1,7 @@
 //! A prediction as moderators read it: what counted most as sentences with bars, and the same as a table.
 //! What the rules found is told as such. Must never make up a cause that the service does not tell.
 
-use ::bots::{Cause, Prediction, SHIPPED_MODEL, Setting, features::SCHEMA};
+use ::bots::{Cause, Prediction, Setting, features::SCHEMA};
 use kernel::Timestamp;
 
 use super::Sure;
@@ -61,11 +61,7 @@ impl View {
             .fold(0.0, f64::max);
         let sure = |probability| Sure::of(probability, setting.level(probability));
         Self {
-            model: match prediction.model {
-                None => "the rules".to_owned(),
-                Some(SHIPPED_MODEL) => "the model that ships".to_owned(),
-                Some(id) => format!("model {id}"),
-            },
+            model: super::judge(prediction.model),
             is_by_rules,
             sure: sure(prediction.probability),
             by_rules: sure(prediction.by_rules),

@@ -1,9 +1,9 @@
 //! The review queue: a community's cases of one state, in the order of what a verdict would teach or of how
 //! sure the program is. Looking at it changes nothing.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use ::bots::{Case, CaseOrder, CaseQuery, CaseState};
+use ::bots::{Case, CaseOrder, CaseQuery, CaseState, Score};
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -36,6 +36,8 @@ pub(crate) struct Wanted {
     after: Option<String>,
     /// The case that was decided last, if that can be taken back here.
     last: Option<i32>,
+    /// The case whose account was called a bot that is used here, if that can be taken back here.
+    used: Option<i32>,
 }
 
 /// A tab: a state or an order.
@@ -46,10 +48,15 @@ struct Tab {
     is_chosen: bool,
 }
 
+/// What the program says of people by now.
+type Scores = HashMap<UserId, Score>;
+
 struct Row {
     id: i32,
     account: Option<Judged>,
     sure: Sure,
+    /// How sure the program is by now, if the account was scored.
+    sure_now: Option<Sure>,
     reasons: String,
     looked_by: Option<Someone>,
     opened: When,
@@ -59,8 +66,21 @@ struct Row {
 }
 
 impl Row {
-    fn of(case: Case, slug: &str, order: CaseOrder, names: &Names, now: Timestamp) -> Self {
+    fn of(
+        case: Case,
+        scores: &Scores,
+        (slug, order): (&str, CaseOrder),
+        names: &Names,
+        now: Timestamp,
+    ) -> Self {
+        let account = case.account.as_ref();
+        let score = account.and_then(|account| {
+            scores
+                .get(&account.user)
+                .filter(|score| score.account.id == account.id)
+        });
         Self {
+            sure_now: score.map(|score| Sure::of(score.probability, score.level)),
             id: case.id,
             account: case.account.map(Judged::from),
             sure: Sure::of(case.probability, case.level),
@@ -92,6 +112,7 @@ struct Page {
     is_later: bool,
     may_judge: bool,
     undo: Option<i32>,
+    unuse: Option<i32>,
     rows: Vec<Row>,
     first_href: String,
     next_href: Option<String>,
@@ -164,6 +185,13 @@ pub(crate) async fn page(
         .flatten()
         .collect();
     let names = Names::of(&face, &viewer, &community, &people).await?;
+    let about: Vec<UserId> = found
+        .items
+        .iter()
+        .filter_map(|case| case.account.as_ref())
+        .map(|account| account.user)
+        .collect();
+    let scores = bots.scores_of(actor, community.id, &about).await?;
     let now = face.app.clock.now();
     let first_href = href(&community.slug, state, order);
     let place = Place {
@@ -201,12 +229,13 @@ pub(crate) async fn page(
         is_later: query.page.cursor().is_some(),
         may_judge,
         undo: wanted.last.filter(|_| may_judge),
+        unuse: wanted.used.filter(|_| may_judge),
         next_href: paging::next_href(&first_href, found.next.as_ref()),
         first_href,
         rows: found
             .items
             .into_iter()
-            .map(|case| Row::of(case, &community.slug, order, &names, now))
+            .map(|case| Row::of(case, &scores, (&community.slug, order), &names, now))
             .collect(),
         slug: community.slug,
     })

@@ -126,6 +126,8 @@ struct Page {
     errors: Vec<errors::Row>,
     /// Where that is known from.
     errors_note: String,
+    /// The threshold that was chosen for who judges, in percent, unless it is the one of now.
+    best: Option<String>,
     may_manage: bool,
     lists: Vec<lists::Row>,
     may_correct: bool,
@@ -225,6 +227,7 @@ pub(crate) async fn show(
         typed,
         errors: errors::rows(&setting, &expected),
         errors_note: errors::note(&expected),
+        best: errors::best(&setting, &expected),
         setting,
         may_manage: may(Permission::ManageCommunity),
         lists: lists.into_iter().map(lists::Row::from).collect(),

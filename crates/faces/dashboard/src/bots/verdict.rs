@@ -42,7 +42,7 @@ pub(crate) struct Deciding {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Within {
     #[serde(default)]
-    order: String,
+    pub(super) order: String,
 }
 
 /// `POST /c/{slug}/bots/cases/{id}/look`
@@ -91,11 +91,7 @@ pub(crate) async fn decide(
     if let Err(error) = answer {
         return refused(&face, &viewer, &community, (id, order), typed.reason, error).await;
     }
-    let next = bots.next_case(&viewer.actor, community.id, order).await?;
-    let to = match next {
-        Some(next) => case_href(&community.slug, next.id, order),
-        None => queue::href(&community.slug, CaseState::Open, order),
-    };
+    let to = next(&face, &viewer, &community, (id, order)).await?;
     let done = match verdict {
         Verdict::Bot => "called-bot",
         Verdict::Human => "called-human",
@@ -104,6 +100,25 @@ pub(crate) async fn decide(
     let to = return_to::with(&to, "done", done);
     let to = return_to::with(&to, "last", &id.to_string());
     Ok(Redirect::to(&to).into_response())
+}
+
+/// The address of the next case after one, which others see from then on that it is looked at; that of the queue if there
+/// is none.
+pub(crate) async fn next(
+    face: &Face,
+    viewer: &Viewer,
+    community: &Community,
+    (id, order): (i32, CaseOrder),
+) -> Result<String, PageError> {
+    let (bots, actor) = (&face.app.bots, &viewer.actor);
+    let found = bots.next_case(actor, community.id, order).await?;
+    Ok(match found.filter(|case| case.id != id) {
+        Some(case) => {
+            bots.look_at_case(actor, community.id, case.id).await?;
+            case_href(&community.slug, case.id, order)
+        }
+        None => queue::href(&community.slug, CaseState::Open, order),
+    })
 }
 
 /// `POST /c/{slug}/bots/cases/{id}/undo`
@@ -127,7 +142,7 @@ pub(crate) async fn undo(
 }
 
 /// The case again, with what spoke against what was asked for; what was typed is kept.
-async fn refused(
+pub(super) async fn refused(
     face: &Face,
     viewer: &Viewer,
     community: &Community,

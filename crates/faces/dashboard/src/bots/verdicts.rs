@@ -152,6 +152,16 @@ pub(crate) async fn appeal(
     show(&face, &viewer, Some(back)).await
 }
 
+/// Whether one of the viewer's own accounts is called a bot and they have said nothing against it yet.
+pub(crate) async fn may_appeal(face: &Face, viewer: &Viewer) -> Result<bool, PageError> {
+    let found = face.app.bots.own_verdicts(&viewer.actor).await?;
+    let is_silent = |verdict: &OwnVerdict| {
+        let since = |appeal: &Appeal| Some(appeal.made_at) >= verdict.decided_at;
+        verdict.stands && !verdict.appeals.iter().any(since)
+    };
+    Ok(found.iter().any(is_silent))
+}
+
 async fn show(face: &Face, viewer: &Viewer, back: Back) -> Result<Response, PageError> {
     let found = face.app.bots.own_verdicts(&viewer.actor).await?;
     let ids: Vec<CommunityId> = found.iter().map(|verdict| verdict.community).collect();

@@ -100,7 +100,9 @@ async fn the_queue_lists_cases_in_the_order_of_its_address_and_looking_changes_n
             "52 %",
             "Possible",
             "Members reported it",
+            "not scored",
             "Open 2",
+            "title=\"1 likely bot to look at\"",
             &format!("href=\"/c/ducks/members/{sure}\""),
             &format!("/c/ducks/bots/cases/{first}?order=value"),
         ],
@@ -227,7 +229,16 @@ async fn a_case_tells_why_what_members_said_and_who_looks() {
             "data-key=\"b\"",
             "data-key=\"h\"",
             "data-key=\"s\"",
+            "data-key=\"o\"",
+            &format!("action=\"{path}/look\" data-look>"),
+            "Probability, when filed",
+            // What was true when it was filed need not be any more.
+            "Members reported it",
         ],
+    );
+    assert!(
+        !page.contains("Probability now"),
+        "nobody was scored: {page}"
     );
     assert!(!page.contains("looking at it;"), "{page}");
     let looked = mo
@@ -284,6 +295,8 @@ async fn a_verdict_leads_to_the_next_case_and_can_be_taken_back() {
     has(
         &page,
         &[
+            // Whoever is led to a case has it before them, without saying so.
+            "You are looking at it",
             "Called a bot.",
             "Undo the last verdict",
             &format!("action=\"{}/undo\"", path(first)),
@@ -328,7 +341,123 @@ async fn a_verdict_leads_to_the_next_case_and_can_be_taken_back() {
     );
     let page = mo.get(undone.location()).await.expect(200).body;
     has(&page, &["Taken back.", "taken back", "name=\"verdict\""]);
+    let known = "SELECT COUNT(*) FROM bot_review WHERE took_secs IS NOT NULL";
+    assert_eq!(
+        world.number(known).await,
+        1,
+        "how long it took is known of the case that was come to"
+    );
     assert_eq!(world.number("SELECT COUNT(*) FROM bot_label").await, 0);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_moderators_are_led_to_different_cases() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let ann = member(&mut world, ducks, "ann", Role::Moderator).await;
+    let mut cases = Vec::new();
+    for (name, ppm) in [
+        ("a", 950_000),
+        ("b", 940_000),
+        ("c", 930_000),
+        ("d", 920_000),
+    ] {
+        let about = member(&mut world, ducks, name, Role::Member).await;
+        cases.push(case(&world, ducks, about, ppm).await);
+    }
+    let (mo, ann) = (
+        Browser::of(&world, mo).await,
+        Browser::of(&world, ann).await,
+    );
+    let path = |id: i64| format!("/c/ducks/bots/cases/{id}");
+    let mut led = Vec::new();
+    for (browser, id) in [(&mo, cases[0]), (&ann, cases[1])] {
+        let seen = revision(browser, &path(id)).await;
+        let form = [
+            ("verdict", "human"),
+            ("reason", ""),
+            ("revision", &seen),
+            ("order", "probability"),
+        ];
+        let said = browser
+            .post(&format!("{}/verdict", path(id)), &form)
+            .await
+            .expect(303);
+        led.push(said.location().split('?').next().unwrap().to_owned());
+    }
+    // The first was led to the second's case, which was not yet decided.
+    assert_eq!(led, [path(cases[1]), path(cases[2])]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_is_used_here_is_said_to_be_one_on_its_case_and_that_is_taken_back() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let mo = member(&mut world, ducks, "mo", Role::Moderator).await;
+    let mia = member(&mut world, ducks, "mia", Role::Member).await;
+    let helper = member(&mut world, ducks, "helper", Role::Member).await;
+    let id = case(&world, ducks, helper, 930_000).await;
+    let path = format!("/c/ducks/bots/cases/{id}");
+    let (mo, mia) = (
+        Browser::of(&world, mo).await,
+        Browser::of(&world, mia).await,
+    );
+    let page = mo.get(&path).await.expect(200).body;
+    has(
+        &page,
+        &[&format!("formaction=\"{path}/service\""), "A bot we use"],
+    );
+    let seen = revision(&mo, &path).await;
+    let form = [
+        ("reason", "tells <jokes>"),
+        ("revision", seen.as_str()),
+        ("order", "value"),
+    ];
+    let say = format!("{path}/service");
+    mia.post(&say, &form).await.expect(403);
+    let rulings =
+        "SELECT COUNT(*) FROM bot_list_correction WHERE ruling = 3 AND reason = 'tells <jokes>'";
+    assert_eq!(world.number(rulings).await, 0);
+    let said = mo.post(&say, &form).await.expect(303);
+    assert_eq!(
+        said.location(),
+        format!("{QUEUE}?state=open&order=value&done=called-service&used={id}")
+    );
+    assert_eq!(world.number(rulings).await, 1);
+    let queue = mo.get(said.location()).await.expect(200).body;
+    has(
+        &queue,
+        &[
+            "It is a bot you use",
+            &format!("action=\"{path}/service/undo\""),
+        ],
+    );
+    let page = mo.get(&path).await.expect(200).body;
+    has(&page, &["It is no bot we use"]);
+    assert!(!page.contains("formaction="), "{page}");
+    let settings = mo.get("/c/ducks/bots/settings").await.expect(200).body;
+    has(&settings, &["helper", "tells &#60;jokes&#62;"]);
+    let undo = format!("{path}/service/undo");
+    let undone = mo.post(&undo, &[("order", "value")]).await.expect(303);
+    assert_eq!(
+        undone.location(),
+        format!("{path}?order=value&done=uncorrected")
+    );
+    assert_eq!(world.number(rulings).await, 0);
+    let silent = [("reason", " "), ("revision", "1"), ("order", "value")];
+    mo.post(&say, &silent).await.expect(303);
+    let rulings = "SELECT COUNT(*) FROM bot_list_correction WHERE reason = 'said on its case'";
+    assert_eq!(
+        world.number(rulings).await,
+        1,
+        "a reason is asked for if one likes"
+    );
+    mo.post("/c/ducks/bots/cases/999/service", &form)
+        .await
+        .expect(404);
     world.close().await;
 }
 
@@ -438,7 +567,13 @@ async fn the_overview_tells_the_score_the_spread_and_what_other_thresholds_would
     let empty = mo.get("/c/ducks/bots").await.expect(200).body;
     has(
         &empty,
-        &["Nobody is scored yet", "href=\"/c/ducks/bots/queue\""],
+        &[
+            "Nobody is scored yet",
+            "href=\"/c/ducks/bots/queue\"",
+            // What reviews say stands here too, before there are any.
+            "In none of these weeks were ten accused accounts reviewed",
+            "Here judges the model that ships.",
+        ],
     );
     let now = world.clock.now();
     let mut batch = Vec::new();
@@ -502,6 +637,18 @@ async fn the_overview_tells_the_score_the_spread_and_what_other_thresholds_would
     );
     let kept = world.app.bots.setting(&world.system(), ducks).await;
     assert_eq!(kept.unwrap(), setting, "trying changes nothing");
+    assert!(!page.contains("id=\"crowd\""), "{page}");
+    let until = now.secs() + 3_000;
+    world
+        .sql(&format!(
+            "UPDATE bot_scene SET arrivals = '2800000 45 0.3 200 {until} 0 45'"
+        ))
+        .await;
+    let page = mo.get("/c/ducks/bots").await.expect(200).body;
+    has(&page, &["Many newcomers are coming at once, the last"]);
+    world.clock.advance(Duration::from_secs(7_200));
+    let page = mo.get("/c/ducks/bots").await.expect(200).body;
+    has(&page, &["Many newcomers came at once, the last"]);
     for (query, words) in [
         ("likely=x", "Use a number of percent"),
         ("likely=101", "Use a number of percent"),

@@ -52,7 +52,22 @@ async fn whoever_was_called_a_bot_appeals_and_somebody_else_answers() {
     let empty = own.get(OWN).await.expect(200).body;
     assert!(empty.contains("Nobody called you a bot"), "{empty}");
 
+    let home = own.get("/").await.expect(200).body;
+    assert!(!home.contains("id=\"called\""), "{home}");
     let case = called(&world, ducks, ann.user, &mo.actor).await;
+    let home = own.get("/").await.expect(200).body;
+    assert!(
+        home.contains("<a href=\"/me/bots\">A moderator called one of your accounts a bot."),
+        "{home}"
+    );
+    assert!(
+        !other
+            .get("/")
+            .await
+            .expect(200)
+            .body
+            .contains("id=\"called\"")
+    );
     let page = own.get(OWN).await.expect(200).body;
     assert!(
         page.contains("ann on Discord") && page.contains("In Ducks"),
@@ -69,6 +84,8 @@ async fn whoever_was_called_a_bot_appeals_and_somebody_else_answers() {
     );
     let done = own.post(&form, &words).await.expect(303);
     assert_eq!(done.location(), "/me/bots?done=appealed");
+    let home = own.get("/").await.expect(200).body;
+    assert!(!home.contains("id=\"called\""), "they have said it: {home}");
     let waits = own.get(OWN).await.expect(200).body;
     assert!(
         waits.contains("I am a &#60;duck&#62;,\nnot a bot") && !waits.contains(&form),
@@ -79,6 +96,15 @@ async fn whoever_was_called_a_bot_appeals_and_somebody_else_answers() {
         Browser::of(&world, mo.user).await,
         Browser::of(&world, mia.user).await,
     );
+    let overview = mo.get("/c/ducks/bots").await.expect(200).body;
+    for part in [
+        "title=\"1 appeal to look at\"",
+        "Appeals <span class=\"tag\">1<span class=\"hidden\"> open</span></span>",
+    ] {
+        assert!(overview.contains(part), "{part}: {overview}");
+    }
+    let unconcerned = other.get("/c/ducks/health").await.expect(200).body;
+    assert!(!unconcerned.contains("to look at"), "{unconcerned}");
     let list = mo.get(LIST).await.expect(200).body;
     for part in [
         format!("href=\"/c/ducks/members/{}\"", ann.user).as_str(),
@@ -110,7 +136,11 @@ async fn whoever_was_called_a_bot_appeals_and_somebody_else_answers() {
     );
     let soon = own.post(&form, &words).await.expect(422).body;
     assert!(soon.contains("less than thirty days ago"), "{soon}");
-    assert!(mo.get(LIST).await.body.contains("No appeal waits"));
+    let answered = mo.get(LIST).await.body;
+    assert!(
+        answered.contains("No appeal waits") && !answered.contains("to look at"),
+        "{answered}"
+    );
     let kept = mo
         .get(&format!("{LIST}?state=refused"))
         .await

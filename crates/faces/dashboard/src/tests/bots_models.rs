@@ -27,6 +27,7 @@ fn metrics(f1: f64) -> Value {
             "f1": { "value": f1, "low": 0.81, "high": 0.95 }, "precision": { "value": 0.93 },
             "recall": 0.87, "auc_roc": 0.99, "rows": 120,
         },
+        "before": { "f1": 0.8, "precision": 0.93, "recall": 0.87, "rows": 120 },
         "confusion": {
             "true_positives": 41, "false_positives": 2, "true_negatives": 70, "false_negatives": 7,
         },
@@ -105,8 +106,20 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
     ] {
         assert!(seen.contains(part), "{part}: {seen}");
     }
+    assert!(!seen.contains("id=\"worse\""), "{seen}");
     let of_ducks = root.get(&format!("/admin/models/{}", own.id)).await;
-    assert!(!of_ducks.expect(200).body.contains("Roll out in steps"));
+    let of_ducks = of_ducks.expect(200).body;
+    assert!(!of_ducks.contains("Roll out in steps"), "{of_ducks}");
+    // Before it is promoted one reads that the shipped one is better.
+    let (before, after) = of_ducks.split_once(">Promote<").unwrap();
+    assert!(
+        before.contains("worse than the model that ships: F1 0.70 instead of 0.80."),
+        "{before}"
+    );
+    assert!(
+        after.contains("The shipped model, on the newest people"),
+        "{after}"
+    );
 
     let compare = format!("/admin/models/compare?left={}&right={}", one.id, own.id);
     let both = root.get(&compare).await.expect(200).body;
@@ -157,6 +170,37 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
     let ada = Browser::of(&world, ada).await;
     ada.post(&format!("{page}/promote"), &[]).await.expect(403);
     ada.post("/admin/models/roll-back", &back).await.expect(403);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_threshold_of_the_model_that_judges_is_offered_to_who_sets_thresholds() {
+    let mut world = World::sqlite().await;
+    let ducks = world.community("Ducks").await;
+    let own = world.person(ducks, "own", Some(Role::Admin)).await.user;
+    let own = Browser::of(&world, own).await;
+    let path = "/c/ducks/bots/settings";
+    let shipped = own.get(path).await.expect(200).body;
+    assert!(!shipped.contains("id=\"best\""), "{shipped}");
+    let model = add(&world, Some(ducks), 0.9).await;
+    world
+        .sql(&format!(
+            "UPDATE bot_model SET threshold_ppm = 580000 WHERE id = {}",
+            model.id
+        ))
+        .await;
+    let bots = &world.app.bots;
+    let system = world.system();
+    bots.promote_model(&system, model.id).await.unwrap();
+    let page = own.get(path).await.expect(200).body;
+    for part in [
+        "For the model that judges here 58 % was chosen",
+        "href=\"/c/ducks/bots?likely=58#what-if\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let tried = own.get("/c/ducks/bots?likely=58").await.expect(200).body;
+    assert!(tried.contains("value=\"58\""), "{tried}");
     world.close().await;
 }
 
@@ -304,7 +348,7 @@ async fn weeks_drift_and_alerts_are_shown_and_an_alert_is_seen_to() {
     let empty = root.get(page).await.expect(200).body;
     for part in [
         "Nothing went wrong.",
-        "Nobody has reviewed",
+        "In none of these weeks were ten accused accounts reviewed",
         "Not known yet",
     ] {
         assert!(empty.contains(part), "{part}: {empty}");
@@ -333,10 +377,25 @@ async fn weeks_drift_and_alerts_are_shown_and_an_alert_is_seen_to() {
         "Ducks",
         "moved far",
         "0.310",
-        "100 %",
-        "<circle class=\"point l-precision\"",
+        // Two are shown with what two are worth, and not drawn.
+        "100 % (34 to 100 %)",
     ] {
         assert!(seen.contains(part), "{part}: {seen}");
+    }
+    assert!(!seen.contains("<circle"), "{seen}");
+    for n in 0..8 {
+        let user = world
+            .person(ducks, &format!("p{n}"), Some(Role::Member))
+            .await
+            .user;
+        called(&world, ducks, user, &mo.actor).await;
+    }
+    world
+        .sql("UPDATE bot_review SET probability_ppm = 900000")
+        .await;
+    let ten = root.get(page).await.expect(200).body;
+    for part in ["<circle class=\"point l-precision\"", "100 % (72 to 100 %)"] {
+        assert!(ten.contains(part), "{part}: {ten}");
     }
     let registry = root.get("/admin/models").await.expect(200).body;
     assert!(registry.contains("1 alert</a>"), "{registry}");

@@ -231,6 +231,10 @@ const NOT_IN_GRAPHQL: &[(&str, &str)] = &[
         "moderators look through what waits over REST; `BotCase.reports` has those that opened a case",
     ),
     (
+        "bots.waiting",
+        "the menu of the pages counts by it; `botCases`, `botAppeals` and the event `bots.burst` tell it in whole",
+    ),
+    (
         "bots.recent_score",
         "the same as `Community.botScore`, some seconds old, for a page that shows it beside other things",
     ),

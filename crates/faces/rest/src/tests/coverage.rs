@@ -454,6 +454,10 @@ const FILES: &str =
 
 /// What has no route, and why.
 const NOT_IN_REST: &[(&str, &str)] = &[
+    (
+        "bots.waiting",
+        "the menu of the pages counts by it; cases, appeals and the event `bots.burst` tell it in whole",
+    ),
     ("identity.me", "`GET /users/me` tells more"),
     ("identity.issue_sign_in_link", COMMAND_LINE),
     ("identity.create_admin", COMMAND_LINE),
