@@ -7,6 +7,7 @@ use ::bots::{
     Appeal, AppealState, BotsError, Case, CaseFile, CaseOrder, CaseState, Report, ReportOutcome,
     Review, Score,
 };
+use activity::ChatMessage;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -286,15 +287,7 @@ pub(crate) async fn show(
     };
     let (state, mood) = state_of_one(case.state);
     let account = case.account.as_ref();
-    let messages = match account {
-        Some(account) => {
-            let activity = &face.app.activity;
-            activity
-                .messages_of_account(actor, community.id, account.id, said::SHOWN)
-                .await?
-        }
-        None => Vec::new(),
-    };
+    let messages = said_last(face, viewer, community, account).await?;
     let is_used = service::is_used(face, viewer, community, account).await?;
     let now_sure = score_of(face, viewer, community, account).await?;
     let looking = Looking::now(&case, &names);
@@ -363,6 +356,22 @@ pub(crate) async fn show(
         page.mistakes.status()
     };
     Ok((status, layout::page(&page)?).into_response())
+}
+
+/// What an account said last, the newest first.
+async fn said_last(
+    face: &Face,
+    viewer: &Viewer,
+    community: &Community,
+    account: Option<&PlatformAccount>,
+) -> Result<Vec<ChatMessage>, PageError> {
+    let Some(account) = account else {
+        return Ok(Vec::new());
+    };
+    let (activity, actor) = (&face.app.activity, &viewer.actor);
+    Ok(activity
+        .messages_of_account(actor, community.id, account.id, said::SHOWN)
+        .await?)
 }
 
 /// What the program says of an account by now; `None` if it was not scored.
