@@ -249,6 +249,8 @@ fn is_due(case: Option<&CaseRow>, verdict: &Verdict) -> bool {
     let has = |case: &CaseRow| verdict.reasons.iter().all(|one| case.reasons.contains(one));
     match case {
         None => true,
+        // What was gone is there again: somebody was left alone and is no longer.
+        Some(case) if case.state == CaseState::Withdrawn => true,
         Some(case) if case.state == CaseState::Open => verdict.is_news || !has(case),
         Some(_) => verdict.is_news,
     }
