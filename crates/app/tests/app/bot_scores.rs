@@ -206,6 +206,41 @@ on_both! {
         assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 1_501);
     }
 
+    async fn a_score_stays_while_somebody_goes_on_talking_and_goes_with_the_last_of_their_messages(world: World) {
+        let pond = world.community("Pond").await;
+        talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;
+        talks(&mut world, pond, "bob", 30, 77, chatter(1)).await;
+        talks(&mut world, pond, "cid", 3, 77, chatter(2)).await;
+        catch_up(&world).await;
+        let scores = "SELECT COUNT(*) FROM bot_score";
+        assert_eq!(world.number(scores).await, 2, "nothing is said of whoever said nearly nothing");
+        let of_ann = "(SELECT id FROM platform_account WHERE username = 'ann')";
+        let scored = format!("SELECT scored_n FROM bot_score WHERE account_id = {of_ann}");
+        let n = world.number(&scored).await;
+        let before = world.dump().await.remove("bot_score").unwrap();
+        world.say(pond, "ann", "one more").await;
+        catch_up(&world).await;
+        assert_eq!(world.number(&format!("SELECT n_messages FROM bot_state WHERE account_id = {of_ann}")).await, 41);
+        assert_eq!(world.dump().await.remove("bot_score").unwrap(), before);
+        // Enough more that it is looked at ann again.
+        talks(&mut world, pond, "ann", 15, 77, chatter(0)).await;
+        catch_up(&world).await;
+        assert!(world.number(&scored).await > n);
+        // Bob's messages are too old to be kept, and everything is made anew.
+        world.sql("DELETE FROM message WHERE account_id = (SELECT id FROM platform_account WHERE username = 'bob')").await;
+        let predicted = format!("SELECT COALESCE(predicted_ppm, -1) FROM bot_score WHERE account_id = {of_ann}");
+        world.sql("UPDATE bot_score SET probability_ppm = 999999").await;
+        let known = world.number(&predicted).await;
+        assert!(known >= 0);
+        let predictions = world.number("SELECT COUNT(*) FROM bot_prediction").await;
+        world.app.bots.rebuild(pond, &mut |_| {}).await.unwrap();
+        assert_eq!(world.number(scores).await, 1, "of bob there is nothing left");
+        assert_eq!(world.number(&scored).await, 56);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE probability_ppm = 999999").await, 0);
+        assert_eq!(world.number(&predicted).await, known, "what was predicted is not predicted again");
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_prediction").await, predictions);
+    }
+
     async fn what_does_not_read_any_more_is_told_of_once_and_made_anew(world: World) {
         let pond = world.community("Pond").await;
         talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;

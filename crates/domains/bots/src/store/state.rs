@@ -28,24 +28,31 @@ pub(crate) struct Row {
     pub(crate) score: Scored,
 }
 
-/// States with their scores. What both tables have is the state's.
+/// States called `s` with their scores.
 macro_rules! select {
-    () => {
+    ($states:literal) => {
         concat!(
             "SELECT s.community_id, s.account_id, s.n_messages, s.last_at, s.state, ",
             found!(),
-            " FROM bot_state s LEFT JOIN bot_score c \
-             ON c.community_id = s.community_id AND c.account_id = s.account_id"
+            " FROM ",
+            $states,
+            " s LEFT JOIN bot_score c ON c.community_id = s.community_id AND c.account_id = s.account_id"
         )
     };
 }
 
-const SELECT: &str = select!();
+const SELECT: &str = select!("bot_state");
 
 /// The statement for one account, which is asked for most: the text is always the same.
 const ONE: &str = concat!(
-    select!(),
+    select!("bot_state"),
     " WHERE s.community_id = $1 AND s.account_id = $2"
+);
+
+/// The statement for a page. Scores are looked for once it is known of whom: otherwise PostgreSQL reads and sorts those of everybody behind.
+const PAGE: &str = select!(
+    "(SELECT community_id, account_id, n_messages, last_at, state FROM bot_state \
+     WHERE community_id = $1 AND account_id > $2 AND n_messages >= $3 ORDER BY account_id LIMIT $4)"
 );
 
 fn read(row: &QueryResult) -> Result<(Seat, Row), StoreError> {
@@ -110,18 +117,16 @@ pub(crate) async fn after(
     least: u32,
     limit: u32,
 ) -> Result<Vec<(Seat, Row)>, StoreError> {
-    let query = format!(
-        "{SELECT} WHERE s.community_id = $1 AND s.account_id > $2 AND s.n_messages >= $3 \
-         ORDER BY s.account_id LIMIT $4"
-    );
     let values = vec![
         community.0.into(),
         account.0.into(),
         stored(least).into(),
         i64::from(limit).into(),
     ];
-    let rows = sql::rows(conn, &query, values).await?;
-    rows.iter().map(read).collect()
+    let rows = sql::rows(conn, PAGE, values).await?;
+    let mut found: Vec<(Seat, Row)> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    found.sort_unstable_by_key(|(seat, _)| seat.1);
+    Ok(found)
 }
 
 /// Those of communities that were active since an instant, with their states: of each the last, at most `limit`.
@@ -136,14 +141,18 @@ pub(crate) async fn active_since(
     }
     let branch = |nth: usize| {
         format!(
-            "{SELECT} WHERE s.community_id = ${} AND s.last_at >= $1 \
-             ORDER BY s.last_at DESC LIMIT {limit}",
+            "SELECT community_id, account_id, n_messages, last_at, state FROM bot_state \
+             WHERE community_id = ${} AND last_at >= $1 ORDER BY last_at DESC LIMIT {limit}",
             nth + 1
         )
     };
+    let query = format!(
+        select!("({states})"),
+        states = sql::union(communities.len(), branch)
+    );
     let mut values: Vec<Value> = vec![since.0.into()];
     values.extend(communities.iter().map(|id| Value::from(id.0)));
-    let rows = sql::rows(conn, &sql::union(communities.len(), branch), values).await?;
+    let rows = sql::rows(conn, &query, values).await?;
     rows.iter().map(read).collect()
 }
 
