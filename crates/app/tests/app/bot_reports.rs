@@ -145,7 +145,7 @@ on_both! {
         let first = PageRequest::first(10);
         for (place, name) in ["dan", "eve", "fay"].into_iter().enumerate() {
             if name == "fay" {
-                world.sql(&format!("UPDATE bot_state SET probability_ppm = 990000 WHERE account_id = {about}")).await;
+                world.sql(&format!("UPDATE bot_score SET probability_ppm = 990000 WHERE account_id = {about}")).await;
             }
             let who = member(&mut world, pond, name).await;
             let is_open = bots.report(&who.actor, pond, about, "").await.unwrap();

@@ -390,8 +390,9 @@ on_both! {
         talks(&mut world, pond, "spammer", 60, 600, advert).await;
         catch_up(&world).await;
         let ann = score(&world, pond, world.user_of(pond, "ann").await).await;
-        let low = Probability::millionths(ann.probability.ppm().max(1));
-        assert!(low < Probability::percent(50), "{low}");
+        assert!(ann.probability < Probability::percent(50), "{ann:?}");
+        let low = Probability::percent(20);
+        world.sql(&format!("UPDATE bot_score SET probability_ppm = {} WHERE account_id = {}", low.ppm(), ann.account.id)).await;
         let then = bots.what_if(&world.system(), pond, Probability::percent(70), low).await.unwrap();
         assert_eq!((then.now.likely, then.now.possible), (1, 0));
         assert_eq!((then.then.likely, then.then.possible, then.n_newly, then.n_no_longer), (1, 1, 1, 0));

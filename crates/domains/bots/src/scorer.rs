@@ -381,10 +381,10 @@ mod tests {
         let why = judge.why(&judged, &norms);
         assert_eq!(why.len(), 8);
         assert!(why[0].share > 0.0 && !why[0].sentence.is_empty());
-        assert!(
-            why.windows(2)
-                .all(|two| two[0].share.abs() >= two[1].share.abs())
-        );
+        // Being unlike others says nothing to check, and comes last.
+        let checked = why.iter().filter(|one| !one.signal.starts_with("oddity"));
+        let shares: Vec<f64> = checked.map(|one| one.share.abs()).collect();
+        assert!(shares.windows(2).all(|two| two[0] >= two[1]), "{why:?}");
         // Additive: on average, plus every share, is the answer.
         let row = trained.row(&judged.vector);
         let whole = trained.model.explain(&row);

@@ -74,7 +74,7 @@ async fn case(stage: &Stage, user: UserId, code: i16) -> (i32, i32) {
     );
     world.sql(&row).await;
     let row = "INSERT INTO bot_appeal (case_id, community_id, account_id, words, state, made_at, answer) \
-               SELECT id, community_id, account_id, 'no', 0, 0, '' FROM bot_case";
+               SELECT id, community_id, account_id, 'I am a duck', 0, 0, '' FROM bot_case";
     world.sql(row).await;
     let id = async |table: &str| {
         let n = world.number(&format!("SELECT MAX(id) FROM {table}")).await;

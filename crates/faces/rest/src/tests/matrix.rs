@@ -230,7 +230,7 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("GET", "/communities/{community}/bots/histogram", None, Moderators(200, 403)),
         ("GET", "/communities/{community}/bots/what-if?likely=90&possible=40", None, Moderators(200, 403)),
         ("POST", "/communities/{community}/bots/recompute", None, Admins(202, 403)),
-        ("POST", "/bots/score", body(json!({ "features": {} })), Own(200)),
+        ("POST", "/bots/score", body(json!({ "features": { "link_share": 0.0 } })), Own(200)),
         ("GET", "/communities/{community}/bots/corrections", None, Moderators(200, 403)),
         ("PUT", "/communities/{community}/bots/corrections", body(json!({ "name": "duck.example", "ruling": "wrong", "reason": "ours" })), Moderators(204, 403)),
         ("GET", "/communities/{community}/bots/listed?name=duck.example", None, Moderators(200, 403)),
