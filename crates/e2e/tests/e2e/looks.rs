@@ -267,6 +267,28 @@ fn pages_of_a_new_instance_are_sound_on_a_phone() -> Result<()> {
     fresh(Look::PHONE)
 }
 
+/// Which shades the weeks of the demo have depends on the day: all of them are put on the page.
+#[test]
+fn every_shade_of_retention_is_legible() -> Result<()> {
+    on_demo(async |demo| {
+        let tab = demo.tab(Look::DESKTOP).await?;
+        tab.open("/c/pixel-harbour/health").await?;
+        let n: usize = tab
+            .eval(
+                "document.querySelectorAll('.triangle tbody tr').forEach((row) => row.remove());
+                document.querySelector('.triangle tbody').insertAdjacentHTML('beforeend', '<tr>'
+                    + [...Array(11).keys()].map((level) => `<td class=\"num r${level}\">${level}0 %</td>`).join('') + '</tr>');
+                document.querySelectorAll('.triangle td').length",
+            )
+            .await?;
+        ensure!(n == 11);
+        let mut audit = Audit::default();
+        both_schemes(&mut audit, &tab, Look::DESKTOP, "retention-shades").await?;
+        tab.close().await?;
+        audit.verdict()
+    })
+}
+
 #[test]
 fn the_audit_hears_every_kind_of_complaint() -> Result<()> {
     on_demo(async |demo| {
