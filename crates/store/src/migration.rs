@@ -331,6 +331,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0009_privacy" => m0009_privacy::INDEXES,
         "m0012_suggestions" => m0012_suggestions::INDEXES,
         "m0013_suspicions" => m0013_suspicions::INDEXES,
+        "m0038_bot_correction_account" => m0038_bot_correction_account::INDEXES,
         "m0026_bot_scores" => m0026_bot_scores::FILL,
         "m0027_active_days" => m0027_active_days::FILL,
         "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,

@@ -155,6 +155,14 @@ async fn told(world: &World) -> i64 {
     world.number(query).await
 }
 
+/// The open case of whoever is called so.
+async fn case_of(world: &World, community: CommunityId, name: &str) -> i32 {
+    let open = open(world, community).await;
+    let is_called =
+        |case: &&::bots::Case| case.account.as_ref().is_some_and(|a| a.username == name);
+    open.iter().find(is_called).unwrap().id
+}
+
 pub(super) async fn open(world: &World, community: CommunityId) -> Vec<::bots::Case> {
     let query = CaseQuery {
         state: CaseState::Open,
@@ -315,6 +323,8 @@ on_both! {
         catch_up(&world).await;
         let (helper, thief) = (world.user_of(pond, "helper").await, world.user_of(pond, "thief").await);
         let named = |name: &str| Listable::Account(Platform::Discord, name.to_owned());
+        let [helpers, thiefs] = ["helper", "thief"].map(|name| case_of(&world, pond, name));
+        let (helpers, thiefs) = (helpers.await, thiefs.await);
         bots.correct(&world.system(), pond, &named("helper"), Some(Ruling::Service), "ours").await.unwrap();
         // Each goes by another name from here on.
         world.sql("UPDATE platform_account SET username = 'helper2' WHERE username = 'helper'").await;
@@ -322,6 +332,13 @@ on_both! {
         bots.score_all(pond, None).await.unwrap();
         assert_eq!(score(&world, pond, helper).await.exemption, Some(Exemption::Service));
         assert_eq!(score(&world, pond, thief).await.exemption, None);
+        let corrected = async |id| bots.case(&world.system(), pond, id).await.unwrap().unwrap().correction;
+        assert_eq!(corrected(helpers).await.map(|one| one.what), Some(named("helper")));
+        assert_eq!(corrected(thiefs).await, None);
+        // What the instance says is about an account too, if just one is called so.
+        bots.correct_everywhere(&world.system(), &named("HELPER"), Some(Ruling::Wrong), "a person").await.unwrap();
+        world.sql("UPDATE platform_account SET username = 'thief' WHERE username = 'helper'").await;
+        assert_eq!(corrected(thiefs).await.map(|one| one.ruling), Some(Ruling::Wrong));
         // Nobody lets themselves off; whom nobody saw is known by name only.
         let own = bots.correct(&mo, pond, &named("mo"), Some(Ruling::Wrong), "I am none").await;
         assert!(matches!(own, Err(BotsError::Invalid { field: "name", .. })), "{own:?}");

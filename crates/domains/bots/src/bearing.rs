@@ -10,7 +10,7 @@ use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::ConnectionTrait;
 
 use crate::{
-    Bearing, Exemption, Known, Listable, Setting,
+    Bearing, Exemption, Known, Setting,
     correction::of_accounts,
     features::{Account, Community, Norms},
     store::{scene, setting, state::Seat},
@@ -89,15 +89,11 @@ impl Bearings {
         accounts: &[AccountId],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let names: Vec<(AccountId, Listable)> = accounts
+        let known: Vec<&PlatformAccount> = accounts
             .iter()
-            .filter_map(|id| {
-                let account = self.accounts.get(id)?;
-                let what = Listable::Account(account.platform, account.username.clone());
-                Some((*id, what.folded()?))
-            })
+            .filter_map(|id| self.accounts.get(id))
             .collect();
-        for (account, listed) in of_accounts(conn, community, &names).await? {
+        for (account, listed) in of_accounts(conn, community, &known).await? {
             if let Some(known) = listed.known(now) {
                 self.known.insert((community, account), known);
             }

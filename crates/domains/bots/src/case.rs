@@ -14,8 +14,8 @@ use kernel::{
 use serde_json::json;
 
 use crate::{
-    Appeal, Bots, BotsError, CASE_OPENED, Level, OfEach, Prediction, Probability, Report, Review,
-    Setting, TOGETHER_MAX,
+    Appeal, Bots, BotsError, CASE_OPENED, Correction, Level, OfEach, Prediction, Probability, Report, Review,
+    Setting, TOGETHER_MAX, correction,
     store::{self as tables, case as table},
 };
 
@@ -188,6 +188,8 @@ pub struct CaseFile {
     pub reports: Vec<Report>,
     /// Whether its owner disagreed, the newest first.
     pub appeals: Vec<Appeal>,
+    /// The correction that holds for the account, if there is one: of this community, or of the instance.
+    pub correction: Option<Correction>,
 }
 
 /// What comes first in the queue.
@@ -413,12 +415,16 @@ impl Bots {
             return Ok(None);
         };
         let seat = (community, account);
+        let known: Vec<&PlatformAccount> = case.account.iter().collect();
+        let mut listed = correction::of_accounts(conn, community, &known).await?;
+        let correction = listed.remove(&account).and_then(|listed| listed.correction);
         Ok(Some(CaseFile {
             case,
             predictions: tables::prediction::of_account(conn, seat, SHOWN_MAX).await?,
             reviews: tables::review::of_case(conn, id, SHOWN_MAX).await?,
             reports: tables::report::of_account(conn, seat, SHOWN_MAX).await?,
             appeals: tables::appeal::of_case(conn, id, SHOWN_MAX).await?,
+            correction,
         }))
     }
 

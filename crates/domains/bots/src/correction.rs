@@ -2,9 +2,10 @@
 //! whatever the next import of the list says, and a community's own word comes before the instance's. What follows for
 //! an account that is known follows at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::store::{StoreError, Work, audit::Entry};
+use identity::PlatformAccount;
 use kernel::{
     AccountId, Actor, CommunityId, Cursor, Page, PageRequest, Permission, Timestamp, UserId,
 };
@@ -160,15 +161,23 @@ async fn listed(
     Ok(found)
 }
 
-/// What lists and corrections say about accounts that go by these names, folded, in a community; what nothing is known of is
-/// left out. Whoever only took over the name of a corrected account is not that account.
+/// What lists and corrections say about accounts in a community; what nothing is known of is left out. Whoever only took
+/// over the name of a corrected account is not that account.
 pub(crate) async fn of_accounts(
     conn: &impl ConnectionTrait,
     community: CommunityId,
-    accounts: &[(AccountId, Listable)],
+    accounts: &[&PlatformAccount],
 ) -> Result<HashMap<AccountId, Listed>, StoreError> {
-    let names: Vec<Listable> = accounts.iter().map(|(_, name)| name.clone()).collect();
-    let ids: Vec<AccountId> = accounts.iter().map(|(id, _)| *id).collect();
+    // Who goes by a name that no list can have may still be meant by what was said when the name was another.
+    let keys: Vec<(AccountId, Option<Listable>)> = accounts
+        .iter()
+        .map(|account| {
+            let what = Listable::Account(account.platform, account.username.clone());
+            (account.id, what.folded())
+        })
+        .collect();
+    let names: Vec<Listable> = keys.iter().filter_map(|(_, name)| name.clone()).collect();
+    let ids: Vec<AccountId> = keys.iter().map(|(id, _)| *id).collect();
     let values: Vec<&str> = names.iter().map(Listable::value).collect();
     let on_lists = listings(conn, community, &names).await?;
     let by_name = tables::correction::about(conn, community, &values).await?;
@@ -184,10 +193,12 @@ pub(crate) async fn of_accounts(
         }
     }
     let mut found = HashMap::new();
-    for (id, name) in accounts {
-        let mut known = on_lists.get(name).cloned().unwrap_or_default();
+    for (id, name) in &keys {
+        let listed = name.as_ref().and_then(|name| on_lists.get(name));
+        let mut known = listed.cloned().unwrap_or_default();
         // What was said about the account itself comes after, and so before what was said about its name.
-        let said = of_name.get(name).into_iter().chain(of_account.get(id));
+        let by_name = name.as_ref().and_then(|name| of_name.get(name));
+        let said = by_name.into_iter().chain(of_account.get(id));
         for correction in said.flatten() {
             known.hear(correction);
         }
@@ -231,22 +242,33 @@ fn folded(what: &Listable) -> Result<Listable, BotsError> {
     })
 }
 
-/// The account of a community that goes by a name: `None` if nobody does, or several.
-async fn meant(
+/// The accounts that go by a name, of those seen in a community, or of all.
+async fn called(
     conn: &impl ConnectionTrait,
-    community: CommunityId,
+    community: Option<CommunityId>,
     what: &Listable,
-) -> Result<Option<identity::PlatformAccount>, StoreError> {
+) -> Result<Vec<PlatformAccount>, StoreError> {
     let Listable::Account(platform, name) = what else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let users = activity::members_called(conn, community, name).await?;
-    let accounts = identity::accounts_of(conn, &users).await?;
-    let mut called = accounts.into_values().flatten().filter(|account| {
+    let named = identity::accounts_named(conn, *platform, name).await?;
+    let Some(community) = community else {
+        return Ok(named);
+    };
+    let seats: Vec<_> = named.iter().map(|one| (community, one.user)).collect();
+    let seen = activity::first_seen(conn, &seats).await?;
+    // Members' names are folded by the same rule whatever the database is, beyond ASCII too.
+    let members = activity::members_called(conn, community, name).await?;
+    let theirs = identity::accounts_of(conn, &members).await?;
+    let mut here: BTreeMap<AccountId, PlatformAccount> = BTreeMap::new();
+    let seen = |account: &PlatformAccount| seen.contains_key(&(community, account.user));
+    let is_it = |account: &PlatformAccount| {
         account.platform == *platform && account.username.to_lowercase() == *name
-    });
-    let one = called.next();
-    Ok(if called.next().is_none() { one } else { None })
+    };
+    let named = named.into_iter().filter(seen);
+    let shown = theirs.into_values().flatten().filter(is_it);
+    here.extend(named.chain(shown).map(|account| (account.id, account)));
+    Ok(here.into_values().collect())
 }
 
 impl Correction {
@@ -332,13 +354,16 @@ impl Bots {
         identity::hold_owners(&work).await?;
         tables::scene::hold_progress(work.conn()).await?;
         tables::lock(&work, scope).await?;
-        let meant = match community {
-            Some(community) => meant(work.conn(), community, &what).await?,
-            None => None,
+        let called = called(work.conn(), community, &what).await?;
+        // One is meant; of several nobody knows which.
+        let meant = match called.as_slice() {
+            [one] => Some(one),
+            _ => None,
         };
         if ruling.is_some_and(|ruling| ruling != Ruling::Right)
-            && let Some(account) = &meant
-            && actor.user_id() == Some(account.user)
+            && called
+                .iter()
+                .any(|account| actor.user_id() == Some(account.user))
         {
             return Err(BotsError::invalid(
                 "name",
@@ -366,15 +391,16 @@ impl Bots {
                     community,
                     decided_by: actor.user_id(),
                     decided_at: work.now(),
-                    account: meant.as_ref().map(|account| account.id),
+                    account: meant.map(|account| account.id),
                 };
                 tables::correction::put(work.conn(), &correction).await?;
             }
         }
         // Also whom it was about until now, and who is called otherwise by now.
         let pinned = before.as_ref().and_then(|before| before.account);
-        let concerned = pinned.into_iter().chain(meant.map(|account| account.id));
-        let concerned: Vec<AccountId> = concerned.collect();
+        let called = called.iter().map(|account| account.id);
+        let concerned: BTreeSet<AccountId> = called.chain(pinned).collect();
+        let concerned: Vec<AccountId> = concerned.into_iter().collect();
         // Names stay out of the log, which nobody can erase from.
         work.audit(Entry {
             action: "bots.list.correct",
@@ -388,7 +414,7 @@ impl Bots {
                 "after": ruling.map(Ruling::as_str),
             }),
         });
-        self.heed(&mut work, &scorer, community, (&what, concerned))
+        self.heed(&mut work, &scorer, community, &concerned)
             .await?;
         Ok(work.commit().await?)
     }
@@ -400,14 +426,8 @@ impl Bots {
         work: &mut Work,
         scorer: &Scorer,
         community: Option<CommunityId>,
-        (what, mut accounts): (&Listable, Vec<AccountId>),
+        accounts: &[AccountId],
     ) -> Result<(), BotsError> {
-        let Listable::Account(platform, name) = what else {
-            return Ok(());
-        };
-        accounts.extend(identity::accounts_named(work.conn(), *platform, name).await?);
-        accounts.sort_unstable();
-        accounts.dedup();
         if accounts.is_empty() {
             return Ok(());
         }
@@ -415,7 +435,7 @@ impl Bots {
             Some(community) => vec![community],
             None => tables::scene::communities(work.conn()).await?,
         };
-        let cases = tables::case::among(work.conn(), &communities, &accounts).await?;
+        let cases = tables::case::among(work.conn(), &communities, accounts).await?;
         let open =
             |(seat, case): (Seat, CaseRow)| (case.state == CaseState::Open).then_some((seat, case));
         let open: BTreeMap<Seat, CaseRow> = cases.into_iter().filter_map(open).collect();
@@ -429,7 +449,7 @@ impl Bots {
                 withdraw(work, &case).await?;
             }
         }
-        self.score_again(work, scorer, &communities, &accounts)
+        self.score_again(work, scorer, &communities, accounts)
             .await?;
         Ok(())
     }

@@ -10,3 +10,7 @@ pub(super) const COLUMNS: &[Added] = &[Added::number(
     Pseudonymous,
     0,
 )];
+
+/// Accounts are asked for by their name, in a table of an earlier step.
+pub(super) const INDEXES: &[&str] =
+    &["CREATE INDEX ix_platform_account_name ON platform_account (platform, LOWER(username))"];

@@ -11,16 +11,6 @@ use crate::{
 
 #[derive(FromQueryResult)]
 struct Raw {
-    id: i32,
-    reporter_id: Option<i32>,
-    reason: String,
-    weight_ppm: i32,
-    at: i64,
-    outcome: i16,
-}
-
-#[derive(FromQueryResult)]
-struct Waiting {
     account_id: i64,
     id: i32,
     reporter_id: Option<i32>,
@@ -29,6 +19,9 @@ struct Waiting {
     at: i64,
     outcome: i16,
 }
+
+/// What is read of a report.
+const COLUMNS: &str = "account_id, id, reporter_id, reason, weight_ppm, at, outcome";
 
 impl TryFrom<Raw> for Report {
     type Error = StoreError;
@@ -55,7 +48,7 @@ pub(crate) async fn of_account(
     let rows: Vec<Raw> = sql::all(
         conn,
         &format!(
-            "SELECT id, reporter_id, reason, weight_ppm, at, outcome FROM bot_report \
+            "SELECT {COLUMNS} FROM bot_report \
              WHERE community_id = $1 AND account_id = $2 ORDER BY id DESC LIMIT {limit}"
         ),
         vec![community.0.into(), account.0.into()],
@@ -72,10 +65,10 @@ pub(crate) async fn waiting(
     page: &PageRequest,
 ) -> Result<Vec<(AccountId, Report)>, StoreError> {
     let before = page.cursor().map_or(i64::MAX, |cursor| cursor.id);
-    let rows: Vec<Waiting> = sql::all(
+    let rows: Vec<Raw> = sql::all(
         conn,
         &format!(
-            "SELECT account_id, id, reporter_id, reason, weight_ppm, at, outcome FROM bot_report AS r \
+            "SELECT {COLUMNS} FROM bot_report AS r \
              WHERE community_id = $1 AND outcome = 0 AND id < $2 AND NOT EXISTS (SELECT 1 FROM bot_case AS c \
              WHERE c.community_id = r.community_id AND c.account_id = r.account_id AND c.state IN ({}, {})) \
              ORDER BY id DESC LIMIT {}",
@@ -86,17 +79,7 @@ pub(crate) async fn waiting(
         vec![community.0.into(), before.into()],
     )
     .await?;
-    let report = |row: Waiting| {
-        let report = Raw {
-            id: row.id,
-            reporter_id: row.reporter_id,
-            reason: row.reason,
-            weight_ppm: row.weight_ppm,
-            at: row.at,
-            outcome: row.outcome,
-        };
-        Ok((AccountId(row.account_id), report.try_into()?))
-    };
+    let report = |row: Raw| Ok((AccountId(row.account_id), row.try_into()?));
     rows.into_iter().map(report).collect()
 }
 

@@ -4,11 +4,12 @@
 //! Must never touch a review, nor let the rules teach much: they weigh little, and no model is judged by them.
 
 use ::store::StoreError;
+use identity::PlatformAccount;
 use kernel::{AccountId, Actor, CommunityId, Timestamp};
 
 use super::rows;
 use crate::{
-    Bots, BotsError, Known, LabelSource, Listable, Probability, correction,
+    Bots, BotsError, Known, LabelSource, Probability, correction,
     features::SCHEMA,
     lot,
     store::{self as tables, label::New, prediction::Newest},
@@ -121,14 +122,8 @@ impl Bots {
         let conn = self.db.read();
         let ids: Vec<AccountId> = page.iter().map(|one| AccountId(one.account_id)).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
-        let names: Vec<(AccountId, Listable)> = accounts
-            .values()
-            .filter_map(|account| {
-                let name = Listable::Account(account.platform, account.username.clone());
-                Some((account.id, name.folded()?))
-            })
-            .collect();
-        let listed = correction::of_accounts(conn, community, &names).await?;
+        let known: Vec<&PlatformAccount> = accounts.values().collect();
+        let listed = correction::of_accounts(conn, community, &known).await?;
         let now = self.clock.now();
         Ok(page
             .into_iter()

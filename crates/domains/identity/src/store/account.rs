@@ -220,20 +220,21 @@ pub(crate) async fn by_ids(
     select(conn, "id", &keys).await
 }
 
-/// Accounts of a platform by their name in lower case.
+/// What of an account is read.
+const COLUMNS: &str = "id, user_id, platform, username, is_bot, account_created_at";
+
+/// Accounts of a platform by their name in lower case. SQLite folds ASCII only.
 pub(crate) async fn named(
     conn: &impl ConnectionTrait,
     platform: Platform,
     folded: &str,
-) -> Result<Vec<AccountId>, StoreError> {
-    let query =
-        "SELECT id FROM platform_account WHERE platform = $1 AND LOWER(username) = $2 ORDER BY id";
+) -> Result<Vec<PlatformAccount>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM platform_account WHERE platform = $1 AND LOWER(username) = $2 ORDER BY id"
+    );
     let values = vec![platform.code().into(), folded.into()];
-    let rows = sql::rows(conn, query, values).await?;
-    let ids = rows.iter().map(|row| row.try_get_by_index(0));
-    Ok(ids
-        .map(|id| id.map(AccountId))
-        .collect::<Result<_, sea_orm::DbErr>>()?)
+    let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+    rows.into_iter().map(PlatformAccount::try_from).collect()
 }
 
 /// Accounts with all others of the same people; some may come more than once.
@@ -271,8 +272,7 @@ async fn select(
     let mut found = Vec::with_capacity(keys.len());
     for part in keys.chunks(IN_MAX) {
         let query = format!(
-            "SELECT id, user_id, platform, username, is_bot, account_created_at FROM platform_account \
-             WHERE {column} IN ({}) ORDER BY platform, id",
+            "SELECT {COLUMNS} FROM platform_account WHERE {column} IN ({}) ORDER BY platform, id",
             placeholders(1, part.len())
         );
         let rows: Vec<Row> = sql::all(conn, &query, part.to_vec()).await?;

@@ -19,7 +19,7 @@ use kernel::{Permission, Timestamp, UserId};
 use serde::Deserialize;
 
 use super::{
-    Judged, Names, Someone, Sure,
+    Judged, Names, Someone, Sure, corrections,
     looking::{self, Looking},
     prediction::View,
     queue, reasons_text,
@@ -203,6 +203,8 @@ struct Page {
     undo: Option<i32>,
     unuse: Option<i32>,
     is_used: bool,
+    /// The correction that holds for the account, and who made it.
+    corrected: Option<(corrections::Row, Option<Someone>)>,
     /// How sure the program is by now, if that is not what the case was filed with.
     sure_now: Option<Sure>,
     said: Said,
@@ -245,6 +247,7 @@ fn people(file: &CaseFile) -> Vec<UserId> {
         .chain(reporters)
         .chain(answerers)
         .chain([file.case.looked_by, file.case.decided_by])
+        .chain(file.correction.iter().map(|one| one.decided_by))
         .flatten()
         .collect()
 }
@@ -264,12 +267,14 @@ pub(crate) async fn show(
     let counts = bots.case_counts(actor, community.id).await?;
     let names = Names::of(face, viewer, community, &people(&file)).await?;
     let now = face.app.clock.now();
+    let is_used = service::used(&file).is_some();
     let CaseFile {
         case,
         predictions,
         reviews,
         reports,
         appeals,
+        correction,
     } = file;
     let mut predictions = predictions
         .iter()
@@ -288,7 +293,6 @@ pub(crate) async fn show(
     let (state, mood) = state_of_one(case.state);
     let account = case.account.as_ref();
     let messages = said_last(face, viewer, community, account).await?;
-    let is_used = service::is_used(face, viewer, community, account).await?;
     let now_sure = score_of(face, viewer, community, account).await?;
     let looking = Looking::now(&case, &names);
     let stream_href = (case.state == CaseState::Open)
@@ -332,6 +336,10 @@ pub(crate) async fn show(
         undo: typed.last.filter(|_| may_judge),
         unuse: typed.used.filter(|_| may_judge),
         is_used,
+        corrected: correction.map(|one| {
+            let by = names.get(one.decided_by);
+            (corrections::Row::of(one, now), by)
+        }),
         sure_now: super::changed(case.probability, now_sure.as_ref()),
         said: Said::of(messages, now),
         newest,

@@ -1,15 +1,15 @@
-//! «A bot we use», said from a case: a correction of the account's name in this community, and taking it back. It is the
+//! «A bot we use», said from a case: a correction about its account in this community, and taking it back. It is the
 //! same correction that the page of settings lists.
 
 use std::sync::Arc;
 
-use ::bots::{BotsError, CaseOrder, Listable, Ruling};
+use ::bots::{CaseFile, CaseOrder, Correction, Listable, Ruling};
 use axum::{
     Form,
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::{Community, PlatformAccount};
+use identity::Community;
 use kernel::Permission;
 use serde::Deserialize;
 
@@ -41,30 +41,11 @@ pub(crate) struct Using {
 /// Why, where nobody typed a reason: a correction has one.
 const ON_ITS_CASE: &str = "said on its case";
 
-/// What a correction of an account is about.
-pub(crate) fn what_of(account: &PlatformAccount) -> Listable {
-    Listable::Account(account.platform, account.username.clone())
-}
-
-/// Whether an account is a bot that is used here by the community's own word.
-pub(crate) async fn is_used(
-    face: &Face,
-    viewer: &Viewer,
-    community: &Community,
-    account: Option<&PlatformAccount>,
-) -> Result<bool, PageError> {
-    let Some(account) = account else {
-        return Ok(false);
-    };
-    let (bots, what) = (&face.app.bots, what_of(account));
-    match bots.listed(&viewer.actor, community.id, &what).await {
-        Ok(listed) => Ok(listed.correction.is_some_and(|correction| {
-            correction.ruling == Ruling::Service && correction.community.is_some()
-        })),
-        // A name that no list can have.
-        Err(BotsError::Invalid { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+/// The community's own correction that makes the account of a case a bot that is used here.
+pub(crate) fn used(file: &CaseFile) -> Option<&Correction> {
+    let correction = file.correction.as_ref()?;
+    let is_own = correction.community.is_some();
+    (is_own && correction.ruling == Ruling::Service).then_some(correction)
 }
 
 /// Says or takes back that the account of a case is a bot that is used here.
@@ -77,8 +58,13 @@ async fn put(
 ) -> Result<Option<Response>, PageError> {
     let bots = &face.app.bots;
     let file = bots.case(&viewer.actor, community.id, id).await?;
-    let account = file.and_then(|file| file.case.account);
-    let what = what_of(&account.ok_or_else(PageError::not_found)?);
+    let file = file.ok_or_else(PageError::not_found)?;
+    // What was said before may be about a name that the account had then.
+    let what = match (used(&file), &file.case.account) {
+        (Some(correction), _) => correction.what.clone(),
+        (None, Some(account)) => Listable::Account(account.platform, account.username.clone()),
+        (None, None) => return Err(PageError::not_found()),
+    };
     let said = bots
         .correct(&viewer.actor, community.id, &what, ruling, reason)
         .await;

@@ -455,6 +455,17 @@ async fn a_bot_that_is_used_here_is_said_to_be_one_on_its_case_and_that_is_taken
         1,
         "a reason is asked for if one likes"
     );
+    // What was said is about the account, whatever it is called by now.
+    world
+        .sql("UPDATE platform_account SET username = 'renamed' WHERE username = 'helper'")
+        .await;
+    let page = mo.get(&path).await.expect(200).body;
+    has(
+        &page,
+        &["renamed", "It is no bot we use", "said on its case"],
+    );
+    mo.post(&undo, &[("order", "value")]).await.expect(303);
+    assert_eq!(world.number(rulings).await, 0);
     mo.post("/c/ducks/bots/cases/999/service", &form)
         .await
         .expect(404);

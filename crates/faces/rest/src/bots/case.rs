@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     appeal::AppealView,
+    correction::CorrectionView,
     view::{CaseOrderName, CaseStateName, JudgedView, LevelName, VerdictName},
 };
 use crate::{
@@ -221,6 +222,8 @@ pub(crate) struct CaseFileView {
     reports: Vec<ReportView>,
     /// Whether its owner disagreed, the newest first.
     appeals: Vec<AppealView>,
+    /// The correction that holds for the account, if there is one: of this community, or of the instance.
+    correction: Option<CorrectionView>,
 }
 
 impl From<CaseFile> for CaseFileView {
@@ -231,6 +234,7 @@ impl From<CaseFile> for CaseFileView {
             reviews,
             reports,
             appeals,
+            correction,
         } = file;
         Self {
             case: case.into(),
@@ -238,6 +242,7 @@ impl From<CaseFile> for CaseFileView {
             reviews: reviews.into_iter().map(ReviewView::from).collect(),
             reports: reports.into_iter().map(ReportView::from).collect(),
             appeals: appeals.into_iter().map(AppealView::from).collect(),
+            correction: correction.map(CorrectionView::from),
         }
     }
 }

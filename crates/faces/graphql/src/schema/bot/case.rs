@@ -3,7 +3,7 @@
 use ::bots::{Case, CaseFile, Cause, Prediction, Report, Review};
 use async_graphql::{Enum, ID, SimpleObject};
 
-use super::{BotAppeal, BotLevel, whole};
+use super::{BotAppeal, BotLevel, list::BotCorrection, whole};
 use crate::schema::{member::Account, scalar::DateTime};
 
 /// What became of a case.
@@ -247,6 +247,8 @@ pub(crate) struct BotCaseFile {
     reports: Vec<BotReport>,
     /// Whether its owner disagreed, the newest first.
     appeals: Vec<BotAppeal>,
+    /// The correction that holds for the account, if there is one: of this community, or of the instance.
+    correction: Option<BotCorrection>,
 }
 
 impl From<CaseFile> for BotCaseFile {
@@ -258,6 +260,7 @@ impl From<CaseFile> for BotCaseFile {
             reviews: file.reviews.into_iter().map(BotReview::from).collect(),
             reports: file.reports.into_iter().map(BotReport::from).collect(),
             appeals: file.appeals.into_iter().map(BotAppeal::from).collect(),
+            correction: file.correction.map(BotCorrection::from),
         }
     }
 }
