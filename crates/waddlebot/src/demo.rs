@@ -11,7 +11,7 @@ use activity::Incoming;
 use anyhow::{Context, bail};
 use app::App;
 use identity::{NewAccount, NewCommunity};
-use kernel::{Actor, Clock, CommunityId, SystemClock, UserId};
+use kernel::{Actor, ChatEvent, Clock, CommunityId, SystemClock, Timestamp, UserId};
 use simulator::{CommunityPlan, History, Live, LiveMachines, Theatre, theatre};
 
 use crate::{
@@ -75,8 +75,15 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     listening.push(system.app.start_scoring());
     for (_, plan) in &crowds {
         let (app, theatre) = (Arc::clone(&system.app), Arc::clone(&theatre));
-        tokio::spawn(talk(Arc::clone(&app), plan.clone(), Arc::clone(&theatre)));
-        tokio::spawn(tick(app, plan.clone(), theatre));
+        let now = app.clock.now();
+        let mut people = Live::new(SEED, plan, now);
+        let mut machines = LiveMachines::new(SEED, plan, now);
+        let says = move |now| {
+            let (event, wait) = people.next(now);
+            (Some(event), wait)
+        };
+        tokio::spawn(perform(Arc::clone(&app), Arc::clone(&theatre), says));
+        tokio::spawn(perform(app, theatre, move |now| machines.next(now)));
     }
     let now = system.app.clock.now();
     let stage = stage::Boards::new(crowds, theatre, now.day());
@@ -198,24 +205,14 @@ async fn fill(
     Ok(recorded)
 }
 
-/// Keeps a community talking on its platforms until the program stops.
-async fn talk(app: Arc<App>, plan: CommunityPlan, theatre: Arc<Theatre>) {
-    let mut live = Live::new(SEED, &plan, app.clock.now());
+/// Plays on the platforms what comes next, and after it waits as long as is said, until the program stops.
+async fn perform(
+    app: Arc<App>,
+    theatre: Arc<Theatre>,
+    mut next: impl FnMut(Timestamp) -> (Option<ChatEvent>, Duration) + Send,
+) {
     loop {
-        let (event, wait) = live.next(app.clock.now());
-        theatre.play(&event);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = app.stop.cancelled() => return,
-        }
-    }
-}
-
-/// Keeps a community's machines going on its platforms until the program stops.
-async fn tick(app: Arc<App>, plan: CommunityPlan, theatre: Arc<Theatre>) {
-    let mut machines = LiveMachines::new(SEED, &plan, app.clock.now());
-    loop {
-        let (event, wait) = machines.next(app.clock.now());
+        let (event, wait) = next(app.clock.now());
         if let Some(event) = event {
             theatre.play(&event);
         }
