@@ -191,6 +191,8 @@ fn cargo_test(
         command.arg("--workspace");
     }
     command.arg("--no-fail-fast").args(arguments);
+    // Errors that tests return tell where they were made in their own words; dozens of lines of each would hide the others.
+    command.env("RUST_LIB_BACKTRACE", "0");
     for name in Environment::NAMES {
         // What the tests see comes from here alone, not from the shell around.
         command.env_remove(name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, bail};
 
 /// Long enough for a busy machine; a condition that holds is seen at once.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(25);
 
