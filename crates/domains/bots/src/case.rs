@@ -14,8 +14,8 @@ use kernel::{
 use serde_json::json;
 
 use crate::{
-    Appeal, Bots, BotsError, CASE_OPENED, Correction, Level, OfEach, Prediction, Probability, Report, Review,
-    Setting, TOGETHER_MAX, correction,
+    Appeal, Bots, BotsError, CASE_OPENED, Correction, Level, OfEach, Prediction, Probability,
+    Report, Review, Setting, TOGETHER_MAX, correction,
     store::{self as tables, case as table},
 };
 

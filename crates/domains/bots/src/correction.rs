@@ -414,8 +414,7 @@ impl Bots {
                 "after": ruling.map(Ruling::as_str),
             }),
         });
-        self.heed(&mut work, &scorer, community, &concerned)
-            .await?;
+        self.heed(&mut work, &scorer, community, &concerned).await?;
         Ok(work.commit().await?)
     }
 

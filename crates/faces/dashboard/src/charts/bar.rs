@@ -1,4 +1,4 @@
-//! Level bars beside a number: how much of a whole, and which way something pulls. Hidden from screen
+//! Level bars beside a number: how much of a whole, which way something pulls, and a step of a waterfall. Hidden from screen
 //! readers, because the number beside them says the same. Must never be the only place of a number.
 
 use super::{Svg, number};
@@ -31,5 +31,36 @@ pub(crate) fn pull(value: f64, most: f64) -> Svg {
         number(from),
         // What pulls at all is never invisible.
         number(width.max(0.5))
+    ))
+}
+
+/// One step of a waterfall: from one value to another on a scale that all steps share, right for what grows. A line stands
+/// at zero if that is on the scale.
+pub(crate) fn step(from: f64, to: f64, (low, high): (f64, f64)) -> Svg {
+    let at = |value: f64| {
+        let share = (value - low) / (high - low);
+        if share.is_finite() {
+            share.clamp(0.0, 1.0) * 100.0
+        } else {
+            50.0
+        }
+    };
+    let (tone, left, right) = if to < from {
+        ("human", at(to), at(from))
+    } else {
+        ("bot", at(from), at(to))
+    };
+    // What moves at all is never invisible.
+    let width = (right - left).max(0.5);
+    let middle = if low < 0.0 && high > 0.0 {
+        let zero = number(at(0.0));
+        format!("<line class=\"middle\" x1=\"{zero}%\" x2=\"{zero}%\" y1=\"0\" y2=\"12\"/>")
+    } else {
+        String::new()
+    };
+    Svg(format!(
+        "<svg class=\"pull\" width=\"100%\" height=\"12\" aria-hidden=\"true\"><rect class=\"track\" width=\"100%\" height=\"12\" rx=\"3\"/><rect class=\"m-{tone}\" x=\"{}%\" width=\"{}%\" height=\"12\"/>{middle}</svg>",
+        number(left.min(100.0 - width)),
+        number(width)
     ))
 }

@@ -405,10 +405,23 @@ async fn a_bot_that_is_used_here_is_said_to_be_one_on_its_case_and_that_is_taken
         Browser::of(&world, mo).await,
         Browser::of(&world, mia).await,
     );
+    world
+        .sql(&format!(
+            "UPDATE platform_account SET user_id = {helper}, platform = 2 WHERE username = 'mia'"
+        ))
+        .await;
     let page = mo.get(&path).await.expect(200).body;
     has(
         &page,
-        &[&format!("formaction=\"{path}/service\""), "A bot we use"],
+        &[
+            &format!("formaction=\"{path}/service\""),
+            "A bot we use",
+            "Everybody, and all that counted less",
+            "begins at 84 %",
+            "comes to 93 %",
+            "47 % to 93 % in 2 predictions",
+            "Also on Twitch",
+        ],
     );
     let seen = revision(&mo, &path).await;
     let form = [
