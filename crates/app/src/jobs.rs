@@ -12,6 +12,7 @@ use store::{
 
 use crate::{
     App,
+    moderators::{Telling, TellingCrowd},
     notice::Notices,
     scoring::{Recomputing, Scoring},
 };
@@ -27,6 +28,7 @@ pub const SCHEDULE: &[CronEntry] = &[
     bots::TRAINING,
     bots::GUARD,
     bots::DRIFT,
+    bots::TELLING,
     CronEntry {
         name: "deliveries",
         expression: "*/10 * * * *",
@@ -322,6 +324,8 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(bots::Drift(Arc::clone(app))))
     .handler(Arc::new(Scoring(Arc::clone(app))))
     .handler(Arc::new(Recomputing(Arc::clone(app))))
+    .handler(Arc::new(Telling(Arc::clone(app))))
+    .handler(Arc::new(TellingCrowd(Arc::clone(app))))
     .handler(app.webhooks.handler());
     let couriers = app.deliveries.handlers().into_iter();
     couriers.fold(runner, Runner::handler)

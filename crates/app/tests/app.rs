@@ -13,6 +13,7 @@ mod app {
     mod api_keys;
     mod bot_appeals;
     mod bot_cases;
+    mod bot_channel;
     mod bot_lists;
     mod bot_models;
     mod bot_nights;

@@ -39,6 +39,7 @@ mod m0034_bot_state_width;
 mod m0035_bot_score;
 mod m0036_bot_tracked;
 mod m0038_bot_correction_account;
+mod m0039_bot_channel;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -197,6 +198,10 @@ const STEPS: &[Step] = &[
         name: "m0038_bot_correction_account",
         tables: Vec::new,
     },
+    Step {
+        name: "m0039_bot_channel",
+        tables: m0039_bot_channel::tables,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -321,6 +326,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0032_bot_arrivals" => m0032_bot_arrivals::COLUMNS,
         "m0036_bot_tracked" => m0036_bot_tracked::COLUMNS,
         "m0038_bot_correction_account" => m0038_bot_correction_account::COLUMNS,
+        "m0039_bot_channel" => m0039_bot_channel::COLUMNS,
         _ => &[],
     }
 }
@@ -336,6 +342,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0027_active_days" => m0027_active_days::FILL,
         "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,
         "m0035_bot_score" => m0035_bot_score::FILL,
+        "m0039_bot_channel" => m0039_bot_channel::INDEXES,
         _ => &[],
     }
 }

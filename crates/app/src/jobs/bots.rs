@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bots::{BotsError, TRACK_JOB, TRAIN_JOB};
+use bots::{BotsError, TELL_JOB, TRACK_JOB, TRAIN_JOB};
 use kernel::Actor;
 use store::{
     Reach,
@@ -32,6 +32,14 @@ pub(super) const DRIFT: CronEntry = CronEntry {
     name: "bot-drift",
     expression: "50 2 * * *",
     kind: DRIFT_JOB,
+    catch_up: CatchUp::Latest,
+};
+
+/// A case asks for it itself; this tells of those that were gathered meanwhile.
+pub(super) const TELLING: CronEntry = CronEntry {
+    name: "bot-telling",
+    expression: "* * * * *",
+    kind: TELL_JOB,
     catch_up: CatchUp::Latest,
 };
 

@@ -8,12 +8,13 @@ use std::{
     path::Path,
 };
 
+use ::bots::{BotsError, Level};
 use activity::{
     ActivityError, FeedQuery, MemberQuery, MemberSort, MessageQuery, OfEach, Period, Presence,
     Scope, SuspicionState,
 };
 use app::{
-    AppError, Saying,
+    AppError, ChosenChannel, Saying,
     operations::{self, Needs, OPERATIONS},
 };
 use community::{CommandChange, CommunityError, SettingChange};
@@ -88,6 +89,9 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "the code says for whom; the platform vouches for the account",
     ),
     ("bots.guard", "the hourly job acts for nobody"),
+    ("bots.channels_to_tell", "a job, which acts for nobody"),
+    ("bots.take_untold", "ends that job's work"),
+    ("bots.channel_for_crowds", "a job, which acts for nobody"),
     ("bots.measure_drift", "the nightly job acts for nobody"),
     (
         "bots.ask_for_due_trainings",
@@ -1599,6 +1603,20 @@ async fn call_last(stage: &Stage, operation: &str, asker: &Asker, n: u32) -> Opt
                 worth_for: None,
             };
             by_app(app.say(actor, pond, saying).await)
+        }
+        "app.choose_bot_channel" => {
+            let id = connection(stage, n).await;
+            let system = Actor::System("test");
+            let known = app.identity.connection(&system, id).await.unwrap();
+            let wanted = ChosenChannel {
+                server: known.unwrap().server,
+                channel: "11".to_owned(),
+                least: Level::Likely,
+            };
+            match app.choose_bot_channel(actor, pond, Some(wanted)).await {
+                Err(AppError::Bots(BotsError::NotAllowed(_))) => false,
+                other => by_app(other),
+            }
         }
         "app.status" => by_app(app.status(actor).await),
         "app.api_usage" => by_app(app.api_usage(actor)),

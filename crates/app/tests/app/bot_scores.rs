@@ -91,7 +91,7 @@ pub(super) fn chatter(person: usize) -> impl Fn(i64) -> EventKind {
 }
 
 /// Two days in which somebody comes every two hours.
-async fn two_quiet_days(world: &mut World, community: CommunityId) {
+pub(super) async fn two_quiet_days(world: &mut World, community: CommunityId) {
     let begun = world.clock.now();
     for hours in (0..48).step_by(2) {
         world
@@ -105,7 +105,12 @@ async fn two_quiet_days(world: &mut World, community: CommunityId) {
 }
 
 /// Something that is no message, now.
-async fn happens(world: &mut World, community: CommunityId, name: &str, kind: EventKind) {
+pub(super) async fn happens(
+    world: &mut World,
+    community: CommunityId,
+    name: &str,
+    kind: EventKind,
+) {
     let event = world.event(name, kind);
     world.record(vec![Incoming { community, event }]).await;
 }

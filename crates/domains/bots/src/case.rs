@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     Appeal, Bots, BotsError, CASE_OPENED, Correction, Level, OfEach, Prediction, Probability,
-    Report, Review, Setting, TOGETHER_MAX, correction,
+    Report, Review, Setting, TOGETHER_MAX, channel, correction,
     store::{self as tables, case as table},
 };
 
@@ -267,6 +267,13 @@ fn asks_again(state: CaseState, decided_at: Option<Timestamp>, now: Timestamp) -
     }
 }
 
+/// Whether reasons say something against somebody: what was drawn by chance, or is only not known, does not.
+pub(crate) fn accuses(reasons: &[Reason]) -> bool {
+    reasons
+        .iter()
+        .any(|reason| !matches!(reason, Reason::Sample | Reason::Uncertain))
+}
+
 /// Opens a case, or adds to the one that is open; answers its id if it is new or open again. The
 /// community is told of it unless it only watches.
 pub(crate) async fn raise(
@@ -276,6 +283,10 @@ pub(crate) async fn raise(
 ) -> Result<Option<i32>, StoreError> {
     let now = work.now();
     let before = table::of_account(work.conn(), evidence.community, evidence.account).await?;
+    let was_open = before
+        .as_ref()
+        .filter(|case| case.state == CaseState::Open)
+        .map(|case| case.probability);
     let (id, is_news) = match before {
         None => match table::insert(work.conn(), evidence, now).await? {
             Some(id) => (id, true),
@@ -296,16 +307,12 @@ pub(crate) async fn raise(
         }
     };
     work.notify(topic(evidence.community), "");
+    channel::hear(work, setting, evidence, (id, was_open)).await?;
     if !is_news {
         return Ok(None);
     }
     let level = setting.level(evidence.probability);
-    // What was drawn by chance accuses nobody.
-    let accuses = evidence
-        .reasons
-        .iter()
-        .any(|reason| !matches!(reason, Reason::Sample | Reason::Uncertain));
-    if !setting.is_dry_run && accuses {
+    if !setting.is_dry_run && accuses(&evidence.reasons) {
         let accounts = identity::accounts_by_id(work.conn(), &[evidence.account]).await?;
         let user = accounts.get(&evidence.account).map_or(0, |a| a.user.0);
         let event = DomainEvent {

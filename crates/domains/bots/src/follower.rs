@@ -20,7 +20,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    AlertKind, BURST, Bots, alert,
+    AlertKind, BURST, Bots, alert, channel,
     hearing::{Heard, Hearing},
     outcome::{self, Candidate},
     scorer::Scorer,
@@ -287,5 +287,6 @@ async fn tell_bursts(work: &mut Work, hearing: &Hearing) -> Result<(), StoreErro
     for community in events.iter().filter_map(|event| event.community) {
         work.notify(crate::case::topic(community), "");
     }
+    channel::hear_crowds(work, &events).await?;
     work.emit_all(events, &[]).await
 }

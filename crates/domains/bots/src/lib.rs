@@ -16,6 +16,7 @@ mod bearing;
 mod burst;
 mod called;
 mod case;
+mod channel;
 mod community_score;
 mod cores;
 mod correction;
@@ -76,6 +77,7 @@ pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,
 };
+pub use channel::{CrowdTold, ModeratorChannel, TELL_BURST_JOB, TELL_JOB, Untold};
 pub use community_score::{BotScore, BotShare};
 pub use correction::{Correction, Known, Listed, Ruling};
 pub use error::BotsError;

@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod appeal;
 pub(crate) mod arm;
 pub(crate) mod case;
+pub(crate) mod channel;
 pub(crate) mod correction;
 pub(crate) mod label;
 pub(crate) mod list;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use ::bots::{
-    AppealState, BotsError, Called, CaseOrder, CaseQuery, CaseState, ListKind, Listable,
-    NewExperiment, NewList, NewModel, NewReview, Probability, Ruling, ScoreQuery, Setting, Verdict,
+    AppealState, BotsError, Called, CaseOrder, CaseQuery, CaseState, Level, ListKind, Listable,
+    ModeratorChannel, NewExperiment, NewList, NewModel, NewReview, Probability, Ruling, ScoreQuery,
+    Setting, Verdict,
 };
 use bytes::Bytes;
-use kernel::{AccountId, Day, PageRequest, Platform, UserId};
+use kernel::{AccountId, ChannelChoice, Day, PageRequest, Platform, ServerId, UserId};
 
 use super::{Asker, Stage};
 
@@ -95,6 +96,18 @@ pub(super) async fn call(stage: &Stage, operation: &str, asker: &Asker, n: u32) 
                 ..Setting::default()
             };
             by_bots(service.change_setting(actor, pond, &setting).await)
+        }
+        "bots.channel" => by_bots(service.channel(actor, pond).await),
+        "bots.choose_channel" => {
+            let channel = ModeratorChannel {
+                server: ServerId(1),
+                channel: ChannelChoice {
+                    id: n.to_string(),
+                    name: "mods".to_owned(),
+                },
+                least: Level::Likely,
+            };
+            by_bots(service.choose_channel(actor, pond, Some(&channel)).await)
         }
         "bots.lists" => by_bots(service.lists(actor, pond).await),
         "bots.use_list" => {

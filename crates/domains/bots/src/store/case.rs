@@ -345,6 +345,7 @@ pub(crate) async fn renew(
         conn,
         "UPDATE bot_case SET state = 0, reasons = $2, probability_ppm = $3, value_ppm = $4, \
          prediction_id = $5, changed_at = $6, opened_at = CASE WHEN state = 0 THEN opened_at ELSE $6 END, \
+         told = CASE WHEN state = 0 THEN told ELSE 0 END, \
          decided_by = NULL, decided_at = NULL, revision = revision + 1 WHERE id = $1 AND revision = $7",
         vec![
             before.id.into(),
