@@ -145,36 +145,60 @@ impl App {
         Ok(())
     }
 
-    /// Posts what waits to be told, in every community where it is time.
+    /// Posts what waits to be told, in every community where it is time. One that cannot be told keeps no other waiting.
     async fn tell_of_cases(&self) -> Result<(), AppError> {
+        let mut failed = None;
         for (community, channel) in self.bots.channels_to_tell().await? {
-            // Disconnected since: it goes on waiting.
-            let Some(connection) = self.connection_to(community, channel.server).await? else {
-                continue;
-            };
-            let begun = self.db.begin(&WHO, self.clock.now());
-            let mut work = begun.await?.reaching(Reach::Nothing);
-            let Some(untold) = self.bots.take_untold(&mut work, community).await? else {
-                continue;
-            };
-            // Chosen anew since: the next run looks that server up.
-            if untold.channel.server != channel.server {
-                continue;
+            match self.tell_in(community, &channel).await {
+                Ok(0) => {}
+                Ok(n) => {
+                    tracing::info!(community.id = %community, n_cases = n, "told moderators of {n} cases");
+                }
+                Err(error) => {
+                    tracing::warn!(community.id = %community, error = %error, "moderators could not be told of cases");
+                    failed = Some(error);
+                }
             }
-            let page = match untold.cases.as_slice() {
-                [case] if untold.n == 1 => format!("bots/cases/{}", case.id),
-                _ => "bots/queue".to_owned(),
-            };
-            let page = self.address_of(community, &page).await?;
-            let key = format!("bots.cases:{}", work.now().0);
-            let draft = news(&untold, page);
-            let post = new(community, key, &connection, &untold.channel, draft)?;
-            let post = post.not_after(work.now().plus(WORTH));
-            self.deliveries.post_in(&WHO, &mut work, post).await?;
-            work.commit().await?;
-            tracing::info!(community.id = %community, n_cases = untold.n, "told moderators of {} cases", untold.n);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Posts what waits in one community; answers of how many cases.
+    async fn tell_in(
+        &self,
+        community: CommunityId,
+        channel: &ModeratorChannel,
+    ) -> Result<usize, AppError> {
+        // Disconnected since: it goes on waiting.
+        let Some(connection) = self.connection_to(community, channel.server).await? else {
+            return Ok(0);
+        };
+        let begun = self.db.begin(&WHO, self.clock.now());
+        let mut work = begun.await?.reaching(Reach::Nothing);
+        let Some(untold) = self.bots.take_untold(&mut work, community).await? else {
+            return Ok(0);
+        };
+        // Chosen anew since: the next run looks that server up.
+        if untold.channel.server != channel.server {
+            return Ok(0);
+        }
+        let page = match untold.cases.as_slice() {
+            [case] if untold.n == 1 => format!("bots/cases/{}", case.id),
+            _ => "bots/queue".to_owned(),
+        };
+        let page = self.address_of(community, &page).await?;
+        let key = format!("bots.cases:{}", work.now().0);
+        let post = new(
+            community,
+            key,
+            &connection,
+            &untold.channel,
+            news(&untold, page),
+        )?;
+        let post = post.not_after(work.now().plus(WORTH));
+        self.deliveries.post_in(&WHO, &mut work, post).await?;
+        work.commit().await?;
+        Ok(untold.n)
     }
 
     /// Posts that a crowd came; the same key again posts nothing.

@@ -120,7 +120,7 @@ fn leads_to(order: &Order) -> &str {
 /// Machines that advertise, each noticed by now.
 async fn machines(world: &mut World, community: CommunityId, names: &[&str]) {
     for name in names {
-        talks(world, community, name, 40, 5, advert).await;
+        talks(world, community, name, 60, 600, advert).await;
     }
     catch_up(world).await;
 }
@@ -162,7 +162,7 @@ on_both! {
 
         // A job that runs twice, and more evidence of the same, say nothing more.
         timer(&world).await;
-        talks(&mut world, pond, "spam<@1>", 40, 5, advert).await;
+        talks(&mut world, pond, "spam<@1>", 60, 600, advert).await;
         catch_up(&world).await;
         world.clock.advance(TEN_MINUTES);
         timer(&world).await;
@@ -209,6 +209,7 @@ on_both! {
         let pond = world.community("Pond").await;
         told_in(&world, pond, Level::Likely).await;
         machines(&mut world, pond, &["spam"]).await;
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_case WHERE told = 1").await, 1);
         world.sql("UPDATE bot_case SET state = 2, decided_at = 0").await;
         run(&world).await;
         assert_eq!(titles(&courier.orders()), [GREETED]);
@@ -237,12 +238,12 @@ on_both! {
         // It is told when it reaches the level at last, and once. What was drawn by chance was no news.
         detection(&world, sea, |_| ()).await;
         world.sql("UPDATE bot_case SET probability_ppm = 550000, reasons = 16").await;
-        talks(&mut world, sea, "spam-2", 40, 5, advert).await;
+        talks(&mut world, sea, "spam-2", 60, 600, advert).await;
         catch_up(&world).await;
         run(&world).await;
         assert_eq!(titles(&courier.orders()), [GREETED, GREETED, ONE]);
         world.sql("UPDATE bot_case SET probability_ppm = 550000, reasons = 16").await;
-        talks(&mut world, sea, "spam-2", 40, 5, advert).await;
+        talks(&mut world, sea, "spam-2", 60, 600, advert).await;
         catch_up(&world).await;
         world.clock.advance(TEN_MINUTES);
         timer(&world).await;
@@ -265,7 +266,7 @@ on_both! {
     }
 
     async fn only_a_channel_of_the_community_where_moderators_can_be_alone_is_taken(world: World) {
-        discord(&mut world).await;
+        let courier = discord(&mut world).await;
         let pond = world.community("Pond").await;
         let lake = world.community("Lake").await;
         let ann = world.person(pond, "ann", Some(Role::Admin)).await;
@@ -297,7 +298,8 @@ on_both! {
         assert_eq!((chosen.channel.name.as_str(), chosen.least), ("news & <events>", Level::Possible));
         // Another level is no other place: nobody is greeted again.
         choose(&ann.actor, wanted(&ours, "12", Level::Likely)).await.unwrap();
-        assert_eq!(world.number("SELECT COUNT(*) FROM delivery").await, 1);
+        run(&world).await;
+        assert_eq!(titles(&courier.orders()), [GREETED]);
         choose(&ann.actor, None).await.unwrap();
         assert_eq!(world.number(audited).await, 3);
         assert_eq!(app.bots.channel(&mo.actor, pond).await.unwrap(), None);
@@ -315,6 +317,15 @@ on_both! {
         connect(&world, pond, Platform::Discord, "9000").await;
         timer(&world).await;
         assert_eq!(titles(&courier.orders()), [GREETED, ONE]);
+        // Nor in a dry run that was begun since.
+        world.clock.advance(TEN_MINUTES);
+        machines(&mut world, pond, &["late"]).await;
+        detection(&world, pond, |setting| setting.is_dry_run = true).await;
+        timer(&world).await;
+        assert_eq!(courier.orders().len(), 2);
+        detection(&world, pond, |_| ()).await;
+        timer(&world).await;
+        assert_eq!(titles(&courier.orders()), [GREETED, ONE, ONE]);
         // Whoever wants to be told no more is told nothing of what waited.
         world.clock.advance(Duration::from_secs(60));
         machines(&mut world, pond, &["more"]).await;
@@ -322,7 +333,7 @@ on_both! {
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_case WHERE told = 1").await, 0);
         world.clock.advance(TEN_MINUTES);
         timer(&world).await;
-        assert_eq!(courier.orders().len(), 2);
+        assert_eq!(courier.orders().len(), 3);
     }
 
     async fn a_crowd_is_told_once_unless_the_community_only_watches(world: World) {

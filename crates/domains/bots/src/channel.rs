@@ -25,7 +25,7 @@ pub const TELL_BURST_JOB: &str = "bots.tell_burst";
 /// After a post, cases are gathered for so long.
 const GATHER: Duration = Duration::from_secs(600);
 /// Communities that are told in one run.
-const CHANNELS_MAX: i64 = 100;
+const CHANNELS_MAX: i64 = 1_000;
 /// Cases that are told of in one post; more wait for the next.
 const CASES_MAX: i64 = 1_000;
 /// Cases that a post names.
@@ -215,15 +215,8 @@ impl Bots {
     ) -> Result<Vec<(CommunityId, ModeratorChannel)>, BotsError> {
         let before = self.clock.now().minus(GATHER);
         let rows = table::due(self.db.read(), before, CHANNELS_MAX).await?;
-        let communities: Vec<CommunityId> = rows.iter().map(|row| row.community).collect();
-        let settings = tables::setting::of(self.db.read(), &communities).await?;
-        let is_told = |row: &table::Row| {
-            !settings
-                .get(&row.community)
-                .is_some_and(|setting| setting.is_dry_run)
-        };
-        let told = rows.into_iter().filter(is_told);
-        Ok(told.map(|row| (row.community, row.channel)).collect())
+        let channels = rows.into_iter();
+        Ok(channels.map(|row| (row.community, row.channel)).collect())
     }
 
     /// What is to be said in a community's channel, of which nobody has to be told any more once `work` commits; `None` if

@@ -5,6 +5,7 @@
 
 pub(crate) mod appeals;
 pub(crate) mod case;
+pub(crate) mod channel;
 pub(crate) mod comparison;
 pub(crate) mod corrections;
 pub(crate) mod errors;

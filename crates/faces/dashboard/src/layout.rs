@@ -428,6 +428,7 @@ fn notice(address: &str) -> Option<&'static str> {
         "dismissed" => "The flag was dismissed. That can be undone.",
         "confirmed" => "The flag was confirmed. Nobody was banned by it.",
         "bots-setting" => "Saved. It counts for what is scored from now on.",
+        "bots-channel" => "Saved. A channel that is new was greeted: look whether the post came.",
         "list-used" => "The list counts here from now on.",
         "list-unused" => "The list does not count here any more.",
         "appealed" => "A moderator will read it and answer here.",

@@ -162,6 +162,10 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
             "/c/{slug}/bots/settings",
             get(bots::settings::page).post(bots::settings::save),
         )
+        .route(
+            "/c/{slug}/bots/channel",
+            get(bots::channel::page).post(bots::channel::choose),
+        )
         .route("/c/{slug}/bots/appeals", get(bots::appeals::page))
         .route("/c/{slug}/bots/appeals/{id}", post(bots::appeals::answer))
         .route("/c/{slug}/bots/lists/{id}", post(bots::lists::choose))

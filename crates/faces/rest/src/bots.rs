@@ -4,6 +4,7 @@
 
 pub(crate) mod appeal;
 pub(crate) mod case;
+pub(crate) mod channel;
 pub(crate) mod correction;
 pub(crate) mod list;
 pub(crate) mod model;

@@ -160,6 +160,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Face>> {
         .routes(routes!(suspicion::of_member))
         .routes(routes!(suspicion::decide))
         .routes(routes!(bots::setting::show, bots::setting::change))
+        .routes(routes!(bots::channel::show, bots::channel::choose))
         .routes(routes!(bots::case::list))
         .routes(routes!(bots::case::counts))
         .routes(routes!(bots::case::next))

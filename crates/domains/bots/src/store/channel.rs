@@ -114,7 +114,8 @@ pub(crate) async fn wait(conn: &impl ConnectionTrait, case: i32) -> Result<bool,
     Ok(sql::execute(conn, query, vec![case.into()]).await? > 0)
 }
 
-/// The channels in which something is to be told: an open case waits, and the last post is from before an instant.
+/// The channels in which something is to be told: an open case waits, the last post is from before an instant, and it is no
+/// dry run.
 pub(crate) async fn due(
     conn: &impl ConnectionTrait,
     before: Timestamp,
@@ -123,6 +124,8 @@ pub(crate) async fn due(
     let query = format!(
         "SELECT {COLUMNS} FROM bot_channel WHERE told_at <= $1 AND EXISTS (SELECT 1 FROM bot_case \
          WHERE bot_case.community_id = bot_channel.community_id AND told = 1 AND state = 0) \
+         AND NOT EXISTS (SELECT 1 FROM bot_setting \
+         WHERE bot_setting.community_id = bot_channel.community_id AND is_dry_run) \
          ORDER BY told_at, community_id LIMIT {limit}"
     );
     let rows: Vec<Raw> = sql::all(conn, &query, vec![before.0.into()]).await?;

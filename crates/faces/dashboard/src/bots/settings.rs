@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ::bots::{BotsError, Probability, Setting};
+use ::bots::{BotsError, Level, ModeratorChannel, Probability, Setting};
 use askama::Template;
 use axum::{
     Form,
@@ -122,6 +122,8 @@ struct Page {
     typed: Typed,
     roles: Vec<corrections::Choice>,
     setting: Setting,
+    /// Where moderators are told of new cases.
+    told: Option<ToldIn>,
     /// The mistakes to expect at the thresholds of now.
     errors: Vec<errors::Row>,
     /// Where that is known from.
@@ -139,6 +141,24 @@ struct Page {
     is_later: bool,
     first_href: String,
     next_href: Option<String>,
+}
+
+/// Where moderators are told, and of whom.
+struct ToldIn {
+    channel: String,
+    whom: &'static str,
+}
+
+impl From<ModeratorChannel> for ToldIn {
+    fn from(chosen: ModeratorChannel) -> Self {
+        Self {
+            channel: chosen.channel.name,
+            whom: match chosen.least {
+                Level::Likely => "likely bots",
+                Level::Possible | Level::Unlikely => "likely and possible bots",
+            },
+        }
+    }
 }
 
 /// The page's address.
@@ -204,6 +224,7 @@ pub(crate) async fn show(
         .expected_errors(actor, community.id, setting.likely, setting.possible)
         .await?;
     let lists = bots.lists(actor, community.id).await?;
+    let told = bots.channel(actor, community.id).await?;
     let found = bots.corrections(actor, community.id, &asked).await?;
     let now = face.app.clock.now();
     let may = |permission| actor.require(permission, community.id).is_ok();
@@ -229,6 +250,7 @@ pub(crate) async fn show(
         errors_note: errors::note(&expected),
         best: errors::best(&setting, &expected),
         setting,
+        told: told.map(ToldIn::from),
         may_manage: may(Permission::ManageCommunity),
         lists: lists.into_iter().map(lists::Row::from).collect(),
         may_correct: may(Permission::ModerateMembers),

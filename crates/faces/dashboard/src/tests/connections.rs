@@ -359,3 +359,74 @@ async fn the_way_to_the_connections_is_shown_to_those_who_may() {
     assert!(body.contains("waddlebot config"), "{body}");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moderators_are_told_in_a_channel_that_whoever_manages_chooses() {
+    const FORM: &str = "/c/ducks/bots/channel";
+    const SETTINGS: &str = "/c/ducks/bots/settings";
+    let Stage {
+        mut world, browser, ..
+    } = stage().await;
+    let empty = browser.get(FORM).await.expect(200).body;
+    assert!(
+        empty.contains("connected to no Discord or Slack server"),
+        "{empty}"
+    );
+    let settings = browser.get(SETTINGS).await.expect(200).body;
+    assert!(settings.contains("nowhere but here"), "{settings}");
+    connect(&browser, "123456").await;
+    let form = browser.get(FORM).await.expect(200).body;
+    for part in [
+        "Pond on Discord on Discord",
+        "news &#38; &#60;events&#62;",
+        "value=\"likely\" checked",
+        "value=\"\" checked",
+    ] {
+        assert!(form.contains(part), "{part}: {form}");
+    }
+    let (_, rest) = form
+        .split_once("name=\"channel\" value=\"")
+        .and_then(|(_, rest)| rest.split_once("name=\"channel\" value=\""))
+        .unwrap();
+    let first = rest.split('"').next().unwrap();
+    let (server, channel) = first.split_once(':').unwrap();
+    assert_eq!(channel, "11");
+    let wanted = format!("{server}:12");
+    let fields = |channel| [("channel", channel), ("level", "possible")];
+    let unknown = format!("{server}:666");
+    for wrong in ["999:12", "pond", unknown.as_str()] {
+        let refused = browser.post(FORM, &fields(wrong)).await.expect(422).body;
+        assert!(
+            refused.contains("id=\"channel-problem\"")
+                && refused.contains("value=\"possible\" checked"),
+            "{wrong}: {refused}"
+        );
+    }
+    let done = browser.post(FORM, &fields(&wanted)).await.expect(303);
+    assert_eq!(
+        done.location(),
+        format!("{SETTINGS}?done=bots-channel#channel")
+    );
+    let settings = browser.get(SETTINGS).await.expect(200).body;
+    assert!(
+        settings.contains("likely and possible bots in <strong>news &#38; &#60;events&#62;"),
+        "{settings}"
+    );
+    let again = browser.get(FORM).await.expect(200).body;
+    assert!(
+        again.contains(&format!("value=\"{wanted}\" checked")),
+        "{again}"
+    );
+    // A platform that does not answer is told of; nowhere can be chosen all the same.
+    world.connector(Platform::Discord).fail(Some("503 <away>"));
+    let away = browser.get(FORM).await.expect(200).body;
+    assert!(away.contains("503 &#60;away&#62;"), "{away}");
+    let refused = browser.post(FORM, &fields(&wanted)).await.expect(422).body;
+    assert!(refused.contains("503 &#60;away&#62;"), "{refused}");
+    browser.post(FORM, &fields("")).await.expect(303);
+    let settings = browser.get(SETTINGS).await.expect(200).body;
+    assert!(settings.contains("nowhere but here"), "{settings}");
+    // The greeting waits for a courier.
+    world.expect_leftovers();
+    world.close().await;
+}

@@ -7,6 +7,7 @@ mod account;
 mod appeal;
 mod case;
 mod change;
+mod channel;
 mod experiment;
 mod list;
 mod model;

@@ -157,6 +157,22 @@ on_both! {
         let answer = Client::of(&world, &moderator).await.ask(query, json!({ "id": pond.0 })).await;
         assert_eq!(code(&answer), "FORBIDDEN");
         assert_eq!(answer["data"]["community"], json!({ "name": "Pond", "connections": null }));
+        // The same server's channels are those in which moderators may be told of new cases.
+        let choose = "mutation($id: Int!, $channel: BotModeratorChannelInput) {
+            chooseBotChannel(communityId: $id, channel: $channel) { moderatorChannel { serverId channelId name level } } }";
+        let client = Client::of(&world, &owner).await;
+        let server = connection.server.0;
+        let channel = json!({ "serverId": server, "channelId": "666", "level": "LIKELY" });
+        let answer = client.ask(choose, json!({ "id": pond.0, "channel": channel })).await;
+        assert_eq!((code(&answer), &answer["errors"][0]["extensions"]["field"]), ("BAD_USER_INPUT", &json!("channel")));
+        let channel = json!({ "serverId": server, "channelId": "12", "level": "LIKELY" });
+        let answer = client.ask(choose, json!({ "id": pond.0, "channel": channel })).await;
+        assert_eq!(answer["data"]["chooseBotChannel"]["moderatorChannel"], json!({
+            "serverId": server, "channelId": "12", "name": "news & <events>", "level": "LIKELY",
+        }), "{answer}");
+        let answer = client.ask(choose, json!({ "id": pond.0 })).await;
+        assert_eq!(answer["data"]["chooseBotChannel"], json!({ "moderatorChannel": null }), "{answer}");
+        world.expect_leftovers();
         let all = crate::sdl();
         assert!(!all.to_lowercase().contains("accesstoken") && !all.contains("sealed"), "the schema has no token");
     }

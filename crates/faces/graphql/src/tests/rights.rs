@@ -793,6 +793,11 @@ const MUTATION: &[Row] = &[
         "changeBotSetting(communityId: $pond, input: {}) { likely }",
     ),
     (
+        "chooseBotChannel",
+        Admin,
+        "chooseBotChannel(communityId: $pond) { likely }",
+    ),
+    (
         "useBotList",
         Admin,
         "useBotList(communityId: $pond, listId: $list, isUsed: true)",

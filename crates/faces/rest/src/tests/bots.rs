@@ -5,7 +5,7 @@ use kernel::{Clock, CommunityId, Role, UserId};
 use serde_json::{Value, json};
 use testkit::{World, on_both};
 
-use super::Client;
+use super::{Client, community::connected};
 
 async fn account(world: &World, user: UserId) -> i64 {
     let id = format!("SELECT MIN(id) FROM platform_account WHERE user_id = {user}");
@@ -157,6 +157,32 @@ on_both! {
         client.put(&path, json!({ "likely": 80 })).await.expect(400);
         assert_eq!(client.get(&path).await.expect(200).json["likely"], 80.0);
     }
+
+    async fn moderators_are_told_in_a_channel_that_an_administrator_chooses(world: World) {
+        let pond = world.community("Pond").await;
+        let ada = world.person(pond, "ada", Some(Role::Admin)).await;
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let (_, server) = connected(&world, pond, &ada, "1234").await;
+        let client = Client::of(&world, &ada).await;
+        let moderator = Client::of(&world, &mo).await;
+        let path = format!("/communities/{pond}/bots/channel");
+        assert_eq!(moderator.get(&path).await.expect(200).json, json!({ "channel": null }));
+        let wanted = |server: i64, channel: &str, level: &str| json!({
+            "channel": { "server_id": server, "channel": channel, "level": level },
+        });
+        for (server, channel) in [(server, "666"), (server + 1, "12")] {
+            client.put(&path, wanted(server, channel, "likely")).await.expect(422);
+        }
+        client.put(&path, wanted(server, "12", "unlikely")).await.expect(400);
+        client.put(&path, wanted(server, "12", "possible")).await.expect(200);
+        assert_eq!(moderator.get(&path).await.expect(200).json, json!({
+            "channel": { "server_id": server, "channel": "12", "name": "news & <events>", "level": "possible" },
+        }));
+        client.put(&path, json!({ "channel": null })).await.expect(200);
+        assert_eq!(moderator.get(&path).await.expect(200).json, json!({ "channel": null }));
+        world.expect_leftovers();
+    }
+
     async fn a_candidate_is_seen_beside_what_is_deployed_before_it_judges_anybody(world: World) {
         let pond = world.community("Pond").await;
         let root = world.admin("root").await;

@@ -304,6 +304,11 @@ const IN_REST: &[(&str, &str)] = &[
         "bots.change_setting",
         "PUT /communities/{community}/bots/setting",
     ),
+    ("bots.channel", "GET /communities/{community}/bots/channel"),
+    (
+        "app.choose_bot_channel",
+        "PUT /communities/{community}/bots/channel",
+    ),
     ("bots.lists", "GET /communities/{community}/bots/lists"),
     (
         "bots.use_list",
@@ -479,6 +484,7 @@ const NOT_IN_REST: &[(&str, &str)] = &[
     ("identity.finish_install", BROWSER),
     ("app.complete_install", BROWSER),
     ("identity.choose_channel", WITHIN),
+    ("bots.choose_channel", WITHIN),
     ("identity.disconnect", WITHIN),
     ("identity.begin_email", WITHIN),
     ("identity.redeem_state", BROWSER),

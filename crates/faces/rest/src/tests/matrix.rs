@@ -208,6 +208,8 @@ fn rows(stage: &Stage, n: usize) -> Vec<(&'static str, &'static str, Option<Valu
         ("DELETE", "/communities/{community}/webhooks/{hook}", None, Admins(204, 404)),
         ("GET", "/communities/{community}/bots/setting", None, Moderators(200, 403)),
         ("PUT", "/communities/{community}/bots/setting", body(json!({ "likely": 70, "possible": 50, "is_dry_run": false, "exempt_role": "moderator", "trusted_days": 30, "trusted_score": 740 })), Each([401, 403, 403, 403, 403, 200, 200, 200])),
+        ("GET", "/communities/{community}/bots/channel", None, Moderators(200, 403)),
+        ("PUT", "/communities/{community}/bots/channel", body(json!({ "channel": null })), Each([401, 403, 403, 403, 403, 200, 200, 200])),
         ("GET", "/communities/{community}/bots/reports", None, Moderators(200, 403)),
         ("POST", "/communities/{community}/bots/reports", body(json!({ "account_id": stage.account, "reason": "spam" })), Members(204, 403)),
         ("GET", "/communities/{community}/bots/cases", None, Moderators(200, 403)),

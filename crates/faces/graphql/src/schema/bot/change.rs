@@ -8,6 +8,7 @@ use super::{
     account_id,
     appeal::BotAppealState,
     case::{BotCase, BotVerdict},
+    channel::{self, BotModeratorChannelInput},
     failed,
     list::{self, BotRuling},
     score::SuspectedBot,
@@ -170,6 +171,17 @@ impl BotMutation {
         #[graphql(desc = "What is to change.")] input: BotSettingInput,
     ) -> Result<BotSetting> {
         setting::change(ctx, CommunityId(community_id), input).await
+    }
+
+    /// Chooses where moderators are told of new cases and of crowds; null = nowhere. A channel that is new is told so. Needs
+    /// the role of an admin.
+    async fn choose_bot_channel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's id.")] community_id: i32,
+        #[graphql(desc = "The channel.")] channel: Option<BotModeratorChannelInput>,
+    ) -> Result<BotSetting> {
+        channel::choose(ctx, CommunityId(community_id), channel).await
     }
 
     /// Decides whether a list counts in a community. Needs the role of an admin.

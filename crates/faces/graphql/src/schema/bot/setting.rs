@@ -4,7 +4,10 @@ use ::bots::{Probability, Setting};
 use async_graphql::{Context, InputObject, MaybeUndefined, Result, SimpleObject};
 use kernel::CommunityId;
 
-use super::failed;
+use super::{
+    channel::{self, BotModeratorChannel},
+    failed,
+};
 use crate::schema::{
     error::{bad_input, viewer},
     scalar::Role,
@@ -25,15 +28,18 @@ pub(crate) struct BotSetting {
     trusted_days: Option<i32>,
     /// … has so much reputation. One of the two alone does as well; with neither nobody is a regular.
     trusted_score: Option<i32>,
+    /// Where moderators are told of new cases and of crowds; null = nowhere.
+    moderator_channel: Option<BotModeratorChannel>,
 }
 
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-impl From<Setting> for BotSetting {
-    fn from(setting: Setting) -> Self {
+impl BotSetting {
+    fn new(setting: Setting, moderator_channel: Option<BotModeratorChannel>) -> Self {
         Self {
+            moderator_channel,
             likely: setting.likely.as_percent(),
             possible: setting.possible.as_percent(),
             is_dry_run: setting.is_dry_run,
@@ -102,7 +108,8 @@ pub(super) async fn of(ctx: &Context<'_>, community: CommunityId) -> Result<BotS
     let viewer = viewer(ctx)?;
     let bots = &viewer.app().bots;
     let found = bots.setting(viewer.actor(), community).await;
-    found.map(BotSetting::from).map_err(failed(viewer))
+    let found = found.map_err(failed(viewer))?;
+    Ok(BotSetting::new(found, channel::of(ctx, community).await?))
 }
 
 /// Decides, and answers what holds then.
