@@ -58,12 +58,12 @@ async fn connect(
     made.unwrap()
 }
 
-fn wanted(connection: &Connection, channel: &str, least: Level) -> Option<ChosenChannel> {
-    Some(ChosenChannel {
+fn wanted(connection: &Connection, channel: &str, least: Level) -> ChosenChannel {
+    ChosenChannel {
         server: connection.server,
         channel: channel.to_owned(),
         least,
-    })
+    }
 }
 
 /// Has moderators told on a Discord server of the community; answers the connection.
@@ -71,7 +71,7 @@ async fn told_in(world: &World, community: CommunityId, least: Level) -> Connect
     let connection = connect(world, community, Platform::Discord, "9000").await;
     let wanted = wanted(&connection, "12", least);
     let (app, system) = (&world.app, world.system());
-    app.choose_bot_channel(&system, community, wanted)
+    app.choose_bot_channel(&system, community, Some(wanted))
         .await
         .unwrap();
     connection
@@ -225,7 +225,7 @@ on_both! {
         detection(&world, lake, |setting| setting.is_dry_run = true).await;
         let connection = connect(&world, sea, Platform::Discord, "9001").await;
         let wanted = wanted(&connection, "11", Level::Likely);
-        world.app.choose_bot_channel(&world.system(), sea, wanted).await.unwrap();
+        world.app.choose_bot_channel(&world.system(), sea, Some(wanted)).await.unwrap();
         detection(&world, sea, |setting| setting.likely = Probability::percent(100)).await;
         for (n, community) in [pond, lake, sea].into_iter().enumerate() {
             machines(&mut world, community, &[&format!("spam-{n}")]).await;
@@ -279,25 +279,25 @@ on_both! {
         for (connection, channel, field) in [
             (&theirs, "11", "server_id"), (&twitch, "11", "server_id"), (&ours, "666", "channel"), (&ours, "", "channel"),
         ] {
-            let refused = choose(&ann.actor, wanted(connection, channel, Level::Likely)).await.unwrap_err();
+            let refused = choose(&ann.actor, Some(wanted(connection, channel, Level::Likely))).await.unwrap_err();
             let AppError::Bots(BotsError::Invalid { field: found, .. }) = refused else { panic!("{refused:?}") };
             assert_eq!(found, field, "{channel}");
         }
-        let refused = choose(&ann.actor, wanted(&ours, "11", Level::Unlikely)).await.unwrap_err();
+        let refused = choose(&ann.actor, Some(wanted(&ours, "11", Level::Unlikely))).await.unwrap_err();
         assert!(matches!(refused, AppError::Bots(BotsError::Invalid { field: "least", .. })), "{refused:?}");
-        let refused = choose(&mo.actor, wanted(&ours, "11", Level::Likely)).await.unwrap_err();
+        let refused = choose(&mo.actor, Some(wanted(&ours, "11", Level::Likely))).await.unwrap_err();
         assert!(matches!(refused, AppError::Bots(BotsError::NotAllowed(_))), "{refused:?}");
         assert_eq!(app.bots.channel(&mo.actor, pond).await.unwrap(), None);
 
         let audited = "SELECT COUNT(*) FROM audit WHERE action = 'bots.channel'";
         for _ in 0..2 {
-            choose(&ann.actor, wanted(&ours, "12", Level::Possible)).await.unwrap();
+            choose(&ann.actor, Some(wanted(&ours, "12", Level::Possible))).await.unwrap();
         }
         assert_eq!(world.number(audited).await, 1, "the same again changes nothing");
         let chosen = app.bots.channel(&mo.actor, pond).await.unwrap().unwrap();
         assert_eq!((chosen.channel.name.as_str(), chosen.least), ("news & <events>", Level::Possible));
         // Another level is no other place: nobody is greeted again.
-        choose(&ann.actor, wanted(&ours, "12", Level::Likely)).await.unwrap();
+        choose(&ann.actor, Some(wanted(&ours, "12", Level::Likely))).await.unwrap();
         run(&world).await;
         assert_eq!(titles(&courier.orders()), [GREETED]);
         choose(&ann.actor, None).await.unwrap();

@@ -75,6 +75,7 @@ const WITHOUT_RIGHTS: &[&str] = &[
     "BotModelConnection",
     "BotModelEdge",
     "BotModelFile",
+    "BotModeratorChannel",
     "BotMonitoring",
     "BotPrediction",
     "BotReport",
