@@ -203,7 +203,9 @@ pub(crate) async fn start_jobs(app: &Arc<App>, config: &Config) -> anyhow::Resul
         kernel::random::hex(&kernel::random::bytes::<4>(&*app.entropy))
     );
     let concurrency = usize::try_from(config.jobs.concurrency).unwrap_or(1);
-    let runner = jobs::runner(app, &worker).concurrency(concurrency);
+    let runner = jobs::runner(app, &worker)
+        .concurrency(concurrency)
+        .with_cron();
     let stop = app.stop.clone();
     Ok(tokio::spawn(async move { runner.run(stop).await }))
 }
@@ -258,3 +260,6 @@ impl Listeners {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
