@@ -1,6 +1,6 @@
 //! What platform adapters tell their news to: finds the community a server belongs to, hands events
 //! to the pipeline and questions to whoever answers them. What comes from a server that is connected
-//! to no community is counted and forgotten, unread.
+//! to no community, or from the channel in which its moderators are told of bots, is counted and forgotten, unread.
 
 use std::{
     collections::HashMap,
@@ -9,12 +9,14 @@ use std::{
 };
 
 use activity::Incoming;
-use app::App;
+use app::{App, AppError};
 use async_trait::async_trait;
-use kernel::{CommunityId, Deaf, Ear, Heard, Interaction, Platform, Timestamp};
+use kernel::{Actor, CommunityId, Deaf, Ear, Heard, Interaction, Platform, Timestamp};
 
 use crate::pipeline::Ingest;
 
+/// Who looks up.
+const WHO: Actor = Actor::System("ingest.ear");
 /// How long it is remembered which community a server belongs to: so long after a change the old
 /// answer may still be used.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -40,10 +42,18 @@ pub struct Ears {
     known: Arc<Mutex<HashMap<(Platform, String), Known>>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Known {
-    community: Option<CommunityId>,
+    home: Option<Home>,
     until: Timestamp,
+}
+
+/// Where a server belongs.
+#[derive(Clone)]
+struct Home {
+    community: CommunityId,
+    /// The channel whose words stay there: what moderators say of people among themselves is not for every member.
+    unrecorded: Option<String>,
 }
 
 impl std::fmt::Debug for Ears {
@@ -63,23 +73,19 @@ impl Ears {
         }
     }
 
-    /// The community of a server; waits for a database that is away, as the pipeline does.
-    async fn community(
-        &self,
-        platform: Platform,
-        server: &str,
-    ) -> Result<Option<CommunityId>, Deaf> {
+    /// Where a server belongs; waits for a database that is away, as the pipeline does.
+    async fn home(&self, platform: Platform, server: &str) -> Result<Option<Home>, Deaf> {
         let now = self.app.clock.now();
         let key = (platform, server.to_owned());
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = known.get(&key).filter(|known| known.until > now) {
-                return Ok(known.community);
+                return Ok(known.home.clone());
             }
         }
-        let community = loop {
-            match self.app.identity.community_of(platform, server).await {
-                Ok(community) => break community,
+        let home = loop {
+            match self.look_up(platform, server).await {
+                Ok(home) => break home,
                 Err(error) => {
                     tracing::warn!(error = %error, "an event waits for the database");
                 }
@@ -95,9 +101,22 @@ impl Ears {
         }
         if known.len() < SERVERS_MAX {
             let until = now.plus(REMEMBERED);
-            known.insert(key, Known { community, until });
+            let home = home.clone();
+            known.insert(key, Known { home, until });
         }
-        Ok(community)
+        Ok(home)
+    }
+
+    async fn look_up(&self, platform: Platform, server: &str) -> Result<Option<Home>, AppError> {
+        let app = &self.app;
+        let Some(community) = app.identity.community_of(platform, server).await? else {
+            return Ok(None);
+        };
+        let told = app.bots.channel(&WHO, community).await?;
+        Ok(Some(Home {
+            community,
+            unrecorded: told.map(|told| told.channel.id),
+        }))
     }
 }
 
@@ -110,18 +129,28 @@ impl Ear for Ears {
     async fn hear(&self, heard: Heard) -> Result<(), Deaf> {
         match heard {
             Heard::Event(event) => {
-                let found = self.community(event.platform, &event.origin.server).await?;
-                let Some(community) = found else {
+                let found = self.home(event.platform, &event.origin.server).await?;
+                let Some(Home {
+                    community,
+                    unrecorded,
+                }) = found
+                else {
                     unconnected(event.platform);
                     return Ok(());
                 };
+                if unrecorded.is_some_and(|channel| channel == event.origin.channel) {
+                    let platform = event.platform.as_str();
+                    metrics::counter!("waddlebot_unrecorded_total", "platform" => platform)
+                        .increment(1);
+                    return Ok(());
+                }
                 let submitted = self.ingest.submit(Incoming { community, event }).await;
                 submitted.map_err(|_stopped| Deaf)
             }
             Heard::Interaction(interaction) => {
                 let (platform, server) = (interaction.platform, &interaction.origin.server);
-                match self.community(platform, server).await? {
-                    Some(community) => self.asked.asked(community, interaction).await,
+                match self.home(platform, server).await? {
+                    Some(home) => self.asked.asked(home.community, interaction).await,
                     None => unconnected(platform),
                 }
                 Ok(())

@@ -108,4 +108,32 @@ on_both! {
         until(|| app.backlog().load(std::sync::atomic::Ordering::SeqCst) == 0).await;
         assert_eq!(world.number("SELECT COUNT(*) FROM message").await, 1);
     }
+
+    async fn what_is_said_where_moderators_are_told_of_bots_stays_there(world: World) {
+        let pond = world.community("Pond").await;
+        connect(&world, pond, "pond").await;
+        world.sql(&format!(
+            "INSERT INTO bot_channel (community_id, server_id, channel, channel_name, least, told_at, updated_at) \
+             VALUES ({pond}, 1, 'mods', 'mods', 2, 0, 0)"
+        )).await;
+        let notebook = Arc::new(Notebook::default());
+        let ears = Ears::new(world.app.clone(), world.ingest.clone(), notebook.clone());
+        for (channel, text) in [("mods", "ann looks odd"), ("chat", "quack")] {
+            let mut said = world.event("mo", message(text));
+            said.origin.channel = channel.to_owned();
+            ears.hear(Heard::Event(said)).await.unwrap();
+        }
+        let app = world.app.clone();
+        until(|| app.backlog().load(std::sync::atomic::Ordering::SeqCst) == 0).await;
+        assert_eq!(world.number("SELECT COUNT(*) FROM message").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM channel WHERE platform_channel_id = 'mods'").await, 0);
+        // Elsewhere, or nowhere: it is a channel like others, a moment later.
+        world.sql("DELETE FROM bot_channel").await;
+        world.clock.advance(std::time::Duration::from_secs(6));
+        let mut said = world.event("mo", message("all may read this"));
+        "mods".clone_into(&mut said.origin.channel);
+        ears.hear(Heard::Event(said)).await.unwrap();
+        until(|| app.backlog().load(std::sync::atomic::Ordering::SeqCst) == 0).await;
+        assert_eq!(world.number("SELECT COUNT(*) FROM message").await, 2);
+    }
 }
