@@ -177,6 +177,14 @@ on_both! {
         let nobody = bots.report(&ann.actor, pond, AccountId(999_999), "").await;
         assert!(matches!(nobody, Err(BotsError::NotFound)), "{nobody:?}");
         assert_eq!(told(&world, bots::CASE_OPENED).await, 1);
+        let kim = world.person(pond, "kim", Some(Role::Member)).await;
+        bots.report(&kim.actor, pond, spammer, "").await.unwrap();
+        assert_eq!(told(&world, bots::CASE_OPENED).await, 1, "nothing else is said of it");
+        // Of a case that chance opened, somebody is told when something speaks against the account.
+        world.sql("UPDATE bot_case SET reasons = 16").await;
+        let lee = world.person(pond, "lee", Some(Role::Member)).await;
+        bots.report(&lee.actor, pond, spammer, "").await.unwrap();
+        assert_eq!(told(&world, bots::CASE_OPENED).await, 2);
     }
 
     async fn whom_chat_means_is_found_by_id_or_name_where_they_were_seen(world: World) {

@@ -283,10 +283,9 @@ pub(crate) async fn raise(
 ) -> Result<Option<i32>, StoreError> {
     let now = work.now();
     let before = table::of_account(work.conn(), evidence.community, evidence.account).await?;
-    let was_open = before
-        .as_ref()
-        .filter(|case| case.state == CaseState::Open)
-        .map(|case| case.probability);
+    let open = before.as_ref().filter(|case| case.state == CaseState::Open);
+    let was_open = open.map(|case| case.probability);
+    let had_accused = open.is_some_and(|case| accuses(&case.reasons));
     let (id, is_news) = match before {
         None => match table::insert(work.conn(), evidence, now).await? {
             Some(id) => (id, true),
@@ -308,11 +307,9 @@ pub(crate) async fn raise(
     };
     work.notify(topic(evidence.community), "");
     channel::hear(work, setting, evidence, (id, was_open)).await?;
-    if !is_news {
-        return Ok(None);
-    }
-    let level = setting.level(evidence.probability);
-    if !setting.is_dry_run && accuses(&evidence.reasons) {
+    // Whoever was drawn by chance is told of when something speaks against them.
+    if !setting.is_dry_run && accuses(&evidence.reasons) && !had_accused {
+        let level = setting.level(evidence.probability);
         let accounts = identity::accounts_by_id(work.conn(), &[evidence.account]).await?;
         let user = accounts.get(&evidence.account).map_or(0, |a| a.user.0);
         let event = DomainEvent {
@@ -325,7 +322,7 @@ pub(crate) async fn raise(
         };
         work.emit(event, &[]).await?;
     }
-    Ok(Some(id))
+    Ok(is_news.then_some(id))
 }
 
 /// The topic under which pages of a community's cases are woken.
