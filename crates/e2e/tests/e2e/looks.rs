@@ -38,6 +38,8 @@ const COMMUNITY: &[Page] = &[
     ),
     ("bots", "/c/pixel-harbour/bots", 200),
     ("bots-queue", "/c/pixel-harbour/bots/queue", 200),
+    ("bots-settings", "/c/pixel-harbour/bots/settings", 200),
+    ("bots-channel", "/c/pixel-harbour/bots/channel", 200),
     ("chat", "/c/pixel-harbour/chat", 200),
     ("settings", "/c/pixel-harbour/settings", 200),
     ("connections", "/c/pixel-harbour/settings/connections", 200),
