@@ -59,7 +59,7 @@ pub use connect::{Answer, Completed, ConnectionChanges};
 pub use entropy::SystemEntropy;
 pub use error::AppError;
 pub use instance::{Database, Dependency, OutboxLetter, Status};
-pub use moderators::ChosenChannel;
+pub use moderators::{ChosenChannel, has_private_channels};
 pub use say::Saying;
 pub use seals::{check_seals, missing_key, reseal};
 pub use sign_in::{Outcome, Returned};

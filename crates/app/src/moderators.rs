@@ -75,7 +75,7 @@ impl Handler for TellingCrowd {
 }
 
 /// Whether a platform has channels in which moderators are among themselves.
-pub(crate) const fn has_private_channels(platform: Platform) -> bool {
+pub const fn has_private_channels(platform: Platform) -> bool {
     matches!(platform, Platform::Discord | Platform::Slack)
 }
 

@@ -359,7 +359,7 @@ const fn place<'a>(title: &'a str, community: &'a Community) -> Place<'a> {
 }
 
 /// A server's name, or its id where the platform gave none.
-fn named(connection: &Connection) -> String {
+pub(crate) fn named(connection: &Connection) -> String {
     if connection.server_name.is_empty() {
         return connection.platform_server_id.clone();
     }
@@ -481,6 +481,21 @@ fn row(connection: &Connection, tested: Option<&Tested>, now: Timestamp) -> Row 
     }
 }
 
+/// The channels of a connection's server, or why they could not be listed, in the platform's words.
+pub(crate) async fn offered(
+    face: &Face,
+    viewer: &Viewer,
+    connection: &Connection,
+) -> Result<(Vec<kernel::ChannelChoice>, Option<String>), PageError> {
+    match face.app.channels(&viewer.actor, connection.id).await {
+        Ok(channels) => Ok((channels, None)),
+        Err(error @ (AppError::Platform(_) | AppError::NotSetUp(_))) => {
+            Ok((Vec::new(), Some(words(&error.to_string()))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn choose(
     face: &Face,
     viewer: &Viewer,
@@ -489,13 +504,7 @@ async fn choose(
     mistakes: Mistakes,
 ) -> Result<Response, PageError> {
     let current = connection.channel.as_ref().map(|channel| &channel.id);
-    let (choices, refused) = match face.app.channels(&viewer.actor, connection.id).await {
-        Ok(channels) => (channels, None),
-        Err(error @ (AppError::Platform(_) | AppError::NotSetUp(_))) => {
-            (Vec::new(), Some(words(&error.to_string())))
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (choices, refused) = offered(face, viewer, connection).await?;
     let choices = choices.into_iter().map(|channel| Choice {
         is_current: current == Some(&channel.id),
         id: channel.id,

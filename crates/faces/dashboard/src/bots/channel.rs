@@ -14,13 +14,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use identity::{Community, Connection};
-use kernel::{Permission, Platform, ServerId};
+use kernel::{Permission, ServerId};
 use serde::Deserialize;
 
 use crate::{
     bots::settings,
     community,
-    connections::words,
+    connections::{named, offered, words},
     error::PageError,
     form::Mistakes,
     layout::{self, Place, Section, Shell},
@@ -150,7 +150,7 @@ async fn show(
 ) -> Result<Response, PageError> {
     let identity = &face.app.identity;
     let mut connections = identity.connections(&viewer.actor, community.id).await?;
-    connections.retain(|one| matches!(one.platform, Platform::Discord | Platform::Slack));
+    connections.retain(|one| app::has_private_channels(one.platform));
     // All at once: one that does not answer must not make the page late twice.
     let servers = connections
         .iter()
@@ -178,13 +178,7 @@ async fn server(
     connection: &Connection,
     current: &str,
 ) -> Result<Server, PageError> {
-    let (choices, refused) = match face.app.channels(&viewer.actor, connection.id).await {
-        Ok(channels) => (channels, None),
-        Err(error @ (AppError::Platform(_) | AppError::NotSetUp(_))) => {
-            (Vec::new(), Some(words(&error.to_string())))
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (choices, refused) = offered(face, viewer, connection).await?;
     let choice = |channel: kernel::ChannelChoice| {
         let value = value(connection.server, &channel.id);
         Choice {
@@ -194,12 +188,8 @@ async fn server(
         }
     };
     let platform = connection.platform.label();
-    let name = match connection.server_name.as_str() {
-        "" => connection.platform_server_id.as_str(),
-        name => name,
-    };
     Ok(Server {
-        label: format!("{name} on {platform}"),
+        label: format!("{} on {platform}", named(connection)),
         choices: choices.into_iter().map(choice).collect(),
         refused,
     })
