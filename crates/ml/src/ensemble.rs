@@ -51,6 +51,22 @@ impl Ensemble {
         &self.names
     }
 
+    /// The same model for rows that have more features, or in another order: its answers stay what they are. `None` if a feature
+    /// that it knows is not among the names.
+    pub fn over(&self, names: Vec<String>) -> Option<Self> {
+        let place = |own: &String| names.iter().position(|name| name == own);
+        let places: Vec<usize> = self.names.iter().map(place).collect::<Option<_>>()?;
+        let moved = |tree: &Tree| tree.moved(&places);
+        let trees = self.trees.iter().map(moved).collect::<Option<_>>()?;
+        let mut importances = vec![0.0; names.len()];
+        for (place, share) in places.iter().zip(&self.importances) {
+            if let Some(there) = importances.get_mut(*place) {
+                *there = *share;
+            }
+        }
+        Some(Self::new(names, trees, self.link, importances))
+    }
+
     /// How many trees.
     pub const fn trees(&self) -> usize {
         self.trees.len()

@@ -31,6 +31,7 @@ pub use ensemble::Ensemble;
 pub use logistic::Logistic;
 pub use matrix::{Dataset, DatasetError, Example, Matrix};
 pub use model::{Explanation, Model};
+pub use number::{logit, sigmoid};
 pub use shap::Explainer;
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub(crate) fn short(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The logistic function, without overflow.
-pub(crate) fn sigmoid(margin: f64) -> f64 {
+/// The logistic function, without overflow: the probability of a margin.
+pub fn sigmoid(margin: f64) -> f64 {
     if margin >= 0.0 {
         1.0 / (1.0 + (-margin).exp())
     } else {
@@ -51,8 +51,8 @@ pub(crate) fn sigmoid(margin: f64) -> f64 {
     }
 }
 
-/// Log-odds of a probability, which is kept a little away from 0 and 1.
-pub(crate) fn logit(probability: f64) -> f64 {
+/// The log-odds of a probability, of one that is certain those of one in a million from it: the margin of a probability.
+pub fn logit(probability: f64) -> f64 {
     const EDGE: f64 = 1e-6;
     let p = probability.clamp(EDGE, 1.0 - EDGE);
     (p / (1.0 - p)).ln()

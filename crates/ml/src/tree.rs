@@ -202,6 +202,20 @@ impl Tree {
         }
     }
 
+    /// The same tree for rows in which features stand elsewhere: the place of each. `None` if a question asks for a feature that has
+    /// no place.
+    pub(crate) fn moved(&self, places: &[usize]) -> Option<Self> {
+        let mut moved = self.clone();
+        for node in moved.nodes.iter_mut().filter(|node| !node.is_leaf()) {
+            let place = short(*places.get(position(node.feature & !MISSING_YES))?);
+            if place >= MISSING_YES {
+                return None;
+            }
+            node.feature = (node.feature & MISSING_YES) | place;
+        }
+        Some(moved)
+    }
+
     /// Says how many rows came by each node; ignored unless there is one number for each.
     pub(crate) fn set_covers(&mut self, covers: Vec<f32>) {
         if covers.len() == self.nodes.len() {

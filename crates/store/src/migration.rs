@@ -40,6 +40,7 @@ mod m0035_bot_score;
 mod m0036_bot_tracked;
 mod m0038_bot_correction_account;
 mod m0039_bot_channel;
+mod m0040_bot_training_trigger;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -202,6 +203,10 @@ const STEPS: &[Step] = &[
         name: "m0039_bot_channel",
         tables: m0039_bot_channel::tables,
     },
+    Step {
+        name: "m0040_bot_training_trigger",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -327,6 +332,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0036_bot_tracked" => m0036_bot_tracked::COLUMNS,
         "m0038_bot_correction_account" => m0038_bot_correction_account::COLUMNS,
         "m0039_bot_channel" => m0039_bot_channel::COLUMNS,
+        "m0040_bot_training_trigger" => m0040_bot_training_trigger::COLUMNS,
         _ => &[],
     }
 }
@@ -343,6 +349,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0032_bot_arrivals" => m0032_bot_arrivals::FILL,
         "m0035_bot_score" => m0035_bot_score::FILL,
         "m0039_bot_channel" => m0039_bot_channel::INDEXES,
+        "m0040_bot_training_trigger" => m0040_bot_training_trigger::FILL,
         _ => &[],
     }
 }

@@ -266,6 +266,12 @@ fn tell(evaluation: &Evaluation) {
             ));
         }
     }
+    if evaluation.held_back > 0 {
+        console::say(format!(
+            "{} accounts were not learned from: their group is judged too",
+            evaluation.held_back
+        ));
+    }
     for result in &evaluation.results {
         let [half, seven, tuned] = result.flagged;
         console::say(format!(

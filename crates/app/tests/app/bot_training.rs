@@ -2,7 +2,8 @@
 
 use ::app::AppError;
 use ::bots::{
-    AlertKind, BotsError, LabelSource, ModelState, Training, TrainingState, features::SCHEMA,
+    AlertKind, BotsError, LabelSource, ModelState, Training, TrainingState, TrainingTrigger,
+    features::SCHEMA,
 };
 use kernel::{CommunityId, Role};
 use testkit::{World, on_both};
@@ -72,6 +73,7 @@ on_both! {
         let system = world.system();
         let asked = bots.start_training(&system, None).await.unwrap();
         assert_eq!((asked.state, asked.n_new), (TrainingState::Waiting, 40));
+        assert_eq!(asked.trigger, Some(TrainingTrigger::CommandLine), "no person asked, and no week was over");
         let same = bots.start_training(&system, None).await.unwrap();
         assert_eq!(same.id, asked.id, "one at a time");
         assert_eq!(world.number("SELECT COUNT(*) FROM job WHERE kind = 'bots.train'").await, 1);
@@ -133,10 +135,25 @@ on_both! {
         }
         assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 1);
         let training = ended(&world).await;
-        assert_eq!((training.state, training.asked_by), (TrainingState::Done, None));
+        assert_eq!(
+            (training.state, training.asked_by, training.trigger),
+            (TrainingState::Done, None, Some(TrainingTrigger::Schedule))
+        );
         // What has been learned is not new any more.
         world.sql("UPDATE bot_training SET started_at = 1000").await;
         assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 0);
+    }
+
+    async fn a_community_in_which_people_said_much_gets_a_first_model_of_its_own_from_the_week(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 20, 79).await;
+        let bots = world.app.bots.clone();
+        assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 1, "99 accounts: for everybody alone");
+        labelled(&mut world, pond, 200, true).await;
+        assert_eq!(bots.ask_for_due_trainings().await.unwrap(), 2, "100: for the community too");
+        let all = bots.trainings(&world.system()).await.unwrap();
+        let asked: Vec<_> = all.iter().map(|training| (training.community, training.trigger)).collect();
+        assert_eq!(asked, [(Some(pond), Some(TrainingTrigger::Schedule)), (None, Some(TrainingTrigger::Schedule))]);
     }
 
     async fn what_lists_marks_and_rules_say_is_learned_from_until_it_is_said_no_longer(world: World) {

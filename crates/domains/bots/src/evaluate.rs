@@ -62,6 +62,9 @@ pub enum EvaluateError {
     /// A folder without labels where labels are needed.
     #[error("`{0}` has no labels.csv: there is nothing to learn from it")]
     Unlabelled(String),
+    /// Every account to learn from is of a group that is judged.
+    #[error("all accounts to learn from are judged too: judge others, or ask for folds")]
+    Judged,
     /// Nothing was learned.
     #[error("no model could be learned from `{names}`")]
     Learn {
@@ -148,12 +151,17 @@ impl Judge {
 /// # Errors
 /// [`EvaluateError`] names the file and line, or says what cannot be learned.
 pub fn evaluate(plan: &Plan) -> Result<Evaluation, EvaluateError> {
-    let train = folders(&plan.train, 0, plan.min_messages)?;
+    let mut train = folders(&plan.train, 0, plan.min_messages)?;
     let test = folders(&plan.test, train.len(), plan.min_messages)?;
+    let held_back = hold_back(&mut train, &test);
     if let Some(unlabelled) = train.iter().find(|folder| !folder.is_labelled) {
         return Err(EvaluateError::Unlabelled(unlabelled.name.clone()));
     }
-    let mut evaluation = Evaluation::new(&train, &test);
+    let labels = train.iter().flat_map(|folder| &folder.cases);
+    if held_back > 0 && labels.filter(|case| case.is_bot.is_some()).count() == 0 {
+        return Err(EvaluateError::Judged);
+    }
+    let mut evaluation = Evaluation::new(&train, &test, held_back);
     if let Some(folds) = plan.folds {
         for folder in &train {
             let alone = std::slice::from_ref(folder);
@@ -286,6 +294,18 @@ fn folders(dirs: &[PathBuf], from: usize, least: u32) -> Result<Vec<Replayed>, E
             Ok(folder)
         })
         .collect()
+}
+
+/// Forgets what accounts of the learning side are whose group is judged too, and says how many they were.
+fn hold_back(train: &mut [Replayed], test: &[Replayed]) -> usize {
+    let judged = test.iter().flat_map(|folder| &folder.cases);
+    let judged: BTreeSet<u64> = judged.map(|case| case.group).collect();
+    let learned = train.iter_mut().flat_map(|folder| &mut folder.cases);
+    let mut n = 0;
+    for case in learned.filter(|case| judged.contains(&case.group)) {
+        n += usize::from(case.is_bot.take().is_some());
+    }
+    n
 }
 
 /// What is learned from: every moment of every labelled account.

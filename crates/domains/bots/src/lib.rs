@@ -113,7 +113,7 @@ pub use setting::{Bearing, Exemption, Level, Setting};
 pub use shadow::{CalledBy, Confirmed, Differing, SHADOW_MAX, Shadow, ShadowCounts};
 pub use spread::{Flagged, Histogram, WhatIf};
 pub use tracking::{TRACK_JOB, Tracking};
-pub use training::{TRAIN_JOB, Training, TrainingState};
+pub use training::{TRAIN_JOB, Training, TrainingState, TrainingTrigger};
 pub use waiting::{Crowded, Waiting};
 
 /// What was found of each community, or why the actor may not know it.

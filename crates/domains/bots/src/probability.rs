@@ -44,6 +44,16 @@ impl Probability {
         Self(ppm as u32)
     }
 
+    /// Of log-odds, in which the shares of the causes of a prediction add up.
+    pub fn of_log_odds(log_odds: f64) -> Self {
+        Self::of(ml::sigmoid(log_odds))
+    }
+
+    /// As log-odds, of one that is certain those of one in a million from it.
+    pub fn log_odds(self) -> f64 {
+        ml::logit(self.value())
+    }
+
     /// In millionths.
     pub const fn ppm(self) -> u32 {
         self.0
@@ -122,6 +132,17 @@ mod tests {
         for wrong in [-0.1, 100.1, f64::NAN, f64::INFINITY] {
             assert_eq!(Probability::from_percent(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn log_odds_lead_back_to_the_probability_and_end_somewhere() {
+        assert!(Probability::percent(50).log_odds().abs() < 1e-9);
+        for ppm in [1, 250_000, 700_000, 999_999] {
+            let made = Probability::millionths(ppm);
+            assert_eq!(Probability::of_log_odds(made.log_odds()), made);
+        }
+        assert!(Probability::percent(100).log_odds().is_finite());
+        assert_eq!(Probability::of_log_odds(f64::NAN), Probability::default());
     }
 
     #[test]

@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use crate::{
     AlertKind, Bots, BotsError, NewModel, alert, announcement,
     features::SCHEMA,
+    learning::Columns,
     reference::Reference,
     store::{self as tables, label::Learnable, training as table},
     training_topic,
@@ -40,6 +41,8 @@ use course::{CourseError, Listener, Prior, Row, Taught};
 pub const TRAIN_JOB: &str = "bots.train";
 /// New labels by people that a weekly training needs: fewer teach nothing that would be worth a new model.
 const NEW_MIN: u32 = 20;
+/// Accounts of a community of which people said what they are, before the weekly training makes a first model for it alone.
+const OWN_MIN: u32 = 100;
 /// Labels that are learned from at most, the newest.
 const LABELS_MAX: usize = 20_000;
 /// Labels read at once.
@@ -113,6 +116,44 @@ impl TrainingState {
     }
 }
 
+/// What asked for a training.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TrainingTrigger {
+    /// Somebody, by hand.
+    Person,
+    /// The command line of the machine.
+    CommandLine,
+    /// The weekly job.
+    Schedule,
+}
+
+impl TrainingTrigger {
+    /// Every trigger.
+    pub const ALL: [Self; 3] = [Self::Person, Self::CommandLine, Self::Schedule];
+
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::CommandLine => "command_line",
+            Self::Schedule => "schedule",
+        }
+    }
+
+    /// The number stored in the database. Never renumber; 0 is what is not known.
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Person => 1,
+            Self::CommandLine => 2,
+            Self::Schedule => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.code() == code)
+    }
+}
+
 /// A training.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Training {
@@ -122,7 +163,9 @@ pub struct Training {
     pub community: Option<CommunityId>,
     /// What became of it.
     pub state: TrainingState,
-    /// Who asked for it; `None` = the weekly job, or somebody who was erased since.
+    /// What asked for it; `None` = that was before this was written down.
+    pub trigger: Option<TrainingTrigger>,
+    /// Who asked for it; `None` = no person, or one who was erased since.
     pub asked_by: Option<UserId>,
     /// When.
     pub asked_at: Timestamp,
@@ -245,10 +288,20 @@ impl Bots {
         {
             return Err(BotsError::NotFound);
         }
-        self.ask(actor, tables::model::scope(community)).await
+        let trigger = match actor.user_id() {
+            Some(_) => TrainingTrigger::Person,
+            None => TrainingTrigger::CommandLine,
+        };
+        self.ask(actor, tables::model::scope(community), trigger)
+            .await
     }
 
-    async fn ask(&self, actor: &Actor, scope: i32) -> Result<Training, BotsError> {
+    async fn ask(
+        &self,
+        actor: &Actor,
+        scope: i32,
+        trigger: TrainingTrigger,
+    ) -> Result<Training, BotsError> {
         let mut work = self.begin(actor).await?;
         tables::lock(&work, CommunityId(0)).await?;
         let known = table::open(work.conn(), scope).await?;
@@ -257,7 +310,7 @@ impl Bots {
         } else {
             let since = table::last_learned(work.conn(), scope).await?;
             let fresh = tables::label::fresh(work.conn(), SCHEMA.hash(), scope, since).await?;
-            let by = actor.user_id();
+            let by = (trigger, actor.user_id());
             let id = table::insert(work.conn(), scope, by, fresh.new, work.now()).await?;
             work.audit(Entry {
                 action: "bots.training.start",
@@ -278,17 +331,17 @@ impl Bots {
         training.ok_or(BotsError::NotFound)
     }
 
-    /// Asks for the trainings that are due: for all communities, and for each that has a model of its own, where people
-    /// have said enough that is new. Answers how many. The weekly job.
+    /// Asks for the trainings that are due: for all communities, and for each that has a model of its own or could have one, where
+    /// people have said enough that is new. Answers how many. The weekly job.
     pub async fn ask_for_due_trainings(&self) -> Result<u32, BotsError> {
         let mut asked = 0;
-        for scope in tables::model::scopes(self.db.read()).await? {
+        for scope in tables::model::scopes(self.db.read(), SCHEMA.hash(), OWN_MIN).await? {
             let conn = self.db.read();
             let since = table::last_learned(conn, scope).await?;
             let fresh = tables::label::fresh(conn, SCHEMA.hash(), scope, since).await?;
             let each = u32::try_from(course::EACH_MIN).unwrap_or(u32::MAX);
             if fresh.new >= NEW_MIN && fresh.bots >= each && fresh.people >= each {
-                self.ask(&WHO, scope).await?;
+                self.ask(&WHO, scope, TrainingTrigger::Schedule).await?;
                 asked += 1;
             } else {
                 tracing::info!(
@@ -506,10 +559,14 @@ impl Bots {
             is_stopped,
             is_tuned: Arc::clone(&is_tuned),
         };
+        let columns = match training.community {
+            Some(_) => Columns::All,
+            None => Columns::Everywhere,
+        };
         let task = tokio::task::spawn_blocking(move || {
             let vectors = lesson.iter().map(|row| (row.values.as_slice(), row.is_bot));
             let reference = Reference::of(&vectors);
-            course::teach(&lesson, &prior, &mut feed).map(|taught| (reference, taught))
+            course::teach(&lesson, &prior, columns, &mut feed).map(|taught| (reference, taught))
         });
         let tuning = tokio::time::sleep(TUNING_MAX);
         tokio::pin!(tuning);

@@ -222,6 +222,26 @@ fn a_prior_is_corrected_by_a_few_rows_of_another_kind() {
 }
 
 #[test]
+fn a_model_answers_the_same_over_more_features_in_another_order() {
+    let rows = samples::rows(400, 6, 25);
+    let own = fit(&rows, None, &quick()).unwrap().ensemble;
+    let names = ["new", "f5", "f4", "f3", "other", "f2", "f1", "f0"].map(str::to_owned);
+    assert_eq!(own.names(), ["f0", "f1", "f2", "f3", "f4", "f5"]);
+    let wider = own.over(names.to_vec()).unwrap();
+    for n in 0..400 {
+        let row = rows.example(n).unwrap().features;
+        let [f0, f1, f2, f3, f4, f5] = row else {
+            panic!("six features")
+        };
+        let there = [7.0, *f5, *f4, *f3, f32::NAN, *f2, *f1, *f0];
+        assert_eq!(own.margin(row).to_bits(), wider.margin(&there).to_bits());
+    }
+    let (was, is) = (own.importances(), wider.importances());
+    assert!(is[0] == 0.0 && is[4] == 0.0 && is[7] == was[0] && is[1] == was[5]);
+    assert_eq!(own.over(names[2..].to_vec()), None, "it asks for f5");
+}
+
+#[test]
 fn a_prior_that_nothing_makes_better_stays_as_it_is() {
     let train = samples::rows(2000, 6, 23);
     let prior = fit(&train, None, &quick()).unwrap().ensemble;

@@ -152,6 +152,8 @@ pub struct Evaluation {
     pub schema: String,
     /// What was learned from.
     pub train: Vec<Part>,
+    /// Accounts to learn from that taught nothing, because their group is judged too.
+    pub held_back: usize,
     /// What was judged, beside the folds.
     pub test: Vec<Part>,
     /// The results.
@@ -161,10 +163,11 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    pub(super) fn new(train: &[Replayed], test: &[Replayed]) -> Self {
+    pub(super) fn new(train: &[Replayed], test: &[Replayed], held_back: usize) -> Self {
         Self {
             schema: crate::features::SCHEMA.hash().to_owned(),
             train: train.iter().map(part).collect(),
+            held_back,
             test: test.iter().map(part).collect(),
             results: Vec::new(),
             importances: Vec::new(),

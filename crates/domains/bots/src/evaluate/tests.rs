@@ -143,6 +143,30 @@ fn bots_of_another_community_are_found_and_the_rules_are_judged_beside() {
 }
 
 #[test]
+fn nothing_is_learned_of_an_account_whose_group_is_judged() {
+    let root = TempDir::new().unwrap();
+    let one = community(root.path(), "one", 1, 60, 12);
+    let two = community(root.path(), "two", 2, 60, 12);
+    // The accounts that are judged, each said to be what it is not.
+    let lies = root.path().join("lies");
+    std::fs::create_dir_all(&lies).unwrap();
+    std::fs::copy(
+        two.join("messages.jsonl.gz"),
+        lies.join("messages.jsonl.gz"),
+    )
+    .unwrap();
+    let truth = std::fs::read_to_string(two.join("labels.csv")).unwrap();
+    let turned = truth.replace(",0,", ",x,").replace(",1,", ",0,");
+    std::fs::write(lies.join("labels.csv"), turned.replace(",x,", ",1,")).unwrap();
+    let evaluation = evaluate(&plan(vec![one, lies], vec![two])).unwrap();
+    assert_eq!(
+        (evaluation.held_back, evaluation.train[1].labelled),
+        (72, 0)
+    );
+    assert_eq!(tuned(&evaluation.results[0]), (1.0, 1.0));
+}
+
+#[test]
 fn cross_validation_judges_every_account_once_alone_and_pooled() {
     let root = TempDir::new().unwrap();
     let one = community(root.path(), "one", 3, 40, 8);
@@ -220,11 +244,13 @@ fn what_is_broken_is_named_with_its_file_and_line() {
     let root = TempDir::new().unwrap();
     let dir = community(root.path(), "one", 9, 20, 4);
     let judge = |dir: &Path| complaint(&plan(vec![dir.to_owned()], vec![dir.to_owned()]));
+    let same = judge(&dir);
     let has = |text: &str, parts: &[&str]| {
         for part in parts {
             assert!(text.contains(part), "`{part}` is not in: {text}");
         }
     };
+    has(&same, &["judged too", "folds"]);
     has(
         &judge(&root.path().join("nowhere")),
         &["messages.jsonl.gz", "cannot be read"],
@@ -246,6 +272,7 @@ fn what_is_broken_is_named_with_its_file_and_line() {
 fn one_kind_of_account_is_nothing_to_learn_from() {
     let root = TempDir::new().unwrap();
     let dir = community(root.path(), "one", 10, 20, 1);
-    let text = complaint(&plan(vec![dir.clone()], vec![dir]));
+    let other = community(root.path(), "two", 11, 20, 4);
+    let text = complaint(&plan(vec![dir], vec![other]));
     assert!(text.contains("there are 1 bots and 20 people"), "{text}");
 }

@@ -221,12 +221,19 @@ pub(crate) async fn forget_replaced(
     Ok(())
 }
 
-/// What models are trained for: everybody, and each community with a deployed model of its own.
-pub(crate) async fn scopes(conn: &impl ConnectionTrait) -> Result<Vec<i32>, StoreError> {
-    let query =
-        "SELECT DISTINCT scope FROM bot_model WHERE state = 2 AND scope <> 0 ORDER BY scope";
+/// What models are trained for: everybody, each community with a deployed model of its own, and each in which people said of so
+/// many accounts what they are.
+pub(crate) async fn scopes(
+    conn: &impl ConnectionTrait,
+    schema_hash: &str,
+    own_min: u32,
+) -> Result<Vec<i32>, StoreError> {
+    let query = "SELECT scope FROM bot_model WHERE state = 2 AND scope <> 0 \
+         UNION SELECT community_id FROM bot_label WHERE schema_hash = $1 AND source IN (1, 5) \
+         GROUP BY community_id HAVING COUNT(DISTINCT account_id) >= $2 ORDER BY 1";
     let mut scopes = vec![EVERYWHERE];
-    for row in sql::rows(conn, query, vec![]).await? {
+    let values = vec![schema_hash.into(), i64::from(own_min).into()];
+    for row in sql::rows(conn, query, values).await? {
         scopes.push(row.try_get_by_index(0)?);
     }
     Ok(scopes)

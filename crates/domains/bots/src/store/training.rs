@@ -5,13 +5,14 @@ use kernel::{Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::count;
-use crate::{Training, TrainingState};
+use crate::{Training, TrainingState, TrainingTrigger};
 
 #[derive(FromQueryResult)]
 struct Raw {
     id: i32,
     scope: i32,
     state: i16,
+    trigger_kind: i16,
     asked_by: Option<i32>,
     asked_at: i64,
     started_at: Option<i64>,
@@ -38,6 +39,7 @@ impl TryFrom<Raw> for Training {
             id: raw.id,
             community: super::community(raw.scope),
             state: TrainingState::from_code(raw.state).ok_or_else(|| broken("unknown state"))?,
+            trigger: TrainingTrigger::from_code(raw.trigger_kind),
             asked_by: raw.asked_by.map(UserId),
             asked_at: Timestamp(raw.asked_at),
             started_at: raw.started_at.map(Timestamp),
@@ -55,7 +57,7 @@ impl TryFrom<Raw> for Training {
     }
 }
 
-const COLUMNS: &str = "id, scope, state, asked_by, asked_at, started_at, finished_at, progress, n_rows, n_bots, \
+const COLUMNS: &str = "id, scope, state, trigger_kind, asked_by, asked_at, started_at, finished_at, progress, n_rows, n_bots, \
                        n_people, n_new, snapshot, model_id, log, error";
 
 async fn many(
@@ -162,16 +164,17 @@ pub(crate) async fn last_learned(
 pub(crate) async fn insert(
     conn: &impl ConnectionTrait,
     scope: i32,
-    by: Option<UserId>,
+    (trigger, by): (TrainingTrigger, Option<UserId>),
     n_new: u32,
     at: Timestamp,
 ) -> Result<i32, StoreError> {
     sql::scalar(
         conn,
-        "INSERT INTO bot_training (scope, state, asked_by, asked_at, progress, n_rows, n_bots, n_people, n_new, log) \
-         VALUES ($1, 0, $2, $3, 0, 0, 0, 0, $4, '[]') RETURNING id",
+        "INSERT INTO bot_training (scope, state, trigger_kind, asked_by, asked_at, progress, n_rows, n_bots, n_people, n_new, log) \
+         VALUES ($1, 0, $2, $3, $4, 0, 0, 0, 0, $5, '[]') RETURNING id",
         vec![
             scope.into(),
+            trigger.code().into(),
             by.map(|user| user.0).into(),
             at.0.into(),
             super::stored(n_new).into(),

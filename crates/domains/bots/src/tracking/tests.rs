@@ -11,6 +11,7 @@ fn training() -> Training {
         id: 7,
         community: None,
         state: TrainingState::Done,
+        trigger: Some(crate::TrainingTrigger::Schedule),
         asked_by: None,
         asked_at: Timestamp(0),
         started_at: Some(Timestamp(1_000_000)),

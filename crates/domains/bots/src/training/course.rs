@@ -18,7 +18,7 @@ use ml::{
 use serde_json::{Value, json};
 
 use super::figures::Judged;
-use crate::learning::decision;
+use crate::learning::{Columns, decision};
 use ground::{Ground, Way, picked, places};
 
 /// Labels of each kind, given by people or lists, without which nothing is learned.
@@ -116,10 +116,11 @@ struct Tried {
     average_precision: f64,
 }
 
-/// Learns.
+/// Learns. Of rows of one community a model may look at [`Columns::All`], of several at [`Columns::Everywhere`].
 pub(super) fn teach(
     rows: &[Row],
     prior: &Prior,
+    columns: Columns,
     listener: &mut dyn Listener,
 ) -> Result<Taught, CourseError> {
     let judges: Vec<&Row> = rows.iter().filter(|row| row.is_judge).collect();
@@ -145,7 +146,7 @@ pub(super) fn teach(
             test.len()
         ),
     );
-    let mut ground = Ground::new(prior, &train);
+    let mut ground = Ground::new(prior, columns, &train)?;
     let folds = folds(&train)?;
     let adapted = attempt(Way::Adapted, &ground, &train, &folds, listener)?;
     let mut others = Vec::new();
@@ -273,7 +274,7 @@ fn folds(rows: &[&Row]) -> Result<Vec<Fold>, SplitError> {
 }
 
 fn tuned(
-    ground: &Ground<'_>,
+    ground: &Ground,
     train: &[&Row],
     listener: &mut dyn Listener,
 ) -> Result<Params, CourseError> {
@@ -306,7 +307,7 @@ fn tuned(
 
 fn attempt(
     way: Way,
-    ground: &Ground<'_>,
+    ground: &Ground,
     rows: &[&Row],
     folds: &[Fold],
     listener: &mut dyn Listener,
@@ -361,11 +362,17 @@ fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
     best
 }
 
-/// From margins of rows, each of a model that had not seen it, to probabilities and the threshold among them.
+/// From margins of rows, each of a model that had not seen it, to probabilities and the threshold among them. Only rows that judge
+/// have a say, each as much as it weighs: what the rules are sure of lies far from where it is hard to tell.
 fn calibrated(rows: &[&Row], margins: &[f64]) -> Result<(Calibration, f64), CourseError> {
-    let labels: Vec<bool> = rows.iter().map(|row| row.is_bot).collect();
-    let calibration = Calibration::fit(margins, &labels)?;
-    let threshold = decision(margins, &labels, &calibration, FALSE_POSITIVE_RATE_MAX);
+    let (mut own, mut labels, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, margin) in rows.iter().zip(margins).filter(|(row, _)| row.is_judge) {
+        own.push(*margin);
+        labels.push(row.is_bot);
+        weights.push(f64::from(row.weight));
+    }
+    let calibration = Calibration::fit_weighted(&own, &labels, &weights)?;
+    let threshold = decision(&own, &labels, &calibration, FALSE_POSITIVE_RATE_MAX);
     Ok((calibration, threshold))
 }
 

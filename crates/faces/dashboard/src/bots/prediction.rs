@@ -1,7 +1,7 @@
 //! A prediction as moderators read it: what counted most as sentences with bars, and the same as a table.
 //! What the rules found is told as such. Must never make up a cause that the service does not tell.
 
-use ::bots::{Cause, Prediction, Setting, features::SCHEMA};
+use ::bots::{Cause, Prediction, Probability, Setting, features::SCHEMA};
 use kernel::Timestamp;
 
 use super::Sure;
@@ -74,12 +74,6 @@ pub(crate) struct End {
     pub(crate) log_odds: String,
 }
 
-/// The log-odds of a probability, of one that is certain those of one in a million from it.
-fn log_odds(probability: f64) -> f64 {
-    let probability = probability.clamp(1e-6, 1.0 - 1e-6);
-    (probability / (1.0 - probability)).ln()
-}
-
 /// A waterfall: the steps by which the causes of a model come from where everybody begins to the probability.
 struct Waterfall {
     /// Where each cause begins, and where the last one ends.
@@ -92,7 +86,7 @@ impl Waterfall {
     /// Shares are log-odds of the same probability, so that what is not told is the rest.
     fn of(prediction: &Prediction) -> Self {
         let told: f64 = prediction.why.iter().map(|cause| cause.share).sum();
-        let mut level = log_odds(prediction.probability.value()) - told;
+        let mut level = prediction.probability.log_odds() - told;
         let mut levels = vec![level];
         for cause in &prediction.why {
             level += cause.share;
@@ -116,7 +110,7 @@ impl Waterfall {
     fn ends(&self) -> Option<Ends> {
         let end = |level: f64| End {
             bar: step(0.0, level, self.scale),
-            percent: display::percent(1.0 / (1.0 + (-level).exp())),
+            percent: display::percent(Probability::of_log_odds(level).value()),
             log_odds: signed(level),
         };
         Some(Ends {

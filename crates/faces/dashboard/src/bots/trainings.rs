@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::bots::{Training, TrainingState};
+use ::bots::{Training, TrainingState, TrainingTrigger};
 use askama::Template;
 use axum::{
     Form,
@@ -42,7 +42,7 @@ struct Row {
     mood: &'static str,
     /// How far it is, while it goes on.
     progress: Option<u32>,
-    by_hand: bool,
+    trigger: &'static str,
     asked: When,
     took: String,
     rows: String,
@@ -69,7 +69,12 @@ impl Row {
                 TrainingState::Waiting | TrainingState::Running | TrainingState::Skipped => "",
             },
             progress: (!training.state.is_over()).then_some(training.progress),
-            by_hand: training.asked_by.is_some(),
+            trigger: match training.trigger {
+                Some(TrainingTrigger::Person) => "by hand",
+                Some(TrainingTrigger::CommandLine) => "on the command line",
+                Some(TrainingTrigger::Schedule) => "weekly",
+                None => "weekly or on the command line",
+            },
             asked: display::when(now, training.asked_at),
             took: span.map_or_else(|| "–".to_owned(), took),
             rows: display::count(training.n_rows.into()),

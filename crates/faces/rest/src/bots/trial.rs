@@ -30,7 +30,9 @@ pub(crate) struct TrainingView {
     community_id: Option<i32>,
     /// What became of it: `waiting`, `running`, `done`, `skipped` or `failed`.
     state: String,
-    /// Who asked for it; null = the weekly job, or somebody who was erased since.
+    /// What asked for it: `person`, `command_line` or `schedule`, the weekly job; null = that was before this was written down.
+    trigger: Option<String>,
+    /// Who asked for it; null = no person, or one who was erased since.
     asked_by: Option<i32>,
     /// When.
     asked_at: Moment,
@@ -65,6 +67,7 @@ impl From<Training> for TrainingView {
             id: training.id,
             community_id: training.community.map(|community| community.0),
             state: training.state.as_str().to_owned(),
+            trigger: training.trigger.map(|trigger| trigger.as_str().to_owned()),
             asked_by: training.asked_by.map(|user| user.0),
             asked_at: training.asked_at.into(),
             started_at: training.started_at.map(Moment::from),

@@ -28,10 +28,20 @@ pub(crate) struct WeekView {
     n_wrong: u64,
     /// Reviews of accounts that were drawn by chance.
     n_sampled: u64,
+    /// Of those, bots.
+    n_sampled_bots: u64,
     /// Of the accused, the share that are bots.
     precision: Option<f64>,
+    /// Where the interval begins in which precision lies in 95 of 100 cases.
+    precision_low: Option<f64>,
+    /// Where it ends.
+    precision_high: Option<f64>,
     /// Of the bots in the random sample, the share that was accused.
     recall: Option<f64>,
+    /// Where the interval begins in which recall lies in 95 of 100 cases.
+    recall_low: Option<f64>,
+    /// Where it ends.
+    recall_high: Option<f64>,
     /// The harmonic mean of both.
     f1: Option<f64>,
     /// Reviews for each prediction.
@@ -47,8 +57,13 @@ impl From<Week> for WeekView {
             n_right: week.n_right,
             n_wrong: week.n_wrong,
             n_sampled: week.n_sampled,
+            n_sampled_bots: week.n_sampled_bots,
             precision: week.precision,
+            precision_low: week.precision_ends.map(|(low, _)| low),
+            precision_high: week.precision_ends.map(|(_, high)| high),
             recall: week.recall,
+            recall_low: week.recall_ends.map(|(low, _)| low),
+            recall_high: week.recall_ends.map(|(_, high)| high),
             f1: week.f1,
             feedback_rate: week.feedback_rate,
         }

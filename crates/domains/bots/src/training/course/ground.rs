@@ -1,7 +1,8 @@
-//! The ways to make a model, each with its parameters and the columns it looks at.
+//! The ways to make a model, each with its parameters and the columns it looks at: of one community all, else those that mean the
+//! same everywhere, or it would learn *where* somebody is.
 
 use ml::{
-    Dataset, Example, Logistic, Model,
+    Dataset, Ensemble, Example, Logistic, Model,
     boost::{self, ClassWeight, FitError, Params},
     forest, logistic,
 };
@@ -35,8 +36,10 @@ impl Way {
 }
 
 /// What a way needs to be gone.
-pub(super) struct Ground<'a> {
-    prior: &'a Prior,
+pub(super) struct Ground {
+    /// The shipped trees, over the columns that are looked at.
+    prior: Ensemble,
+    columns: Columns,
     adapted: Params,
     pub(super) fresh: Params,
     forest: forest::Params,
@@ -70,8 +73,18 @@ fn class_weight(rows: &[&Row]) -> ClassWeight {
     ClassWeight::Positive(ratio.sqrt().clamp(0.1, 10.0))
 }
 
-impl<'a> Ground<'a> {
-    pub(super) fn new(prior: &'a Prior, train: &[&Row]) -> Self {
+impl Ground {
+    /// For rows of one community [`Columns::All`], of several [`Columns::Everywhere`].
+    pub(super) fn new(
+        prior: &Prior,
+        columns: Columns,
+        train: &[&Row],
+    ) -> Result<Self, CourseError> {
+        let prior = match columns {
+            Columns::All => prior.ensemble.over(columns.names()),
+            Columns::Everywhere | Columns::Compared => Some(prior.ensemble.clone()),
+        };
+        let prior = prior.ok_or(CourseError::NoPrior)?;
         let class_weight = class_weight(train);
         let own = Params {
             trees: 120,
@@ -87,13 +100,13 @@ impl<'a> Ground<'a> {
             class_weight,
             ..Params::default()
         };
-        Self {
+        Ok(Self {
             adapted: Params {
-                trends: trends_of(prior.ensemble.names()),
+                trends: trends_of(prior.names()),
                 ..own.clone()
             },
             fresh: Params {
-                trends: trends_of(&Columns::All.names()),
+                trends: trends_of(&columns.names()),
                 ..own
             },
             forest: forest::Params {
@@ -108,15 +121,16 @@ impl<'a> Ground<'a> {
                 ..logistic::Params::default()
             },
             prior,
-        }
+            columns,
+        })
     }
 
     pub(super) fn names(&self, way: Way) -> Vec<String> {
         match way {
-            Way::Adapted => self.prior.ensemble.names().to_vec(),
+            Way::Adapted => self.prior.names().to_vec(),
             // Values against the norms only: what is measured says too little in a straight line.
             Way::Linear => Columns::Compared.names(),
-            Way::Fresh | Way::Forest => Columns::All.names(),
+            Way::Fresh | Way::Forest => self.columns.names(),
         }
     }
 
@@ -149,9 +163,9 @@ impl<'a> Ground<'a> {
             ..params.clone()
         };
         Ok(match way {
-            Way::Adapted if trees == Some(0) => (self.prior.ensemble.clone().into(), 0),
+            Way::Adapted if trees == Some(0) => (self.prior.clone().into(), 0),
             Way::Adapted => {
-                let own = &self.prior.ensemble;
+                let own = &self.prior;
                 match boost::extend(own, train, stop_by, &limit(&self.adapted)) {
                     Ok(fitted) => {
                         let added = fitted.ensemble.trees().saturating_sub(own.trees());
@@ -192,7 +206,7 @@ impl<'a> Ground<'a> {
         };
         match way {
             Way::Adapted => {
-                json!({ "added": of(&self.adapted), "prior_trees": self.prior.ensemble.trees() })
+                json!({ "added": of(&self.adapted), "prior_trees": self.prior.trees() })
             }
             Way::Fresh => of(&self.fresh),
             Way::Forest => {

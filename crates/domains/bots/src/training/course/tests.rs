@@ -167,7 +167,7 @@ fn fifty_labels_teach_the_prior_a_family_of_bots_it_did_not_know() {
         prior.calibration.probability(margin)
     });
     let mut quiet = Quiet::default();
-    let taught = teach(&labelled, &prior, &mut quiet).unwrap();
+    let taught = teach(&labelled, &prior, Columns::All, &mut quiet).unwrap();
     let after = f1(&rest, taught.threshold, |row| {
         let margin = taught
             .model
@@ -190,7 +190,7 @@ fn fifty_labels_teach_the_prior_a_family_of_bots_it_did_not_know() {
     assert_eq!(quiet.last, 90);
     assert_eq!(taught.metrics["test"]["rows"], 7, "15 % of each kind");
     assert_eq!(taught.metrics["candidates"].as_array().unwrap().len(), 1);
-    let again = teach(&labelled, &prior, &mut Quiet::default()).unwrap();
+    let again = teach(&labelled, &prior, Columns::All, &mut Quiet::default()).unwrap();
     assert_eq!(
         (again.model, again.metrics),
         (taught.model, taught.metrics),
@@ -209,7 +209,13 @@ fn with_many_labels_other_kinds_compete_and_what_the_rules_said_judges_nobody() 
         row.weight = 0.1;
     }
     let judges = rows.iter().filter(|row| row.is_judge).count();
-    let taught = teach(&rows, &prior().unwrap(), &mut Quiet::default()).unwrap();
+    let taught = teach(
+        &rows,
+        &prior().unwrap(),
+        Columns::All,
+        &mut Quiet::default(),
+    )
+    .unwrap();
     let kinds: Vec<&str> = taught.metrics["candidates"]
         .as_array()
         .unwrap()
@@ -240,13 +246,71 @@ fn with_many_labels_other_kinds_compete_and_what_the_rules_said_judges_nobody() 
 }
 
 #[test]
+fn what_the_rules_are_sure_of_moves_neither_the_curve_nor_the_threshold() {
+    let own = community(60, 40);
+    let mut with_rules = own.clone();
+    // Far away on either side, where every model is right.
+    with_rules.extend(own.iter().map(|row| Row {
+        group: row.group + 10_000,
+        weight: 0.1,
+        is_judge: false,
+        ..row.clone()
+    }));
+    let both: Vec<&Row> = with_rules.iter().collect();
+    let judges: Vec<&Row> = own.iter().collect();
+    let told = |row: &Row| if row.is_bot { 2.0 } else { -2.0 };
+    let noise = |n: usize| f64::from(u32::try_from(n % 7).unwrap()) - 3.0;
+    let mut margins: Vec<f64> = own.iter().map(told).collect();
+    for (n, margin) in margins.iter_mut().enumerate() {
+        *margin += noise(n);
+    }
+    let far = own.iter().map(|row| told(row) * 50.0);
+    let all: Vec<f64> = margins.iter().copied().chain(far).collect();
+    let alone = calibrated(&judges, &margins).unwrap();
+    assert_eq!(calibrated(&both, &all).unwrap(), alone);
+    // A label that weighs half as much has half a say.
+    let mut half = own.clone();
+    for row in half.iter_mut().filter(|row| row.is_bot) {
+        row.weight = 0.5;
+    }
+    let half: Vec<&Row> = half.iter().collect();
+    let (curve, _) = calibrated(&half, &margins).unwrap();
+    assert!(curve.probability(0.0) < alone.0.probability(0.0));
+}
+
+#[test]
+fn a_community_looks_at_all_of_its_signals_and_several_at_those_that_mean_the_same_everywhere() {
+    let rows = community(160, 60);
+    let prior = prior().unwrap();
+    let of = |columns| teach(&rows, &prior, columns, &mut Quiet::default()).unwrap();
+    let (alone, together) = (of(Columns::All), of(Columns::Everywhere));
+    let local: Vec<String> = Columns::All
+        .names()
+        .into_iter()
+        .filter(|name| !Columns::Everywhere.names().contains(name))
+        .collect();
+    assert!(!local.is_empty());
+    let looks_at = |taught: &Taught| {
+        let own = taught.model.names();
+        local.iter().filter(|name| own.contains(name)).count()
+    };
+    assert_eq!((looks_at(&alone), looks_at(&together)), (local.len(), 0));
+}
+
+#[test]
 fn of_labels_drawn_by_lot_nothing_can_be_learned_and_the_figures_say_so() {
     let mut rows = community(200, 0);
     let mut rolls = Rolls(4_711);
     for row in &mut rows {
         row.is_bot = rolls.below(2) == 0;
     }
-    let taught = teach(&rows, &prior().unwrap(), &mut Quiet::default()).unwrap();
+    let taught = teach(
+        &rows,
+        &prior().unwrap(),
+        Columns::All,
+        &mut Quiet::default(),
+    )
+    .unwrap();
     let auc = taught.metrics["cross_validation"]["auc_roc"]["value"]
         .as_f64()
         .unwrap();
@@ -263,7 +327,7 @@ fn the_fewest_labels_that_are_enough_make_a_model() {
         *n <= EACH_MIN
     });
     let prior = prior().unwrap();
-    let taught = teach(&rows, &prior, &mut Quiet::default()).unwrap();
+    let taught = teach(&rows, &prior, Columns::All, &mut Quiet::default()).unwrap();
     assert!((0.0..=1.0).contains(&taught.threshold));
     assert_eq!(taught.metrics["test"]["rows"], 2);
 }
@@ -272,7 +336,7 @@ fn the_fewest_labels_that_are_enough_make_a_model() {
 fn too_few_labels_and_a_stop_end_a_training_with_their_reason() {
     let rows = community(20, 4);
     let prior = prior().unwrap();
-    let few = teach(&rows, &prior, &mut Quiet::default()).unwrap_err();
+    let few = teach(&rows, &prior, Columns::All, &mut Quiet::default()).unwrap_err();
     assert!(
         matches!(
             few,
@@ -288,6 +352,6 @@ fn too_few_labels_and_a_stop_end_a_training_with_their_reason() {
         is_stopped: true,
         ..Quiet::default()
     };
-    let stopped = teach(&rows, &prior, &mut stopped).unwrap_err();
+    let stopped = teach(&rows, &prior, Columns::All, &mut stopped).unwrap_err();
     assert!(matches!(stopped, CourseError::Stopped), "{stopped}");
 }

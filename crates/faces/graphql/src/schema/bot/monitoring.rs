@@ -23,10 +23,20 @@ pub(crate) struct BotWeek {
     wrong_count: i32,
     /// How many reviews are of accounts that were drawn by chance.
     sampled_count: i32,
+    /// How many of those are bots.
+    sampled_bot_count: i32,
     /// The share of bots among the accused, 0 to 1.
     precision: Option<f64>,
+    /// Where the interval begins in which precision lies in 95 of 100 cases.
+    precision_low: Option<f64>,
+    /// Where it ends.
+    precision_high: Option<f64>,
     /// The share of the bots in the random sample that was accused, 0 to 1.
     recall: Option<f64>,
+    /// Where the interval begins in which recall lies in 95 of 100 cases.
+    recall_low: Option<f64>,
+    /// Where it ends.
+    recall_high: Option<f64>,
     /// The harmonic mean of both.
     f1: Option<f64>,
     /// Reviews for each prediction.
@@ -42,8 +52,13 @@ impl From<Week> for BotWeek {
             right_count: count(week.n_right),
             wrong_count: count(week.n_wrong),
             sampled_count: count(week.n_sampled),
+            sampled_bot_count: count(week.n_sampled_bots),
             precision: week.precision,
+            precision_low: week.precision_ends.map(|(low, _)| low),
+            precision_high: week.precision_ends.map(|(_, high)| high),
             recall: week.recall,
+            recall_low: week.recall_ends.map(|(low, _)| low),
+            recall_high: week.recall_ends.map(|(_, high)| high),
             f1: week.f1,
             feedback_rate: week.feedback_rate,
         }

@@ -21,6 +21,18 @@ pub(crate) enum BotTrainingState {
     Failed,
 }
 
+/// What asked for a training.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "::bots::TrainingTrigger")]
+pub(crate) enum BotTrainingTrigger {
+    /// Somebody, by hand.
+    Person,
+    /// The command line of the machine.
+    CommandLine,
+    /// The weekly job.
+    Schedule,
+}
+
 /// A training.
 #[derive(SimpleObject)]
 pub(crate) struct BotTraining {
@@ -30,7 +42,9 @@ pub(crate) struct BotTraining {
     community_id: Option<i32>,
     /// What became of it.
     state: BotTrainingState,
-    /// Who asked for it; null = the weekly job, or somebody who was erased since.
+    /// What asked for it; null = that was before this was written down.
+    trigger: Option<BotTrainingTrigger>,
+    /// Who asked for it; null = no person, or one who was erased since.
     asked_by: Option<i32>,
     /// When.
     asked_at: DateTime,
@@ -65,6 +79,7 @@ impl From<Training> for BotTraining {
             id: training.id,
             community_id: training.community.map(|community| community.0),
             state: training.state.into(),
+            trigger: training.trigger.map(Into::into),
             asked_by: training.asked_by.map(|user| user.0),
             asked_at: DateTime(training.asked_at),
             started_at: training.started_at.map(DateTime),
