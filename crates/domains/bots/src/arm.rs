@@ -105,6 +105,15 @@ pub(crate) fn sides(mut lots: Vec<(CommunityId, u8)>, share: u32) -> Vec<(Commun
     lots.into_iter().enumerate().map(side).collect()
 }
 
+/// Who is on the second side of an experiment: half of those that are drawn, by their lots; of an odd number the first side has one
+/// more.
+pub(crate) fn halves(mut lots: Vec<(CommunityId, u8)>) -> Vec<(CommunityId, bool)> {
+    lots.sort_unstable_by_key(|(community, lot)| (*lot, community.0));
+    let half = lots.len() / 2;
+    let side = |(nth, (community, _)): (usize, (CommunityId, u8))| (community, nth < half);
+    lots.into_iter().enumerate().map(side).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +138,24 @@ mod tests {
             below(one, 10).iter().all(|id| half.contains(id)),
             "whoever has it keeps it"
         );
+    }
+
+    #[test]
+    fn an_experiment_has_half_of_the_communities_on_each_side_however_the_lots_fall() {
+        let second = |lots: &[u8]| {
+            let lots = lots
+                .iter()
+                .zip(1..)
+                .map(|(lot, id)| (CommunityId(id), *lot));
+            let sides = halves(lots.collect()).into_iter();
+            let second = sides.filter(|(_, is_second)| *is_second);
+            second
+                .map(|(community, _)| community.0)
+                .collect::<Vec<i32>>()
+        };
+        assert_eq!(second(&[70, 30, 50, 90]), [2, 3]);
+        assert_eq!(second(&[1, 2, 3]), [1]);
+        assert_eq!(second(&[1]), [0_i32; 0]);
     }
 
     #[test]

@@ -3,14 +3,14 @@
 //!
 //! Must never show a p-value of few reviews, nor run beside a rollout.
 
-use ::store::audit::Entry;
+use ::store::{Work, audit::Entry};
 use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use ml::compare::{Arm, two_proportions};
 use serde_json::json;
 
 use crate::{
     BotArm, Bots, BotsError, Probability,
-    arm::Run,
+    arm::{Run, halves},
     list::check_words,
     rollout::{WHO, share, whole},
     store::{
@@ -29,8 +29,6 @@ pub(crate) const REVIEWS_MIN: u64 = 50;
 const EXPECTED: f64 = 0.1;
 /// In so many of a hundred cases an interval holds.
 const LEVEL: f64 = 0.95;
-/// The percentage of communities that get the model.
-const SHARE: u32 = 50;
 /// After so many days it is over: four weeks.
 const DAYS_MAX: u64 = 28;
 
@@ -213,7 +211,12 @@ impl Bots {
         let now = work.now();
         let by = actor.user_id();
         let id = table::insert_experiment(work.conn(), &hypothesis, new.model, by, now).await?;
-        self.draw(&work, Run::Experiment(id), SHARE).await?;
+        if self.draw_halves(&work, Run::Experiment(id)).await? < 2 {
+            return Err(BotsError::Conflict(
+                "two communities without a model of their own are needed, one for each side"
+                    .to_owned(),
+            ));
+        }
         let detail = json!({ "hypothesis": hypothesis, "model": new.model });
         work.audit(entry("bots.experiment.start", id, detail));
         work.notify(training_topic(), "");
@@ -259,7 +262,7 @@ impl Bots {
         if let Some(known) = &experiment.precision {
             table::keep_p(work.conn(), id, Probability::of(known.p_value)).await?;
         }
-        self.draw(&work, Run::Experiment(id), SHARE).await?;
+        self.draw_halves(&work, Run::Experiment(id)).await?;
         work.commit().await?;
         let days = self.clock.now().since(experiment.started_at).as_secs() / 86_400;
         if experiment.conclusion == Conclusion::RulesBetter {
@@ -269,6 +272,22 @@ impl Bots {
             self.end_experiment(&WHO, id, "four weeks are over").await?;
         }
         Ok(())
+    }
+
+    /// Puts every community that has no model of its own and no side yet on one, half of them each; how many there are in all. Nobody
+    /// changes sides while it goes on.
+    async fn draw_halves(&self, work: &Work, run: Run) -> Result<usize, BotsError> {
+        let known = arm_table::assigned(work.conn(), run).await?;
+        let mut lots = self.lots(work, run).await?;
+        lots.retain(|(community, _)| !known.contains(community));
+        let n = known.len() + lots.len();
+        // One that comes later is drawn alone: its lot decides.
+        let sides = match lots.as_slice() {
+            [(community, lot)] if !known.is_empty() => vec![(*community, *lot < 50)],
+            _ => halves(lots),
+        };
+        arm_table::assign(work.conn(), run, &sides, work.now()).await?;
+        Ok(n)
     }
 
     async fn one_experiment(&self, id: i32) -> Result<Experiment, BotsError> {

@@ -37,6 +37,9 @@ const PRECISION_DROP: f64 = 0.05;
 const ALERTS_TIMES: f64 = 2.0;
 /// Cases of the new side without which rates are not compared.
 const CASES_MIN: u64 = 10;
+/// Cases of a community in a day that are taken for what was usual where there were fewer: one in ten days. A wave after silence is
+/// a wave.
+const QUIET: f64 = 0.1;
 /// How long one score may take at worst of a hundred.
 pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(500);
 const DAY_SECS: f64 = 86_400.0;
@@ -116,8 +119,7 @@ impl Guards {
             ));
         }
         if let (Some(new), Some(old)) = (self.alert_rate_new, self.alert_rate_old)
-            && old > 0.0
-            && new > old * ALERTS_TIMES
+            && new > old.max(QUIET) * ALERTS_TIMES
         {
             return Some(format!(
                 "{new:.1} cases of a community in a day with the new model, {old:.1} with the one before"
@@ -322,7 +324,17 @@ impl Bots {
     }
 
     /// Puts every community that has no model of its own on its side.
-    pub(crate) async fn draw(&self, work: &Work, run: Run, share: u32) -> Result<(), BotsError> {
+    async fn draw(&self, work: &Work, run: Run, share: u32) -> Result<(), BotsError> {
+        let sides = sides(self.lots(work, run).await?, share);
+        Ok(arm_table::assign(work.conn(), run, &sides, work.now()).await?)
+    }
+
+    /// Every community that has no model of its own, with its lot.
+    pub(crate) async fn lots(
+        &self,
+        work: &Work,
+        run: Run,
+    ) -> Result<Vec<(CommunityId, u8)>, BotsError> {
         let own: HashSet<CommunityId> = arm_table::on_their_own(work.conn())
             .await?
             .into_iter()
@@ -332,14 +344,12 @@ impl Bots {
             Err(IdentityError::Storage(error)) => return Err(error.into()),
             Err(other) => return Err(BotsError::Conflict(other.to_string())),
         };
-        let lots = all
+        Ok(all
             .into_iter()
             .map(|(community, _)| community.id)
             .filter(|community| !own.contains(community))
             .map(|community| (community, lot(run, community)))
-            .collect();
-        let sides = sides(lots, share);
-        Ok(arm_table::assign(work.conn(), run, &sides, work.now()).await?)
+            .collect())
     }
 
     async fn one_rollout(&self, id: i32) -> Result<Rollout, BotsError> {
@@ -487,7 +497,14 @@ mod tests {
             None,
             "twice is not more than twice"
         );
-        assert_eq!(why(outcome(0, 0, 0), outcome(9, 0, 0)), None);
+        let quiet = outcome(0, 0, 0);
+        assert_eq!(why(quiet, outcome(9, 0, 0)), None);
+        assert!(
+            why(quiet, outcome(100, 0, 0)).unwrap().contains("cases"),
+            "a wave where the other side is silent"
+        );
+        let few = guards(&side(90, quiet), &side(100, outcome(10, 0, 0)), 2.0, None);
+        assert_eq!(few.objection(), None, "one case of twenty days is no wave");
         let in_time = Guards {
             latency_p99_ms: Some(500),
             ..Guards::default()

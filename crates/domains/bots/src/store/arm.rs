@@ -68,6 +68,17 @@ pub(crate) async fn assign(
     .await
 }
 
+/// The communities that have a side.
+pub(crate) async fn assigned(
+    conn: &impl ConnectionTrait,
+    run: Run,
+) -> Result<Vec<CommunityId>, StoreError> {
+    let query = "SELECT community_id FROM bot_assignment WHERE kind = $1 AND run_id = $2";
+    let rows = sql::rows(conn, query, vec![run.code().into(), run.id().into()]).await?;
+    let id = |row: &QueryResult| Ok(CommunityId(row.try_get_by_index(0)?));
+    rows.iter().map(id).collect()
+}
+
 /// The communities on the second side.
 pub(crate) async fn on_second_side(
     conn: &impl ConnectionTrait,
