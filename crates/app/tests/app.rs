@@ -14,6 +14,7 @@ mod app {
     mod bot_appeals;
     mod bot_cases;
     mod bot_channel;
+    mod bot_links;
     mod bot_lists;
     mod bot_models;
     mod bot_nights;

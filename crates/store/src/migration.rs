@@ -41,6 +41,7 @@ mod m0036_bot_tracked;
 mod m0038_bot_correction_account;
 mod m0039_bot_channel;
 mod m0040_bot_training_trigger;
+mod m0044_bot_link;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -206,6 +207,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "m0040_bot_training_trigger",
         tables: Vec::new,
+    },
+    Step {
+        name: "m0044_bot_link",
+        tables: m0044_bot_link::tables,
     },
 ];
 

@@ -247,6 +247,9 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO bot_list_correction (scope, platform, value, verdict, reason, decided_by, decided_at) VALUES ({pond}, 1, '{CANARY}', 2, 'I know {CANARY}', {user}, 0)"
         ),
         format!(
+            "INSERT INTO bot_link (community_id, account_id, domain, n, last_at) SELECT {pond}, id, '{CANARY}.example', 1, 0 FROM platform_account WHERE user_id = {user}"
+        ),
+        format!(
             "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, n_messages, at) SELECT {pond}, id, 1, 1, 'x', '[]', '[{{\"sentence\":\"{CANARY} is fast\"}}]', 1, 0 FROM platform_account WHERE user_id = {user}"
         ),
         format!(

@@ -83,7 +83,7 @@ async fn found(
     let community = bearings.community(seat.0, here.unwrap_or_default().hours());
     let judge = scorer.for_community(seat.0);
     let judged = judge.judge(&known, &bearings.features(seat), &community);
-    let why = judge.why(&judged, &community.norms);
+    let why = bearings.why(seat, &judge, &judged, &community.norms);
     let why = why.iter().map(Cause::to_json).collect();
     let new = prediction::New {
         seat,

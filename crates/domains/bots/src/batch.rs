@@ -16,9 +16,10 @@ use crate::{
     follower::{CHUNK, FOLLOWER},
     hearing::Heard,
     outcome::{self, Candidate},
+    phishing,
     scorer::Scorer,
     store::{
-        alert, prediction,
+        alert, link, prediction,
         scene::{self, Row as SceneRow},
         score::{self, Scored},
         state::{self, Seat},
@@ -128,6 +129,7 @@ impl Bots {
                 Some(Candidate {
                     seat: *seat,
                     state: state.as_ref()?,
+                    is_early: false,
                     before: row.score,
                     hours: *hours.get(&seat.0)?,
                 })
@@ -156,6 +158,8 @@ impl Bots {
             n_scored += self.score_all(community, None).await?;
         }
         self.sweep_predictions().await?;
+        let before = self.clock.now().minus(phishing::COUNTS);
+        link::remove_old(self.db.write(), before).await?;
         Ok(n_scored)
     }
 
@@ -187,6 +191,7 @@ impl Bots {
         let known = scene::of(begun.conn(), &[community]).await?;
         if !known.get(&community).is_some_and(|row| row.is_rebuilding) {
             state::empty(begun.conn(), community).await?;
+            link::empty(begun.conn(), community).await?;
             score::empty(begun.conn(), community).await?;
             let arrivals = known.get(&community).map(|row| row.arrivals.clone());
             let row = SceneRow {

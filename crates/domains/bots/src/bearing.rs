@@ -10,9 +10,11 @@ use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::ConnectionTrait;
 
 use crate::{
-    Bearing, Exemption, Known, Setting,
+    Bearing, Cause, Exemption, Known, Setting,
     correction::of_accounts,
     features::{Account, Community, Norms},
+    phishing::{self, Links},
+    scorer::{Judge, Judged},
     store::{scene, setting, state::Seat},
 };
 
@@ -28,6 +30,7 @@ pub(crate) struct Bearings {
     first_seen: HashMap<(CommunityId, UserId), Timestamp>,
     moderated: HashMap<Seat, u32>,
     known: HashMap<Seat, Known>,
+    links: HashMap<Seat, Links>,
     settings: HashMap<CommunityId, Setting>,
     communities: HashMap<CommunityId, Community>,
 }
@@ -73,6 +76,7 @@ impl Bearings {
         }
         let here: Vec<CommunityId> = by_community.keys().copied().collect();
         all.communities = communities(conn, &here).await?;
+        all.links = phishing::of(conn, &here, &ids, now).await?;
         for (community, accounts) in by_community {
             all.settings
                 .insert(community, setting::one(conn, community).await?);
@@ -125,6 +129,31 @@ impl Bearings {
         self.known.get(&seat).copied()
     }
 
+    /// The listed domains it linked to.
+    pub(crate) fn links(&self, seat: Seat) -> Option<&Links> {
+        self.links.get(&seat).filter(|links| links.n != [0; 2])
+    }
+
+    /// Whether it linked to a domain that was listed then.
+    pub(crate) fn has_linked(&self, seat: Seat) -> bool {
+        self.links.contains_key(&seat)
+    }
+
+    /// What counted most for an answer, with what lists say of the account's links.
+    pub(crate) fn why(
+        &self,
+        seat: Seat,
+        judge: &Judge,
+        judged: &Judged,
+        norms: &Norms,
+    ) -> Vec<Cause> {
+        let mut why = judge.why(judged, norms);
+        if let Some(links) = self.links(seat) {
+            links.tell(&mut why);
+        }
+        why
+    }
+
     fn person(&self, (community, account): Seat) -> Option<(CommunityId, UserId)> {
         Some((community, self.accounts.get(&account)?.user))
     }
@@ -144,6 +173,7 @@ impl Bearings {
                 f32::from(points)
             }),
             n_moderated: Some(self.moderated.get(&seat).copied().unwrap_or(0)),
+            n_phishing: self.links(seat).map_or([0; 2], |links| links.n),
         }
     }
 

@@ -93,17 +93,20 @@ pub enum Reason {
     Sample,
     /// The model does not know, so that a verdict teaches most.
     Uncertain,
+    /// It linked to a domain that a list calls dangerous or suspicious.
+    Phishing,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Score,
         Self::Rules,
         Self::Reports,
         Self::List,
         Self::Sample,
         Self::Uncertain,
+        Self::Phishing,
     ];
 
     /// The lower-case name.
@@ -115,6 +118,7 @@ impl Reason {
             Self::List => "list",
             Self::Sample => "sample",
             Self::Uncertain => "uncertain",
+            Self::Phishing => "phishing",
         }
     }
 
@@ -127,6 +131,7 @@ impl Reason {
             Self::List => 8,
             Self::Sample => 16,
             Self::Uncertain => 32,
+            Self::Phishing => 64,
         }
     }
 

@@ -268,6 +268,10 @@ async fn causes(work: &Work, row: &cases::Row) -> Result<Vec<String>, StoreError
     let mut why = Vec::new();
     for (reason, words) in [
         (Reason::List, "it is on a list of known bots"),
+        (
+            Reason::Phishing,
+            "it linked to a domain that is on a list of phishing",
+        ),
         (Reason::Reports, "members reported it"),
     ] {
         if row.reasons.contains(&reason) {

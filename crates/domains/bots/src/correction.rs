@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    Bots, BotsError, CaseState, Exemption, ListKind, Listable, Listing,
+    Bots, BotsError, CaseState, Exemption, ListKind, Listable, Listing, Reason,
     bearing::Bearings,
     case,
     list::{FADED, check_words},
@@ -145,7 +145,7 @@ impl Listed {
 
 /// What lists and corrections say about some names and domains in a community; what nothing is known of is
 /// left out. All are folded.
-async fn listed(
+pub(crate) async fn listed(
     conn: &impl ConnectionTrait,
     community: CommunityId,
     all: &[Listable],
@@ -399,7 +399,14 @@ impl Bots {
         // Also whom it was about until now, and who is called otherwise by now.
         let pinned = before.as_ref().and_then(|before| before.account);
         let called = called.iter().map(|account| account.id);
-        let concerned: BTreeSet<AccountId> = called.chain(pinned).collect();
+        // And whoever linked to the domain.
+        let linking = match &what {
+            Listable::Account(..) => Vec::new(),
+            Listable::Domain(domain) => {
+                tables::link::linking(work.conn(), community, domain).await?
+            }
+        };
+        let concerned: BTreeSet<AccountId> = called.chain(pinned).chain(linking).collect();
         let concerned: Vec<AccountId> = concerned.into_iter().collect();
         // Names stay out of the log, which nobody can erase from.
         work.audit(Entry {
@@ -444,7 +451,9 @@ impl Bots {
         for (seat, case) in open {
             let exemption = bearings.exemption(seat, now);
             let is_heard = matches!(exemption, Some(Exemption::Service | Exemption::Cleared));
-            if is_heard {
+            // Whoever is not scored yet has a case for nothing but what was linked.
+            let is_moot = case.reasons == [Reason::Phishing] && bearings.links(seat).is_none();
+            if is_heard || is_moot {
                 withdraw(work, &case).await?;
             }
         }

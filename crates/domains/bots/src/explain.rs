@@ -252,6 +252,8 @@ fn said(rule: Rule, count: f64) -> String {
         Rule::RoundTheClock => format!("is active in {n} hours of the day"),
         Rule::Reputation => format!("has a reputation of only {n}"),
         Rule::Moderated => format!("has been moderated {n} times"),
+        // Whoever knows the lists says it with their names.
+        Rule::Phishing => format!("linked {n} times to domains that are on lists of phishing"),
     }
 }
 

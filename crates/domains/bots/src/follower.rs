@@ -135,8 +135,10 @@ impl Bots {
         rebuilds: Option<(CommunityId, bool)>,
     ) -> Result<u64, StoreError> {
         let community = rebuilds.map(|(community, _)| community);
-        let mut hearing = Hearing::of(work.conn(), heard, community).await?;
+        let mut hearing = Hearing::of(work.conn(), heard, community, work.now()).await?;
         hearing.hear(heard);
+        // Before scoring, which looks at it.
+        hearing.write_links(work.conn()).await?;
         // Old messages are not scored one after the other when they are heard again.
         let due = match rebuilds {
             Some(_) => Vec::new(),
@@ -150,6 +152,7 @@ impl Bots {
                     seat: *seat,
                     state: &kept.state,
                     before: kept.row.score,
+                    is_early: hearing.is_early(*seat),
                     hours: hearing.place(seat.0)?.scene.hours(),
                 })
             })

@@ -15,8 +15,9 @@ use crate::{
     burst::{Arrivals, Burst, Coming},
     due,
     features::{Message, Scene, State},
+    phishing::Listening,
     store::{
-        scene,
+        link, scene,
         score::{self, Scored},
         state::{self, Seat},
     },
@@ -40,6 +41,8 @@ pub(crate) struct Kept {
     pub(crate) state: State,
     pub(crate) row: state::Row,
     is_changed: bool,
+    /// Whether one of the messages linked to a listed domain.
+    is_linked: bool,
     is_scored: bool,
 }
 
@@ -61,6 +64,9 @@ pub(crate) struct Hearing {
     kept: BTreeMap<Seat, Kept>,
     /// Who followed or joined and said nothing yet: they came then, and until when that counts.
     came: BTreeMap<Seat, Timestamp>,
+    listening: Listening,
+    /// How often listed domains were linked to, and when last.
+    links: BTreeMap<(Seat, String), (u32, Timestamp)>,
     /// Communities with a stored state that did not read: everything of them is to be made anew.
     pub(crate) broken: BTreeSet<CommunityId>,
 }
@@ -96,6 +102,19 @@ impl Place {
     }
 }
 
+impl Place {
+    /// After how many messages an account is scored first.
+    fn first(&self, kept: &Kept) -> u32 {
+        let at = kept.row.last_at;
+        let first = kept.state.first_at().unwrap_or(at);
+        if self.arrivals.is_burst(at) && self.arrivals.came_with_it(first) {
+            due::FIRST_IN_BURST
+        } else {
+            due::FIRST
+        }
+    }
+}
+
 impl Hearing {
     /// Reads what some messages touch. Those of a community that is being made anew are left to whoever does it, unless
     /// that is who asks.
@@ -103,6 +122,7 @@ impl Hearing {
         conn: &impl ConnectionTrait,
         heard: Heard<'_>,
         rebuilds: Option<CommunityId>,
+        now: Timestamp,
     ) -> Result<Self, StoreError> {
         let mut hearing = Self::default();
         let seats = || {
@@ -121,6 +141,10 @@ impl Hearing {
                 hearing.places.insert(*community, place);
             }
         }
+        let here = |said: &&Said| hearing.places.contains_key(&said.community);
+        let texts = heard.messages.iter().filter(here);
+        let texts = texts.map(|said| (said.community, said.text.as_str()));
+        hearing.listening = Listening::of(conn, texts, now).await?;
         let here: Vec<CommunityId> = hearing.places.keys().copied().collect();
         let accounts: BTreeSet<AccountId> = seats()
             .filter(|seat| hearing.places.contains_key(&seat.0))
@@ -140,6 +164,7 @@ impl Hearing {
                 state,
                 row,
                 is_changed: false,
+                is_linked: false,
                 is_scored: false,
             };
             hearing.kept.insert(seat, kept);
@@ -213,10 +238,18 @@ impl Hearing {
                 state: State::new(),
                 row: state::Row::default(),
                 is_changed: false,
+                is_linked: false,
                 is_scored: false,
             });
             kept.state.observe(&digest);
             kept.is_changed = true;
+            for domain in self.listening.domains(said.community, &said.text) {
+                let key = (seat, domain.to_owned());
+                let (n, last_at) = self.links.entry(key).or_insert((0, said.sent_at));
+                *n += 1;
+                *last_at = said.sent_at.max(*last_at);
+                kept.is_linked = true;
+            }
             if place.is_rebuilding {
                 continue;
             }
@@ -244,22 +277,38 @@ impl Hearing {
             let Some(place) = self.places.get(&seat.0) else {
                 return false;
             };
-            let at = kept.row.last_at;
-            let first = kept.state.first_at().unwrap_or(at);
-            let with_crowd = place.arrivals.is_burst(at) && place.arrivals.came_with_it(first);
-            let first = if with_crowd {
-                due::FIRST_IN_BURST
-            } else {
-                due::FIRST
-            };
             let n = kept.row.n_messages;
-            kept.is_changed && due::is_due(n, kept.row.score.n, first, kept.state.is_bursting())
+            let first = place.first(kept);
+            let is_bursting = kept.state.is_bursting();
+            kept.is_linked
+                || kept.is_changed && due::is_due(n, kept.row.score.n, first, is_bursting)
         };
         self.kept
             .iter()
             .filter(is_due)
             .map(|(seat, _)| *seat)
             .collect()
+    }
+
+    /// Whether there is too little of an account to score it: only what it linked to is looked at.
+    pub(crate) fn is_early(&self, seat: Seat) -> bool {
+        let place = self.places.get(&seat.0);
+        let kept = place.zip(self.kept.get(&seat));
+        kept.is_some_and(|(place, kept)| {
+            kept.row.score.n == 0 && kept.row.n_messages < place.first(kept)
+        })
+    }
+
+    /// Writes what was linked to, so that scoring finds it.
+    pub(crate) async fn write_links(
+        &mut self,
+        conn: &impl ConnectionTrait,
+    ) -> Result<(), StoreError> {
+        let links = std::mem::take(&mut self.links);
+        if links.is_empty() {
+            return Ok(());
+        }
+        link::add(conn, &links).await
     }
 
     pub(crate) fn place(&self, community: CommunityId) -> Option<&Place> {

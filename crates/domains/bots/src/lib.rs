@@ -42,6 +42,7 @@ mod model;
 mod monitoring;
 mod outcome;
 mod personal;
+mod phishing;
 mod prediction;
 pub mod prior;
 mod probability;

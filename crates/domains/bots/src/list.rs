@@ -12,8 +12,8 @@ use engines::Sha256;
 use kernel::{Actor, CommunityId, Day, Permission, Platform, Timestamp, UserId};
 use serde_json::json;
 
-pub(crate) use read::Said;
 pub use read::{Rejected, TEXT_MAX};
+pub(crate) use read::{Said, domain};
 
 use crate::{Bots, BotsError, store as tables};
 

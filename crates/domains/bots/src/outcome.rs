@@ -1,7 +1,7 @@
 //! What follows from a score: a prediction is written down where something changed, a case is opened where somebody should
 //! look, and one that nothing speaks for any more is withdrawn.
 //!
-//! Invariants: nobody is banned; whoever is left alone has no case, but for a regular whom members reported; in a dry run nobody is told; who is drawn by chance
+//! Invariants: nobody is banned; whoever is left alone has no case, but for a regular whom members reported or who linked to a listed domain; in a dry run nobody is told; who is drawn by chance
 //! does not depend on the score.
 
 use std::{
@@ -14,7 +14,7 @@ use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    CaseState, Known, Level, Probability, Reason, Setting,
+    CaseState, Exemption, Known, Level, Probability, Reason, Setting,
     bearing::Bearings,
     case::{self, Evidence},
     cores,
@@ -82,6 +82,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) seat: Seat,
     pub(crate) state: &'a State,
     pub(crate) before: Scored,
+    /// Whether there is too little of it to score it: then only what it linked to is a reason, and there is no score.
+    pub(crate) is_early: bool,
     /// At which hours people of its community speak.
     pub(crate) hours: [f32; 24],
 }
@@ -102,6 +104,7 @@ struct Verdict {
     after: Scored,
     reasons: Vec<Reason>,
     is_news: bool,
+    is_early: bool,
 }
 
 /// Scores accounts and writes what follows, but not the scores themselves: answers those. What each took is handed to
@@ -142,6 +145,7 @@ pub(crate) async fn score(
     follow(work, &mut verdicts, &bearings).await?;
     Ok(verdicts
         .into_iter()
+        .filter(|verdict| !verdict.is_early)
         .map(|verdict| (verdict.seat, verdict.after))
         .collect())
 }
@@ -158,8 +162,9 @@ fn weigh(
     let judge = Arc::clone(&court.judge);
     let setting = bearings.setting(seat.0);
     let exemption = bearings.exemption(seat, now);
-    let is_news = is_news(&setting, candidate.before.predicted, judged.probability);
-    let reasons = if exemption.is_some() {
+    let is_news =
+        !candidate.is_early && is_news(&setting, candidate.before.predicted, judged.probability);
+    let mut reasons = if exemption.is_some() || candidate.is_early {
         Vec::new()
     } else {
         reasons(
@@ -170,6 +175,11 @@ fn weigh(
             is_sampled(seat, now),
         )
     };
+    // As with reports, a regular is not left alone: the account may have been taken over.
+    let is_safe = exemption.is_some_and(Exemption::holds_against_reports);
+    if bearings.links(seat).is_some() && !is_safe {
+        reasons.push(Reason::Phishing);
+    }
     let n_messages = candidate.state.total();
     let after = Scored {
         n: n_messages,
@@ -189,6 +199,7 @@ fn weigh(
         after,
         reasons,
         is_news,
+        is_early: candidate.is_early,
     }
 }
 
@@ -264,10 +275,18 @@ fn is_withdrawn(case: &CaseRow, verdict: &Verdict, setting: &Setting) -> bool {
     let low = verdict.judged.probability.ppm() + WITHDRAWN_BELOW
         < setting.possible.min(UNCERTAIN[0]).ppm();
     let is_left_alone = verdict.after.exemption.is_some_and(|exemption| {
-        exemption.holds_against_reports() || !case.reasons.contains(&Reason::Reports)
+        exemption.holds_against_reports()
+            || !case.reasons.contains(&Reason::Reports) && verdict.reasons.is_empty()
     });
-    case.state == CaseState::Open
-        && (is_left_alone || low && verdict.reasons.is_empty() && case.reasons.iter().all(by_score))
+    // What lists said of its links, they say no longer.
+    let by_links = |reason: &Reason| *reason == Reason::Phishing;
+    let is_gone = case.reasons.iter().all(by_links)
+        || low
+            && case
+                .reasons
+                .iter()
+                .all(|one| by_score(one) || by_links(one));
+    case.state == CaseState::Open && (is_left_alone || verdict.reasons.is_empty() && is_gone)
 }
 
 /// Writes what follows.
@@ -278,7 +297,10 @@ async fn follow(
 ) -> Result<(), StoreError> {
     let touched: BTreeSet<Seat> = verdicts
         .iter()
-        .filter(|one| one.is_news || !one.reasons.is_empty() || one.after.exemption.is_some())
+        .filter(|one| {
+            let is_said = one.is_news || !one.reasons.is_empty();
+            is_said || one.after.exemption.is_some() || bearings.has_linked(one.seat)
+        })
         .map(|one| one.seat)
         .collect();
     let communities: BTreeSet<CommunityId> = touched.iter().map(|seat| seat.0).collect();
@@ -295,7 +317,7 @@ async fn follow(
         new.push(&*verdict);
     }
     let now = work.now();
-    let new = cores::each(&new, |verdict| written(verdict, now));
+    let new = cores::each(&new, |verdict| written(verdict, bearings, now));
     let ids = prediction::insert(work.conn(), SCHEMA.hash(), new).await?;
     for verdict in verdicts.iter() {
         let case = cases.get(&verdict.seat);
@@ -313,8 +335,9 @@ async fn follow(
     Ok(())
 }
 
-fn written(verdict: &Verdict, now: Timestamp) -> prediction::New {
-    let why = verdict.judge.why(&verdict.judged, &verdict.community.norms);
+fn written(verdict: &Verdict, bearings: &Bearings, now: Timestamp) -> prediction::New {
+    let norms = &verdict.community.norms;
+    let why = bearings.why(verdict.seat, &verdict.judge, &verdict.judged, norms);
     let why: Vec<Value> = why.iter().map(crate::Cause::to_json).collect();
     prediction::New {
         seat: verdict.seat,

@@ -57,6 +57,7 @@ pub const PERSONAL: &[Declared] = &[
     Declared::exported("bot_alert", By::User("cleared_by"), &["words", "numbers"]),
     Declared::exported("bot_state", By::Account("account_id"), &[]),
     Declared::exported("bot_score", By::Account("account_id"), &[]),
+    Declared::exported("bot_link", By::Account("account_id"), &[]),
     Declared::left_out(
         "bot_scene",
         "hashes of who spoke last and of words that are usual, of a whole community; they are overwritten as people talk",

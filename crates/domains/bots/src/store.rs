@@ -7,6 +7,7 @@ pub(crate) mod case;
 pub(crate) mod channel;
 pub(crate) mod correction;
 pub(crate) mod label;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod monitoring;

@@ -220,6 +220,7 @@ pub(crate) const fn reason_label(reason: Reason) -> &'static str {
         Reason::List => "was on a list of bots",
         Reason::Sample => "was drawn by chance",
         Reason::Uncertain => "the program did not know",
+        Reason::Phishing => "linked to a domain on a list of phishing",
     }
 }
 

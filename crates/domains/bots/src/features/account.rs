@@ -17,6 +17,8 @@ pub struct Account {
     pub reputation: Option<f32>,
     /// Warnings, timeouts, kicks and bans so far.
     pub n_moderated: Option<u32>,
+    /// Messages that led to domains that lists call dangerous, and to suspicious ones. For the rules: no signal measures it.
+    pub n_phishing: [u32; 2],
 }
 
 /// What is usual in a community.

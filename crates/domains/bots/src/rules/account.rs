@@ -19,11 +19,13 @@ pub enum Rule {
     Reputation,
     /// Warned, timed out, kicked or banned before.
     Moderated,
+    /// Linked to domains that lists call phishing.
+    Phishing,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SpamBurst,
         Self::Duplicate,
         Self::Coordinated,
@@ -31,6 +33,7 @@ impl Rule {
         Self::RoundTheClock,
         Self::Reputation,
         Self::Moderated,
+        Self::Phishing,
     ];
 
     /// The word used in files and the API.
@@ -43,6 +46,7 @@ impl Rule {
             Self::RoundTheClock => "round_the_clock",
             Self::Reputation => "reputation",
             Self::Moderated => "moderated",
+            Self::Phishing => "phishing",
         }
     }
 
@@ -50,7 +54,7 @@ impl Rule {
     const fn weight(self) -> f64 {
         match self {
             Self::SpamBurst => 0.6,
-            Self::Duplicate | Self::Coordinated => 0.7,
+            Self::Duplicate | Self::Coordinated | Self::Phishing => 0.7,
             Self::Timer => 0.8,
             Self::RoundTheClock => 0.5,
             Self::Reputation | Self::Moderated => 0.4,
@@ -121,6 +125,7 @@ pub fn judge(facts: &Facts, account: &Account) -> Verdict {
         round_the_clock(facts),
         reputation(account),
         moderated(account),
+        phishing(account),
     ]
     .into_iter()
     .flatten()
@@ -233,5 +238,21 @@ fn moderated(account: &Account) -> Option<Finding> {
             Severity::Low
         },
         count: f64::from(n),
+    })
+}
+
+/// A dangerous domain counts twice a suspicious one.
+fn phishing(account: &Account) -> Option<Finding> {
+    let [dangerous, suspicious] = account.n_phishing.map(f64::from);
+    let n = dangerous + suspicious;
+    (n > 0.0).then(|| Finding {
+        rule: Rule::Phishing,
+        confidence: (dangerous * 50.0 + suspicious * 25.0).min(100.0),
+        severity: if dangerous > 0.0 {
+            Severity::High
+        } else {
+            Severity::Medium
+        },
+        count: n,
     })
 }

@@ -34,6 +34,7 @@ pub(crate) async fn forget_account(
         "DELETE FROM bot_case WHERE account_id = $1",
         "DELETE FROM bot_prediction WHERE account_id = $1",
         "DELETE FROM bot_score WHERE account_id = $1",
+        "DELETE FROM bot_link WHERE account_id = $1",
         "DELETE FROM bot_state WHERE account_id = $1",
     ] {
         sql::execute(conn, query, vec![account.0.into()]).await?;

@@ -115,7 +115,8 @@ pub(crate) struct Newest {
     pub(crate) at: i64,
 }
 
-/// The newest prediction about each account of a community after one, if it was made from this schema.
+/// The newest prediction about each account of a community after one, if it was made from this schema. Whoever linked to a
+/// listed domain has a rule score of one half here: labels are made of it, and a listed link is no word on who is a bot.
 pub(crate) async fn newest(
     conn: &impl ConnectionTrait,
     community: CommunityId,
@@ -126,7 +127,9 @@ pub(crate) async fn newest(
     sql::all(
         conn,
         &format!(
-            "SELECT account_id, rule_ppm, features, n_messages, at FROM bot_prediction p \
+            "SELECT account_id, CASE WHEN EXISTS (SELECT 1 FROM bot_link k WHERE k.community_id = p.community_id \
+             AND k.account_id = p.account_id) THEN 500000 ELSE rule_ppm END AS rule_ppm, features, n_messages, at \
+             FROM bot_prediction p \
              WHERE community_id = $1 AND account_id > $2 AND schema_hash = $3 AND id = \
              (SELECT MAX(q.id) FROM bot_prediction q WHERE q.community_id = p.community_id \
              AND q.account_id = p.account_id) ORDER BY account_id LIMIT {limit}"

@@ -45,7 +45,7 @@ pub(crate) struct CaseView {
     account: Option<JudgedView>,
     /// What became of it.
     state: CaseStateName,
-    /// Why somebody should look: `score`, `rules`, `reports`, `list`, `sample`, `uncertain`.
+    /// Why somebody should look: `score`, `rules`, `reports`, `list`, `sample`, `uncertain`, `phishing`.
     reasons: Vec<String>,
     /// How sure the program is, 0 to 100.
     #[schema(maximum = 100)]

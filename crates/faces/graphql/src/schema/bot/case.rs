@@ -67,7 +67,7 @@ pub(crate) struct BotCase {
     user_id: Option<i32>,
     /// What became of it.
     state: BotCaseState,
-    /// Why somebody should look: of `score`, `rules`, `reports`, `list`, `sample` and `uncertain`.
+    /// Why somebody should look: of `score`, `rules`, `reports`, `list`, `sample`, `uncertain` and `phishing`.
     reasons: Vec<&'static str>,
     /// How sure the program is, 0 to 100.
     confidence: i32,

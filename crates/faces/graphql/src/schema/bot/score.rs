@@ -114,7 +114,7 @@ pub(crate) struct SuspectedBot {
     confidence_score: i32,
     /// The same in a word, by the community's thresholds.
     level: BotLevel,
-    /// Why somebody should look: of `score`, `rules`, `reports`, `list`, `sample` and `uncertain`.
+    /// Why somebody should look: of `score`, `rules`, `reports`, `list`, `sample`, `uncertain` and `phishing`.
     bot_indicators: Json<Vec<&'static str>>,
     /// When the case was opened.
     detected_at: DateTime,
