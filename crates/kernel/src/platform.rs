@@ -65,6 +65,14 @@ impl Platform {
         }
     }
 
+    /// Whether it tells us of timeouts, kicks and bans where we are connected.
+    pub const fn tells_moderation(self) -> bool {
+        match self {
+            Self::Discord | Self::Twitch => true,
+            Self::Slack | Self::Irc | Self::Import => false,
+        }
+    }
+
     /// The platform of a stored number; `None` if a newer program wrote it.
     pub fn from_code(code: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.code() == code)

@@ -9,7 +9,8 @@ use ::bots::{
 };
 use app::jobs;
 use kernel::{
-    Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId, event::Message,
+    Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId,
+    event::{Message, Moderation, ModerationAction},
 };
 use testkit::{Setup, Statements, World, message, on_both};
 
@@ -153,6 +154,24 @@ async fn bits(world: &World) -> Vec<(i64, Vec<u8>)> {
             )
         })
         .collect()
+}
+
+/// A connection as it is stored: of a platform, and how it is.
+async fn connect(world: &World, community: CommunityId, server: i32, platform: i16, status: i16) {
+    let server = format!("{platform}{server}");
+    let columns = "community_id, platform, platform_server_id, name, link_type, status, is_primary, created_at";
+    world
+        .sql(&format!(
+            "INSERT INTO community_server ({columns}) VALUES ({community}, {platform}, '{server}', 'x', 0, 1, FALSE, 0)"
+        ))
+        .await;
+    let columns = "community_id, platform, platform_server_id, server_id, account, scopes, status, created_at, updated_at";
+    world
+        .sql(&format!(
+            "INSERT INTO connection ({columns}) SELECT {community}, {platform}, '{server}', id, '', '', {status}, 0, 0 \
+             FROM community_server WHERE platform_server_id = '{server}'"
+        ))
+        .await;
 }
 
 async fn told(world: &World) -> i64 {
@@ -482,6 +501,11 @@ on_both! {
         let bots = world.app.bots.clone();
         let nothing = bots.community_score(&world.system(), pond).await.unwrap();
         assert_eq!((nothing.score.overall, nothing.score.grade), (None, None), "nothing is known");
+        world.say(pond, "early", "quack").await;
+        catch_up(&world).await;
+        let early = bots.community_score(&world.system(), pond).await.unwrap();
+        assert_eq!(early.counts.alerted_members, None, "nobody was scored");
+        world.clock.advance(Duration::from_secs(40 * 86_400));
         // One after the other, so that nobody seems to say again what another has just said.
         let begun = world.clock.now();
         for (place, name) in ["ann", "bob", "cid", "dan"].into_iter().enumerate() {
@@ -492,13 +516,61 @@ on_both! {
         catch_up(&world).await;
         let clean = bots.community_score(&world.system(), pond).await.unwrap();
         assert_eq!((clean.counts.active_members, clean.counts.messages), (4, 160));
-        assert_eq!((clean.counts.alerted_members, clean.counts.violations), (Some(0), Some(0)));
+        assert_eq!((clean.counts.alerted_members, clean.counts.violations), (Some(0), None), "nobody tells of moderation");
         talks(&mut world, pond, "spammer", 60, 20, advert).await;
         catch_up(&world).await;
         let after = bots.community_score(&world.system(), pond).await.unwrap();
         assert_eq!((after.counts.active_members, after.counts.active_today), (5, 5));
         assert_eq!(after.counts.conspicuous_today, Some(1), "{:?}", after.counts);
         assert!(after.score.overall < clean.score.overall, "{after:?} {clean:?}");
+    }
+
+    async fn who_burst_long_ago_and_says_a_word_today_is_not_conspicuous_today(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let conspicuous = async |world: &World| {
+            let found = bots.community_score(&world.system(), pond).await.unwrap();
+            (found.counts.active_today, found.counts.conspicuous_today)
+        };
+        talks(&mut world, pond, "ann", 20, 2, chatter(0)).await;
+        catch_up(&world).await;
+        assert_eq!(conspicuous(&world).await, (1, Some(1)));
+        world.clock.advance(Duration::from_secs(20 * 86_400));
+        world.say(pond, "ann", "hello again").await;
+        catch_up(&world).await;
+        assert_eq!(conspicuous(&world).await, (1, Some(0)), "it was three weeks ago");
+    }
+
+    async fn the_part_of_moderation_is_known_where_somebody_tells_of_it_and_the_rest_counts_accordingly(world: World) {
+        let [pond, lake, mead] = [world.community("Pond").await, world.community("Lake").await, world.community("Mead").await];
+        for place in [pond, lake, mead] {
+            talks(&mut world, place, "ann", 20, 77, chatter(0)).await;
+        }
+        catch_up(&world).await;
+        let of = async |world: &World, community| {
+            let found = world.app.bots.community_score(&world.system(), community).await.unwrap();
+            let parts: Vec<Option<u32>> = found.score.components.iter().map(|(_, score)| *score).collect();
+            (found.counts.violations, parts[2], found.score.overall)
+        };
+        // Slack tells of none, and a connection that ended does neither.
+        for (server, platform, status) in [(1, 3, 1), (2, 1, 3)] {
+            connect(&world, mead, server, platform, status).await;
+        }
+        connect(&world, lake, 3, 2, 1).await;
+        assert_eq!(of(&world, pond).await, (None, None, Some(100)));
+        assert_eq!(of(&world, mead).await, (None, None, Some(100)));
+        assert_eq!(of(&world, lake).await, (Some(0), Some(100), Some(100)));
+        let warned = EventKind::Moderation(Moderation {
+            action: ModerationAction::Warn, moderator: None, reason: "loud".to_owned(), duration_secs: None,
+        });
+        happens(&mut world, pond, "ann", warned).await;
+        let (violations, part, overall) = of(&world, pond).await;
+        assert_eq!((violations, part), (Some(1), Some(50)), "one of twenty, ten points each percent");
+        assert!(overall < Some(100));
+        // It stays known once somebody told.
+        world.clock.advance(Duration::from_secs(40 * 86_400));
+        talks(&mut world, pond, "ann", 20, 77, chatter(0)).await;
+        assert_eq!(of(&world, pond).await.0, Some(0));
     }
 
     async fn whoever_asks_for_the_score_of_a_community_while_it_is_reckoned_gets_the_same(world: World) {

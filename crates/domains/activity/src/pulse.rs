@@ -23,8 +23,9 @@ pub struct Pulse {
     pub active: u32,
     /// Messages in thirty days.
     pub messages: u32,
-    /// Warnings, timeouts, kicks and bans in thirty days.
-    pub moderations: u32,
+    /// Warnings, timeouts, kicks and bans in thirty days; `None` where none was ever recorded, which may be because nobody
+    /// tells us of them.
+    pub moderations: Option<u32>,
     /// 0 to 100: even days, people who take part, people who stay, and messages of many; `None` before there are seven
     /// days with messages.
     pub health: Option<f64>,
@@ -50,7 +51,7 @@ pub(crate) struct Counts {
     pub(crate) retained: u32,
     pub(crate) new: u32,
     pub(crate) churned: u32,
-    pub(crate) moderations: u32,
+    pub(crate) moderations: Option<u32>,
     pub(crate) messages: u32,
     /// Messages on each of the last days, those without any left out.
     pub(crate) daily: Vec<u32>,
@@ -154,7 +155,7 @@ mod tests {
             retained: 30,
             new: 5,
             churned: 4,
-            moderations: 3,
+            moderations: Some(3),
             messages: 2_800,
             daily: vec![100; 28],
             per_person: vec![10; 20],

@@ -22,10 +22,11 @@ const LOOKED_AT_MAX: u32 = 5_000;
 const DOUBTED_MAX: u32 = 1_000;
 /// The days of what activity counts in a community's pulse.
 const DAYS: i32 = 30;
-/// Messages within a minute that are conspicuous, and equal texts within half an hour.
+/// Messages within a minute that are conspicuous, equal texts within half an hour, and texts within an hour that two others
+/// had said just before.
 const BURST: usize = 11;
 const EQUAL: usize = 3;
-const ECHOES: usize = 2;
+const CHORUS: usize = 2;
 
 /// The score of a community with what was counted.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,13 +63,14 @@ pub(crate) fn none_yet() -> Recent {
     recent.max_capacity(KEPT_MAX).time_to_live(RECENT).build()
 }
 
-fn is_conspicuous(state: &[u8]) -> bool {
+/// Whether somebody was conspicuous since an instant: what they did before says nothing about it.
+fn is_conspicuous(state: &[u8], since: Timestamp) -> bool {
     // One that does not read is being made anew.
-    let facts = State::from_bytes(state).map(|state| state.facts());
+    let facts = State::from_bytes(state).map(|state| state.facts_since(since));
     facts.is_ok_and(|facts| {
         facts.most_in_a_minute >= BURST
             || facts.most_equal_texts >= EQUAL
-            || facts.n_echoes >= ECHOES
+            || facts.most_in_chorus >= CHORUS
     })
 }
 
@@ -138,6 +140,8 @@ impl Bots {
             .map(|case| (case.community, case.account))
             .collect();
         let wrote = activity::wrote(conn, &doubted, now.day().plus(-DAYS)).await?;
+        let told = identity::hearing_of_moderation(conn, communities).await?;
+        let looked_at = tables::score::looked_at(conn, communities).await?;
         let since = now.minus(LATELY);
         let mut today: HashMap<CommunityId, (u32, u32)> = HashMap::new();
         for ((community, _), row) in
@@ -145,18 +149,23 @@ impl Bots {
         {
             let (active, conspicuous) = today.entry(community).or_default();
             *active += 1;
-            *conspicuous += u32::from(row.score.exemption.is_none() && is_conspicuous(&row.state));
+            *conspicuous +=
+                u32::from(row.score.exemption.is_none() && is_conspicuous(&row.state, since));
         }
         let score = |id: &CommunityId| {
             let pulse = pulses.get(id).copied().unwrap_or_default();
             let (active_today, conspicuous) = today.get(id).copied().unwrap_or_default();
             let counts = CommunityCounts {
                 active_members: pulse.active,
-                alerted_members: Some(short(alerted.get(id).copied().unwrap_or_default())),
+                // Where nobody was scored and nobody has a case, nobody looked.
+                alerted_members: looked_at
+                    .contains(id)
+                    .then(|| short(alerted.get(id).copied().unwrap_or_default())),
                 health: pulse.health,
                 engagement: pulse.engagement,
                 messages: pulse.messages,
-                violations: Some(pulse.moderations),
+                // None was ever told: is there anybody to tell?
+                violations: pulse.moderations.or(told.contains(id).then_some(0)),
                 active_today,
                 conspicuous_today: Some(conspicuous),
             };

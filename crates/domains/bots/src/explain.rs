@@ -246,7 +246,7 @@ fn said(rule: Rule, count: f64) -> String {
         Rule::SpamBurst => format!("posted {n} messages within a minute"),
         Rule::Duplicate => format!("said the same {n} times within half an hour"),
         Rule::Coordinated => {
-            format!("said {n} times what another account had said shortly before")
+            format!("said {n} times within an hour what two other accounts had said just before")
         }
         Rule::Timer => format!("waited equally long {n} times"),
         Rule::RoundTheClock => format!("is active in {n} hours of the day"),

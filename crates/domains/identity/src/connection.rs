@@ -5,13 +5,17 @@
 //! Must never call a platform, and never put a token or a state into a log, an audit entry or an
 //! error.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use kernel::{
     Actor, ChannelChoice, CommunityId, ConnectionId, Denied, Installed, Permission, Platform,
     Secret, ServerId, SessionId, Timestamp, UserId,
 };
-use store::{DomainEvent, audit::Entry};
+use sea_orm::ConnectionTrait;
+use store::{DomainEvent, StoreError, audit::Entry};
 
 use crate::{
     Identity, IdentityError, NewServer, SERVER_DISCONNECTED, community,
@@ -45,6 +49,18 @@ pub enum ConnectionStatus {
     Trouble,
     /// Ended by us; its tokens are gone.
     Revoked,
+}
+
+/// Those of some communities that are connected to a platform that tells of timeouts, kicks and bans.
+pub async fn hearing_of_moderation(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+) -> Result<HashSet<CommunityId>, StoreError> {
+    let telling = Platform::ALL
+        .into_iter()
+        .filter(|one| one.tells_moderation());
+    let telling: Vec<Platform> = telling.collect();
+    tables::connection::connected_to(conn, communities, &telling).await
 }
 
 impl ConnectionStatus {

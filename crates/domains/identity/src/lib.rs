@@ -64,7 +64,9 @@ pub use community::{
     Community, CommunityChange, LiveRules, NewCommunity, NewServer, Server, live_rules,
 };
 pub use confirm::Confirmation;
-pub use connection::{CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install};
+pub use connection::{
+    CHANGES as CONNECTION_CHANGES, Connection, ConnectionStatus, Install, hearing_of_moderation,
+};
 pub use email::{EmailLetter, EmailReason, EmailStatus};
 pub use erasure::Erasure;
 pub use error::IdentityError;

@@ -145,10 +145,10 @@ pub(crate) async fn counts(
         .await?;
     asked
         .numbers(
-            "SELECT community_id, CAST(COALESCE(SUM(events), 0) AS bigint) FROM activity_kind \
-             WHERE community_id IN ({here}) AND day > $1 AND kind IN (10, 11, 12, 13) GROUP BY community_id",
+            "SELECT community_id, CAST(SUM(CASE WHEN day > $1 THEN events ELSE 0 END) AS bigint) FROM activity_kind \
+             WHERE community_id IN ({here}) AND kind IN (10, 11, 12, 13) GROUP BY community_id",
             &[30],
-            |id, n| all.entry(id).or_default().moderations = n,
+            |id, n| all.entry(id).or_default().moderations = Some(n),
         )
         .await?;
     asked

@@ -117,6 +117,8 @@ pub(super) enum Trait {
     Borrowed,
     /// Begins with a mark, an emoji or a quote.
     MarkStart,
+    /// Says what two other accounts had said within ten minutes. For the rules: no signal looks at it.
+    Chorus,
 }
 
 impl Traits {
@@ -148,6 +150,7 @@ impl Trait {
             Self::InStep => 512,
             Self::Borrowed => 1_024,
             Self::MarkStart => 2_048,
+            Self::Chorus => 4_096,
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Plain counts over what is kept of an account, for rules: bursts, repeats, echoes, rhythm.
+//! Plain counts over what is kept of an account, for rules: bursts, repeats, choruses, rhythm.
 //!
 //! Must never weigh: what a count means, the rules say.
+
+use kernel::Timestamp;
 
 use super::{
     State,
@@ -13,6 +15,8 @@ const SHORT: u16 = 5;
 
 const THIRTY_MINUTES: f64 = 1_800.0;
 
+const HOUR: f64 = 3_600.0;
+
 /// Counts over the last messages of an account.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Facts {
@@ -22,8 +26,8 @@ pub struct Facts {
     pub most_in_a_minute: usize,
     /// Most equal texts within thirty minutes, commands left out.
     pub most_equal_texts: usize,
-    /// Texts that another account had said within ten minutes before.
-    pub n_echoes: usize,
+    /// Most texts within an hour that two other accounts had said within ten minutes before.
+    pub most_in_chorus: usize,
     /// Of the pauses of ten minutes and more, how many have the same length, and how many there are.
     pub equal_pauses: [usize; 2],
     /// Hours of the day without any message in thirty days.
@@ -35,7 +39,16 @@ pub struct Facts {
 impl State {
     /// Counts for rules.
     pub fn facts(&self) -> Facts {
-        let ring = &self.ring;
+        self.facts_of(&self.ring)
+    }
+
+    /// The same of the messages since an instant; hours are those of thirty days.
+    pub fn facts_since(&self, since: Timestamp) -> Facts {
+        let before = self.ring.partition_point(|digest| digest.at < since);
+        self.facts_of(self.ring.get(before..).unwrap_or_default())
+    }
+
+    fn facts_of(&self, ring: &[Digest]) -> Facts {
         let hours = self.tiles.iter().fold(0, |all, tile| all | tile.hours);
         Facts {
             n_messages: ring.len(),
@@ -46,7 +59,9 @@ impl State {
                     && first.chars > SHORT
                     && !first.is(Trait::Command)
             }),
-            n_echoes: ring.iter().filter(|digest| digest.is(Trait::Echo)).count(),
+            most_in_chorus: most(ring, HOUR, |first, other| {
+                first.is(Trait::Chorus) && other.is(Trait::Chorus)
+            }),
             equal_pauses: pauses(ring),
             silent_hours: 24_u32.saturating_sub(hours.count_ones()),
             n_links: ring.iter().filter(|digest| digest.links > 0).count(),

@@ -112,12 +112,11 @@ impl Scene {
         let in_step = self.in_step(speaker_mark, message.sent_at) && !coarse;
         let mut place = self.turn(speaker_mark, message, reading.traits.has(Trait::Command));
         place.surprise = self.surprise(&reading.vocabulary);
+        let n_others = self.echoed(speaker_mark, message.sent_at, &reading);
         place.traits = place
             .traits
-            .with(
-                Trait::Echo,
-                self.echo(speaker_mark, message.sent_at, &reading),
-            )
+            .with(Trait::Echo, n_others > 0)
+            .with(Trait::Chorus, n_others > 1)
             .with(Trait::Borrowed, self.borrowed(speaker_mark, reading.frame))
             .with(Trait::InStep, in_step)
             .with(Trait::Coarse, coarse);
@@ -197,16 +196,21 @@ impl Scene {
         }
     }
 
-    fn echo(&mut self, speaker: u32, at: Timestamp, reading: &Reading) -> bool {
+    /// How many other accounts had said the same within ten minutes, up to two, among the last sayings.
+    fn echoed(&mut self, speaker: u32, at: Timestamp, reading: &Reading) -> u8 {
         // Short texts are said by everybody.
         if reading.exact == 0 || reading.chars <= 12 || reading.traits.has(Trait::Command) {
-            return false;
+            return 0;
         }
-        let echo = self.lately.iter().any(|saying| {
+        let mut others = self.lately.iter().filter(|saying| {
             saying.text == reading.template
                 && saying.speaker != speaker
                 && at.0.saturating_sub(saying.at.0).abs() <= TEN_MINUTES
         });
+        let n_others = match others.next().map(|first| first.speaker) {
+            None => 0,
+            Some(first) => 1 + u8::from(others.any(|saying| saying.speaker != first)),
+        };
         if self.lately.len() >= LATELY {
             self.lately.remove(0);
         }
@@ -215,7 +219,7 @@ impl Scene {
             speaker,
             at,
         });
-        echo
+        n_others
     }
 
     /// Whether another account had begun and ended a text like this.

@@ -275,6 +275,82 @@ fn three_invented_accounts_have_the_vectors_they_always_had() {
 }
 
 #[test]
+fn what_three_accounts_say_is_a_chorus_and_what_two_friends_say_is_none() {
+    let timed = |said: &[(u64, i64)]| {
+        let mut scene = Scene::new();
+        let mut state = State::new();
+        for (speaker, at) in said {
+            let digest = scene.hear(
+                *speaker,
+                &Message {
+                    text: "what a lovely evening this is",
+                    sent_at: Timestamp::from_secs(1_700_000_000 + at),
+                    channel: 1,
+                    n_mentions: 0,
+                    n_embeds: 0,
+                    is_reply: false,
+                },
+            );
+            if *speaker == 3 {
+                state.observe(&digest);
+            }
+        }
+        state.facts().most_in_chorus
+    };
+    let heard = |speakers: &[u64], pause: i64| {
+        let said: Vec<(u64, i64)> = (0..)
+            .zip(speakers)
+            .map(|(place, speaker)| (*speaker, place * pause))
+            .collect();
+        timed(&said)
+    };
+    assert_eq!(heard(&[1, 2, 3, 3], 60), 2);
+    assert_eq!(heard(&[1, 1, 3, 3, 1, 3], 60), 0, "only one other");
+    assert_eq!(heard(&[1, 2, 3], 601), 0, "not within ten minutes");
+    assert_eq!(heard(&[1, 2, 3, 1, 2, 3], 1), 2);
+    // Both times after the same two, an hour and a second between, or just the hour.
+    assert_eq!(
+        timed(&[(1, 0), (2, 1), (3, 2), (1, 3_600), (2, 3_601), (3, 3_603)]),
+        1
+    );
+    assert_eq!(
+        timed(&[(1, 0), (2, 1), (3, 2), (1, 3_600), (2, 3_601), (3, 3_602)]),
+        2
+    );
+}
+
+#[test]
+fn what_was_before_an_instant_is_no_fact_of_later() {
+    let mut state = State::new();
+    let mut say = |at: i64| {
+        let message = Message {
+            text: "quack quack quack",
+            sent_at: Timestamp::from_secs(at),
+            channel: 1,
+            n_mentions: 0,
+            n_embeds: 0,
+            is_reply: false,
+        };
+        state.observe(&Digest::alone(&message));
+    };
+    for second in 0..12 {
+        say(1_000 + second);
+    }
+    say(90_000);
+    let of = |since| {
+        let facts = state.facts_since(Timestamp::from_secs(since));
+        (
+            facts.n_messages,
+            facts.most_in_a_minute,
+            facts.most_equal_texts,
+        )
+    };
+    assert_eq!(of(0), (13, 12, 12));
+    assert_eq!(of(1_010), (3, 2, 2));
+    assert_eq!(of(90_000), (1, 1, 1));
+}
+
+#[test]
 fn the_reference_is_current() {
     let committed = include_str!("../../../../../docs/reference/features.md");
     assert!(

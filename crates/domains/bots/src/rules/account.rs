@@ -9,7 +9,7 @@ pub enum Rule {
     SpamBurst,
     /// The same text three times within half an hour.
     Duplicate,
-    /// Texts that another account had said shortly before.
+    /// Texts that at least two other accounts had said shortly before.
     Coordinated,
     /// Pauses of the same length.
     Timer,
@@ -184,7 +184,7 @@ fn duplicate(facts: &Facts) -> Option<Finding> {
 }
 
 fn coordinated(facts: &Facts) -> Option<Finding> {
-    let n = facts.n_echoes;
+    let n = facts.most_in_chorus;
     (n >= 2).then(|| Finding {
         rule: Rule::Coordinated,
         confidence: (count(n) * 80.0 / 3.0).min(100.0),

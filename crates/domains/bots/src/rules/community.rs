@@ -21,7 +21,7 @@ pub struct CommunityCounts {
     pub violations: Option<u32>,
     /// Members who said something in a day.
     pub active_today: u32,
-    /// Of these, those who burst, repeated themselves or were coordinated with others: each counted once.
+    /// Of these, those who burst, repeated themselves or said what two others had said: each counted once.
     pub conspicuous_today: Option<u32>,
 }
 

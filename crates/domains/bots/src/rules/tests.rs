@@ -7,7 +7,7 @@ const CLEAN: Facts = Facts {
     n_messages: 40,
     most_in_a_minute: 4,
     most_equal_texts: 1,
-    n_echoes: 0,
+    most_in_chorus: 0,
     equal_pauses: [2, 12],
     silent_hours: 9,
     n_links: 3,

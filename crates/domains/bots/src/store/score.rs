@@ -1,5 +1,7 @@
 //! Rows of `bot_score`: how sure the program is about an account in a community. Whoever was never scored has none.
 
+use std::collections::HashSet;
+
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, PageRequest, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
@@ -248,6 +250,29 @@ pub(crate) async fn put(
          predicted_ppm = excluded.predicted_ppm",
     )
     .await
+}
+
+/// Those of some communities in which anybody was scored or has a case.
+pub(crate) async fn looked_at(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+) -> Result<HashSet<CommunityId>, StoreError> {
+    let mut found = HashSet::new();
+    if communities.is_empty() {
+        return Ok(found);
+    }
+    let branch = |nth: usize| {
+        format!(
+            "SELECT CAST(${nth} AS integer) AS community_id \
+             WHERE EXISTS (SELECT 1 FROM bot_score WHERE community_id = ${nth} AND scored_n > 0) \
+             OR EXISTS (SELECT 1 FROM bot_case WHERE community_id = ${nth})"
+        )
+    };
+    let values = communities.iter().map(|id| id.0.into()).collect();
+    for row in sql::rows(conn, &sql::union(communities.len(), branch), values).await? {
+        found.insert(CommunityId(row.try_get_by_index(0)?));
+    }
+    Ok(found)
 }
 
 /// Forgets by how many messages a community's accounts were scored, to find it anew. What was predicted stays known.

@@ -1,6 +1,8 @@
 //! Rows of `connection` and `install_state`. The only place where a token goes from open to sealed
 //! and back.
 
+use std::collections::HashSet;
+
 use ::store::{KeyRing, StoreError, seal::Place, sql};
 use kernel::{
     ChannelChoice, CommunityId, ConnectionId, Entropy, Grant, Platform, Secret, ServerId,
@@ -132,6 +134,30 @@ pub(crate) async fn of_communities(
         let rows: Vec<Row> = sql::all(conn, &query, values).await?;
         for row in rows {
             found.push(Connection::try_from(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Those of some communities that have a connection to one of some platforms that has not ended.
+pub(crate) async fn connected_to(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+    platforms: &[Platform],
+) -> Result<HashSet<CommunityId>, StoreError> {
+    let mut found = HashSet::new();
+    for part in communities.chunks(IN_MAX) {
+        let mut values = vec![ConnectionStatus::Revoked.code().into()];
+        values.extend(platforms.iter().map(|one| one.code().into()));
+        values.extend(part.iter().map(|id| id.0.into()));
+        let query = format!(
+            "SELECT DISTINCT community_id FROM connection WHERE status <> $1 AND platform IN ({}) \
+             AND community_id IN ({})",
+            placeholders(2, platforms.len()),
+            placeholders(platforms.len() + 2, part.len())
+        );
+        for row in sql::rows(conn, &query, values).await? {
+            found.insert(CommunityId(row.try_get_by_index(0)?));
         }
     }
     Ok(found)

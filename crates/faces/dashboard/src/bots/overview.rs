@@ -288,10 +288,15 @@ fn tiles(score: &BotScore) -> Vec<Tile> {
             let (label, note, definition) = match component {
                 Component::BadActor => (
                     "Alerts",
-                    format!(
-                        "{} open cases of likely bots, of {} members",
-                        known(counts.alerted_members),
-                        display::count(counts.active_members.into())
+                    counts.alerted_members.map_or_else(
+                        || "not known yet: nobody was scored".to_owned(),
+                        |alerted| {
+                            format!(
+                                "{} open cases of likely bots, of {} members",
+                                display::count(alerted.into()),
+                                display::count(counts.active_members.into())
+                            )
+                        },
                     ),
                     "Likely bots whose case nobody has decided, among who said something in thirty days. Each percent takes five points.",
                 ),
@@ -305,12 +310,17 @@ fn tiles(score: &BotScore) -> Vec<Tile> {
                 ),
                 Component::Security => (
                     "Moderation",
-                    format!(
-                        "{} of {} messages",
-                        known(counts.violations),
-                        display::count(counts.messages.into())
+                    counts.violations.map_or_else(
+                        || "not known: nothing here tells of it".to_owned(),
+                        |violations| {
+                            format!(
+                                "{} of {} messages",
+                                display::count(violations.into()),
+                                display::count(counts.messages.into())
+                            )
+                        },
                     ),
-                    "Messages of thirty days that a filter or a moderator objected to. Each percent takes ten points.",
+                    "Warnings, timeouts, kicks and bans of thirty days, of all messages. Each percent takes ten points. Discord and Twitch tell of them where they are connected; without that, and as long as none was ever recorded, it is left out and the rest counts accordingly.",
                 ),
                 Component::AiBehavioral => (
                     "Behaviour",
@@ -319,7 +329,7 @@ fn tiles(score: &BotScore) -> Vec<Tile> {
                         known(counts.conspicuous_today),
                         display::count(counts.active_today.into())
                     ),
-                    "Accounts that burst, repeated themselves or echoed others, among who said something within a day. Each percent takes ten points.",
+                    "Accounts that, within the last day, burst (more than ten messages in a minute), repeated themselves (a text three times in half an hour) or said with two others the same (twice in an hour), among who said something in it. Each percent takes ten points.",
                 ),
             };
             Tile {
