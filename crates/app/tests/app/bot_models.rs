@@ -136,7 +136,9 @@ on_both! {
         assert_eq!(back.map(|model| model.id), Some(b));
         let back = bots.roll_back_model(&system, None).await.unwrap();
         assert_eq!(back.map(|model| model.id), Some(a));
-        assert_eq!(bots.roll_back_model(&system, None).await.unwrap(), None, "then the rules score");
+        assert_eq!(bots.roll_back_model(&system, None).await.unwrap(), None, "then the model that ships scores");
+        let judge = bots.expected_errors(&system, pond, Probability::percent(70), Probability::percent(50)).await.unwrap();
+        assert_eq!(judge.model, Some(own.id), "or the community's own");
         assert_eq!(states(&world).await, [retired(a), retired(b), deployed(own.id)]);
         let nothing = bots.roll_back_model(&system, None).await;
         assert!(matches!(nothing, Err(BotsError::NotFound)), "{nothing:?}");
@@ -161,6 +163,28 @@ on_both! {
         assert_eq!(bots.roll_back_model(&system, None).await.unwrap(), None);
         bots.retire_model(&system, a).await.unwrap();
         assert!(states(&world).await.iter().all(|(_, state)| *state == ModelState::Retired));
+    }
+
+    async fn a_model_whose_file_was_changed_does_not_come_back_and_the_next_in_line_scores(world: World) {
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let pond = world.community("Pond").await;
+        let (a, b) = (add(&world, None, 1).await, add(&world, None, 2).await);
+        for id in [a.id, b.id] {
+            bots.promote_model(&system, id).await.unwrap();
+        }
+        let path = world.place().join("blobs").join("models").join(format!("{}.onnx", a.sha256));
+        std::fs::write(&path, b"damaged").unwrap();
+        assert_eq!(bots.roll_back_model(&system, None).await.unwrap(), None);
+        assert_eq!(states(&world).await, [(a.id, ModelState::Retired), (b.id, ModelState::Retired)], "nothing is called deployed that does not score");
+        let (likely, possible) = (Probability::percent(70), Probability::percent(50));
+        let judge = bots.expected_errors(&system, pond, likely, possible).await.unwrap();
+        assert_eq!(judge.model, Some(SHIPPED_MODEL));
+        let said = format!("SELECT COUNT(*) FROM audit WHERE action = 'bots.model.roll_back' AND detail LIKE '%\"unusable\":{}%'", a.id);
+        assert_eq!(world.number(&said).await, 1);
+        // Mended, it can be promoted again.
+        std::fs::write(&path, file(SCHEMA.hash(), 1)).unwrap();
+        bots.promote_model(&system, a.id).await.unwrap();
     }
 
     async fn two_models_are_compared_number_by_number(world: World) {

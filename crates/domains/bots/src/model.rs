@@ -5,6 +5,8 @@
 //! Invariants: a file is read by [`ml::onnx`] before it is registered, and its hash is compared each time it
 //! is taken out; a model made for another schema is refused; taking one back puts the one before in its place.
 
+mod deployment;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::audit::Entry;
@@ -14,7 +16,7 @@ use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    Bots, BotsError, Probability, Training, announcement,
+    Bots, BotsError, ErrorCurve, Probability, Training,
     features::SCHEMA,
     list::check_words,
     reference::Reference,
@@ -24,7 +26,7 @@ use crate::{
 /// The largest file, in bytes.
 pub const MODEL_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 /// The largest description and set of metrics, in bytes of JSON.
-const WORDS_BYTES_MAX: usize = 64 * 1_024;
+pub const MODEL_WORDS_BYTES_MAX: usize = 64 * 1_024;
 /// How many models are listed.
 const LISTED_MAX: i64 = 200;
 /// How many versions of one name are kept at most.
@@ -206,12 +208,12 @@ pub struct ModelComparison {
 
 fn check_object(field: &'static str, value: &Value) -> Result<String, BotsError> {
     let text = value.to_string();
-    if value.is_object() && text.len() <= WORDS_BYTES_MAX {
+    if value.is_object() && text.len() <= MODEL_WORDS_BYTES_MAX {
         return Ok(text);
     }
     Err(BotsError::invalid(
         field,
-        format!("give a JSON object of at most {WORDS_BYTES_MAX} bytes"),
+        format!("give a JSON object of at most {MODEL_WORDS_BYTES_MAX} bytes"),
     ))
 }
 
@@ -381,6 +383,13 @@ impl Bots {
     ) -> Result<Model, BotsError> {
         let name = check_words("name", &new.name)?;
         let metrics = check_object("metrics", &new.metrics)?;
+        let errors = new.metrics.get("errors").filter(|errors| !errors.is_null());
+        if errors.is_some_and(|errors| ErrorCurve::read(errors).is_none()) {
+            return Err(BotsError::invalid(
+                "metrics",
+                "`errors` must be people, bots and ascending points of three shares",
+            ));
+        }
         let card = check_object("card", &new.card)?;
         let read = read(&file)?;
         let sha256 = Sha256::of(&file).to_string();
@@ -466,113 +475,6 @@ impl Bots {
             ));
         }
         Ok(blob.bytes)
-    }
-
-    /// Lets a model score, in place of the one that does now. Its file is read once more before.
-    pub async fn promote_model(&self, actor: &Actor, id: i32) -> Result<Model, BotsError> {
-        actor.require_instance(Permission::OperateInstance)?;
-        let found = table::by_id(self.db.read(), id).await?;
-        let found = found.ok_or(BotsError::NotFound)?;
-        read(&self.file(&found).await?)?;
-        let mut work = self.begin(actor).await?;
-        tables::lock(&work, CommunityId(0)).await?;
-        let model = table::by_id(work.conn(), id).await?;
-        let model = model.ok_or(BotsError::NotFound)?;
-        match model.state {
-            ModelState::Deployed => return Ok(model),
-            ModelState::Training => {
-                return Err(BotsError::Conflict(
-                    "the model is still being made".to_owned(),
-                ));
-            }
-            ModelState::Testing | ModelState::Retired => {}
-        }
-        let now = work.now();
-        let before = table::deployed(work.conn(), table::scope(model.community)).await?;
-        if let Some(before) = &before {
-            table::retire(work.conn(), before.id, now).await?;
-            announcement::retired(&mut work, before).await?;
-            self.ask_to_track_model(&mut work, before.id).await?;
-        }
-        table::deploy(
-            work.conn(),
-            id,
-            before.as_ref().map(|before| before.id),
-            now,
-        )
-        .await?;
-        announcement::promoted(&mut work, &model).await?;
-        self.ask_to_track_model(&mut work, model.id).await?;
-        let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
-        work.audit(entry("bots.model.promote", &model, detail));
-        let after = table::by_id(work.conn(), id).await?;
-        work.commit().await?;
-        after.ok_or(BotsError::NotFound)
-    }
-
-    /// Takes the deployed model of everybody or of a community back and puts the one before in its place;
-    /// answers that one, or `None` if there was none: then the rules score.
-    pub async fn roll_back_model(
-        &self,
-        actor: &Actor,
-        community: Option<CommunityId>,
-    ) -> Result<Option<Model>, BotsError> {
-        actor.require_instance(Permission::OperateInstance)?;
-        let mut work = self.begin(actor).await?;
-        tables::lock(&work, CommunityId(0)).await?;
-        let scope = table::scope(community);
-        let gone = table::deployed(work.conn(), scope).await?;
-        let gone = gone.ok_or(BotsError::NotFound)?;
-        let now = work.now();
-        table::retire(work.conn(), gone.id, now).await?;
-        // So that taking back again goes further back, and not to and fro.
-        table::forget_replaced(work.conn(), gone.id).await?;
-        announcement::retired(&mut work, &gone).await?;
-        self.ask_to_track_model(&mut work, gone.id).await?;
-        let mut before = None;
-        if let Some(id) = gone.replaced {
-            before = table::by_id(work.conn(), id).await?;
-        }
-        // One of an older schema cannot score: then the rules do.
-        let before = before.filter(Model::is_current);
-        if let Some(before) = &before {
-            // What it had replaced itself is what comes next, should it be taken back too.
-            table::deploy(work.conn(), before.id, before.replaced, now).await?;
-            announcement::promoted(&mut work, before).await?;
-            self.ask_to_track_model(&mut work, before.id).await?;
-        }
-        let detail = json!({ "model": named(&gone), "back_to": before.as_ref().map(named) });
-        work.audit(entry("bots.model.roll_back", &gone, detail));
-        let after = match before {
-            Some(before) => table::by_id(work.conn(), before.id).await?,
-            None => None,
-        };
-        work.commit().await?;
-        Ok(after)
-    }
-
-    /// Says that a model is used no more; the deployed one must be replaced or taken back instead.
-    pub async fn retire_model(&self, actor: &Actor, id: i32) -> Result<(), BotsError> {
-        actor.require_instance(Permission::OperateInstance)?;
-        let mut work = self.begin(actor).await?;
-        tables::lock(&work, CommunityId(0)).await?;
-        let model = table::by_id(work.conn(), id).await?;
-        let model = model.ok_or(BotsError::NotFound)?;
-        match model.state {
-            ModelState::Retired => return Ok(()),
-            ModelState::Deployed => {
-                return Err(BotsError::Conflict(
-                    "the model scores now: promote another one or take it back".to_owned(),
-                ));
-            }
-            ModelState::Training | ModelState::Testing => {}
-        }
-        table::retire(work.conn(), id, work.now()).await?;
-        announcement::retired(&mut work, &model).await?;
-        self.ask_to_track_model(&mut work, model.id).await?;
-        let detail = json!({ "model": named(&model) });
-        work.audit(entry("bots.model.retire", &model, detail));
-        Ok(work.commit().await?)
     }
 }
 

@@ -241,7 +241,8 @@ pub(crate) async fn retire(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes the model that scores back and puts the one before in its place. For those who run the instance.
+/// Takes the model that scores back and puts the one before in its place; where there was none, or its file cannot be used,
+/// the next in line scores: the instance's model or the one that ships. For those who run the instance.
 #[utoipa::path(post, path = "/bots/models/rollback", tag = "bots", request_body = Whose, responses((status = 200, body = RolledBack)))]
 pub(crate) async fn roll_back(
     State(face): State<Arc<Face>>,
