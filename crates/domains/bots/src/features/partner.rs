@@ -23,8 +23,8 @@ pub(super) static SIGNALS: &[Signal] = &[
     Signal {
         name: "mentions_per_message",
         group: Group::Social,
-        meaning: "accounts mentioned in a message, over thirty days",
-        range: "0 and up",
+        meaning: "share of messages that mention somebody or answer another, over thirty days",
+        range: "0 to 1",
         empty: "no message in thirty days",
         used: Use::Everywhere,
         high: "speaks to somebody in {value} of its messages",
