@@ -5,6 +5,7 @@
 
 mod labels;
 mod models;
+mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// Learn from labelled chat and write the model; without folders, from the labels of this instance into its registry
     Train(Train),
+    /// Write the signals of the accounts of labelled chat as CSV, to learn from them elsewhere
+    Features(Features),
     /// Score everybody again who has said enough
     Score(Score),
     /// Take labels of known accounts from a file
@@ -88,6 +91,17 @@ pub(crate) struct Train {
     errors: Option<PathBuf>,
 }
 
+/// What to read and where to write.
+#[derive(Debug, Args)]
+pub(crate) struct Features {
+    /// Folders with `messages.jsonl.gz` and, if anybody knows, `labels.csv`
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
+    /// The CSV file to make; it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 /// Whom to score.
 #[derive(Debug, Args)]
 pub(crate) struct Score {
@@ -116,6 +130,7 @@ pub(crate) async fn run(
             errors,
             ..
         }) => train(&folders, &out, norms.as_deref(), errors.as_deref()),
+        Command::Features(Features { folders, out }) => table::write(&folders, &out),
         other => {
             let system = System::start(&config()?).await?;
             on_system(&system, other).await?;
@@ -134,7 +149,7 @@ async fn on_system(system: &System, command: Command) -> anyhow::Result<()> {
             labels::train(system, community).await
         }
         Command::Score(arguments) => score(system, &arguments).await,
-        Command::Evaluate(_) => bail!("this needs no database"),
+        Command::Evaluate(_) | Command::Features(_) => bail!("this needs no database"),
     }
 }
 
@@ -308,6 +323,12 @@ fn tell_judgement(judgement: &Judgement) {
             false_positive_rate,
             counts,
         } = at;
+        let (Some(threshold), Some(counts)) = (threshold, counts) else {
+            console::say(format!(
+                "    {name:<6} not tuned: there was nothing to tune it by"
+            ));
+            continue;
+        };
         console::say(format!(
             "    {name:<6} ({threshold:.3})  P {}  R {}  F1 {}  FPR {}  found {} of {}, wrongly {}",
             figure(*precision),

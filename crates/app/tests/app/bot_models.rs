@@ -58,6 +58,7 @@ async fn states(world: &World) -> Vec<(i32, ModelState)> {
     let all = world.app.bots.models(&world.system()).await.unwrap();
     all.into_iter()
         .rev()
+        .filter(|model| model.id > SHIPPED_MODEL)
         .map(|model| (model.id, model.state))
         .collect()
 }
@@ -195,6 +196,44 @@ on_both! {
         assert_eq!(metrics, [("test.auc", Some(0.99), Some(0.99)), ("test.f1", Some(1.0), Some(2.0))]);
         let absent = bots.compare_models(&world.system(), a, 999).await;
         assert!(matches!(absent, Err(BotsError::NotFound)), "{absent:?}");
+    }
+
+    async fn the_model_that_ships_stands_in_the_list_and_judges_where_nothing_else_was_promoted(world: World) {
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let shipped = async || {
+            let mut all = bots.models(&system).await.unwrap();
+            all.pop().unwrap()
+        };
+        let alone = shipped().await;
+        assert_eq!((alone.id, alone.state, alone.is_current()), (SHIPPED_MODEL, ModelState::Deployed, true));
+        assert_eq!(bots.model(&system, SHIPPED_MODEL).await.unwrap().as_ref(), Some(&alone));
+        let sha256 = engines::Sha256::of(&bots.model_file(&system, SHIPPED_MODEL).await.unwrap()).to_string();
+        assert_eq!(alone.sha256, sha256);
+        let pond = world.community("Pond").await;
+        let own = add(&world, Some(pond), 1).await.id;
+        bots.promote_model(&system, own).await.unwrap();
+        assert_eq!(shipped().await.state, ModelState::Deployed, "of one community only");
+        let other = add(&world, None, 2).await.id;
+        bots.promote_model(&system, other).await.unwrap();
+        assert_eq!(shipped().await.state, ModelState::Retired);
+        let both = bots.compare_models(&system, other, SHIPPED_MODEL).await.unwrap();
+        let recall = both.metrics.iter().find(|one| one.name == "cross_validation.recall.value").unwrap();
+        assert!(recall.left.is_none() && recall.right.is_some_and(|recall| recall > 0.5), "{recall:?}");
+        // It is neither promoted nor retired by hand.
+        assert!(matches!(bots.promote_model(&system, SHIPPED_MODEL).await, Err(BotsError::NotFound)));
+        assert!(matches!(bots.retire_model(&system, SHIPPED_MODEL).await, Err(BotsError::NotFound)));
+    }
+
+    async fn what_was_measured_of_a_brought_model_is_compared_and_errors_that_do_not_read_are_refused(world: World) {
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        for errors in [json!({ "people": 1 }), json!({ "people": 4, "bots": 1, "points": [[0.9, 0, 0], [0.5, 0, 0]] }), json!(3)] {
+            let wrong = NewModel { metrics: json!({ "errors": errors }), ..new(None, 0.9) };
+            let refused = bots.add_model(&system, &wrong, file(SCHEMA.hash(), 1)).await;
+            assert!(matches!(refused, Err(BotsError::Invalid { field: "metrics", .. })), "{refused:?}");
+        }
+        assert!(states(&world).await.is_empty());
     }
 
     async fn mistakes_are_expected_by_what_was_measured_of_whoever_judges_there(world: World) {

@@ -76,8 +76,14 @@ on_both! {
         assert_eq!(asked.trigger, Some(TrainingTrigger::CommandLine), "no person asked, and no week was over");
         let same = bots.start_training(&system, None).await.unwrap();
         assert_eq!(same.id, asked.id, "one at a time");
+        let learning = bots.models(&system).await.unwrap().remove(0);
+        assert_eq!((learning.id, learning.state), (-asked.id, ModelState::Training), "a model to be");
+        assert_eq!(bots.model(&system, -asked.id).await.unwrap(), Some(learning));
+        let refused = bots.promote_model(&system, -asked.id).await;
+        assert!(matches!(refused, Err(::bots::BotsError::NotFound)), "{refused:?}");
         assert_eq!(world.number("SELECT COUNT(*) FROM job WHERE kind = 'bots.train'").await, 1);
         let training = ended(&world).await;
+        assert_eq!(bots.model(&system, -asked.id).await.unwrap(), None, "it is made");
         assert_eq!(training.state, TrainingState::Done, "{training:?}");
         assert_eq!((training.n_rows, training.n_bots, training.n_people, training.progress), (40, 14, 26, 100));
         let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
@@ -93,7 +99,7 @@ on_both! {
         bots.promote_model(&system, model.id).await.unwrap();
         // Over is over: the job may come again.
         bots.run_training(training.id, true).await.unwrap();
-        assert_eq!(bots.models(&system).await.unwrap().len(), 1);
+        assert_eq!(bots.models(&system).await.unwrap().len(), 2, "beside the one that ships");
         assert!(bots.alerts(&system).await.unwrap().is_empty());
     }
 

@@ -84,6 +84,16 @@ impl ErrorCurve {
         Self::new(without_the_straight(&all), labels.len() - bots, bots)
     }
 
+    /// What was measured of the model that ships.
+    pub(crate) fn shipped() -> Option<&'static Self> {
+        SHIPPED_CURVE.as_ref()
+    }
+
+    /// Of whom it was measured.
+    pub(crate) const fn measured_on(&self) -> MeasuredOn {
+        self.measured_on
+    }
+
     fn new(points: Vec<Point>, people: usize, bots: usize) -> Option<Self> {
         let is_measured = people > 0 && bots > 0 && !points.is_empty();
         let measured_on = MeasuredOn {
@@ -129,7 +139,7 @@ impl ErrorCurve {
     }
 
     /// What goes wrong from a threshold on, in a straight line between what was measured; `None` beyond it.
-    fn at(&self, threshold: Probability) -> Option<ErrorRates> {
+    pub(crate) fn at(&self, threshold: Probability) -> Option<ErrorRates> {
         let wanted = threshold.value();
         let next = self.points.iter().find(|point| point.threshold >= wanted)?;
         let mut before = self.points.iter().rev();

@@ -398,10 +398,14 @@ fn brought(bytes: &[u8]) -> Result<Judge, EvaluateError> {
 }
 
 /// The threshold of the rules, from 0 to 1, chosen as the model's is.
+/// The threshold at which the rules do best; not a number without anybody to choose it by.
 fn rule_threshold<'a>(cases: impl Iterator<Item = &'a Case>, plan: &Plan) -> f64 {
     let (scores, labels): (Vec<f64>, Vec<bool>) = cases
         .filter_map(|case| case.is_bot.map(|is_bot| (case.rule_score / 100.0, is_bot)))
         .unzip();
+    if labels.is_empty() {
+        return f64::NAN;
+    }
     threshold(&scores, &labels, plan.recipe.false_positive_rate_max).unwrap_or(0.9)
 }
 

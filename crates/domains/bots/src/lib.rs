@@ -98,7 +98,8 @@ pub use list::{
     TEXT_MAX as LIST_TEXT_MAX,
 };
 pub use model::{
-    ComparedMetric, MODEL_BYTES_MAX, MODEL_WORDS_BYTES_MAX, Model, ModelComparison, ModelKind, ModelState, NewModel,
+    ComparedMetric, MODEL_BYTES_MAX, MODEL_WORDS_BYTES_MAX, Model, ModelComparison, ModelKind,
+    ModelState, NewModel,
 };
 pub use monitoring::{Drift, Monitoring, Week};
 pub use outcome::{ScoreUpdate, scores_topic};

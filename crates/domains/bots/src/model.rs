@@ -6,17 +6,18 @@
 //! is taken out; a model made for another schema is refused; taking one back puts the one before in its place.
 
 mod deployment;
+mod entry;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::store::audit::Entry;
+use ::store::{StoreError, audit::Entry};
 use bytes::Bytes;
 use engines::{BlobsError, Sha256};
 use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::{
-    Bots, BotsError, ErrorCurve, Probability, Training,
+    Bots, BotsError, ErrorCurve, Probability, SHIPPED_MODEL, Training,
     features::SCHEMA,
     list::check_words,
     reference::Reference,
@@ -157,7 +158,7 @@ impl Model {
 
     /// Whether it is for everybody and made for the features of this program: nothing else is tried.
     pub(crate) fn is_for_all(&self) -> bool {
-        self.community.is_none() && self.is_current()
+        self.id > SHIPPED_MODEL && self.community.is_none() && self.is_current()
     }
 
     /// Whether it can be rolled out.
@@ -319,16 +320,37 @@ fn named(model: &Model) -> String {
 }
 
 impl Bots {
-    /// The models, the newest first, at most 200.
+    /// The models: those that are being made, under the numbers of their trainings as negative ids; the registered, the
+    /// newest first, at most 200; and the one that ships, whose id is [`SHIPPED_MODEL`].
     pub async fn models(&self, actor: &Actor) -> Result<Vec<Model>, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        Ok(table::newest(self.db.read(), LISTED_MAX).await?)
+        let conn = self.db.read();
+        let trainings = training::newest(conn, LISTED_MAX).await?;
+        let mut all: Vec<Model> = trainings.iter().filter_map(entry::learning).collect();
+        all.extend(table::newest(conn, LISTED_MAX).await?);
+        all.extend(self.found(SHIPPED_MODEL).await?);
+        Ok(all)
     }
 
-    /// A model.
+    /// A model: a registered one, the one that ships, or one that is being made.
     pub async fn model(&self, actor: &Actor, id: i32) -> Result<Option<Model>, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        Ok(table::by_id(self.db.read(), id).await?)
+        Ok(self.found(id).await?)
+    }
+
+    async fn found(&self, id: i32) -> Result<Option<Model>, StoreError> {
+        let conn = self.db.read();
+        match id {
+            1.. => table::by_id(conn, id).await,
+            SHIPPED_MODEL => {
+                let deployed = table::deployed(conn, table::scope(None)).await?;
+                Ok(entry::shipped(deployed.is_none()))
+            }
+            _ => {
+                let training = training::by_id(conn, id.saturating_neg()).await?;
+                Ok(training.as_ref().and_then(entry::learning))
+            }
+        }
     }
 
     /// The training that a model came of; `None` = it was brought as a file, or its training is long past.
@@ -349,10 +371,8 @@ impl Bots {
         right: i32,
     ) -> Result<ModelComparison, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        let conn = self.db.read();
-        let left = table::by_id(conn, left).await?.ok_or(BotsError::NotFound)?;
-        let right = table::by_id(conn, right).await?;
-        let right = right.ok_or(BotsError::NotFound)?;
+        let left = self.found(left).await?.ok_or(BotsError::NotFound)?;
+        let right = self.found(right).await?.ok_or(BotsError::NotFound)?;
         let metrics = compared(&left, &right);
         Ok(ModelComparison {
             left,
@@ -452,6 +472,9 @@ impl Bots {
     /// The file of a model, for use elsewhere. It is what was registered, or an error.
     pub async fn model_file(&self, actor: &Actor, id: i32) -> Result<Bytes, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
+        if id == SHIPPED_MODEL {
+            return Ok(Bytes::from_static(crate::prior::BYTES));
+        }
         let model = table::by_id(self.db.read(), id).await?;
         let model = model.ok_or(BotsError::NotFound)?;
         self.file(&model).await

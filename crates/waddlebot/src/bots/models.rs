@@ -5,10 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use bots::{Bots, ComparedMetric, Model, NewModel};
+use bots::{
+    Bots, ComparedMetric, MODEL_BYTES_MAX, MODEL_WORDS_BYTES_MAX, Model, NewModel, SHIPPED_MODEL,
+};
 use clap::{Args, Subcommand};
 use kernel::{Actor, CommunityId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{console, serve::System};
 
@@ -65,17 +67,19 @@ pub(crate) struct Import {
     /// Only for this community
     #[arg(long, value_name = "SLUG")]
     community: Option<String>,
+    /// What was measured of it: a JSON object, of which numbers are compared and `errors` tells the mistakes to expect
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// What is to be known of it: a JSON object with `data`, `limits` and whatever else
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
 }
 
 pub(super) async fn run(system: &System, command: Command) -> anyhow::Result<()> {
     let (bots, actor) = (&system.app.bots, Actor::System("command-line"));
     match command {
         Command::List => {
-            let all = bots.models(&actor).await?;
-            if all.is_empty() {
-                console::say("no models: the one that ships with the program scores");
-            }
-            for model in all {
+            for model in bots.models(&actor).await? {
                 console::say(line(&model));
             }
         }
@@ -102,7 +106,7 @@ pub(super) async fn run(system: &System, command: Command) -> anyhow::Result<()>
             match back.context("taking the deployed model back")? {
                 Some(model) => console::say(line(&model)),
                 None => console::say(
-                    "taken back; there was none before: the one that ships with the program scores",
+                    "taken back; there is none before that can be used: the next in line scores, the instance's or the one that ships",
                 ),
             }
         }
@@ -138,8 +142,17 @@ async fn add(
     import: &Import,
     community: Option<CommunityId>,
 ) -> anyhow::Result<()> {
-    let bytes = std::fs::read(&import.file)
-        .with_context(|| format!("reading `{}`", import.file.display()))?;
+    let bytes = bounded(&import.file, MODEL_BYTES_MAX)?;
+    let metrics = match &import.metrics {
+        Some(file) => object(file)?,
+        None => json!({}),
+    };
+    let card = match &import.card {
+        Some(file) => object(file)?,
+        None => json!({
+            "data": "made elsewhere", "limits": ["What it learned from is not known here."],
+        }),
+    };
     let stem = import
         .file
         .file_stem()
@@ -151,13 +164,44 @@ async fn add(
             .or(stem)
             .unwrap_or_else(|| "imported".to_owned()),
         community,
-        metrics: json!({}),
-        card: json!({ "data": "made elsewhere", "limits": ["What it learned from is not known here."] }),
+        metrics,
+        card,
     };
     let model = bots.add_model(actor, &new, bytes.into()).await;
     let model = model.with_context(|| format!("registering `{}`", import.file.display()))?;
     console::say(line(&model));
     Ok(())
+}
+
+/// A file that is not too large to be what it should be.
+fn bounded(file: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read;
+    let reading = || format!("reading `{}`", file.display());
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let mut opened = std::fs::File::open(file)
+        .with_context(reading)?
+        .take(limit.saturating_add(1));
+    opened.read_to_end(&mut bytes).with_context(reading)?;
+    if bytes.len() > most {
+        bail!(
+            "`{}` is larger than {}",
+            file.display(),
+            console::bytes(limit)
+        );
+    }
+    Ok(bytes)
+}
+
+/// A file with a JSON object.
+fn object(file: &Path) -> anyhow::Result<Value> {
+    let bytes = bounded(file, MODEL_WORDS_BYTES_MAX)?;
+    let value: Value = serde_json::from_slice(&bytes)
+        .with_context(|| format!("`{}` is no JSON", file.display()))?;
+    if !value.is_object() {
+        bail!("`{}` is no JSON object", file.display());
+    }
+    Ok(value)
 }
 
 fn write_new(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -176,20 +220,24 @@ fn line(model: &Model) -> String {
         None => "for everybody".to_owned(),
         Some(community) => format!("for community {community}"),
     };
+    let added = if model.id == SHIPPED_MODEL {
+        "ships with the program".to_owned()
+    } else {
+        format!("added {}", model.added_at.day())
+    };
     let old = if model.is_current() {
         ""
     } else {
         "  for other features"
     };
     format!(
-        "{}  {} {}  {}  {scope}  {}  {}  added {}{old}",
+        "{}  {} {}  {}  {scope}  {}  {}  {added}{old}",
         model.id,
         model.name,
         model.version,
         model.state.as_str(),
         model.kind.as_str(),
         console::bytes(model.size_bytes),
-        model.added_at.day(),
     )
 }
 

@@ -13,7 +13,10 @@ fn the_registry_is_run_from_the_command_line() {
     };
     success(waddlebot(&data).arg("migrate"));
     let none = success(&mut models(&["list"]));
-    assert!(none.contains("no models"), "{none}");
+    assert!(
+        none.contains("0  shipped 1  deployed") && none.contains("ships with the program"),
+        "{none}"
+    );
     let prior = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../domains/bots/models/prior.onnx"
@@ -29,6 +32,61 @@ fn the_registry_is_run_from_the_command_line() {
     assert!(
         whole.contains("SHA-256") && whole.contains("made elsewhere"),
         "{whole}"
+    );
+    // What is known of a model from elsewhere comes with it, and is compared.
+    let words = |name: &str, text: &str| {
+        let file = place.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let metrics = words(
+        "metrics.json",
+        r#"{"test": {"f1": 0.8}, "errors": {"people": 9, "bots": 3, "points": [[0.5, 0, 0.1]]}}"#,
+    );
+    let card = words("card.json", r#"{"data": "a pond", "limits": ["ducks"]}"#);
+    let other = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../domains/bots/models/prior.onnx"
+    );
+    let list = words("list.json", "[1]");
+    for wrong in [
+        list.clone(),
+        place.path().join("none.json").to_str().unwrap().to_owned(),
+    ] {
+        let refused = models(&["import", other, "--metrics", &wrong])
+            .output()
+            .unwrap();
+        assert!(!refused.status.success(), "{}", shown(&refused));
+    }
+    let (chat, _) = chat_file(place.path(), 1, 5);
+    success(
+        waddlebot(&data)
+            .arg("import")
+            .arg(&chat)
+            .args(["--community", "Pond"]),
+    );
+    let second = success(&mut models(&[
+        "import",
+        other,
+        "--name",
+        "theirs",
+        "--community",
+        "pond",
+        "--metrics",
+        &metrics,
+        "--card",
+        &card,
+    ]));
+    let second = second.split_whitespace().next().unwrap().to_owned();
+    let known = success(&mut models(&["show", &second]));
+    assert!(
+        known.contains("\"ducks\"") && known.contains("0.8"),
+        "{known}"
+    );
+    let both = success(&mut models(&["compare", &second, "0"]));
+    assert!(
+        both.contains("test.f1") && both.contains("cross_validation.recall"),
+        "{both}"
     );
     let file = place.path().join("out.onnx");
     let file_name = file.to_str().unwrap();
@@ -61,6 +119,83 @@ fn the_registry_is_run_from_the_command_line() {
         .output()
         .unwrap();
     assert!(shown(&absent).contains("model 999"), "{}", shown(&absent));
+}
+
+/// A folder of labelled chat: people who talk, and one who announces.
+fn labelled_chat(dir: &std::path::Path) {
+    use std::io::Write;
+    std::fs::create_dir_all(dir).unwrap();
+    let file = std::fs::File::create(dir.join("messages.jsonl.gz")).unwrap();
+    let mut out = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    for n in 0..12_i64 {
+        for (who, text) in [
+            ("ann", "did you see the heron"),
+            ("bot", "new video at https://v.example"),
+        ] {
+            let at = 1_600_000_000_000 + n * 3_600_000;
+            writeln!(
+                out,
+                r#"{{"platform":"irc","community":"c","channel":"c","message_id":"{who}-{n}","user_id":"{who}","username":"{who}","sent_at_ms":{at},"text":"{text}","mentions":0}}"#
+            )
+            .unwrap();
+        }
+    }
+    out.finish().unwrap();
+    let labels = "platform,user_id,is_bot,account_group\nirc,ann,0,a\nirc,bot,1,b\n";
+    std::fs::write(dir.join("labels.csv"), labels).unwrap();
+}
+
+#[test]
+fn signals_of_labelled_chat_are_written_as_a_table_without_names_or_texts() {
+    let place = tempfile::tempdir().unwrap();
+    let (chat, out) = (place.path().join("chat"), place.path().join("out.csv"));
+    labelled_chat(&chat);
+    let mut write = waddlebot(&place.path().join("data"));
+    write
+        .args(["bots", "features"])
+        .arg(&chat)
+        .arg("--out")
+        .arg(&out);
+    let said = success(&mut write);
+    let table = std::fs::read_to_string(&out).unwrap();
+    let mut lines = table
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    assert_eq!(
+        head[..6],
+        [
+            "schema_hash",
+            "source",
+            "group",
+            "account",
+            "label",
+            "is_latest"
+        ]
+    );
+    assert_eq!(head[6..], ::bots::features::SCHEMA.names());
+    let rows: Vec<_> = lines.collect();
+    assert!(
+        rows.iter()
+            .all(|row| row.len() == head.len() && row[0] == ::bots::features::SCHEMA.hash())
+    );
+    let latest: Vec<&str> = rows
+        .iter()
+        .filter(|row| row[5] == "1")
+        .map(|row| row[4])
+        .collect();
+    assert_eq!(
+        latest,
+        ["0", "1"],
+        "one latest row for each account, with its label"
+    );
+    assert!(rows.len() > 2, "and earlier moments");
+    assert!(
+        !table.contains("heron") && !table.contains("ann,"),
+        "{said}"
+    );
+    let again = write.output().unwrap();
+    assert!(!again.status.success(), "a file is not written over");
 }
 
 #[test]

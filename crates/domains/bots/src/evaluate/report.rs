@@ -25,7 +25,7 @@ pub struct Scored {
     pub threshold: f64,
     /// What the rules think, 0 to 1.
     pub rule: f64,
-    /// The threshold of the rules.
+    /// The threshold of the rules; not a number if there was nobody to choose it by.
     pub rule_threshold: f64,
 }
 
@@ -72,8 +72,8 @@ pub struct Counts {
 pub struct At {
     /// `0.5`, `0.7` or `tuned`.
     pub name: &'static str,
-    /// The threshold; the mean where folds had their own.
-    pub threshold: f64,
+    /// The threshold; the mean where folds had their own. `None` = it was not tuned, and no figures are known.
+    pub threshold: Option<f64>,
     /// Of the found, the share that are bots.
     pub precision: Figure,
     /// Of the bots, the share that was found.
@@ -83,7 +83,7 @@ pub struct At {
     /// Of the people, the share taken for bots.
     pub false_positive_rate: Figure,
     /// In numbers.
-    pub counts: Counts,
+    pub counts: Option<Counts>,
 }
 
 /// What one judge said of a set of accounts.
@@ -221,6 +221,8 @@ fn part(folder: &Replayed) -> Part {
 
 /// The figures of some rows, in the order AUC, PR-AUC, ECE, Brier, then precision, recall, F1, FPR at each threshold.
 const FIGURES: usize = 16;
+/// From here on they are those at the tuned threshold.
+const TUNED: usize = 12;
 
 fn judgement(
     judge: &'static str,
@@ -256,7 +258,16 @@ fn judgement(
             .collect();
         figures(&pick(&scores, rows), &pick(&margins, rows), &labels)
     });
+    let mean =
+        known.iter().map(|one| of(one).1).sum::<f64>() / labels.iter().map(|_| 1.0).sum::<f64>();
     let figure = |place: usize| {
+        if place >= TUNED && mean.is_nan() {
+            return Figure {
+                value: None,
+                low: None,
+                high: None,
+            };
+        }
         let ends = ends.get(place).copied().flatten();
         Figure {
             value: values.get(place).copied().flatten(),
@@ -264,21 +275,19 @@ fn judgement(
             high: ends.map(|ends| ends.high),
         }
     };
-    let n = labels.iter().map(|_| 1.0).sum::<f64>();
-    let mean = known.iter().map(|one| of(one).1).sum::<f64>() / n;
-    let at = |name, threshold, confusion: Confusion, from: usize| At {
+    let at = |name, threshold: f64, confusion: Confusion, from: usize| At {
         name,
-        threshold,
+        threshold: (!threshold.is_nan()).then_some(threshold),
         precision: figure(from),
         recall: figure(from + 1),
         f1: figure(from + 2),
         false_positive_rate: figure(from + 3),
-        counts: Counts {
+        counts: (!threshold.is_nan()).then_some(Counts {
             true_positives: confusion.true_positives,
             false_positives: confusion.false_positives,
             true_negatives: confusion.true_negatives,
             false_negatives: confusion.false_negatives,
-        },
+        }),
     };
     Judgement {
         judge,
@@ -289,7 +298,7 @@ fn judgement(
         at: vec![
             at("0.5", 0.5, Confusion::at(&scores, &labels, 0.5), 4),
             at("0.7", 0.7, Confusion::at(&scores, &labels, 0.7), 8),
-            at("tuned", mean, Confusion::at(&margins, &labels, 0.0), 12),
+            at("tuned", mean, Confusion::at(&margins, &labels, 0.0), TUNED),
         ],
     }
 }

@@ -232,6 +232,16 @@ fn a_model_that_was_kept_answers_as_it_did_when_it_was_made() {
     })
     .unwrap();
     assert_eq!(tuned(&brought.results[0]), (1.0, 1.0));
+    // The rules had nobody to be tuned by, and no number stands for that.
+    let rules = serde_json::to_value(&brought.results[0].judgements[1]).unwrap();
+    assert!(
+        rules["at"][2]["threshold"].is_null() && rules["at"][2]["counts"].is_null(),
+        "{rules}"
+    );
+    assert!(
+        rules["at"][2]["recall"]["value"].is_null()
+            && rules["at"][1]["recall"]["value"].is_number()
+    );
     let other = evaluate(&Plan {
         model: Some(b"no model".to_vec()),
         ..made

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ::bots::{BotsError, Model, ModelKind, ModelState};
+use ::bots::{BotsError, Model, ModelKind, ModelState, SHIPPED_MODEL};
 use askama::Template;
 use axum::{
     Form,
@@ -38,13 +38,18 @@ const HASH_SHOWN: usize = 12;
 /// A model in a table.
 pub(crate) struct Row {
     pub(crate) id: i32,
+    /// Its page; of one that is being made, that of its training.
+    pub(crate) href: String,
+    /// How far it is, of one that is being made.
+    pub(crate) progress: Option<String>,
     pub(crate) name: String,
     pub(crate) community: String,
     pub(crate) kind: &'static str,
     pub(crate) state: &'static str,
     pub(crate) mood: &'static str,
     pub(crate) is_current: bool,
-    pub(crate) added: When,
+    /// `None` for the one that ships.
+    pub(crate) added: Option<When>,
     /// Accounts that it learned from.
     pub(crate) accounts: String,
     pub(crate) precision: String,
@@ -56,18 +61,33 @@ pub(crate) struct Row {
 
 impl Row {
     fn of(model: &Model, names: &Names, now: Timestamp) -> Self {
-        let of = |name| metrics::shown(metrics::figure(&model.metrics, "test", name));
+        // The one that ships was measured in parts; it has no newest people.
+        let is_shipped = model.id == SHIPPED_MODEL;
+        let part = if is_shipped {
+            "cross_validation"
+        } else {
+            "test"
+        };
+        let of = |name| metrics::shown(metrics::figure(&model.metrics, part, name));
+        let is_learning = model.id < SHIPPED_MODEL;
+        let progress = model.card.get("progress").filter(|_| is_learning);
         let accounts = model.card.get("data").and_then(|data| data.get("accounts"));
         let accounts = accounts.and_then(serde_json::Value::as_u64);
         Self {
             id: model.id,
+            href: if is_learning {
+                format!("/admin/models/trainings/{}", model.id.unsigned_abs())
+            } else {
+                format!("/admin/models/{}", model.id)
+            },
+            progress: progress.map(|percent| format!("{percent} %")),
             name: named(model),
             community: names.of(model.community),
             kind: kind(model.kind),
             state: model.state.as_str(),
             mood: mood(model.state),
             is_current: model.is_current(),
-            added: display::when(now, model.added_at),
+            added: (!is_shipped).then(|| display::when(now, model.added_at)),
             accounts: accounts.map_or_else(|| "–".to_owned(), display::count),
             precision: of("precision"),
             recall: of("recall"),
@@ -80,6 +100,9 @@ impl Row {
 
 /// Name and version.
 pub(crate) fn named(model: &Model) -> String {
+    if model.id == SHIPPED_MODEL {
+        return "The model that ships".to_owned();
+    }
     format!("{} {}", model.name, model.version)
 }
 
@@ -135,6 +158,8 @@ struct List {
     rows: Vec<Row>,
     /// Whether one of the registry scores for everybody.
     is_deployed: bool,
+    /// Whether there is none in the registry.
+    is_empty: bool,
     n_alerts: String,
 }
 
@@ -155,11 +180,16 @@ enum Doing {
     },
     /// It is still being made.
     Learns,
+    /// It comes with the program; whether it scores for everybody.
+    Ships { is_judge: bool },
 }
 
 impl Doing {
     fn of(model: &Model) -> Self {
         match model.state {
+            state if model.id == SHIPPED_MODEL => Self::Ships {
+                is_judge: state == ModelState::Deployed,
+            },
             ModelState::Deployed => Self::Scores,
             ModelState::Training => Self::Learns,
             ModelState::Testing | ModelState::Retired => Self::Rests {
@@ -212,12 +242,16 @@ pub(crate) async fn page(
     let open = alerts.iter().filter(|alert| alert.cleared_at.is_none());
     let names = Names::read(&face, &viewer, models.iter().map(|model| model.community)).await?;
     let now = face.app.clock.now();
-    let is_deployed =
-        |model: &Model| model.state == ModelState::Deployed && model.community.is_none();
+    let is_deployed = |model: &Model| {
+        model.id != SHIPPED_MODEL
+            && model.state == ModelState::Deployed
+            && model.community.is_none()
+    };
     layout::page(&List {
         shell,
         current: "models",
         is_deployed: models.iter().any(is_deployed),
+        is_empty: models.iter().all(|model| model.id <= SHIPPED_MODEL),
         rows: models
             .iter()
             .map(|model| Row::of(model, &names, now))

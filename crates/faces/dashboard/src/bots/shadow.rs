@@ -162,6 +162,11 @@ pub(crate) async fn panel(
         since: None,
         found: Found::Nothing(String::new()),
     };
+    if model.id <= SHIPPED_MODEL {
+        let why = "Models of the registry are held against the one that judges.";
+        panel.found = Found::Nothing(why.to_owned());
+        return Ok(panel);
+    }
     let bots = &face.app.bots;
     let shadow = match bots.shadow(&viewer.actor, model.id, community).await {
         Ok(shadow) => shadow,

@@ -76,6 +76,21 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
         empty.contains("The registry is empty") && empty.contains("the one that ships"),
         "{empty}"
     );
+    assert!(!empty.contains("Compare two"), "{empty}");
+    let shipped = root.get("/admin/models/0").await.expect(200).body;
+    for part in [
+        "The model that ships",
+        "judges now",
+        "On parts it had not seen, in turn",
+        "0.9",
+        "model-card.md",
+    ] {
+        assert!(shipped.contains(part), "{part}: {shipped}");
+    }
+    assert!(
+        !shipped.contains(">Promote<") && !shipped.contains("Take it back<"),
+        "{shipped}"
+    );
     let (one, own) = (
         add(&world, None, 0.9).await,
         add(&world, Some(ducks), 0.7).await,
@@ -139,11 +154,19 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
     root.get("/admin/models/compare?left=1&right=999")
         .await
         .expect(404);
+    let beside = format!("/admin/models/compare?left={}&right=0", one.id);
+    let beside = root.get(&beside).await.expect(200).body;
+    assert!(beside.contains("cross validation: recall"), "{beside}");
 
     let done = root.post(&format!("{page}/promote"), &[]).await.expect(303);
     assert_eq!(done.location(), format!("{page}?done=model-promoted"));
     let list = root.get("/admin/models").await.expect(200).body;
     assert!(!list.contains("the one that ships"), "{list}");
+    let shipped = root.get("/admin/models/0").await.expect(200).body;
+    assert!(
+        shipped.contains("judges where nothing else was promoted"),
+        "{shipped}"
+    );
     let refused = root.post(&format!("{page}/retire"), &[]).await.expect(422);
     assert!(refused.body.contains("scores now"), "{}", refused.body);
     assert!(refused.body.contains("Take it back"), "{}", refused.body);
@@ -228,7 +251,14 @@ async fn a_training_is_asked_for_and_tells_what_came_of_it() {
         "{waits}"
     );
     let id: i32 = one.rsplit('/').next().unwrap().parse().unwrap();
+    let models = root.get("/admin/models").await.expect(200).body;
+    assert!(
+        models.contains(&format!("href=\"{one}\"")) && models.contains(">training</span>"),
+        "{models}"
+    );
     world.app.bots.run_training(id, true).await.unwrap();
+    let models = root.get("/admin/models").await.expect(200).body;
+    assert!(!models.contains(">training</span>"), "{models}");
     world
         .sql("UPDATE job SET state = 3 WHERE kind = 'bots.train'")
         .await;
@@ -296,6 +326,7 @@ async fn a_rollout_goes_on_step_by_step_and_is_halted_with_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_experiment_says_that_there_are_too_few_reviews_and_no_number_that_means_nothing() {
     let world = World::sqlite().await;
+    world.community("Geese").await;
     world.community("Ducks").await;
     let model = add(&world, None, 0.9).await.id.to_string();
     let root = Browser::of(&world, world.admin("root").await.user).await;

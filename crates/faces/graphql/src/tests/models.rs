@@ -49,8 +49,22 @@ on_both! {
         let after = page["pageInfo"]["endCursor"].clone();
         let answer = client.ask(pages, json!({ "after": after })).await;
         let page = &answer["data"]["botModels"];
-        assert_eq!(page["nodes"], json!([{ "id": first, "communityId": null }]), "{answer}");
+        // The one that ships comes last.
+        assert_eq!(page["nodes"], json!([{ "id": first, "communityId": null }, { "id": 0, "communityId": null }]), "{answer}");
         assert_eq!(page["pageInfo"]["hasNextPage"], false);
+        // One that is being made comes first, and its page goes on with the registered, also when it is over meanwhile.
+        let training = world.app.bots.start_training(&world.system(), Some(pond)).await.unwrap().id;
+        let one = "query($after: String) { botModels(first: 1, after: $after) { nodes { id state } pageInfo { endCursor } } }";
+        let answer = client.ask(one, json!({})).await;
+        let page = &answer["data"]["botModels"];
+        assert_eq!(page["nodes"], json!([{ "id": -training, "state": "TRAINING" }]), "{answer}");
+        let after = page["pageInfo"]["endCursor"].clone();
+        for _ in 0..2 {
+            let answer = client.ask(one, json!({ "after": after })).await;
+            assert_eq!(answer["data"]["botModels"]["nodes"], json!([{ "id": third, "state": "TESTING" }]), "{answer}");
+            world.sql("UPDATE bot_training SET state = 4").await;
+        }
+        world.sql("DELETE FROM job WHERE kind = 'bots.train'").await;
         let one = "query($id: Int!, $other: Int!) {
             botModel(id: $id) {
                 model { name version kind state isCurrent mayRollOut metrics }

@@ -49,10 +49,10 @@ impl From<ModelState> for ModelStateName {
     }
 }
 
-/// A registered model.
+/// A model: a registered one, the one that ships, or one that is being made.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelView {
-    /// Its id.
+    /// Its id; 0 = the one that ships, a negative one = the number of the training that it is being made by.
     id: i32,
     /// Its name.
     name: String,
@@ -64,7 +64,7 @@ pub(crate) struct ModelView {
     kind: String,
     /// What it is used for.
     state: ModelStateName,
-    /// SHA-256 of its file.
+    /// SHA-256 of its file; empty while it is being made.
     sha256: String,
     /// The size of its file.
     size_bytes: u64,
@@ -80,7 +80,7 @@ pub(crate) struct ModelView {
     card: Value,
     /// The id of what was deployed before it.
     replaced: Option<i32>,
-    /// When it was added.
+    /// When it was added, or its training was asked for; of the one that ships 1970.
     added_at: Moment,
     /// When it was deployed last.
     deployed_at: Option<Moment>,
@@ -168,7 +168,7 @@ pub(crate) struct RolledBack {
     model: Option<ModelView>,
 }
 
-/// The models, the newest first, at most 200. For those who run the instance.
+/// The models: those that are being made, the registered, the newest first, at most 200, and the one that ships. For those who run the instance.
 #[utoipa::path(get, path = "/bots/models", tag = "bots", responses((status = 200, body = List<ModelView>)))]
 pub(crate) async fn list(
     State(face): State<Arc<Face>>,

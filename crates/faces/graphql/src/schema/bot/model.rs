@@ -38,10 +38,10 @@ pub(crate) enum BotModelState {
     Retired,
 }
 
-/// A registered model.
+/// A model: a registered one, the one that ships, or one that is being made.
 #[derive(SimpleObject)]
 pub(crate) struct BotModel {
-    /// Its id.
+    /// Its id; 0 = the one that ships, a negative one = the number of the training that it is being made by.
     id: i32,
     /// Its name.
     name: String,
@@ -53,7 +53,7 @@ pub(crate) struct BotModel {
     kind: BotModelKind,
     /// What it is used for.
     state: BotModelState,
-    /// SHA-256 of its file.
+    /// SHA-256 of its file; empty while it is being made.
     sha256: String,
     /// The size of its file.
     size_bytes: i32,
@@ -71,7 +71,7 @@ pub(crate) struct BotModel {
     replaced_id: Option<i32>,
     /// Who added it; null = the program, or somebody who was erased since.
     added_by: Option<i32>,
-    /// When it was added.
+    /// When it was added, or its training was asked for; of the one that ships 1970.
     added_at: DateTime,
     /// When it was deployed last.
     deployed_at: Option<DateTime>,

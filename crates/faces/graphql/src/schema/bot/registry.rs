@@ -36,14 +36,21 @@ fn cursor(model: &::bots::Model) -> Cursor {
 /// A page of the models, which the service lists whole, the newest first.
 fn page(mut all: Vec<::bots::Model>, request: &PageRequest) -> Page<::bots::Model> {
     if let Some(after) = request.cursor() {
-        all.retain(|model| i64::from(model.id) < after.id);
+        let place = all.iter().position(|model| i64::from(model.id) == after.id);
+        match place {
+            Some(place) => drop(all.drain(..=place)),
+            // A training that is over meanwhile stood before all that are registered.
+            None if after.id < 0 => all.retain(|model| model.id >= 0),
+            None => all.retain(|model| (0..after.id).contains(&i64::from(model.id))),
+        }
     }
     Page::from_rows(all, request, cursor)
 }
 
 #[Object]
 impl BotModelQuery {
-    /// The models, the newest first; the newest 200 can be paged through. For administrators of the instance.
+    /// The models: those that are being made, the registered, the newest first, of which the newest 200 can be paged through, and
+    /// the one that ships. For administrators of the instance.
     #[graphql(complexity = "cost::PAGE + cost::list(first.unwrap_or(25), child_complexity)")]
     async fn bot_models(
         &self,
