@@ -31,9 +31,13 @@ const NAMED: usize = 3;
 pub(crate) fn hosts(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let schemes = text.match_indices("://").filter_map(|(place, _)| {
-        let before = text.get(..place)?.to_ascii_lowercase();
-        let is_web = before.ends_with("http") || before.ends_with("https");
-        is_web.then_some(place + 3)
+        let before = text.as_bytes().get(..place)?;
+        let ends = |scheme: &[u8]| {
+            let begin = before.len().checked_sub(scheme.len());
+            let end = begin.and_then(|begin| before.get(begin..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(scheme))
+        };
+        (ends(b"http") || ends(b"https")).then_some(place + 3)
     });
     let bare = text.match_indices("www.").filter_map(|(place, _)| {
         let before = text.get(..place)?.chars().next_back();

@@ -71,11 +71,11 @@ on_both! {
         let found = &answer["data"]["community"];
         assert_eq!(found["name"], "Pond", "{answer}");
         let score = &found["botScore"];
-        // One of three who wrote is open and likely, and nobody was warned: 30 of 75 points are lost to the first.
+        // One of three who wrote is open and likely, and nothing tells of moderation: only the first is known.
         assert_eq!(score["componentScores"], json!({
-            "bad_actor": 0, "reputation": null, "security": 100, "ai_behavioral": null,
+            "bad_actor": 0, "reputation": null, "security": null, "ai_behavioral": null,
         }), "{answer}");
-        assert_eq!((&score["overallScore"], &score["grade"]), (&json!(40), &json!("F")));
+        assert_eq!((&score["overallScore"], &score["grade"]), (&json!(0), &json!("F")));
         assert_eq!(score["suspectedBots"], json!([{
             "hubUserId": spam.0, "platformUsername": "spam", "confidenceScore": 93,
             "detectedAt": "1970-01-01T00:00:00.000Z",
@@ -108,7 +108,7 @@ on_both! {
         let client = Client::of(&world, &mia).await;
         let mut events = sse::open(&client, BOT_SCORE_SUBSCRIPTION, json!({ "communityId": pond.0 })).await;
         let (_, first) = events.next().await.unwrap();
-        assert_eq!(first["data"]["botScoreUpdated"]["overallScore"], 40, "{first}");
+        assert_eq!(first["data"]["botScoreUpdated"]["overallScore"], 0, "{first}");
         world.clock.advance(Duration::from_secs(2));
         let new = ::bots::NewReview { verdict: ::bots::Verdict::Human, reason: String::new(), revision: None };
         let id = i32::try_from(case).unwrap();

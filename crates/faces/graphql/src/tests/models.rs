@@ -62,7 +62,7 @@ on_both! {
         for _ in 0..2 {
             let answer = client.ask(one, json!({ "after": after })).await;
             assert_eq!(answer["data"]["botModels"]["nodes"], json!([{ "id": third, "state": "TESTING" }]), "{answer}");
-            world.sql("UPDATE bot_training SET state = 4").await;
+            world.sql(&format!("UPDATE bot_training SET state = 4 WHERE id = {training}")).await;
         }
         world.sql("DELETE FROM job WHERE kind = 'bots.train'").await;
         let one = "query($id: Int!, $other: Int!) {

@@ -165,7 +165,7 @@ impl BotModelMutation {
     }
 
     /// Takes the model that scores back and answers the one before, which scores again; null if there was none or its file cannot
-    /// be used: then the next in line scores, the instance's model or the one that ships. For administrators of the instance.
+    /// be used. Then the next in line scores, the instance's model or the one that ships. For administrators of the instance.
     async fn roll_back_bot_model(
         &self,
         ctx: &Context<'_>,
