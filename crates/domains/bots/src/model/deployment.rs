@@ -123,7 +123,7 @@ impl Bots {
         if let Err(error) = checked {
             tracing::error!(
                 model.id = id,
-                error = &error as &dyn std::error::Error,
+                error = %error,
                 "the model before cannot be used: the next in line scores"
             );
             return Ok(None);
