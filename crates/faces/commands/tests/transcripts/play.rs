@@ -179,6 +179,17 @@ async fn direct(stage: &mut Stage<'_>, words: &[&str]) {
         ["join", name] => {
             stage.happens(name, EventKind::Join).await;
         }
+        ["scored", name] => {
+            let (pond, columns) = (
+                stage.pond,
+                "community_id, account_id, scored_n, probability_ppm, rule_ppm",
+            );
+            let made = format!(
+                "INSERT INTO bot_score ({columns}) SELECT {pond}, id, 12, 10000, 0 FROM platform_account WHERE username = '{name}'"
+            );
+            let made = stage.world.sql(&made);
+            assert_eq!(made.await, 1, "{name} has said nothing yet");
+        }
         ["stream", "online"] => {
             let title = String::new();
             stage
