@@ -57,8 +57,8 @@ impl App {
     fn draft(&self, notice: &Notice) -> Draft {
         let (title, body, page) = words(notice, |provider| self.provider_label(provider));
         let button = Button::Link {
-            label: if page == "/admin" {
-                "The instance"
+            label: if page.starts_with("/admin") {
+                "The alerts"
             } else {
                 "Your account"
             }
@@ -226,8 +226,8 @@ fn words(notice: &Notice, label: impl Fn(&str) -> String) -> (&'static str, Stri
         ),
         Notice::DetectionAlert => (
             "The detection of bots at WaddleBot needs somebody",
-            "Something went wrong with the detection of bots: a training failed, a model is wrong more often than before, chat is no longer what it was made for, or a rollout was halted. What it is stands with the alerts of bot detection. This letter comes at most once a day for each kind of alert.".to_owned(),
-            "/admin",
+            "Something went wrong with the detection of bots: a model is wrong more often than before, what was known of accounts did not read any more, a score takes too long, a training failed, chat is no longer what a model was made for, a rollout was halted, or the tracking server does not know of a training. Which of these it is stands with the alerts of bot detection. This letter comes at most once a day for each kind of alert.".to_owned(),
+            "/admin/models/monitoring#alerts",
         ),
     }
 }

@@ -41,6 +41,7 @@ mod m0036_bot_tracked;
 mod m0038_bot_correction_account;
 mod m0039_bot_channel;
 mod m0040_bot_training_trigger;
+mod m0042_bot_arm_scored;
 mod m0044_bot_link;
 
 use kernel::Timestamp;
@@ -209,6 +210,10 @@ const STEPS: &[Step] = &[
         tables: Vec::new,
     },
     Step {
+        name: "m0042_bot_arm_scored",
+        tables: Vec::new,
+    },
+    Step {
         name: "m0044_bot_link",
         tables: m0044_bot_link::tables,
     },
@@ -338,6 +343,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0038_bot_correction_account" => m0038_bot_correction_account::COLUMNS,
         "m0039_bot_channel" => m0039_bot_channel::COLUMNS,
         "m0040_bot_training_trigger" => m0040_bot_training_trigger::COLUMNS,
+        "m0042_bot_arm_scored" => m0042_bot_arm_scored::COLUMNS,
         _ => &[],
     }
 }
@@ -355,6 +361,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0035_bot_score" => m0035_bot_score::FILL,
         "m0039_bot_channel" => m0039_bot_channel::INDEXES,
         "m0040_bot_training_trigger" => m0040_bot_training_trigger::FILL,
+        "m0042_bot_arm_scored" => m0042_bot_arm_scored::FILL,
         _ => &[],
     }
 }

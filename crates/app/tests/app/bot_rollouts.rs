@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ::bots::{
-    AlertKind, BotsError, Conclusion, ModelState, NewExperiment, Rollout, RolloutState, Week,
-    features::SCHEMA,
+    AlertKind, BotsError, Conclusion, ModelState, NewExperiment, Probability, Rollout,
+    RolloutState, Setting, Week, features::SCHEMA,
 };
 use kernel::{Clock, CommunityId, ErrorCode, PageRequest, Role};
 use serde_json::json;
@@ -234,6 +234,99 @@ on_both! {
         assert_eq!((over.id, over.ended_why.as_deref()), (second.id, Some("four weeks are over")));
     }
 
+    async fn rates_of_an_arm_are_of_everybody_with_a_score_also_where_nobody_moved(world: World) {
+        communities(&world, 4).await;
+        for community in 1..=4 {
+            talk(&mut world, community).await;
+        }
+        while world.app.bots.tick().await.unwrap().is_behind {}
+        // As after weeks in which nothing moved.
+        world.clock.advance(DAY);
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let new = NewExperiment { hypothesis: "models see more".to_owned(), model: None };
+        let begun = bots.start_experiment(&system, &new).await.unwrap();
+        let sides = sides(&world, 2).await;
+        let since = format!("SELECT COUNT(*) FROM bot_prediction WHERE at >= {}", begun.started_at.0);
+        assert_eq!(world.number(&since).await, 0, "nothing is news");
+        for side in &sides {
+            reviews(&mut world, side[0], 1, 1).await;
+        }
+        let seen = bots.experiments(&system).await.unwrap().remove(0);
+        for (arm, side) in seen.arms.iter().zip(&sides) {
+            let scored = f64::from(u32::try_from(side.len()).unwrap());
+            assert_eq!((arm.n_cases, arm.n_wrong), (1, 1));
+            assert_eq!(arm.detection_rate, Some(1_000.0 / scored), "{side:?}");
+            assert_eq!(arm.false_positive_rate, Some(1.0 / scored), "{side:?}");
+        }
+        let ended = bots.stop_experiment(&system, begun.id, "enough").await.unwrap();
+        assert_eq!(ended.arms, seen.arms);
+        world.sql("DELETE FROM bot_score").await;
+        let later = bots.experiments(&system).await.unwrap().remove(0);
+        assert_eq!(later.arms, ended.arms, "who has a score later does not count for it");
+    }
+
+    async fn who_was_accused_goes_by_what_each_community_calls_possible(world: World) {
+        let ponds = communities(&world, 4).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let new = NewExperiment { hypothesis: "models see more".to_owned(), model: None };
+        bots.start_experiment(&system, &new).await.unwrap();
+        for pond in &ponds {
+            reviews(&mut world, i64::from(pond.0), 3, 1).await;
+        }
+        let strict = Setting {
+            possible: Probability::percent(91),
+            likely: Probability::percent(95),
+            ..Setting::default()
+        };
+        let week = async |of: Option<CommunityId>| {
+            let seen = match of {
+                Some(community) => bots.monitoring(&system, community).await,
+                None => bots.instance_monitoring(&system).await,
+            };
+            let last = *seen.unwrap().weeks.last().unwrap();
+            (last.n_reviewed, last.n_right, last.n_wrong)
+        };
+        let reviewed = async || {
+            let seen = bots.experiments(&system).await.unwrap().remove(0);
+            seen.arms.iter().map(|arm| arm.n_reviewed).sum::<u64>()
+        };
+        assert_eq!((week(None).await, reviewed().await), ((16, 12, 4), 16));
+        bots.change_setting(&system, ponds[0], &strict).await.unwrap();
+        assert_eq!(week(Some(ponds[0])).await, (4, 0, 0), "90 percent accuse nobody there");
+        assert_eq!(week(Some(ponds[1])).await, (4, 3, 1));
+        assert_eq!((week(None).await, reviewed().await), ((16, 9, 3), 12));
+    }
+
+    async fn a_fall_of_f1_is_told_of_from_enough_sampled_bots_on_and_stays_until_it_is_over(world: World) {
+        let pond = communities(&world, 1).await[0];
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        // Of the bots that were reviewed now, so many came by chance, and so many of these were accused.
+        let sampled = async |world: &World, n: u32, found: u32| {
+            let now = world.clock.now().0;
+            world.sql(&format!(
+                "UPDATE bot_review SET was_sampled = (took_secs < {n}), probability_ppm = CASE WHEN took_secs < {n} \
+                 AND took_secs >= {found} THEN 100000 ELSE 900000 END WHERE at = {now}"
+            )).await;
+            world.app.bots.guard().await.unwrap();
+            let alerts = world.app.bots.alerts(&world.system()).await.unwrap();
+            alerts.iter().filter(|alert| alert.kind == AlertKind::Precision && alert.cleared_at.is_none()).count()
+        };
+        reviews(&mut world, i64::from(pond.0), 45, 0).await;
+        assert_eq!(sampled(&world, 20, 20).await, 0);
+        world.clock.advance(DAY * 35);
+        reviews(&mut world, i64::from(pond.0), 45, 0).await;
+        assert_eq!(sampled(&world, 1, 0).await, 0, "one bot that was missed proves nothing");
+        assert_eq!(sampled(&world, 20, 12).await, 1);
+        let told = bots.alerts(&system).await.unwrap().remove(0);
+        assert!(told.words.contains("F1 fell from 1.00 to 0.75"), "{}", told.words);
+        assert_eq!(sampled(&world, 19, 19).await, 1, "what cannot be compared any more has not recovered");
+        assert_eq!(sampled(&world, 20, 20).await, 0);
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_alert").await, 1);
+    }
+
     async fn many_experiments_and_weeks_are_read_with_as_many_statements_as_one(world: World) {
         communities(&world, 6).await;
         let bots = world.app.bots.clone();
@@ -292,6 +385,9 @@ on_both! {
         let letters = world.app.outbox(&system, &PageRequest::first(10)).await.unwrap();
         let about = |letter: &app::OutboxLetter| letter.subject.contains("detection of bots");
         assert_eq!(letters.items.iter().filter(|letter| about(letter)).count(), 1, "whoever runs the instance is told once");
+        let letter = letters.items.iter().find(|letter| about(letter)).unwrap();
+        let letter = world.app.outbox_mail(&system, &letter.name).await.unwrap().unwrap();
+        assert!(format!("{letter:?}").contains("/admin/models/monitoring#alerts"), "{letter:?}");
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.len(), 1);
         assert!(alerts[0].words.contains("precision fell from 0.95 to 0.70"), "{}", alerts[0].words);

@@ -58,9 +58,9 @@ pub struct ArmResult {
     pub n_wrong: u64,
     /// The share of bots among the reviewed.
     pub precision: Option<f64>,
-    /// Of all scored accounts, the share that was accused and found to be a person.
+    /// Of all accounts with a score, each of which is scored again every night, the share that was accused and found to be a person.
     pub false_positive_rate: Option<f64>,
-    /// Cases among a thousand scored accounts.
+    /// Cases among a thousand accounts with a score.
     pub detection_rate: Option<f64>,
     /// From looking to deciding, the median.
     pub review_secs_median: Option<u32>,
@@ -243,6 +243,7 @@ impl Bots {
             return Err(BotsError::NotFound);
         }
         if table::end_experiment(work.conn(), id, why, work.now()).await? {
+            arm_table::keep_scored(work.conn(), Run::Experiment(id)).await?;
             work.audit(entry("bots.experiment.stop", id, json!({ "why": why })));
             work.notify(training_topic(), "");
             work.commit().await?;

@@ -16,7 +16,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    AlertKind, Bots, BotsError, Model, Probability, Setting, Verdict, alert,
+    AlertKind, Bots, BotsError, Model, Probability, Verdict, alert,
     features::SCHEMA,
     reference::{RANGES, Reference, column},
     rollout::{LATENCY_MAX, WHO, share, whole},
@@ -28,8 +28,9 @@ use crate::{
 const WEEKS: i32 = 12;
 /// Of these, the last ones that are held against those before.
 const WEEKS_NOW: usize = 4;
-/// Reviews on either side without which F1 is not compared.
-const REVIEWS_MIN: u64 = 20;
+/// Accused accounts on either side without which precision is not compared, and bots in the random sample without which recall is
+/// not: of fewer, one account is more than the fall that is told of.
+const COMPARED_MIN: u64 = 20;
 /// By which share F1 may fall.
 const F1_DROP: f64 = 0.05;
 /// Signals whose drift is shown.
@@ -126,20 +127,19 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, review: &table::Reviewed, accused_from: Probability) {
+    fn add(&mut self, review: &table::Reviewed) {
         let is_bot = match review.verdict {
             Verdict::Bot => true,
             Verdict::Human => false,
             Verdict::Skip => return,
         };
         self.n_reviewed += 1;
-        let is_accused = review.probability >= accused_from;
         if review.was_sampled {
             self.n_sampled += 1;
             self.sampled_bots += u64::from(is_bot);
-            self.sampled_found += u64::from(is_bot && is_accused);
+            self.sampled_found += u64::from(is_bot && review.is_accused);
         }
-        if is_accused {
+        if review.is_accused {
             self.n_right += u64::from(is_bot);
             self.n_wrong += u64::from(!is_bot);
         }
@@ -157,8 +157,13 @@ impl Counts {
         }
     }
 
+    /// Reviewed accounts that were accused.
+    const fn n_accused(&self) -> u64 {
+        self.n_right + self.n_wrong
+    }
+
     fn precision(&self) -> Option<f64> {
-        share(self.n_right, self.n_right + self.n_wrong)
+        share(self.n_right, self.n_accused())
     }
 
     fn recall(&self) -> Option<f64> {
@@ -186,7 +191,7 @@ impl Counts {
             n_sampled_bots: self.sampled_bots,
             precision: self.precision(),
             recall: self.recall(),
-            precision_ends: ends(self.n_right, self.n_right + self.n_wrong),
+            precision_ends: ends(self.n_right, self.n_accused()),
             recall_ends: ends(self.sampled_found, self.sampled_bots),
             f1: self.f1(),
             feedback_rate: share(self.n_reviewed, self.n_predictions),
@@ -201,17 +206,38 @@ fn ends(part: u64, of: u64) -> Option<(f64, f64)> {
     Some((found.low, found.high))
 }
 
-/// Whether detection got worse: the figure, what it was and what it is. F1 where the random sample has bots on both sides, else
-/// precision, which is known more often.
-fn worse(before: &Counts, now: &Counts) -> Option<(&'static str, f64, f64)> {
-    if before.n_reviewed < REVIEWS_MIN || now.n_reviewed < REVIEWS_MIN {
-        return None;
+/// A figure of detection, before and now.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Compared {
+    name: &'static str,
+    was: f64,
+    is: f64,
+}
+
+impl Compared {
+    /// A figure that is known of both sides.
+    fn of(name: &'static str, was: Option<f64>, is: Option<f64>) -> Option<Self> {
+        let (was, is) = was.zip(is)?;
+        Some(Self { name, was, is })
     }
-    let (name, was, is) = match (before.f1(), now.f1()) {
-        (Some(was), Some(is)) => ("F1", was, is),
-        _ => ("precision", before.precision()?, now.precision()?),
-    };
-    (was > 0.0 && (was - is) / was > F1_DROP).then_some((name, was, is))
+
+    /// Whether it fell by more than is usual.
+    fn fell(&self) -> bool {
+        self.was > 0.0 && (self.was - self.is) / self.was > F1_DROP
+    }
+}
+
+/// The figures that can be compared, the one that counts first: F1 where both sides have enough accused accounts and enough bots in
+/// the random sample, and precision where both have enough accused accounts.
+fn compared(before: &Counts, now: &Counts) -> Vec<Compared> {
+    let both = [before, now];
+    if both.iter().any(|side| side.n_accused() < COMPARED_MIN) {
+        return Vec::new();
+    }
+    let is_sampled = both.iter().all(|side| side.sampled_bots >= COMPARED_MIN);
+    let f1 = Compared::of("F1", before.f1(), now.f1()).filter(|_| is_sampled);
+    let precision = Compared::of("precision", before.precision(), now.precision());
+    f1.into_iter().chain(precision).collect()
 }
 
 /// A vector that was scored, and what was said of it.
@@ -262,23 +288,18 @@ impl Bots {
         community: CommunityId,
     ) -> Result<Monitoring, BotsError> {
         actor.require(Permission::ViewMembers, community)?;
-        let setting = tables::setting::one(self.db.read(), community).await?;
-        self.monitored(Some(community), &setting).await
+        self.monitored(Some(community)).await
     }
 
     /// How good detection is in all communities together.
     pub async fn instance_monitoring(&self, actor: &Actor) -> Result<Monitoring, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        self.monitored(None, &Setting::default()).await
+        self.monitored(None).await
     }
 
-    async fn monitored(
-        &self,
-        community: Option<CommunityId>,
-        setting: &Setting,
-    ) -> Result<Monitoring, BotsError> {
+    async fn monitored(&self, community: Option<CommunityId>) -> Result<Monitoring, BotsError> {
         let conn = self.db.read();
-        let weeks = self.counts(community, setting.possible).await?;
+        let weeks = self.counts(community).await?;
         Ok(Monitoring {
             weeks: weeks
                 .iter()
@@ -289,11 +310,10 @@ impl Bots {
         })
     }
 
-    /// What is counted of each week, the oldest first.
+    /// What is counted of each week, the oldest first. Who was accused goes by what each community calls possible.
     async fn counts(
         &self,
         community: Option<CommunityId>,
-        accused_from: Probability,
     ) -> Result<Vec<(Day, Counts)>, BotsError> {
         let conn = self.db.read();
         let scope = tables::model::scope(community);
@@ -304,7 +324,7 @@ impl Bots {
             .collect();
         for review in table::reviewed(conn, scope, first.start()).await? {
             if let Some(counts) = weeks.get_mut(&review.at.day().week_start()) {
-                counts.add(&review, accused_from);
+                counts.add(&review);
             }
         }
         let ends = this_week.plus(7);
@@ -328,7 +348,7 @@ impl Bots {
     }
 
     async fn guard_quality(&self) -> Result<(), BotsError> {
-        let weeks = self.counts(None, Setting::default().possible).await?;
+        let weeks = self.counts(None).await?;
         let split = weeks.len().saturating_sub(WEEKS_NOW);
         let sum = |part: &[(Day, Counts)]| {
             let all = part.iter().map(|(_, counts)| *counts);
@@ -336,20 +356,27 @@ impl Bots {
         };
         let (before, now) = weeks.split_at(split);
         let (before, now) = (sum(before), sum(now));
+        let compared = compared(&before, &now);
         let mut work = self.begin(&WHO).await?;
-        match worse(&before, &now) {
-            Some((name, was, is)) => {
-                let words =
-                    format!("{name} fell from {was:.2} to {is:.2} within the last four weeks");
-                let numbers =
-                    json!({ "figure": name, "was": was, "is": is, "reviews": now.n_reviewed });
-                alert::raise(&mut work, AlertKind::Precision, None, &words, numbers).await?;
-            }
-            None if now.n_reviewed >= REVIEWS_MIN => {
+        if let Some(fallen) = compared.first().filter(|figure| figure.fell()) {
+            let Compared { name, was, is } = *fallen;
+            let words = format!("{name} fell from {was:.2} to {is:.2} within the last four weeks");
+            let numbers = json!({
+                "figure": name, "was": was, "is": is, "reviews": now.n_reviewed, "accused": now.n_accused(),
+                "sampled_bots": now.sampled_bots,
+            });
+            alert::raise(&mut work, AlertKind::Precision, None, &words, numbers).await?;
+        } else {
+            // What cannot be compared any more has not recovered.
+            let open = tables::alert::numbers(work.conn(), AlertKind::Precision, None).await?;
+            let raised_by = open.as_ref().and_then(|numbers| numbers.get("figure"));
+            let is_over = |figure: &Compared| {
+                raised_by.is_some_and(|name| name == figure.name) && !figure.fell()
+            };
+            if compared.iter().any(is_over) {
                 let at = work.now();
                 tables::alert::is_over(work.conn(), AlertKind::Precision, None, at).await?;
             }
-            None => {}
         }
         Ok(work.commit().await?)
     }
@@ -458,7 +485,7 @@ mod tests {
     fn review(verdict: Verdict, percent: u32, was_sampled: bool) -> table::Reviewed {
         table::Reviewed {
             verdict,
-            probability: Probability::percent(percent),
+            is_accused: percent >= 50,
             was_sampled,
             at: Timestamp(0),
         }
@@ -467,7 +494,7 @@ mod tests {
     fn counted(reviews: &[table::Reviewed]) -> Counts {
         let mut counts = Counts::default();
         for review in reviews {
-            counts.add(review, Probability::percent(50));
+            counts.add(review);
         }
         counts
     }
@@ -501,27 +528,49 @@ mod tests {
     }
 
     #[test]
-    fn worse_needs_enough_reviews_and_more_than_five_percent() {
+    fn a_fall_is_of_enough_accused_and_enough_sampled_bots_and_of_more_than_five_percent() {
         let of = |right: u64, wrong: u64| Counts {
             n_right: right,
             n_wrong: wrong,
-            n_reviewed: right + wrong,
+            n_reviewed: 500,
             ..Counts::default()
         };
+        let fallen = |before: &Counts, now: &Counts| {
+            let first = compared(before, now).into_iter().next();
+            first.filter(Compared::fell).map(|figure| figure.name)
+        };
+        assert_eq!(fallen(&of(95, 5), &of(18, 4)), Some("precision"));
+        assert_eq!(fallen(&of(95, 5), &of(19, 1)), None);
         assert_eq!(
-            worse(&of(95, 5), &of(18, 4)).map(|(name, ..)| name),
-            Some("precision")
+            fallen(&of(95, 5), &of(10, 9)),
+            None,
+            "nineteen, however many reviews there are"
         );
-        assert_eq!(worse(&of(95, 5), &of(19, 1)), None);
-        assert_eq!(worse(&of(95, 5), &of(10, 9)), None, "nineteen");
-        assert_eq!(worse(&of(5, 0), &of(10, 90)), None);
-        let sampled = |found, counts: Counts| Counts {
-            sampled_bots: 10,
+        assert_eq!(fallen(&of(1, 0), &of(10, 90)), None);
+        let sampled = |found, bots, counts: Counts| Counts {
+            sampled_bots: bots,
             sampled_found: found,
             ..counts
         };
-        let fell = worse(&sampled(10, of(95, 5)), &sampled(6, of(95, 5))).unwrap();
-        assert_eq!(fell.0, "F1");
+        let good = || of(95, 5);
+        let whole = sampled(20, 20, good());
+        assert_eq!(fallen(&whole, &sampled(12, 20, good())), Some("F1"));
+        assert_eq!(
+            fallen(&whole, &sampled(19, 20, good())),
+            None,
+            "one account is no fall"
+        );
+        assert_eq!(fallen(&whole, &sampled(0, 1, good())), None, "one bot");
+        assert_eq!(
+            fallen(&sampled(1, 1, good()), &sampled(0, 20, good())),
+            None
+        );
+        let names = |now: &Counts| -> Vec<&str> {
+            let all = compared(&whole, now);
+            all.iter().map(|figure| figure.name).collect()
+        };
+        assert_eq!(names(&whole), ["F1", "precision"]);
+        assert_eq!(names(&sampled(19, 19, good())), ["precision"]);
     }
 
     #[test]

@@ -113,6 +113,20 @@ pub(crate) async fn exists(conn: &impl ConnectionTrait, id: i32) -> Result<bool,
         .is_some())
 }
 
+/// The numbers of an alert that is open.
+pub(crate) async fn numbers(
+    conn: &impl ConnectionTrait,
+    kind: AlertKind,
+    community: Option<CommunityId>,
+) -> Result<Option<serde_json::Value>, StoreError> {
+    let query =
+        "SELECT numbers FROM bot_alert WHERE kind = $1 AND scope = $2 AND cleared_at IS NULL";
+    let scope = super::model::scope(community);
+    let found: Option<String> =
+        sql::optional(conn, query, vec![kind.code().into(), scope.into()]).await?;
+    Ok(found.and_then(|numbers| serde_json::from_str(&numbers).ok()))
+}
+
 /// What raised an alert is over.
 pub(crate) async fn is_over(
     conn: &impl ConnectionTrait,

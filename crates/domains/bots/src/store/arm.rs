@@ -91,6 +91,15 @@ pub(crate) async fn on_second_side(
     rows.iter().map(id).collect()
 }
 
+/// Writes down how many accounts of an experiment's communities have a score when it ends.
+pub(crate) async fn keep_scored(conn: &impl ConnectionTrait, run: Run) -> Result<(), StoreError> {
+    let query = "UPDATE bot_assignment SET n_scored = (SELECT COUNT(*) FROM bot_score s \
+                 WHERE s.community_id = bot_assignment.community_id AND s.scored_at IS NOT NULL) \
+                 WHERE kind = $1 AND run_id = $2";
+    sql::execute(conn, query, vec![run.code().into(), run.id().into()]).await?;
+    Ok(())
+}
+
 /// Communities with a deployed model of their own.
 pub(crate) async fn on_their_own(
     conn: &impl ConnectionTrait,
@@ -113,7 +122,7 @@ pub(crate) struct Outcome {
     /// Of accused accounts, those that people said something about.
     pub(crate) n_right: u64,
     pub(crate) n_wrong: u64,
-    /// Accounts that were scored.
+    /// Accounts with a score. Everybody is scored again each night, whether or not it comes to something new.
     pub(crate) n_scored: u64,
 }
 
@@ -123,18 +132,16 @@ impl Outcome {
     }
 }
 
-/// From this probability on somebody is accused, in millionths: what a community calls possible unless it says otherwise.
-const ACCUSED: i32 = 500_000;
-
 /// What is counted of a side: cases that accuse somebody, and of accused accounts those that people called bots and those that
-/// they called people. `within` says of a column of instants which ones count. Reviews of accounts that were drawn by chance
+/// they called people, from what each community calls possible on. `within` says of a column of instants which ones count. Reviews of accounts that were drawn by chance
 /// accuse nobody and are left out.
 fn counted(of_side: &str, within: impl Fn(&str) -> String) -> String {
     let reviewed = within("at");
+    let possible = super::setting::possible("bot_review.community_id");
     let review = |verdict: i16| {
         format!(
             "(SELECT COUNT(*) FROM bot_review WHERE {of_side} AND {reviewed} AND verdict = {verdict} \
-             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {ACCUSED})"
+             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {possible})"
         )
     };
     // A case opened by a score, the rules or a list.
@@ -192,12 +199,12 @@ impl Runs {
 }
 
 /// What came of both sides of runs. One statement, however many they are. `n_scored` is counted by a part of the statement that
-/// is given the side's communities.
+/// is given the side's communities and assignments.
 async fn of_runs(
     conn: &impl ConnectionTrait,
     runs: &Runs,
     ids: &[i32],
-    n_scored: impl Fn(&str) -> String,
+    n_scored: impl Fn(&str, &str) -> String,
 ) -> Result<Sides<SideOutcome>, StoreError> {
     let mut found = Sides::new();
     if ids.is_empty() {
@@ -212,7 +219,7 @@ async fn of_runs(
         "SELECT {}, (SELECT COUNT(*) {of}) AS n_communities, r.id, s.arm, {} AS n_scored FROM {} r \
          CROSS JOIN (SELECT 0 AS arm UNION ALL SELECT 1 AS arm) s WHERE r.id IN ({})",
         counted(&of_side, |column| runs.within(column)),
-        n_scored(&of_side),
+        n_scored(&of_side, &of),
         runs.table,
         super::placeholders(1, ids.len())
     );
@@ -252,7 +259,7 @@ pub(crate) async fn of_rollouts(
     ids: &[i32],
 ) -> Result<Sides<SideOutcome>, StoreError> {
     // As wide as a count, also on PostgreSQL.
-    of_runs(conn, &ROLLOUTS, ids, |_| "CAST(0 AS BIGINT)".to_owned()).await
+    of_runs(conn, &ROLLOUTS, ids, |_, _| "CAST(0 AS BIGINT)".to_owned()).await
 }
 
 /// What came of the sides of experiments, from their beginning to their end. One statement, however many they are.
@@ -260,10 +267,10 @@ pub(crate) async fn of_experiments(
     conn: &impl ConnectionTrait,
     ids: &[i32],
 ) -> Result<Sides<SideOutcome>, StoreError> {
-    let scored = |of_side: &str| {
+    let scored = |of_side: &str, of: &str| {
         format!(
-            "(SELECT COUNT(*) FROM (SELECT DISTINCT community_id, account_id FROM bot_prediction WHERE {of_side} AND {}) AS scored)",
-            EXPERIMENTS.within("at")
+            "CASE WHEN r.ended_at IS NULL THEN (SELECT COUNT(*) FROM bot_score WHERE {of_side} AND scored_at IS NOT NULL) \
+             ELSE (SELECT CAST(COALESCE(SUM(n_scored), 0) AS bigint) {of}) END"
         )
     };
     of_runs(conn, &EXPERIMENTS, ids, scored).await

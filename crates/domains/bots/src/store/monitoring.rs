@@ -15,7 +15,8 @@ const THE_MONTH_BEFORE: i32 = 0;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reviewed {
     pub(crate) verdict: Verdict,
-    pub(crate) probability: Probability,
+    /// Whether it was possibly a bot, by what its community calls that now.
+    pub(crate) is_accused: bool,
     pub(crate) was_sampled: bool,
     pub(crate) at: Timestamp,
 }
@@ -36,8 +37,9 @@ pub(crate) async fn reviewed(
 ) -> Result<Vec<Reviewed>, StoreError> {
     let mut values = vec![since.0.into()];
     let of = of(scope, 2, &mut values);
+    let possible = super::setting::possible("bot_review.community_id");
     let query = format!(
-        "SELECT verdict, probability_ppm, was_sampled, at FROM bot_review WHERE at >= $1 AND undone_at IS NULL{of} \
+        "SELECT verdict, CASE WHEN probability_ppm >= {possible} THEN 1 ELSE 0 END, was_sampled, at FROM bot_review WHERE at >= $1 AND undone_at IS NULL{of} \
          ORDER BY at DESC LIMIT {REVIEWS_MAX}"
     );
     let review = |row: &sea_orm::QueryResult| {
@@ -45,7 +47,7 @@ pub(crate) async fn reviewed(
         let unknown = || StoreError::Data(format!("unknown verdict {code}"));
         Ok(Reviewed {
             verdict: Verdict::from_code(code).ok_or_else(unknown)?,
-            probability: Probability::read(row.try_get_by_index(1)?),
+            is_accused: row.try_get_by_index::<i32>(1)? == 1,
             was_sampled: row.try_get_by_index(2)?,
             at: Timestamp(row.try_get_by_index(3)?),
         })

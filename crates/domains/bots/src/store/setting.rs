@@ -69,6 +69,14 @@ pub(crate) async fn one(
     Ok(found.remove(&community).unwrap_or_default())
 }
 
+/// The part of a statement that is what a community calls possible, in millionths; the community is in a column.
+pub(crate) fn possible(community: &str) -> String {
+    format!(
+        "COALESCE((SELECT bot_setting.possible_ppm FROM bot_setting WHERE bot_setting.community_id = {community}), {})",
+        Setting::default().possible.stored()
+    )
+}
+
 pub(crate) async fn put(
     conn: &impl ConnectionTrait,
     community: CommunityId,

@@ -299,6 +299,10 @@ async fn reviews(world: &mut World, arm: i16, bots: u32, people: u32) {
             "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
              changed_at, revision) VALUES ({community}, {account}, 1, 1, 900000, 0, {now}, {now}, 1)"
         ),
+        format!(
+            "INSERT INTO bot_score (community_id, account_id, scored_n, scored_at, probability_ppm, rule_ppm) \
+             VALUES ({community}, {account}, 20, {now}, 900000, 0)"
+        ),
     ] {
         world.sql(&statement).await;
     }

@@ -177,9 +177,9 @@ pub(crate) struct ArmView {
     n_wrong: u64,
     /// The share of bots among the reviewed.
     precision: Option<f64>,
-    /// Of all scored accounts, the share that was accused and found to be a person.
+    /// Of all accounts with a score, the share that was accused and found to be a person.
     false_positive_rate: Option<f64>,
-    /// Cases among a thousand scored accounts.
+    /// Cases among a thousand accounts with a score.
     detection_rate: Option<f64>,
     /// From looking to deciding, the median, in seconds.
     review_secs_median: Option<u32>,

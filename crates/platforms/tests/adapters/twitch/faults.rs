@@ -272,7 +272,10 @@ async fn no_token_and_no_text_is_ever_logged() {
             .carry(&order(chat(DUCKS), &format!("{text}!")))
             .await
             .unwrap_err();
-        assert!(!format!("{error:?} {error}").contains("gosling"), "{error:?}");
+        assert!(
+            !format!("{error:?} {error}").contains("gosling"),
+            "{error:?}"
+        );
     }
     world.server.cut_sockets();
     assert!(

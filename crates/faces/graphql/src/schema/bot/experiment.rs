@@ -71,9 +71,9 @@ pub(crate) struct BotArmResult {
     wrong_count: i32,
     /// The share of bots among the reviewed, 0 to 1.
     precision: Option<f64>,
-    /// Of all scored accounts, the share that was accused and found to be a person, 0 to 1.
+    /// Of all accounts with a score, the share that was accused and found to be a person, 0 to 1.
     false_positive_rate: Option<f64>,
-    /// How many of a thousand scored accounts were accused.
+    /// How many of a thousand accounts with a score were accused.
     detection_rate: Option<f64>,
     /// From looking to deciding, the median, in seconds.
     review_seconds_median: Option<i32>,
