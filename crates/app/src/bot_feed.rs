@@ -149,6 +149,12 @@ pub(crate) async fn drain(subscription: &mut Option<Subscription>) {
     }
 }
 
+/// Whether two scores tell the same, whenever they were reckoned.
+fn says_the_same(one: &BotScore, other: &BotScore) -> bool {
+    let at = other.at;
+    BotScore { at, ..one.clone() } == *other
+}
+
 /// Scores of one community as they change.
 pub struct BotScoreFeed {
     identity: Identity,
@@ -204,7 +210,7 @@ impl BotScoreFeed {
         loop {
             self.latest.changed().await.ok()?;
             let latest = self.latest.borrow_and_update().clone();
-            let Some(score) = latest.filter(|latest| latest.score != self.told.score) else {
+            let Some(score) = latest.filter(|latest| !says_the_same(latest, &self.told)) else {
                 continue;
             };
             self.actor = match self.identity.refresh(&self.actor).await {

@@ -496,6 +496,32 @@ on_both! {
         world.expect_leftovers();
     }
 
+    async fn who_follows_a_score_is_told_of_who_was_counted_also_where_the_score_stays(world: World) {
+        let pond = world.community("Pond").await;
+        let mia = world.person(pond, "mia", Some(Role::Member)).await;
+        talks(&mut world, pond, "ann", 12, 77, chatter(0)).await;
+        world.say(pond, "spam", "quack").await;
+        catch_up(&world).await;
+        let spam = world.user_of(pond, "spam").await;
+        // Possible and not likely: an alert to nobody.
+        world.sql(&format!(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+             changed_at, revision) SELECT {pond}, MIN(id), 0, 1, 550000, 500000, 0, 0, 1 \
+             FROM platform_account WHERE user_id = {spam}"
+        )).await;
+        let case = i32::try_from(world.number("SELECT MAX(id) FROM bot_case").await).unwrap();
+        let app = &world.app;
+        let mut feed = app.follow_bot_score(&mia.actor, pond).await.unwrap();
+        let before = feed.next().await.unwrap().unwrap();
+        assert_eq!((before.bots.members, before.bots.messages), (0, 0));
+        let new = NewReview { verdict: Verdict::Bot, reason: String::new(), revision: None };
+        app.bots.review(&world.system(), pond, case, &new).await.unwrap();
+        let after = feed.next().await.unwrap().unwrap();
+        assert_eq!((after.bots.members, after.bots.messages), (1, 1), "called one now");
+        assert_eq!(after.score, before.score, "and no number of the score moved");
+        world.expect_leftovers();
+    }
+
     async fn a_community_has_a_score_of_what_was_counted_and_it_falls_with_a_machine(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();
