@@ -271,7 +271,7 @@ on_both! {
         assert_eq!(told(&world, bots::CASE_DECIDED).await, 1, "the same again changes nothing");
         let other = bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap_err();
         assert_eq!(other.code(), ErrorCode::Conflict);
-        let suspects = bots.suspects(&mo.actor, pond, Probability::percent(50), 100).await.unwrap();
+        let suspects = bots.suspects(&mo.actor, pond, Some(Probability::percent(50)), 100).await.unwrap();
         assert_eq!((suspects.len(), suspects[0].account.as_ref().unwrap().user), (1, spammer.user));
 
         let opened = bots.undo_review(&world.system(), pond, id).await.unwrap();
@@ -284,7 +284,7 @@ on_both! {
         bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap();
         assert_eq!(labels(&world, pond).await, [(LabelSource::Review, false, 1)]);
         assert_eq!(file(&world, pond, id).await.reports[0].outcome, ReportOutcome::Wrong);
-        assert!(bots.suspects(&mo.actor, pond, Probability::default(), 100).await.unwrap().is_empty());
+        assert!(bots.suspects(&mo.actor, pond, Some(Probability::default()), 100).await.unwrap().is_empty());
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.review'").await, 3);
     }
 

@@ -68,8 +68,15 @@ on_both! {
         judge(&world, pond, case.id, Verdict::Bot).await;
         let counted = bots.label_counts(&world.system(), pond).await.unwrap();
         assert_eq!((counted.len(), counted[0].source, counted[0].is_bot, counted[0].n), (1, LabelSource::Review, true, 1));
-        let suspects = bots.suspects(&world.system(), pond, Probability::percent(50), 10).await.unwrap();
+        let suspects = bots.suspects(&world.system(), pond, None, 10).await.unwrap();
         assert!(suspects.iter().any(|one| one.id == case.id), "found to be one, however unlikely: {suspects:?}");
+        let sure = Some(Probability::percent(100));
+        assert!(case.probability < Probability::percent(100));
+        let suspects = bots.suspects(&world.system(), pond, sure, 10).await.unwrap();
+        assert!(suspects.is_empty(), "whoever asks for the sure ones gets no others: {suspects:?}");
+        let asked = Some(case.probability);
+        let suspects = bots.suspects(&world.system(), pond, asked, 10).await.unwrap();
+        assert!(suspects.iter().any(|one| one.id == case.id), "{suspects:?}");
     }
 
     async fn a_case_about_somebody_silent_says_that_they_are_not_scored_and_what_is_said_later_is_learned(world: World) {

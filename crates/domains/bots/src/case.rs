@@ -23,6 +23,8 @@ use crate::{
 const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 /// The most suspects that are listed at once.
 pub const SUSPECTS_MAX: u32 = 100;
+/// From which probability on somebody is suspected where nobody says from which.
+const SUSPECTED: Probability = Probability::percent(50);
 /// How many predictions, reviews and reports a case shows.
 const SHOWN_MAX: i64 = 20;
 
@@ -361,13 +363,14 @@ impl Bots {
         })
     }
 
-    /// The accounts that look like bots, of at least a probability, and those that were found to be, of whatever
-    /// probability; the surest first, at most [`SUSPECTS_MAX`].
+    /// The accounts that look like bots, and those that were found to be; the surest first, at most [`SUSPECTS_MAX`]. With
+    /// `least` all are of at least that probability; without, they look like bots from 50 percent on, and those that were found to
+    /// be are of whatever probability.
     pub async fn suspects(
         &self,
         actor: &Actor,
         community: CommunityId,
-        least: Probability,
+        least: Option<Probability>,
         limit: u32,
     ) -> Result<Vec<Case>, BotsError> {
         actor.require(Permission::ViewMembers, community)?;
@@ -379,7 +382,7 @@ impl Bots {
         &self,
         actor: &Actor,
         communities: &[CommunityId],
-        least: Probability,
+        least: Option<Probability>,
         limit: u32,
     ) -> Result<OfEach<Vec<Case>>, BotsError> {
         let (allowed, denied) = actor.sort_out(Permission::ViewMembers, communities);
@@ -399,10 +402,12 @@ impl Bots {
     async fn suspects_among(
         &self,
         communities: &[CommunityId],
-        least: Probability,
+        least: Option<Probability>,
         limit: u32,
     ) -> Result<Vec<Case>, BotsError> {
         let limit = limit.clamp(1, SUSPECTS_MAX);
+        let open = least.unwrap_or(SUSPECTED);
+        let least = [least.unwrap_or_default(), open];
         let rows = table::suspects(self.db.read(), communities, least, limit).await?;
         self.whole(rows).await
     }

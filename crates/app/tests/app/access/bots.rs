@@ -169,15 +169,9 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
     let (id, appeal) = case(stage, user, code).await;
     Some(match operation {
         "bots.cases" => by_bots(service.cases(actor, pond, &query).await),
-        "bots.suspects" => by_bots(
-            service
-                .suspects(actor, pond, Probability::default(), 10)
-                .await,
-        ),
+        "bots.suspects" => by_bots(service.suspects(actor, pond, None, 10).await),
         "bots.suspects_of" => {
-            let of = service
-                .suspects_of(actor, &[pond], Probability::default(), 10)
-                .await;
+            let of = service.suspects_of(actor, &[pond], None, 10).await;
             by_bots(of.and_then(|mut of| Ok(of.remove(&pond).unwrap()?)))
         }
         "bots.next_case" => by_bots(service.next_case(actor, pond, CaseOrder::Value).await),

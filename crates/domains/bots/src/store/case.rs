@@ -225,12 +225,12 @@ pub(crate) async fn page(
     many(conn, &which, values).await
 }
 
-/// Cases of communities that say bot, and open ones of at least a probability: of each the surest first, at most
-/// `limit`.
+/// Cases of communities that say bot, and open ones, each from a probability of its own on: of each the surest first, at
+/// most `limit`.
 pub(crate) async fn suspects(
     conn: &impl ConnectionTrait,
     communities: &[CommunityId],
-    least: Probability,
+    [bot, open]: [Probability; 2],
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
     if communities.is_empty() {
@@ -238,14 +238,14 @@ pub(crate) async fn suspects(
     }
     let branch = |nth: usize| {
         format!(
-            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} AND (state = {} OR (state = {} \
-             AND probability_ppm >= $1)) ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
-            nth + 1,
+            "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} AND ((state = {} AND probability_ppm >= $1) \
+             OR (state = {} AND probability_ppm >= $2)) ORDER BY probability_ppm DESC, id DESC LIMIT {limit}",
+            nth + 2,
             CaseState::Bot.code(),
             CaseState::Open.code()
         )
     };
-    let mut values: Vec<Value> = vec![least.stored().into()];
+    let mut values: Vec<Value> = vec![bot.stored().into(), open.stored().into()];
     values.extend(communities.iter().map(|id| Value::from(id.0)));
     let rows: Vec<Raw> = sql::all(conn, &sql::union(communities.len(), branch), values).await?;
     let mut rows: Vec<Row> = rows

@@ -291,8 +291,8 @@ impl Loader<CommunityId> for BotScores {
 /// Which suspects are asked for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Suspecting {
-    /// How sure the program is of them at least.
-    pub(crate) least: Probability,
+    /// How sure the program is of them at least, if that was asked for.
+    pub(crate) least: Option<Probability>,
     /// How many.
     pub(crate) limit: u32,
 }

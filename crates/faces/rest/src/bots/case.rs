@@ -32,7 +32,6 @@ use crate::{
 };
 
 /// From which confidence on somebody is a suspect whom nobody asked for more or less of.
-const LEAST: u32 = 50;
 /// How many suspects are listed where nobody says.
 const SUSPECTS: u32 = 50;
 
@@ -279,7 +278,8 @@ pub(crate) struct SuspectFilter {
     /// How many, 1 to 100; 50 if left out.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// Those of whom the program is at least so sure, 0 to 100; 50 if left out. Earlier versions wrote
+    /// Only those of whom the program is at least so sure, 0 to 100, also of those that people found to be bots. If left out:
+    /// those who look like bots from 50 on, and those found to be, however sure the program is. Earlier versions wrote
     /// `minConfidence`.
     #[serde(alias = "minConfidence")]
     #[param(maximum = 100)]
@@ -442,12 +442,11 @@ pub(crate) async fn suspects(
         let words = format!("use 1 to {SUSPECTS_MAX}");
         return Err(Problem::field("limit", words));
     }
-    let least = filter.min_confidence.unwrap_or(LEAST);
-    if least > 100 {
+    if filter.min_confidence.is_some_and(|least| least > 100) {
         return Err(Problem::field("min_confidence", "use 0 to 100"));
     }
     let (bots, community) = (&face.app.bots, CommunityId(community));
-    let least = Probability::percent(least);
+    let least = filter.min_confidence.map(Probability::percent);
     let found = bots.suspects(&who.actor, community, least, limit).await?;
     Ok(List::whole(found.into_iter().map(CaseView::from).collect()))
 }

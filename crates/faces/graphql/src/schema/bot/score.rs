@@ -79,13 +79,14 @@ impl BotScore {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Only those of whom the program is so sure, 0 to 100.",
-            default = 50
+            desc = "Only those of whom the program is at least so sure, 0 to 100, also of those that people found to be bots. If left out: those who look like bots from 50 on, and those found to be, however sure the program is."
         )]
         min_confidence: Option<i32>,
         #[graphql(desc = "How many, 1 to 100.", default = 50)] limit: Option<i32>,
     ) -> Result<Option<Vec<SuspectedBot>>> {
-        let least = confidence("minConfidence", min_confidence.unwrap_or(50))?;
+        let least = min_confidence
+            .map(|least| confidence("minConfidence", least))
+            .transpose()?;
         let limit = length("limit", limit.unwrap_or(50))?;
         let viewer = viewer(ctx)?;
         let asked = Ask {
@@ -151,8 +152,8 @@ pub(crate) struct BotSubscription;
 /// What can be followed live.
 #[Subscription]
 impl BotSubscription {
-    /// The score of a community: as it is now, and again when it changed because accounts were scored or cases opened or
-    /// decided, at most every two seconds. Completes when the viewer may no longer see it.
+    /// The score of a community: as it is now, and again when one of its numbers changed because accounts were scored or cases opened
+    /// or decided, at most every two seconds. Completes when the viewer may no longer see it.
     #[graphql(complexity = "cost::OVERVIEW + child_complexity")]
     async fn bot_score_updated(
         &self,
