@@ -135,8 +135,28 @@ on_both! {
         let likely = card(&world, pond, spammer.user).await;
         assert_eq!((is_trusted(&likely), likely.doubt), (true, None));
         assert_eq!(at_risk(&world, pond).await, []);
+        assert_eq!(share(&world, pond).await.1, BotShare::default(), "health says what reputation says");
         judge(&world, pond, case, Verdict::Bot).await;
+        assert_eq!(share(&world, pond).await.1, BotShare { members: 1, messages: 60 });
         assert_eq!(card(&world, pond, spammer.user).await.doubt, Some(Doubt::CalledBot));
+    }
+
+    async fn health_counts_whom_reputation_doubts_and_nobody_who_is_left_alone(world: World) {
+        let pond = world.community("Pond").await;
+        let spammer = trusted(&mut world, pond, "spammer").await;
+        talks(&mut world, pond, "spammer", 60, 600, advert).await;
+        catch_up(&world).await;
+        assert_eq!(at_risk(&world, pond).await, [(spammer.user, Some(Doubt::LikelyBot))]);
+        assert_eq!(share(&world, pond).await.1, BotShare { members: 1, messages: 60 });
+        // As a regular whom members reported: left alone, with a case that is open.
+        world.sql("UPDATE bot_score SET exemption = 2").await;
+        assert_eq!(at_risk(&world, pond).await, []);
+        assert_eq!(card(&world, pond, spammer.user).await.doubt, None);
+        assert_eq!(share(&world, pond).await.1, BotShare::default());
+        let case = open(&world, pond).await[0].id;
+        judge(&world, pond, case, Verdict::Bot).await;
+        assert_eq!(at_risk(&world, pond).await, [(spammer.user, Some(Doubt::CalledBot))]);
+        assert_eq!(share(&world, pond).await.1, BotShare { members: 1, messages: 60 });
     }
 
     async fn who_is_at_risk_by_points_and_in_doubt_is_shown_once_with_the_reason(world: World) {

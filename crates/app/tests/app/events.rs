@@ -9,7 +9,7 @@ use std::{
 };
 
 use ::activity::{Incoming, SuspicionState};
-use bots::{AppealState, NewReview, Verdict};
+use bots::{AppealState, NewReview, Probability, Verdict};
 use community::{CommandChange, SettingChange};
 use identity::{Adjustment, CommunityChange, Install, MergeSide};
 use kernel::{
@@ -219,7 +219,10 @@ async fn everything(world: &mut World) {
             .await
             .unwrap()
     );
-    let suspects = bots.suspects(&system, pond, None, 5).await.unwrap();
+    let suspects = bots
+        .suspects(&system, pond, Some(Probability::default()), 5)
+        .await
+        .unwrap();
     let case = suspects.first().unwrap().id;
     let verdict = NewReview {
         verdict: Verdict::Bot,

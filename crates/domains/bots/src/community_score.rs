@@ -8,7 +8,7 @@ use ::store::StoreError;
 use kernel::{Actor, CommunityId, Permission, Timestamp};
 
 use crate::{
-    Bots, BotsError, OfEach, Probability, TOGETHER_MAX,
+    Bots, BotsError, OfEach, Probability, Setting, TOGETHER_MAX, doubt,
     features::State,
     rules::{self, CommunityCounts, CommunityScore},
     store::{self as tables, state as table},
@@ -131,10 +131,12 @@ impl Bots {
         let now = self.clock.now();
         let pulses = activity::pulses(conn, communities, now.day()).await?;
         let settings = tables::setting::of(conn, communities).await?;
-        let likely = |id: &CommunityId| (*id, settings.get(id).copied().unwrap_or_default().likely);
-        let likely: Vec<(CommunityId, Probability)> = communities.iter().map(likely).collect();
+        let setting = |id: &CommunityId| (*id, settings.get(id).copied().unwrap_or_default());
+        let settings: Vec<(CommunityId, Setting)> = communities.iter().map(setting).collect();
+        let likely = |(id, setting): &(CommunityId, Setting)| (*id, setting.likely);
+        let likely: Vec<(CommunityId, Probability)> = settings.iter().map(likely).collect();
         let alerted = tables::case::open_from(conn, &likely).await?;
-        let doubted = tables::case::doubted(conn, &likely, DOUBTED_MAX).await?;
+        let doubted = doubt::doubted(conn, &settings, DOUBTED_MAX).await?;
         let doubted: Vec<_> = doubted
             .iter()
             .map(|case| (case.community, case.account))

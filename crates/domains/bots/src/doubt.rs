@@ -1,4 +1,4 @@
-//! What reputation is told: who was called a bot, and who likely is one without anybody having said that they are none.
+//! What reputation and the health of a community are told: who was called a bot, and who likely is one without anybody having said that they are none.
 //!
 //! Invariants: whom people found to be a person is in no doubt, nor is whom the program leaves alone unless people said
 //! otherwise; in a dry run only what people said counts. Whoever asks has authorised.
@@ -27,6 +27,19 @@ const fn doubt(state: CaseState, is_likely: bool, is_dry_run: bool) -> Option<Do
 
 fn by(setting: &Setting, (state, probability): (CaseState, Probability)) -> Option<Doubt> {
     doubt(state, probability >= setting.likely, setting.is_dry_run)
+}
+
+/// The cases of communities, each with its setting, whose accounts are in doubt; of each at most `limit`.
+pub(crate) async fn doubted(
+    conn: &impl ConnectionTrait,
+    settings: &[(CommunityId, Setting)],
+    limit: u32,
+) -> Result<Vec<table::Row>, StoreError> {
+    let least = |(community, setting): &(CommunityId, Setting)| {
+        (*community, (!setting.is_dry_run).then_some(setting.likely))
+    };
+    let least: Vec<_> = settings.iter().map(least).collect();
+    table::doubted(conn, &least, limit).await
 }
 
 /// Of two doubts about one person, what people said.
@@ -94,13 +107,11 @@ impl Doubts for Bots {
     ) -> Result<Vec<(UserId, Doubt)>, StoreError> {
         let conn = self.db.read();
         let setting = tables::setting::one(conn, community).await?;
-        let rows = table::doubted(conn, &[(community, setting.likely)], limit).await?;
+        let rows = doubted(conn, &[(community, setting)], limit).await?;
         let ids: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
-        let spared = left_alone(conn, community, &rows).await?;
-        let rows = rows.iter().filter(|row| !spared.contains(&row.account));
         let mut seen = HashSet::new();
-        let found = rows.filter_map(|row| {
+        let found = rows.iter().filter_map(|row| {
             let doubt = by(&setting, (row.state, row.probability))?;
             let user = accounts.get(&row.account)?.user;
             seen.insert(user).then_some((user, doubt))

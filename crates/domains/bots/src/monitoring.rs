@@ -66,6 +66,8 @@ pub struct Week {
     pub precision: Option<f64>,
     /// Of the bots in the random sample, the share that was accused.
     pub recall: Option<f64>,
+    /// Of the people in the random sample, the share that was accused.
+    pub false_positive_rate: Option<f64>,
     /// Where precision lies in 95 of 100 cases; `None` where it is not known.
     pub precision_ends: Option<(f64, f64)>,
     /// The same of recall.
@@ -123,6 +125,7 @@ struct Counts {
     n_sampled: u64,
     sampled_bots: u64,
     sampled_found: u64,
+    sampled_wrong: u64,
     n_reviewed: u64,
 }
 
@@ -138,6 +141,7 @@ impl Counts {
             self.n_sampled += 1;
             self.sampled_bots += u64::from(is_bot);
             self.sampled_found += u64::from(is_bot && review.is_accused);
+            self.sampled_wrong += u64::from(!is_bot && review.is_accused);
         }
         if review.is_accused {
             self.n_right += u64::from(is_bot);
@@ -153,6 +157,7 @@ impl Counts {
             n_sampled: self.n_sampled + other.n_sampled,
             sampled_bots: self.sampled_bots + other.sampled_bots,
             sampled_found: self.sampled_found + other.sampled_found,
+            sampled_wrong: self.sampled_wrong + other.sampled_wrong,
             n_reviewed: self.n_reviewed + other.n_reviewed,
         }
     }
@@ -168,6 +173,10 @@ impl Counts {
 
     fn recall(&self) -> Option<f64> {
         share(self.sampled_found, self.sampled_bots)
+    }
+
+    fn false_positive_rate(&self) -> Option<f64> {
+        share(self.sampled_wrong, self.n_sampled - self.sampled_bots)
     }
 
     fn f1(&self) -> Option<f64> {
@@ -191,6 +200,7 @@ impl Counts {
             n_sampled_bots: self.sampled_bots,
             precision: self.precision(),
             recall: self.recall(),
+            false_positive_rate: self.false_positive_rate(),
             precision_ends: ends(self.n_right, self.n_accused()),
             recall_ends: ends(self.sampled_found, self.sampled_bots),
             f1: self.f1(),
@@ -512,6 +522,18 @@ mod tests {
             review(Verdict::Human, 5, true),
         ]);
         assert_eq!((counts.n_reviewed, counts.n_sampled), (7, 3));
+        assert_eq!(counts.false_positive_rate(), Some(0.0));
+        let people = counted(&[
+            review(Verdict::Human, 50, true),
+            review(Verdict::Human, 49, true),
+            review(Verdict::Human, 99, false),
+            review(Verdict::Bot, 99, true),
+        ]);
+        assert_eq!(
+            people.false_positive_rate(),
+            Some(0.5),
+            "of two people in the sample one was accused"
+        );
         assert_eq!(counts.precision(), Some(0.75));
         assert_eq!(
             counts.recall(),
@@ -521,8 +543,12 @@ mod tests {
         assert_eq!(counts.f1(), Some(0.6));
         let unsampled = counted(&[review(Verdict::Bot, 90, false)]);
         assert_eq!(
-            (unsampled.recall(), unsampled.f1()),
-            (None, None),
+            (
+                unsampled.recall(),
+                unsampled.f1(),
+                unsampled.false_positive_rate()
+            ),
+            (None, None, None),
             "nobody knows"
         );
     }

@@ -1,4 +1,5 @@
-//! How sure the program is about somebody, for whoever asks: moderators, reputation, loyalty, health.
+//! How sure the program is about somebody, for moderators and for whoever stands above. Reputation and the health of a community
+//! go by `doubt.rs`, which heeds what people said and whom the program leaves alone.
 //!
 //! Invariants: what people decided counts more than the number and is told with it; a level is by the thresholds of now.
 

@@ -8,6 +8,8 @@ mod course;
 mod figures;
 mod harvest;
 mod rows;
+mod state;
+mod trigger;
 
 use std::{
     collections::HashMap,
@@ -34,6 +36,8 @@ use crate::{
     training_topic,
 };
 pub(crate) use rows::values as stored_values;
+pub use state::TrainingState;
+pub use trigger::TrainingTrigger;
 
 use course::{CourseError, Listener, Prior, Row, Taught};
 
@@ -58,101 +62,6 @@ const TUNING_MAX: Duration = Duration::from_secs(300);
 const ATTEMPTS: i32 = 3;
 /// What trainings act as.
 const WHO: Actor = Actor::System("bots.train");
-
-/// What became of a training.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TrainingState {
-    /// It will begin.
-    Waiting,
-    /// It goes on.
-    Running,
-    /// There is a model.
-    Done,
-    /// There was too little to learn from.
-    Skipped,
-    /// It failed.
-    Failed,
-}
-
-impl TrainingState {
-    /// Every state.
-    pub const ALL: [Self; 5] = [
-        Self::Waiting,
-        Self::Running,
-        Self::Done,
-        Self::Skipped,
-        Self::Failed,
-    ];
-
-    /// The lower-case name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether nothing more comes of it.
-    pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Running)
-    }
-
-    /// The number stored in the database. Never renumber.
-    pub(crate) const fn code(self) -> i16 {
-        match self {
-            Self::Waiting => 0,
-            Self::Running => 1,
-            Self::Done => 2,
-            Self::Skipped => 3,
-            Self::Failed => 4,
-        }
-    }
-
-    pub(crate) fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.code() == code)
-    }
-}
-
-/// What asked for a training.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TrainingTrigger {
-    /// Somebody, by hand.
-    Person,
-    /// The command line of the machine.
-    CommandLine,
-    /// The weekly job.
-    Schedule,
-}
-
-impl TrainingTrigger {
-    /// Every trigger.
-    pub const ALL: [Self; 3] = [Self::Person, Self::CommandLine, Self::Schedule];
-
-    /// The lower-case name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::CommandLine => "command_line",
-            Self::Schedule => "schedule",
-        }
-    }
-
-    /// The number stored in the database. Never renumber; 0 is what is not known.
-    pub(crate) const fn code(self) -> i16 {
-        match self {
-            Self::Person => 1,
-            Self::CommandLine => 2,
-            Self::Schedule => 3,
-        }
-    }
-
-    pub(crate) fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|trigger| trigger.code() == code)
-    }
-}
 
 /// A training.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -257,11 +257,11 @@ pub(crate) async fn suspects(
     Ok(rows)
 }
 
-/// Cases of communities that say bot, and open ones of at least a probability, each community its own: of each the former
-/// first, then the surest, at most `limit`.
+/// Cases of communities that say bot, and open ones of at least a probability, each community its own, about accounts that are
+/// not left alone: of each the former first, then the surest, at most `limit`. Where a community has no probability, no open ones.
 pub(crate) async fn doubted(
     conn: &impl ConnectionTrait,
-    least: &[(CommunityId, Probability)],
+    least: &[(CommunityId, Option<Probability>)],
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
     if least.is_empty() {
@@ -271,14 +271,17 @@ pub(crate) async fn doubted(
     let branch = |nth: usize| {
         format!(
             "SELECT {COLUMNS} FROM bot_case WHERE community_id = ${} \
-             AND (state = {bot} OR (state = {open} AND probability_ppm >= ${})) \
+             AND (state = {bot} OR (state = {open} AND probability_ppm >= ${} \
+             AND NOT EXISTS (SELECT 1 FROM bot_score s WHERE s.community_id = bot_case.community_id \
+             AND s.account_id = bot_case.account_id AND s.scored_n > 0 AND s.exemption IS NOT NULL))) \
              ORDER BY state DESC, probability_ppm DESC, id DESC LIMIT {limit}",
             2 * nth - 1,
             2 * nth
         )
     };
-    let of = |(community, least): &(CommunityId, Probability)| {
-        [Value::from(community.0), least.stored().into()]
+    let of = |(community, least): &(CommunityId, Option<Probability>)| {
+        let least = least.map_or(i32::MAX, Probability::stored);
+        [Value::from(community.0), least.into()]
     };
     let values = least.iter().flat_map(of).collect();
     let rows: Vec<Raw> = sql::all(conn, &sql::union(least.len(), branch), values).await?;

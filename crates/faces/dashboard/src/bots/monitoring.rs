@@ -73,7 +73,9 @@ pub(crate) struct WeekRow {
     pub(crate) precision: String,
     /// Recall, with its interval.
     pub(crate) recall: String,
-    /// Both in one.
+    /// Of the people in the sample, the share that was accused.
+    pub(crate) false_positives: String,
+    /// Precision and recall in one.
     pub(crate) f1: String,
     /// Reviews for each prediction.
     pub(crate) feedback: String,
@@ -91,6 +93,7 @@ impl From<&Week> for WeekRow {
             sampled: display::count(week.n_sampled),
             precision: with_ends(week.precision, week.precision_ends),
             recall: with_ends(week.recall, week.recall_ends),
+            false_positives: share(week.false_positive_rate),
             f1: share(week.f1),
             feedback: share(week.feedback_rate),
         }

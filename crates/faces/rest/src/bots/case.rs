@@ -31,7 +31,6 @@ use crate::{
     view::Moment,
 };
 
-/// From which confidence on somebody is a suspect whom nobody asked for more or less of.
 /// How many suspects are listed where nobody says.
 const SUSPECTS: u32 = 50;
 

@@ -37,7 +37,9 @@ pub(crate) struct BotWeek {
     recall_low: Option<f64>,
     /// Where it ends.
     recall_high: Option<f64>,
-    /// The harmonic mean of both.
+    /// The share of the people in the random sample that was accused, 0 to 1.
+    false_positive_rate: Option<f64>,
+    /// The harmonic mean of precision and recall.
     f1: Option<f64>,
     /// Reviews for each prediction.
     feedback_rate: Option<f64>,
@@ -59,6 +61,7 @@ impl From<Week> for BotWeek {
             recall: week.recall,
             recall_low: week.recall_ends.map(|(low, _)| low),
             recall_high: week.recall_ends.map(|(_, high)| high),
+            false_positive_rate: week.false_positive_rate,
             f1: week.f1,
             feedback_rate: week.feedback_rate,
         }
