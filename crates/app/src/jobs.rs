@@ -56,7 +56,7 @@ pub const SCHEDULE: &[CronEntry] = &[
     CronEntry {
         name: "bots",
         expression: "45 3 * * *",
-        kind: "bots.score",
+        kind: ::bots::SCORE_JOB,
         catch_up: CatchUp::Latest,
     },
     CronEntry {

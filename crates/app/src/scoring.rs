@@ -48,7 +48,7 @@ impl App {
     }
 }
 
-/// Scores everybody by night.
+/// Scores everybody by night, and whomever something else judges from now on.
 pub(crate) struct Scoring(pub(crate) Arc<App>);
 
 /// Makes a community anew.
@@ -57,11 +57,21 @@ pub(crate) struct Recomputing(pub(crate) Arc<App>);
 #[async_trait]
 impl Handler for Scoring {
     fn kind(&self) -> &'static str {
-        "bots.score"
+        bots::SCORE_JOB
     }
 
-    async fn run(&self, _job: &Claimed) -> Outcome {
-        match self.0.bots.score_everybody().await {
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let named = |key: &str| job.payload.get(key);
+        let is_again = named("again").and_then(serde_json::Value::as_bool) == Some(true);
+        let community = named("community").and_then(serde_json::Value::as_i64);
+        let bots = &self.0.bots;
+        let scored = match community.map(i32::try_from) {
+            Some(Ok(id)) => bots.score_all(CommunityId(id), None).await,
+            Some(Err(_)) => return Outcome::fail("the job names no community"),
+            None if is_again => bots.score_everywhere().await,
+            None => bots.score_everybody().await,
+        };
+        match scored {
             Ok(n_scored) => {
                 tracing::info!(n_scored, "scored {n_scored} accounts again");
                 Outcome::Done

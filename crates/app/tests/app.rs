@@ -18,6 +18,7 @@ mod app {
     mod bot_lists;
     mod bot_models;
     mod bot_nights;
+    mod bot_queue;
     mod bot_reports;
     mod bot_rollouts;
     mod bot_scores;

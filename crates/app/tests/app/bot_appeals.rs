@@ -107,6 +107,7 @@ on_both! {
         let id = case(&world, pond, &ann).await;
         let mine = CaseQuery {
             state: CaseState::Open, order: CaseOrder::Value, is_for_me: true, page: PageRequest::first(10),
+            reason: None,
         };
         let n_mine = async |who: &Person| bots.cases(&who.actor, pond, &mine).await.unwrap().items.len();
         judge(&world, &mo, pond, id, Verdict::Skip).await;

@@ -19,13 +19,17 @@ async fn account(world: &World, user: UserId) -> AccountId {
 }
 
 /// Somebody who said something in a community, with their account.
-async fn talker(world: &mut World, community: CommunityId, name: &str) -> (Person, AccountId) {
+pub(super) async fn talker(
+    world: &mut World,
+    community: CommunityId,
+    name: &str,
+) -> (Person, AccountId) {
     let person = world.person(community, name, Some(Role::Member)).await;
     let account = account(world, person.user).await;
     (person, account)
 }
 
-fn verdict(verdict: Verdict, revision: Option<i32>) -> NewReview {
+pub(super) fn verdict(verdict: Verdict, revision: Option<i32>) -> NewReview {
     NewReview {
         verdict,
         reason: "because".to_owned(),
@@ -36,6 +40,7 @@ fn verdict(verdict: Verdict, revision: Option<i32>) -> NewReview {
 async fn open(world: &World, community: CommunityId, order: CaseOrder) -> Vec<Case> {
     let query = CaseQuery {
         state: CaseState::Open,
+        reason: None,
         order,
         is_for_me: false,
         page: PageRequest::first(50),
@@ -63,7 +68,7 @@ async fn nobody_is_spared(world: &World, community: CommunityId) {
 }
 
 /// A case that a moderator opened about somebody, with a prediction behind it.
-async fn case(world: &World, community: CommunityId, about: AccountId, ppm: i32) -> i32 {
+pub(super) async fn case(world: &World, community: CommunityId, about: AccountId, ppm: i32) -> i32 {
     let bots = &world.app.bots;
     assert!(
         bots.report(&world.system(), community, about, "spam")
@@ -355,6 +360,7 @@ on_both! {
         assert_eq!(ids(&open(&world, pond, CaseOrder::Value).await), [a, d, c, b]);
         let mut query = CaseQuery {
             state: CaseState::Open, order: CaseOrder::Probability, is_for_me: true, page: PageRequest::first(3),
+            reason: None,
         };
         let mut paged = Vec::new();
         loop {

@@ -250,6 +250,32 @@ on_both! {
         assert_eq!(courier.orders().len(), 3);
     }
 
+    async fn whoever_ends_a_dry_run_or_lowers_a_threshold_is_told_of_what_waits_already(world: World) {
+        let courier = discord(&mut world).await;
+        let pond = world.community("Pond").await;
+        told_in(&world, pond, Level::Likely).await;
+        detection(&world, pond, |setting| setting.is_dry_run = true).await;
+        machines(&mut world, pond, &["spam"]).await;
+        timer(&world).await;
+        assert_eq!(titles(&courier.orders()), [GREETED], "it only tries it");
+        detection(&world, pond, |_| ()).await;
+        run(&world).await;
+        assert_eq!(titles(&courier.orders()), [GREETED, ONE]);
+        detection(&world, pond, |setting| setting.likely = Probability::percent(100)).await;
+        machines(&mut world, pond, &["shill"]).await;
+        world.clock.advance(TEN_MINUTES);
+        timer(&world).await;
+        assert_eq!(courier.orders().len(), 2, "possible is less than was asked for");
+        detection(&world, pond, |_| ()).await;
+        run(&world).await;
+        assert_eq!(titles(&courier.orders()), [GREETED, ONE, ONE], "of the first nobody is told again");
+        detection(&world, pond, |setting| setting.is_dry_run = true).await;
+        detection(&world, pond, |_| ()).await;
+        world.clock.advance(TEN_MINUTES);
+        timer(&world).await;
+        assert_eq!(courier.orders().len(), 3);
+    }
+
     async fn whoever_is_looked_at_by_chance_is_not_told(world: World) {
         let courier = discord(&mut world).await;
         let pond = world.community("Pond").await;

@@ -152,6 +152,7 @@ on_both! {
         // a, b, a by hand, then b and a because what came after was taken back.
         assert_eq!((told(::bots::MODEL_PROMOTED, "IS NULL").await, told(::bots::MODEL_RETIRED, "IS NULL").await), (5, 5));
         assert_eq!((told(::bots::MODEL_PROMOTED, "IS NOT NULL").await, told(::bots::MODEL_RETIRED, "IS NOT NULL").await), (1, 1));
+        world.expect_leftovers();
     }
 
     async fn a_model_of_an_older_schema_does_not_come_back(world: World) {
@@ -164,6 +165,7 @@ on_both! {
         assert_eq!(bots.roll_back_model(&system, None).await.unwrap(), None);
         bots.retire_model(&system, a).await.unwrap();
         assert!(states(&world).await.iter().all(|(_, state)| *state == ModelState::Retired));
+        world.expect_leftovers();
     }
 
     async fn a_model_whose_file_was_changed_does_not_come_back_and_the_next_in_line_scores(world: World) {
@@ -186,6 +188,7 @@ on_both! {
         // Mended, it can be promoted again.
         std::fs::write(&path, file(SCHEMA.hash(), 1)).unwrap();
         bots.promote_model(&system, a.id).await.unwrap();
+        world.expect_leftovers();
     }
 
     async fn two_models_are_compared_number_by_number(world: World) {
@@ -223,6 +226,7 @@ on_both! {
         // It is neither promoted nor retired by hand.
         assert!(matches!(bots.promote_model(&system, SHIPPED_MODEL).await, Err(BotsError::NotFound)));
         assert!(matches!(bots.retire_model(&system, SHIPPED_MODEL).await, Err(BotsError::NotFound)));
+        world.expect_leftovers();
     }
 
     async fn what_was_measured_of_a_brought_model_is_compared_and_errors_that_do_not_read_are_refused(world: World) {
@@ -264,5 +268,6 @@ on_both! {
         let tried = bots.what_if(&system, pond, Probability::percent(80), likely).await.unwrap();
         assert_eq!(tried.errors_now, known);
         assert_eq!(tried.errors_then.possible, known.likely);
+        world.expect_leftovers();
     }
 }

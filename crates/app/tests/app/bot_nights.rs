@@ -32,6 +32,19 @@ async fn night(world: &World) {
     assert_eq!(n, 1);
 }
 
+/// Each of so many members says a word.
+async fn a_word_of_each(world: &mut World, community: CommunityId, n: usize) {
+    let now = world.clock.now();
+    let mut batch = Vec::new();
+    for place in 0..n {
+        let mut event = world.event(&format!("member-{place}"), chatter(place)(7));
+        event.sent_at = now.minus(Duration::from_secs(60 * u64::try_from(n - place).unwrap()));
+        batch.push(Incoming { community, event });
+    }
+    world.record(batch).await;
+    catch_up(world).await;
+}
+
 /// Accounts of a community that were drawn by chance, with their cases.
 async fn drawn(world: &World, community: CommunityId) -> BTreeMap<AccountId, ::bots::Case> {
     let cases = open(world, community).await;
@@ -194,6 +207,7 @@ on_both! {
             let week = 7 * 86_400;
             let begins = (world.clock.now().secs().div_euclid(week) + 1) * week;
             world.clock.set(Timestamp::from_secs(begins + 60));
+            a_word_of_each(&mut world, pond, n).await;
             night(&world).await;
             let here = drawn(&world, pond).await;
             let new: Vec<_> = here.values().filter(|case| !ever.contains(&case.account.as_ref().unwrap().id)).collect();
@@ -216,6 +230,13 @@ on_both! {
             ever.extend(here.into_keys());
         }
         assert!((2..=25).contains(&ever.len()), "{}", ever.len());
+        let before: Vec<AccountId> = drawn(&world, pond).await.into_keys().collect();
+        for _ in 0..9 {
+            world.clock.advance(Duration::from_hours(24 * 7));
+            night(&world).await;
+        }
+        let after: Vec<AccountId> = drawn(&world, pond).await.into_keys().collect();
+        assert_eq!(after, before, "who fell silent is not drawn");
         assert!(!unsuspected.is_empty(), "only suspects were drawn of {}", ever.len());
         let told = "SELECT COUNT(*) FROM domain_event e WHERE kind = 'bots.case_opened'";
         let accused = world.number("SELECT COUNT(*) FROM bot_case WHERE reasons <> 16").await;
@@ -240,6 +261,7 @@ on_both! {
                 break;
             }
             world.clock.advance(Duration::from_hours(24 * 7));
+            a_word_of_each(&mut world, pond, 150).await;
             night(&world).await;
             sampled = drawn(&world, pond).await;
         }

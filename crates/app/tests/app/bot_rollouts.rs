@@ -53,7 +53,8 @@ async fn sides(world: &World, kind: i16) -> [Vec<i64>; 2] {
     sides
 }
 
-/// People said of so many accused accounts of a community that they are bots, and of so many that they are not.
+/// People said of so many accounts that are accused by whatever judges a community that they are bots, and of so many that they are
+/// not.
 async fn reviews(world: &mut World, community: i64, bots: u32, people: u32) {
     let community = CommunityId(i32::try_from(community).unwrap());
     let person = world
@@ -75,12 +76,28 @@ async fn reviews(world: &mut World, community: i64, bots: u32, people: u32) {
         "SELECT id FROM bot_case WHERE account_id = {account} AND community_id = {community}"
     );
     let case = world.number(&case).await;
+    // Nothing is the rules, 0 the model that ships.
+    let judge = format!(
+        "SELECT COALESCE(MAX(model), -1) FROM (SELECT r.model_id AS model FROM bot_rollout r JOIN bot_assignment a \
+         ON a.kind = 1 AND a.run_id = r.id AND a.arm = 1 WHERE r.state = 0 AND a.community_id = {community} \
+         UNION ALL SELECT COALESCE(e.model_id, 0) FROM bot_experiment e JOIN bot_assignment a \
+         ON a.kind = 2 AND a.run_id = e.id AND a.arm = 1 WHERE e.state = 0 AND a.community_id = {community}) AS judge"
+    );
+    let judge = world.number(&judge).await;
+    world
+        .sql(&format!(
+            "INSERT INTO bot_prediction (community_id, account_id, model_id, probability_ppm, rule_ppm, schema_hash, features, why, \
+             n_messages, at) VALUES ({community}, {account}, NULLIF({judge}, -1), 900000, 0, '', '', '[]', 20, {now})"
+        ))
+        .await;
+    let prediction = world.number("SELECT MAX(id) FROM bot_prediction").await;
     for n in 0..bots + people {
         let verdict = if n < bots { 1 } else { 2 };
         world
             .sql(&format!(
-                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, was_sampled, \
-                 took_secs, at) VALUES ({case}, {community}, {account}, {verdict}, '', 900000, FALSE, {n}, {now})"
+                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, prediction_id, \
+                 was_sampled, took_secs, at) VALUES ({case}, {community}, {account}, {verdict}, '', 900000, {prediction}, FALSE, {n}, \
+                 {now})"
             ))
             .await;
     }
@@ -95,6 +112,12 @@ async fn talk(world: &mut World, community: i64) {
             .say(community, "chatterbox", &format!("number {n} of many"))
             .await;
     }
+}
+
+/// Runs what waits, until nothing does.
+async fn run_jobs(world: &World) {
+    let runner = app::jobs::runner(&world.app, "tester");
+    while runner.run_due(world.clock.now()).await.unwrap() > 0 {}
 }
 
 async fn newest(world: &World) -> Rollout {
@@ -154,6 +177,7 @@ on_both! {
         assert_eq!(world.number(steps).await, 3);
         let nothing = bots.halt_rollout(&system, 999, "why").await;
         assert!(matches!(nothing, Err(BotsError::NotFound)));
+        world.expect_leftovers();
     }
 
     async fn a_model_that_is_wrong_more_often_than_the_one_before_is_halted_by_itself(world: World) {
@@ -165,23 +189,24 @@ on_both! {
         bots.advance_rollout(&system, rollout.id, 10).await.unwrap();
         let [old, new] = sides(&world, 1).await;
         reviews(&mut world, old[0], 19, 1).await;
-        reviews(&mut world, new[0], 15, 4).await;
+        reviews(&mut world, new[0], 9, 10).await;
         bots.guard().await.unwrap();
         assert_eq!(newest(&world).await.state, RolloutState::Running, "nineteen reviews prove nothing");
         reviews(&mut world, new[1], 0, 1).await;
         let refused = bots.advance_rollout(&system, rollout.id, 50).await.unwrap_err();
-        assert!(refused.to_string().contains("75 %"), "{refused}");
+        assert!(refused.to_string().contains("45 %"), "{refused}");
         for _ in 0..2 {
             bots.guard().await.unwrap();
         }
         let halted = newest(&world).await;
         assert_eq!(halted.state, RolloutState::Halted);
         let seen = halted.guards;
-        assert_eq!((seen.n_old, seen.n_new, seen.precision_new), (20, 20, Some(0.75)));
+        assert_eq!((seen.n_old, seen.n_new, seen.precision_new), (20, 20, Some(0.45)));
+        assert!(seen.precision_p_value.is_some_and(|p| p < 0.1), "{seen:?}");
         world.clock.advance(DAY);
         reviews(&mut world, new[1], 0, 5).await;
         assert_eq!(newest(&world).await.guards, seen, "what is said after its end is not said of it");
-        assert!(halted.halted_why.unwrap().contains("precision 75 %"));
+        assert!(halted.halted_why.unwrap().contains("precision 45 %"));
         let alerts = bots.alerts(&system).await.unwrap();
         assert_eq!(alerts.iter().filter(|alert| alert.kind == AlertKind::Rollout).count(), 1);
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.rollout.halt'").await, 1);
@@ -189,6 +214,77 @@ on_both! {
         assert_eq!(world.number(told).await, 1 + i64::try_from(new.len()).unwrap(), "those who had it, and once for all");
         let model = bots.model(&system, model).await.unwrap().unwrap();
         assert_eq!(model.state, ModelState::Testing, "it can be tried again");
+        world.expect_leftovers();
+    }
+
+    async fn a_review_counts_for_what_predicted_and_at_the_last_step_for_what_judged_before(world: World) {
+        communities(&world, 40).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let model = model(&world, "new").await;
+        let rollout = bots.start_rollout(&system, model).await.unwrap();
+        bots.advance_rollout(&system, rollout.id, 10).await.unwrap();
+        let [old, new] = sides(&world, 1).await;
+        world.clock.advance(DAY);
+        reviews(&mut world, old[0], 19, 1).await;
+        reviews(&mut world, new[0], 30, 0).await;
+        let seen = newest(&world).await.guards;
+        assert_eq!((seen.n_old, seen.n_new), (20, 30));
+        // What the one before said of somebody is no merit and no fault of the new one.
+        world.sql(&format!("UPDATE bot_prediction SET model_id = NULL WHERE community_id = {}", new[0])).await;
+        let seen = newest(&world).await.guards;
+        assert_eq!((seen.n_old, seen.n_new), (20, 0));
+        world.clock.advance(DAY);
+        bots.advance_rollout(&system, rollout.id, 50).await.unwrap();
+        let last = newest(&world).await;
+        assert_eq!((last.step, last.n_communities), (100, 40));
+        assert_eq!((last.guards.n_old, last.guards.n_new), (20, 0), "those that came last, before they came");
+        reviews(&mut world, old[1], 2, 18).await;
+        let objection = bots.advance_rollout(&system, rollout.id, 100).await.unwrap_err();
+        assert!(objection.to_string().contains("precision 10 %"), "{objection}");
+        bots.guard().await.unwrap();
+        assert_eq!(newest(&world).await.state, RolloutState::Halted, "also where nobody is left to be compared with");
+        world.expect_leftovers();
+    }
+
+    async fn what_judges_everybody_stays_while_it_is_compared_and_everybody_is_scored_by_what_comes(world: World) {
+        communities(&world, 4).await;
+        talk(&mut world, 1).await;
+        while world.app.bots.tick().await.unwrap().is_behind {}
+        run_jobs(&world).await;
+        let bots = world.app.bots.clone();
+        let system = world.system();
+        let first = model(&world, "first").await;
+        let other = super::bot_models::file(SCHEMA.hash(), 1);
+        let new = ::bots::NewModel { name: "second".to_owned(), community: None, metrics: json!({}), card: json!({}) };
+        let second = bots.add_model(&system, &new, other).await.unwrap().id;
+        bots.promote_model(&system, first).await.unwrap();
+        let judged_by = "SELECT MIN(COALESCE(model_id, -1)) FROM bot_score";
+        assert_ne!(world.number(judged_by).await, i64::from(first));
+        run_jobs(&world).await;
+        assert_eq!(world.number(judged_by).await, i64::from(first), "nobody waits for the night");
+        let rollout = bots.start_rollout(&system, second).await.unwrap();
+        for refused in [
+            bots.promote_model(&system, second).await.map(|_| ()),
+            bots.roll_back_model(&system, None).await.map(|_| ()),
+            bots.retire_model(&system, second).await,
+        ] {
+            assert_eq!(refused.unwrap_err().code(), ErrorCode::Conflict);
+        }
+        for step in [10, 50, 100] {
+            bots.advance_rollout(&system, rollout.id, step).await.unwrap();
+        }
+        let found = bots.model(&system, second).await.unwrap().unwrap();
+        assert_eq!(found.state, ModelState::Deployed);
+        run_jobs(&world).await;
+        assert_eq!(world.number(judged_by).await, i64::from(second));
+        let new = NewExperiment { hypothesis: "rules accuse fewer".to_owned(), model: None };
+        let begun = bots.start_experiment(&system, &new).await.unwrap();
+        let refused = bots.promote_model(&system, first).await.unwrap_err();
+        assert!(refused.to_string().contains("experiment"), "{refused}");
+        bots.stop_experiment(&system, begun.id, "enough").await.unwrap();
+        bots.promote_model(&system, first).await.unwrap();
+        run_jobs(&world).await;
     }
 
     async fn an_experiment_says_nothing_of_few_reviews_and_ends_where_the_model_does_harm(world: World) {
@@ -232,6 +328,7 @@ on_both! {
         bots.guard().await.unwrap();
         let over = bots.experiments(&system).await.unwrap().remove(0);
         assert_eq!((over.id, over.ended_why.as_deref()), (second.id, Some("four weeks are over")));
+        world.expect_leftovers();
     }
 
     async fn rates_of_an_arm_are_of_everybody_with_a_score_also_where_nobody_moved(world: World) {
@@ -264,6 +361,7 @@ on_both! {
         world.sql("DELETE FROM bot_score").await;
         let later = bots.experiments(&system).await.unwrap().remove(0);
         assert_eq!(later.arms, ended.arms, "who has a score later does not count for it");
+        world.expect_leftovers();
     }
 
     async fn who_was_accused_goes_by_what_each_community_calls_possible(world: World) {
@@ -297,6 +395,7 @@ on_both! {
         assert_eq!(week(Some(ponds[0])).await, (4, 0, 0), "90 percent accuse nobody there");
         assert_eq!(week(Some(ponds[1])).await, (4, 3, 1));
         assert_eq!((week(None).await, reviewed().await), ((16, 9, 3), 12));
+        world.expect_leftovers();
     }
 
     async fn a_fall_of_f1_is_told_of_from_enough_sampled_bots_on_and_stays_until_it_is_over(world: World) {
@@ -353,6 +452,7 @@ on_both! {
         bots.instance_monitoring(&system).await.unwrap();
         let counts = statements.counts();
         assert!(counts.values().all(|n| *n == 1), "each is sent once, not for each week: {counts:?}");
+        world.expect_leftovers();
     }
 
     async fn weeks_are_counted_from_reviews_and_a_fall_raises_an_alert_that_ends_with_it(world: World) {
@@ -455,6 +555,7 @@ on_both! {
         assert!(of(&names[5]) < drift[0].psi, "nearer to what it learned from than to the month before: {learned:?}");
         // The alarm goes by the month before.
         assert_eq!(bots.alerts(&system).await.unwrap().iter().filter(|alert| alert.cleared_at.is_none()).count(), 1);
+        world.expect_leftovers();
     }
 
     async fn communities_are_judged_by_what_they_were_drawn_for_until_it_is_over(world: World) {
@@ -509,5 +610,6 @@ on_both! {
         bots.guard().await.unwrap();
         let alerts = bots.alerts(&system).await.unwrap();
         assert!(alerts.iter().all(|alert| alert.cleared_at.is_some()));
+        world.expect_leftovers();
     }
 }

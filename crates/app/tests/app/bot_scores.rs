@@ -190,6 +190,7 @@ async fn case_of(world: &World, community: CommunityId, name: &str) -> i32 {
 pub(super) async fn open(world: &World, community: CommunityId) -> Vec<::bots::Case> {
     let query = CaseQuery {
         state: CaseState::Open,
+        reason: None,
         order: CaseOrder::Probability,
         is_for_me: false,
         page: PageRequest::first(50),
@@ -473,26 +474,26 @@ on_both! {
         let app = &world.app;
         let mut first = app.follow_bot_score(&mia.actor, pond).await.unwrap();
         let mut second = app.follow_bot_score(&bert.actor, pond).await.unwrap();
-        let overall = |told: Option<Result<bots::BotScore, app::AppError>>| told.unwrap().unwrap().score.overall;
-        let before = overall(first.next().await);
-        assert_eq!(overall(second.next().await), before);
+        let part = |told: Option<Result<bots::BotScore, app::AppError>>| told.unwrap().unwrap().score.components[0].1;
+        let before = part(first.next().await);
+        assert_eq!(part(second.next().await), before);
         let new = NewReview { verdict: Verdict::Human, reason: String::new(), revision: None };
         app.bots.review(&world.system(), pond, case, &new).await.unwrap();
-        let after = overall(first.next().await);
+        let after = part(first.next().await);
         assert!(after > before, "{before:?} {after:?}");
-        assert_eq!(overall(second.next().await), after);
+        assert_eq!(part(second.next().await), after);
         app.identity.set_role(&world.system(), pond, bert.user, Some(Role::Banned)).await.unwrap();
         world.clock.advance(std::time::Duration::from_secs(2));
         app.bots.undo_review(&world.system(), pond, case).await.unwrap();
-        assert_eq!(overall(first.next().await), before);
+        assert_eq!(part(first.next().await), before);
         assert!(second.next().await.is_none(), "the banned hear no more");
         // Nobody follows any more; whoever comes then is told again.
         drop((first, second));
         let mut later = app.follow_bot_score(&mia.actor, pond).await.unwrap();
-        assert_eq!(overall(later.next().await), before);
+        assert_eq!(part(later.next().await), before);
         world.clock.advance(std::time::Duration::from_secs(2));
         app.bots.review(&world.system(), pond, case, &new).await.unwrap();
-        assert_eq!(overall(later.next().await), after);
+        assert_eq!(part(later.next().await), after);
         world.expect_leftovers();
     }
 

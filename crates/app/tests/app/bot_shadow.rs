@@ -136,6 +136,7 @@ on_both! {
             called.push(counts.possible.both + counts.possible.only_candidate);
         }
         assert_eq!(called, [1, 0]);
+        world.expect_leftovers();
     }
 
     async fn what_cannot_be_compared_is_refused_with_a_reason(world: World) {

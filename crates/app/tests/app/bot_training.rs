@@ -101,6 +101,7 @@ on_both! {
         bots.run_training(training.id, true).await.unwrap();
         assert_eq!(bots.models(&system).await.unwrap().len(), 2, "beside the one that ships");
         assert!(bots.alerts(&system).await.unwrap().is_empty());
+        world.expect_leftovers();
     }
 
     async fn a_training_is_followed_until_it_is_over_and_by_nobody_who_may_not(world: World) {

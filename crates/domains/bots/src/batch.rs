@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ::store::{StoreError, Work};
+use ::store::{StoreError, Work, job::NewJob};
 use kernel::{AccountId, CommunityId, MessageId};
+use serde_json::json;
 use tokio::task::yield_now;
 
 use crate::{
@@ -26,6 +27,9 @@ use crate::{
     },
 };
 
+/// The job that scores accounts again. Without input it is that of the night; with `again` it only scores, one community if it
+/// names one.
+pub const SCORE_JOB: &str = "bots.score";
 /// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
 const PAGE: u32 = 512;
 /// How long predictions are kept, and how many of an account.
@@ -34,6 +38,22 @@ const KEPT_NEWEST: i64 = 20;
 /// Removed at once, and accounts of which some are.
 const SWEPT: i64 = 1_000;
 const THINNED: i64 = 256;
+
+/// Asks for the accounts of a community, or of all, to be scored by what judges them from now on: not only those that say
+/// something, and not only by night.
+pub(crate) async fn ask_to_score(
+    work: &mut Work,
+    community: Option<CommunityId>,
+) -> Result<(), StoreError> {
+    let payload = json!({ "again": true, "community": community.map(|id| id.0) });
+    let job = NewJob::new(SCORE_JOB, payload);
+    let job = match community {
+        Some(community) => job.community(community),
+        None => job,
+    };
+    work.enqueue(job).await?;
+    Ok(())
+}
 
 /// Who is told how far it is: how many are done of how many. They are counted for nobody else.
 pub type Told<'a> = Option<&'a mut (dyn FnMut(u64, u64) + Send)>;
@@ -149,14 +169,20 @@ impl Bots {
         Ok(n)
     }
 
-    /// Makes the norms of every community anew, scores everybody by them and removes predictions that nobody needs any more; answers how many were
-    /// scored. For the job of the night.
-    pub async fn score_everybody(&self) -> Result<u64, StoreError> {
-        self.renew_norms().await?;
+    /// Scores everybody by whatever judges them now; answers how many were scored. For a job.
+    pub async fn score_everywhere(&self) -> Result<u64, StoreError> {
         let mut n_scored = 0;
         for community in scene::communities(self.db.read()).await? {
             n_scored += self.score_all(community, None).await?;
         }
+        Ok(n_scored)
+    }
+
+    /// Makes the norms of every community anew, scores everybody by them and removes predictions that nobody needs any more; answers how many were
+    /// scored. For the job of the night.
+    pub async fn score_everybody(&self) -> Result<u64, StoreError> {
+        self.renew_norms().await?;
+        let n_scored = self.score_everywhere().await?;
         self.sweep_predictions().await?;
         let before = self.clock.now().minus(phishing::COUNTS);
         link::remove_old(self.db.write(), before).await?;

@@ -124,8 +124,13 @@ impl Reason {
         }
     }
 
+    /// The reason of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// Its bit in the database. Never renumber.
-    const fn bit(self) -> i16 {
+    pub(crate) const fn bit(self) -> i16 {
         match self {
             Self::Score => 1,
             Self::Rules => 2,
@@ -231,6 +236,8 @@ impl CaseOrder {
 pub struct CaseQuery {
     /// Those in this state.
     pub state: CaseState,
+    /// Those that this is a reason to look at; `None` = all.
+    pub reason: Option<Reason>,
     /// What comes first.
     pub order: CaseOrder,
     /// Whether those are left out that the asker left to others and of which nothing new is known.

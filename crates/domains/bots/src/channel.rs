@@ -141,6 +141,30 @@ pub(crate) async fn hear(
     Ok(())
 }
 
+/// A community tells of more from now on, or of anything at all: has it told of the open cases that reach what was asked for and of
+/// which nobody was told.
+pub(crate) async fn catch_up(
+    work: &mut Work,
+    community: CommunityId,
+    setting: &Setting,
+) -> Result<(), StoreError> {
+    if setting.is_dry_run {
+        return Ok(());
+    }
+    let Some(row) = table::of(work.conn(), community).await? else {
+        return Ok(());
+    };
+    let least = match row.channel.least {
+        Level::Likely => setting.likely,
+        Level::Possible | Level::Unlikely => setting.possible,
+    };
+    if table::all_wait(work.conn(), community, least).await? > 0 {
+        let job = NewJob::new(TELL_JOB, json!({})).unique(TELL_JOB);
+        work.enqueue(job).await?;
+    }
+    Ok(())
+}
+
 /// Has crowds told where that is asked for.
 pub(crate) async fn hear_crowds(work: &mut Work, events: &[DomainEvent]) -> Result<(), StoreError> {
     for event in events {

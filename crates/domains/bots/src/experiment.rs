@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::{
     BotArm, Bots, BotsError, Probability,
     arm::{Run, halves},
+    batch::ask_to_score,
     list::check_words,
     rollout::{WHO, share, whole},
     store::{
@@ -218,6 +219,7 @@ impl Bots {
             ));
         }
         let detail = json!({ "hypothesis": hypothesis, "model": new.model });
+        ask_to_score(&mut work, None).await?;
         work.audit(entry("bots.experiment.start", id, detail));
         work.notify(training_topic(), "");
         work.commit().await?;
@@ -244,6 +246,7 @@ impl Bots {
         }
         if table::end_experiment(work.conn(), id, why, work.now()).await? {
             arm_table::keep_scored(work.conn(), Run::Experiment(id)).await?;
+            ask_to_score(&mut work, None).await?;
             work.audit(entry("bots.experiment.stop", id, json!({ "why": why })));
             work.notify(training_topic(), "");
             work.commit().await?;

@@ -52,6 +52,7 @@ mod report;
 mod review;
 mod rollout;
 pub mod rules;
+mod sample;
 mod score;
 mod scorer;
 mod setting;
@@ -73,7 +74,7 @@ use kernel::{Actor, Clock, CommunityId, Denied, Tracker};
 pub use alert::{Alert, AlertKind, training_topic};
 pub use appeal::{Appeal, AppealState, OwnVerdict};
 pub use arm::BotArm;
-pub use batch::Told;
+pub use batch::{SCORE_JOB, Told};
 pub use called::Called;
 pub use case::{
     Case, CaseFile, CaseOrder, CaseQuery, CaseState, Reason, SUSPECTS_MAX, topic as cases_topic,

@@ -19,7 +19,7 @@ use crate::{
     case::{self, Evidence},
     cores,
     features::{Community, SCHEMA, State},
-    lot::lot,
+    sample,
     scorer::{Judge, Judged, Scorer, text_of},
     store::{self as tables, case::Row as CaseRow, prediction, score::Scored, state::Seat},
 };
@@ -30,9 +30,6 @@ const MOVED: u32 = 50_000;
 const UNCERTAIN: [Probability; 2] = [Probability::percent(40), Probability::percent(60)];
 /// A case is withdrawn when the probability is so far below what would open one.
 const WITHDRAWN_BELOW: u32 = 100_000;
-/// One of so many is looked at by chance, whatever its score.
-const SAMPLED: u64 = 200;
-const WEEK_SECS: i64 = 7 * 86_400;
 
 /// What is told when somebody's score changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +101,8 @@ struct Verdict {
     after: Scored,
     reasons: Vec<Reason>,
     is_news: bool,
+    /// Whether it is suspected and another model suspects it than the last time.
+    is_by_another: bool,
     is_early: bool,
 }
 
@@ -127,6 +126,7 @@ pub(crate) async fn score(
         });
     }
     let now = work.now();
+    let drawn = sample::drawn(work.conn(), candidates, &bearings, now).await?;
     let judged = cores::each(candidates, |candidate| {
         // Erased meanwhile.
         bearings.account(candidate.seat.1)?;
@@ -137,7 +137,8 @@ pub(crate) async fn score(
             .judge
             .judge(candidate.state, &account, &court.community);
         let lasted = clock.now().since(begun).as_micros();
-        let verdict = weigh(candidate, court, judged, &bearings, now);
+        let is_drawn = drawn.contains(&candidate.seat);
+        let verdict = weigh(candidate, court, judged, &bearings, is_drawn, now);
         Some((verdict, u32::try_from(lasted).unwrap_or(u32::MAX)))
     });
     let (mut verdicts, lasted): (Vec<Verdict>, Vec<u32>) = judged.into_iter().flatten().unzip();
@@ -156,6 +157,7 @@ fn weigh(
     court: &Court,
     judged: Judged,
     bearings: &Bearings,
+    is_drawn: bool,
     now: Timestamp,
 ) -> Verdict {
     let seat = candidate.seat;
@@ -167,13 +169,7 @@ fn weigh(
     let mut reasons = if exemption.is_some() || candidate.is_early {
         Vec::new()
     } else {
-        reasons(
-            &setting,
-            &judge,
-            &judged,
-            bearings.known(seat),
-            is_sampled(seat, now),
-        )
+        reasons(&setting, &judge, &judged, bearings.known(seat), is_drawn)
     };
     // As with reports, a regular is not left alone: the account may have been taken over.
     let is_safe = exemption.is_some_and(Exemption::holds_against_reports);
@@ -181,6 +177,9 @@ fn weigh(
         reasons.push(Reason::Phishing);
     }
     let n_messages = candidate.state.total();
+    let judged_now = judged.probability;
+    let was_scored = candidate.before.at.is_some() && !candidate.is_early;
+    let is_by_another = was_scored && candidate.before.model != judge.model();
     let after = Scored {
         n: n_messages,
         at: Some(now),
@@ -199,6 +198,7 @@ fn weigh(
         after,
         reasons,
         is_news,
+        is_by_another: is_by_another && setting.level(judged_now) >= Level::Possible,
         is_early: candidate.is_early,
     }
 }
@@ -216,7 +216,7 @@ fn reasons(
     judge: &Judge,
     judged: &Judged,
     known: Option<Known>,
-    is_sampled: bool,
+    is_drawn: bool,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let is_model = judge.model().is_some();
@@ -237,19 +237,10 @@ fn reasons(
     if is_model && (least..=most).contains(&judged.probability) {
         reasons.push(Reason::Uncertain);
     }
-    if is_sampled {
+    if is_drawn {
         reasons.push(Reason::Sample);
     }
     reasons
-}
-
-/// Whether an account is drawn by chance in the week of an instant: the same for whoever asks, and without regard to
-/// what it does.
-fn is_sampled((community, account): Seat, at: Timestamp) -> bool {
-    let week = at.secs().div_euclid(WEEK_SECS);
-    let (community, account) = (community.0.to_le_bytes(), account.0.to_le_bytes());
-    let week = week.to_le_bytes();
-    lot([b"sample".as_slice(), &community, &account, &week]).is_multiple_of(SAMPLED)
 }
 
 /// Whether there is something to say in a case.
@@ -262,7 +253,10 @@ fn is_due(case: Option<&CaseRow>, verdict: &Verdict) -> bool {
         None => true,
         // What was gone is there again: somebody was left alone and is no longer.
         Some(case) if case.state == CaseState::Withdrawn => true,
-        Some(case) if case.state == CaseState::Open => verdict.is_news || !has(case),
+        // What an open case says is what was predicted by whoever judges now: reviews are credited to that.
+        Some(case) if case.state == CaseState::Open => {
+            verdict.is_news || verdict.is_by_another || !has(case)
+        }
         Some(_) => verdict.is_news,
     }
 }
@@ -389,9 +383,9 @@ fn tell(work: &mut Work, setting: &Setting, verdict: &Verdict, bearings: &Bearin
 
 #[cfg(test)]
 mod tests {
-    use super::{ScoreUpdate, is_news, is_sampled};
+    use super::{ScoreUpdate, is_news};
     use crate::{Level, Probability, Setting};
-    use kernel::{AccountId, CommunityId, Timestamp, UserId};
+    use kernel::{AccountId, Timestamp, UserId};
 
     #[test]
     fn a_probability_is_news_when_it_is_the_first_moves_or_crosses_a_threshold() {
@@ -406,21 +400,6 @@ mod tests {
         assert!(of(None, 0));
         assert!(!of(Some(10), 14) && of(Some(10), 15));
         assert!(of(Some(49), 50) && of(Some(70), 69) && !of(Some(71), 73));
-    }
-
-    #[test]
-    fn one_in_two_hundred_is_drawn_and_another_week_draws_others() {
-        let drawn = |week: i64| -> Vec<i64> {
-            let at = Timestamp::from_secs(week * super::WEEK_SECS + 5);
-            let all = 0..40_000_i64;
-            all.filter(|id| is_sampled((CommunityId(3), AccountId(*id)), at))
-                .collect()
-        };
-        let (one, other) = (drawn(2_900), drawn(2_901));
-        assert!((140..260).contains(&one.len()), "{}", one.len());
-        assert_eq!(one, drawn(2_900));
-        let both = one.iter().filter(|id| other.contains(id)).count();
-        assert!(both < 10, "{both}");
     }
 
     #[test]

@@ -19,6 +19,10 @@ use crate::{
 
 /// Among how many of the first cases the next one is looked for.
 const NEXT_AMONG: u32 = 50;
+/// After so many reviews of others, the next case is one of an account that was drawn by chance.
+const OTHERS: i64 = 4;
+/// Among how many of the oldest of these one is looked for that is free.
+const DRAWN_AMONG: i64 = 20;
 /// The next one is unlike so many that people said something of last.
 const LATELY: i64 = 50;
 
@@ -50,7 +54,9 @@ impl Bots {
     ///
     /// Of the surest ones it is the first. Of those from which most can be learned it is the one that is most unlike the fifty
     /// accounts of this community that people said something of last, and those that others have before them: the first while
-    /// there are none. Asked again before somebody decides or looks, it is the same.
+    /// there are none; and after four reviews of others it is the oldest of those that were drawn by chance, however little
+    /// can be learned from it: what the model never suspects would come last for ever, and recall is known from those alone. Asked
+    /// again before somebody decides or looks, it is the same.
     pub async fn next_case(
         &self,
         actor: &Actor,
@@ -59,6 +65,11 @@ impl Bots {
     ) -> Result<Option<Case>, BotsError> {
         actor.require(Permission::ModerateMembers, community)?;
         let own = actor.user_id();
+        if order == CaseOrder::Value
+            && let Some(drawn) = self.drawn_in_turn(community, own).await?
+        {
+            return Ok(Some(drawn));
+        }
         let rows = self.first_open(community, order, own).await?;
         let predictions: HashMap<i32, i64> = rows
             .iter()
@@ -116,6 +127,18 @@ impl Bots {
         Ok(furthest(&slices(&rows), &slices(&known)).unwrap_or(0))
     }
 
+    /// The oldest free case of those that were drawn by chance, if it is their turn.
+    async fn drawn_in_turn(
+        &self,
+        community: CommunityId,
+        own: Option<UserId>,
+    ) -> Result<Option<Case>, BotsError> {
+        let conn = self.db.read();
+        let rows = table::drawn_in_turn(conn, community, own, (OTHERS, DRAWN_AMONG)).await?;
+        let cases = self.whole(rows).await?;
+        Ok(cases.into_iter().find(|case| is_free(case, own)))
+    }
+
     async fn first_open(
         &self,
         community: CommunityId,
@@ -124,6 +147,7 @@ impl Bots {
     ) -> Result<Vec<table::Row>, StoreError> {
         let query = CaseQuery {
             state: CaseState::Open,
+            reason: None,
             order,
             is_for_me: but_of.is_some(),
             page: PageRequest::first(NEXT_AMONG),

@@ -10,16 +10,18 @@ use std::{collections::HashSet, time::Duration};
 use ::store::{Work, audit::Entry};
 use identity::IdentityError;
 use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
+use ml::compare::{Arm, two_proportions};
 use serde_json::json;
 
 use crate::{
     AlertKind, Bots, BotsError, ModelState, alert, announcement,
     arm::{Run, lot, sides},
+    batch::ask_to_score,
     list::check_words,
     monitoring,
     store::{
         self as tables,
-        arm::{self as arm_table, SideOutcome},
+        arm::{self as arm_table, Outcome, SideOutcome},
         rollout as table,
     },
     training_topic,
@@ -33,6 +35,10 @@ const LISTED_MAX: i64 = 50;
 const REVIEWS_MIN: u64 = 20;
 /// How much of precision may be lost.
 const PRECISION_DROP: f64 = 0.05;
+/// How probable a fall may be by chance and still halt: it is looked at each hour, which the test allows for.
+const BY_CHANCE: f64 = 0.1;
+/// The fall at which the test is sharpest.
+const EXPECTED: f64 = 0.2;
 /// How many times as many may be accused.
 const ALERTS_TIMES: f64 = 2.0;
 /// Cases of the new side without which rates are not compared.
@@ -85,7 +91,7 @@ impl RolloutState {
 }
 
 /// What guards a rollout, from the beginning of its step to its end: the communities that have the new model, and those that have
-/// the one before.
+/// the one before. At the last step nobody has that: then it is what the communities which came with this step had before it.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Guards {
     /// Accused accounts of whom people said what they are, with the new model.
@@ -96,6 +102,8 @@ pub struct Guards {
     pub precision_new: Option<f64>,
     /// The same with the one before.
     pub precision_old: Option<f64>,
+    /// How probable a difference as large as that of both is by chance, however often one looks.
+    pub precision_p_value: Option<f64>,
     /// Cases of a community in a day, with the new model.
     pub alert_rate_new: Option<f64>,
     /// The same with the one before.
@@ -111,6 +119,7 @@ impl Guards {
             && self.n_old >= REVIEWS_MIN
             && let (Some(new), Some(old)) = (self.precision_new, self.precision_old)
             && old - new > PRECISION_DROP
+            && self.precision_p_value.is_some_and(|p| p < BY_CHANCE)
         {
             return Some(format!(
                 "precision {:.0} % with the new model, {:.0} % with the one before",
@@ -218,6 +227,7 @@ impl Bots {
         let by = actor.user_id();
         let id = table::insert(work.conn(), model, first, by, work.now()).await?;
         self.spread(&mut work, (id, model, first)).await?;
+        ask_to_score(&mut work, None).await?;
         work.audit(entry(
             "bots.rollout.start",
             id,
@@ -246,9 +256,7 @@ impl Bots {
         }
         let next = STEPS.into_iter().find(|next| *next > step);
         if next.is_none() {
-            // Deployed first: should the program end in between, the rollout is at its last step, and finishing it again
-            // changes nothing.
-            self.promote_model(actor, rollout.model).await?;
+            self.check_file(rollout.model).await?;
         }
         let mut work = self.begin(actor).await?;
         tables::lock(&work, CommunityId(0)).await?;
@@ -260,8 +268,15 @@ impl Bots {
         if !done {
             return Err(changed());
         }
-        if let Some(next) = next {
-            self.spread(&mut work, (id, rollout.model, next)).await?;
+        match next {
+            Some(next) => {
+                self.spread(&mut work, (id, rollout.model, next)).await?;
+                ask_to_score(&mut work, None).await?;
+            }
+            // It asks to score everybody itself.
+            None => {
+                self.deploy(&mut work, rollout.model).await?;
+            }
         }
         let detail = json!({ "model": rollout.model, "from": step, "to": next });
         work.audit(entry("bots.rollout.advance", id, detail));
@@ -372,14 +387,22 @@ impl Bots {
         let whole = |row: table::Row| {
             let [old, new] = sides.get(&row.id).copied().unwrap_or_default();
             let until = row.ended_at.unwrap_or(now);
-            let days = until.since(row.stepped_at).as_secs_f64() / DAY_SECS;
+            let days =
+                |from: Timestamp, until: Timestamp| until.since(from).as_secs_f64() / DAY_SECS;
+            let new_days = days(row.stepped_at, until);
+            let is_last = STEPS.last() == Some(&row.step);
+            let old_days = if is_last {
+                days(row.started_at, row.stepped_at)
+            } else {
+                new_days
+            };
             Rollout {
                 id: row.id,
                 model: row.model,
                 step: row.step,
                 state: row.state,
                 n_communities: new.n_communities,
-                guards: guards(&old, &new, days, latency),
+                guards: guards((&old, old_days), (&new, new_days), latency),
                 halted_why: row.halted_why,
                 started_by: row.started_by,
                 started_at: row.started_at,
@@ -391,20 +414,34 @@ impl Bots {
     }
 }
 
-fn guards(old: &SideOutcome, new: &SideOutcome, days: f64, latency_p99_ms: Option<u32>) -> Guards {
+/// What guards say of the first and the second side, each with the days that it lasted.
+fn guards(
+    (old, old_days): (&SideOutcome, f64),
+    (new, new_days): (&SideOutcome, f64),
+    latency_p99_ms: Option<u32>,
+) -> Guards {
     // Less than a day is taken for one: an hour would make every case a wave.
-    let rate = |side: &SideOutcome| {
+    let rate = |side: &SideOutcome, days: f64| {
         let n = side.n_communities;
         (n > 0).then(|| whole(side.outcome.n_cases) / f64::from(n) / days.max(1.0))
     };
     let is_enough = new.outcome.n_cases >= CASES_MIN;
-    let rates = (rate(new).filter(|_| is_enough), rate(old));
+    let rates = (
+        rate(new, new_days).filter(|_| is_enough),
+        rate(old, old_days),
+    );
     let (old, new) = (&old.outcome, &new.outcome);
+    let arm = |outcome: &Outcome| Arm {
+        trials: outcome.reviewed(),
+        successes: outcome.n_right,
+    };
+    let compared = two_proportions(arm(old), arm(new), 1.0 - BY_CHANCE, EXPECTED);
     Guards {
         n_new: new.reviewed(),
         n_old: old.reviewed(),
         precision_new: share(new.n_right, new.reviewed()),
         precision_old: share(old.n_right, old.reviewed()),
+        precision_p_value: compared.map(|found| found.always_valid_p_value),
         alert_rate_new: rates.0,
         alert_rate_old: rates.1,
         latency_p99_ms,
@@ -437,6 +474,7 @@ async fn halt(
     work.audit(entry("bots.rollout.halt", row.id, detail.clone()));
     let had_it = arm_table::on_second_side(work.conn(), Run::Rollout(row.id)).await?;
     announcement::halted(work, row, &had_it).await?;
+    ask_to_score(work, None).await?;
     if by_itself {
         let words = format!("the rollout of model {} was halted: {why}", row.model);
         alert::raise(work, AlertKind::Rollout, None, &words, detail).await?;
@@ -457,7 +495,6 @@ fn entry(action: &'static str, id: i32, detail: serde_json::Value) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::arm::Outcome;
 
     fn outcome(n_cases: u64, n_right: u64, n_wrong: u64) -> Outcome {
         Outcome {
@@ -478,12 +515,16 @@ mod tests {
     #[test]
     fn a_rollout_is_halted_for_precision_and_for_accusing_twice_as_many_only_on_enough_evidence() {
         let why = |old: Outcome, new: Outcome| {
-            guards(&side(90, old), &side(10, new), 2.0, None).objection()
+            guards((&side(90, old), 2.0), (&side(10, new), 2.0), None).objection()
         };
         let good = outcome(90, 19, 1);
         assert_eq!(why(good, outcome(10, 19, 1)), None);
-        assert!(why(good, outcome(10, 16, 4)).unwrap().contains("80 %"));
-        let five = why(good, outcome(10, 18, 2));
+        assert!(why(good, outcome(10, 10, 10)).unwrap().contains("50 %"));
+        let few = why(good, outcome(10, 16, 4));
+        assert_eq!(few, None, "three more of twenty may be chance");
+        let many = outcome(90, 380, 20);
+        assert!(why(many, outcome(10, 320, 80)).unwrap().contains("80 %"));
+        let five = why(outcome(90, 3_800, 200), outcome(10, 3_600, 400));
         assert_eq!(five, None, "five points are not more than five");
         assert_eq!(
             why(good, outcome(10, 2, 4)),
@@ -503,8 +544,14 @@ mod tests {
             why(quiet, outcome(100, 0, 0)).unwrap().contains("cases"),
             "a wave where the other side is silent"
         );
-        let few = guards(&side(90, quiet), &side(100, outcome(10, 0, 0)), 2.0, None);
+        let few = outcome(10, 0, 0);
+        let few = guards((&side(90, quiet), 2.0), (&side(100, few), 2.0), None);
         assert_eq!(few.objection(), None, "one case of twenty days is no wave");
+        let before = (&side(50, outcome(50, 0, 0)), 10.0);
+        let of_all =
+            |n_cases| guards(before, (&side(100, outcome(n_cases, 0, 0)), 1.0), None).objection();
+        assert_eq!(of_all(20), None, "each side has its own days");
+        assert!(of_all(21).unwrap().contains("cases"));
         let in_time = Guards {
             latency_p99_ms: Some(500),
             ..Guards::default()

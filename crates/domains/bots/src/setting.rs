@@ -7,7 +7,7 @@ use ::store::audit::Entry;
 use kernel::{Actor, CommunityId, Permission, Role, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{Bots, BotsError, Probability, store as tables};
+use crate::{Bots, BotsError, Probability, channel, store as tables};
 
 /// The lowest threshold. Below, nearly everybody would be a suspect; whoever writes 0.7 of a percentage means 70.
 const LEAST: Probability = Probability::percent(1);
@@ -266,6 +266,10 @@ impl Bots {
             community: Some(community),
             detail: json!({ "before": before.described(), "after": after.described() }),
         });
+        let is_lower = after.likely < before.likely || after.possible < before.possible;
+        if is_lower || before.is_dry_run && !after.is_dry_run {
+            channel::catch_up(&mut work, community, after).await?;
+        }
         Ok(work.commit().await?)
     }
 }

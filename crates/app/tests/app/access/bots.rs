@@ -155,6 +155,7 @@ async fn call_cases(stage: &Stage, operation: &str, asker: &Asker) -> Option<boo
     let page = PageRequest::first(10);
     let query = CaseQuery {
         state: CaseState::Open,
+        reason: None,
         order: CaseOrder::Value,
         is_for_me: true,
         page: page.clone(),

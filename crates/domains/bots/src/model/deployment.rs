@@ -2,24 +2,63 @@
 //!
 //! Invariant: what the registry calls deployed was read when it was deployed, and is what was registered.
 
+use ::store::Work;
 use kernel::{Actor, CommunityId, Permission};
 use serde_json::json;
 
 use super::{Model, ModelState, entry, named, read};
 use crate::{
     Bots, BotsError, announcement,
+    batch::ask_to_score,
     store::{self as tables, model as table},
 };
 
+/// Fails while what everybody is judged by is compared with something: it would be compared with two things.
+async fn is_free_to_change(work: &Work, scope: Option<CommunityId>) -> Result<(), BotsError> {
+    if scope.is_some() {
+        return Ok(());
+    }
+    let words = if tables::rollout::running(work.conn()).await?.is_some() {
+        "a rollout goes on: finish or halt it first"
+    } else if tables::rollout::running_experiment(work.conn())
+        .await?
+        .is_some()
+    {
+        "an experiment goes on: stop it first, or its numbers are of two things"
+    } else {
+        return Ok(());
+    };
+    Err(BotsError::Conflict(words.to_owned()))
+}
+
 impl Bots {
-    /// Lets a model score, in place of the one that does now. Its file is read once more before.
+    /// Lets a model score, in place of the one that does now. Its file is read once more before. One for everybody is not while a
+    /// rollout or an experiment goes on.
     pub async fn promote_model(&self, actor: &Actor, id: i32) -> Result<Model, BotsError> {
         actor.require_instance(Permission::OperateInstance)?;
-        let found = table::by_id(self.db.read(), id).await?;
-        let found = found.ok_or(BotsError::NotFound)?;
-        read(&self.file(&found).await?)?;
+        self.check_file(id).await?;
         let mut work = self.begin(actor).await?;
         tables::lock(&work, CommunityId(0)).await?;
+        let model = table::by_id(work.conn(), id).await?;
+        let model = model.ok_or(BotsError::NotFound)?;
+        if model.state == ModelState::Deployed {
+            return Ok(model);
+        }
+        is_free_to_change(&work, model.community).await?;
+        let model = self.deploy(&mut work, id).await?;
+        work.commit().await?;
+        Ok(model)
+    }
+
+    /// Reads the file of a model, and fails if it cannot score.
+    pub(crate) async fn check_file(&self, id: i32) -> Result<(), BotsError> {
+        let found = table::by_id(self.db.read(), id).await?;
+        let found = found.ok_or(BotsError::NotFound)?;
+        read(&self.file(&found).await?).map(|_| ())
+    }
+
+    /// Lets a model score whose file was read, in the unit of work of what makes it, which holds the lock of models.
+    pub(crate) async fn deploy(&self, work: &mut Work, id: i32) -> Result<Model, BotsError> {
         let model = table::by_id(work.conn(), id).await?;
         let model = model.ok_or(BotsError::NotFound)?;
         match model.state {
@@ -35,8 +74,8 @@ impl Bots {
         let before = table::deployed(work.conn(), table::scope(model.community)).await?;
         if let Some(before) = &before {
             table::retire(work.conn(), before.id, now).await?;
-            announcement::retired(&mut work, before).await?;
-            self.ask_to_track_model(&mut work, before.id).await?;
+            announcement::retired(work, before).await?;
+            self.ask_to_track_model(work, before.id).await?;
         }
         table::deploy(
             work.conn(),
@@ -45,12 +84,12 @@ impl Bots {
             now,
         )
         .await?;
-        announcement::promoted(&mut work, &model).await?;
-        self.ask_to_track_model(&mut work, model.id).await?;
+        announcement::promoted(work, &model).await?;
+        self.ask_to_track_model(work, model.id).await?;
+        ask_to_score(work, model.community).await?;
         let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
         work.audit(entry("bots.model.promote", &model, detail));
         let after = table::by_id(work.conn(), id).await?;
-        work.commit().await?;
         after.ok_or(BotsError::NotFound)
     }
 
@@ -76,6 +115,7 @@ impl Bots {
                 "another model was deployed just now: look again".to_owned(),
             ));
         }
+        is_free_to_change(&work, community).await?;
         let now = work.now();
         table::retire(work.conn(), gone.id, now).await?;
         // So that taking back again goes further back, and not to and fro.
@@ -92,6 +132,7 @@ impl Bots {
             announcement::promoted(&mut work, before).await?;
             self.ask_to_track_model(&mut work, before.id).await?;
         }
+        ask_to_score(&mut work, community).await?;
         let detail = json!({
             "model": named(&gone), "back_to": before.as_ref().map(named),
             "unusable": gone.replaced.filter(|id| Some(*id) != usable),
@@ -146,6 +187,11 @@ impl Bots {
                 ));
             }
             ModelState::Training | ModelState::Testing => {}
+        }
+        if tables::rollout::is_tried(work.conn(), id).await? {
+            return Err(BotsError::Conflict(
+                "the model is being rolled out or tried: halt or stop that first".to_owned(),
+            ));
         }
         table::retire(work.conn(), id, work.now()).await?;
         announcement::retired(&mut work, &model).await?;

@@ -1,8 +1,11 @@
 //! The score of a community, 100 being clean: 30 % alerts about members, 25 % reputation, 20 % security, 25 % conspicuous
 //! behaviour.
 //!
-//! What is not known is left out and the rest counts accordingly: no constant stands in for a number nobody measured, and a
+//! What is not known is left out and the rest counts accordingly, from two known parts on: no constant stands in for a number nobody measured, and a
 //! member who is conspicuous in two ways is one conspicuous member.
+
+/// Parts without which there is no score of the whole: one is no picture of a community.
+const PARTS_MIN: u32 = 2;
 
 /// What was counted in a community. `None` is "not known", 0 is 0.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -140,7 +143,7 @@ impl Size {
 /// The score of a community.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommunityScore {
-    /// 0 to 100; `None` if nothing at all is known.
+    /// 0 to 100; `None` if less than two of its parts are known.
     pub overall: Option<u32>,
     /// Its grade.
     pub grade: Option<Grade>,
@@ -170,10 +173,10 @@ pub fn community_score(counts: &CommunityCounts) -> CommunityScore {
     let known = components
         .iter()
         .filter_map(|(component, score)| score.map(|score| (component.weight(), score)));
-    let (weights, sum) = known.fold((0, 0), |(weights, sum), (weight, score)| {
-        (weights + weight, sum + weight * score)
+    let (n, weights, sum) = known.fold((0, 0, 0), |(n, weights, sum), (weight, score)| {
+        (n + 1, weights + weight, sum + weight * score)
     });
-    let overall = (weights > 0).then(|| whole(f64::from(sum) / f64::from(weights)));
+    let overall = (n >= PARTS_MIN).then(|| whole(f64::from(sum) / f64::from(weights)));
     CommunityScore {
         overall,
         grade: overall.map(Grade::of),

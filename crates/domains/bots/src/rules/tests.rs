@@ -115,7 +115,14 @@ fn what_is_not_known_is_left_out_and_not_made_up() {
         ..CommunityCounts::default()
     };
     let score = community_score(&counts);
-    assert_eq!(score.overall, Some(100));
+    assert_eq!(score.overall, None, "one part is no picture of a community");
+    let two = CommunityCounts {
+        messages: 100,
+        violations: Some(5),
+        ..counts
+    };
+    // 30 of 100 and 20 of 50.
+    assert_eq!(community_score(&two).overall, Some(80));
     assert_eq!(score.size, Size::Small);
     let unknown = score.components.iter().filter(|(_, score)| score.is_none());
     assert_eq!(unknown.count(), 3);

@@ -133,22 +133,25 @@ impl Outcome {
 }
 
 /// What is counted of a side: cases that accuse somebody, and of accused accounts those that people called bots and those that
-/// they called people, from what each community calls possible on. `within` says of a column of instants which ones count. Reviews of accounts that were drawn by chance
-/// accuse nobody and are left out.
-fn counted(of_side: &str, within: impl Fn(&str) -> String) -> String {
-    let reviewed = within("at");
+/// they called people, from what each community calls possible on. Reviews of accounts that were drawn by chance
+/// accuse nobody and are left out, and so are those of what another side than this one predicted: a case that the one before
+/// opened says nothing of the new one.
+fn counted(of_side: &str, runs: &Runs) -> String {
+    let reviewed = runs.within("bot_review.at");
     let possible = super::setting::possible("bot_review.community_id");
     let review = |verdict: i16| {
         format!(
-            "(SELECT COUNT(*) FROM bot_review WHERE {of_side} AND {reviewed} AND verdict = {verdict} \
-             AND undone_at IS NULL AND was_sampled = FALSE AND probability_ppm >= {possible})"
+            "(SELECT COUNT(*) FROM bot_review JOIN bot_prediction p ON p.id = bot_review.prediction_id \
+             WHERE bot_review.{of_side} AND {reviewed} AND verdict = {verdict} \
+             AND undone_at IS NULL AND was_sampled = FALSE AND bot_review.probability_ppm >= {possible} AND {})",
+            runs.judged_by
         )
     };
     // A case opened by a score, the rules or a list.
     format!(
         "(SELECT COUNT(*) FROM bot_case WHERE {of_side} AND {} AND (reasons & 11) <> 0) AS n_cases, \
          {} AS n_right, {} AS n_wrong",
-        within("opened_at"),
+        runs.within("opened_at"),
         review(1),
         review(2)
     )
@@ -173,28 +176,39 @@ pub(crate) type Sides<T> = HashMap<i32, [T; 2]>;
 struct Runs {
     kind: i16,
     table: &'static str,
-    since: &'static str,
+    /// The first and the last instant of side `s` of run `r`.
+    ends: [&'static str; 2],
+    /// Which assignments are side `s` of run `r`.
+    side: &'static str,
+    /// Whether prediction `p` is one of side `s` of run `r`.
+    judged_by: &'static str,
 }
 
 const ROLLOUTS: Runs = Runs {
     kind: Run::Rollout(0).code(),
     table: "bot_rollout",
-    since: "stepped_at",
+    // At the last step nobody is left on the first side: what those that came with it had before stands there.
+    ends: [
+        "CASE WHEN s.arm = 0 AND r.step = 100 THEN r.started_at ELSE r.stepped_at END",
+        "CASE WHEN s.arm = 0 AND r.step = 100 THEN r.stepped_at - 1 ELSE COALESCE(r.ended_at, 9223372036854775807) END",
+    ],
+    side: "((s.arm = arm AND (s.arm = 1 OR r.step < 100)) OR (s.arm = 0 AND r.step = 100 AND at = r.stepped_at))",
+    judged_by: "((s.arm = 1 AND p.model_id = r.model_id) OR (s.arm = 0 AND (p.model_id IS NULL OR p.model_id <> r.model_id)))",
 };
 const EXPERIMENTS: Runs = Runs {
     kind: Run::Experiment(0).code(),
     table: "bot_experiment",
-    since: "started_at",
+    ends: ["r.started_at", "COALESCE(r.ended_at, 9223372036854775807)"],
+    side: "s.arm = arm",
+    judged_by: "((s.arm = 0 AND p.model_id IS NULL) \
+                OR (s.arm = 1 AND p.model_id IS NOT NULL AND (r.model_id IS NULL OR p.model_id = r.model_id)))",
 };
 
 impl Runs {
-    /// Whether the instant in a column is between the beginning and the end of run `r`.
+    /// Whether the instant in a column is between the beginning and the end of side `s` of run `r`.
     fn within(&self, column: &str) -> String {
-        format!(
-            "{column} BETWEEN r.{} AND COALESCE(r.ended_at, {})",
-            self.since,
-            i64::MAX
-        )
+        let [first, last] = self.ends;
+        format!("{column} BETWEEN {first} AND {last}")
     }
 }
 
@@ -211,14 +225,14 @@ async fn of_runs(
         return Ok(found);
     }
     let of = format!(
-        "FROM bot_assignment WHERE kind = {} AND run_id = r.id AND arm = s.arm",
-        runs.kind
+        "FROM bot_assignment WHERE kind = {} AND run_id = r.id AND {}",
+        runs.kind, runs.side
     );
     let of_side = format!("community_id IN (SELECT community_id {of})");
     let query = format!(
         "SELECT {}, (SELECT COUNT(*) {of}) AS n_communities, r.id, s.arm, {} AS n_scored FROM {} r \
          CROSS JOIN (SELECT 0 AS arm UNION ALL SELECT 1 AS arm) s WHERE r.id IN ({})",
-        counted(&of_side, |column| runs.within(column)),
+        counted(&of_side, runs),
         n_scored(&of_side, &of),
         runs.table,
         super::placeholders(1, ids.len())
@@ -252,7 +266,8 @@ fn put<T: Default>(found: &mut Sides<T>, id: i32, arm: i32, what: T) {
     }
 }
 
-/// What came of the sides of rollouts, from the beginning of their step to their end, without how many accounts were scored,
+/// What came of the sides of rollouts, from the beginning of their step to their end, at the last step beside what the communities that
+/// came with it had before, without how many accounts were scored,
 /// which nothing about a rollout depends on. One statement, however many they are.
 pub(crate) async fn of_rollouts(
     conn: &impl ConnectionTrait,
@@ -292,7 +307,7 @@ pub(crate) async fn median_secs(
          COUNT(*) OVER (PARTITION BY r.id, a.arm) AS n FROM {} r \
          JOIN bot_assignment a ON a.kind = {} AND a.run_id = r.id \
          JOIN bot_review v ON v.community_id = a.community_id AND {} \
-         WHERE r.id IN ({}) AND v.took_secs IS NOT NULL AND v.undone_at IS NULL) AS taken WHERE place = (n + 1) / 2",
+         WHERE r.id IN ({}) AND v.took_secs IS NOT NULL AND v.verdict <> 3 AND v.undone_at IS NULL) AS taken WHERE place = (n + 1) / 2",
         EXPERIMENTS.table,
         EXPERIMENTS.kind,
         EXPERIMENTS.within("v.at"),

@@ -85,6 +85,9 @@ const COLUMNS: &str = "id, community_id, account_id, state, reasons, probability
                        opened_at, changed_at, looked_by, looked_at, looked_until, revision, \
                        decided_by, decided_at";
 
+/// That a case is open and of an account that was drawn by chance.
+const DRAWN: &str = "state = 0 AND (reasons & 16) <> 0";
+
 async fn one(
     conn: &impl ConnectionTrait,
     which: &str,
@@ -189,6 +192,62 @@ pub(crate) async fn against(
     many(conn, &which, values).await
 }
 
+/// That somebody, whose id is at a place, did not leave a case to others, or something new is known since.
+fn not_left(place: usize) -> String {
+    format!(
+        " AND NOT EXISTS (SELECT 1 FROM bot_review WHERE bot_review.case_id = bot_case.id \
+         AND verdict = 3 AND undone_at IS NULL AND reviewer_id = ${place} \
+         AND bot_review.at >= bot_case.changed_at)"
+    )
+}
+
+/// The open cases of accounts that were drawn by chance and that somebody did not leave to others, the oldest first, if there are
+/// as many last reviews in the community as `others`, cases that were left to others counted, and none is of such an account.
+pub(crate) async fn drawn_in_turn(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    but_of: Option<UserId>,
+    (others, limit): (i64, i64),
+) -> Result<Vec<Row>, StoreError> {
+    let mut which = format!(
+        "{DRAWN} AND community_id = $1 AND (SELECT COUNT(*) FROM (SELECT was_sampled FROM bot_review \
+         WHERE bot_review.community_id = $1 AND undone_at IS NULL ORDER BY at DESC, id DESC LIMIT {others}) AS lately \
+         WHERE was_sampled = FALSE) = {others}"
+    );
+    let mut values: Vec<Value> = vec![community.0.into()];
+    if let Some(user) = but_of {
+        values.push(user.0.into());
+        which.push_str(&not_left(values.len()));
+    }
+    let _ = write!(which, " ORDER BY opened_at, id LIMIT {limit}");
+    many(conn, &which, values).await
+}
+
+/// Whom open cases of communities are about that were drawn by chance.
+pub(crate) async fn drawn(
+    conn: &impl ConnectionTrait,
+    communities: &[CommunityId],
+) -> Result<Vec<(CommunityId, AccountId)>, StoreError> {
+    if communities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = format!(
+        "SELECT community_id, account_id FROM bot_case WHERE {DRAWN} AND community_id IN ({})",
+        super::placeholders(1, communities.len())
+    );
+    let values = communities.iter().map(|id| id.0.into()).collect();
+    sql::rows(conn, &query, values)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok((
+                CommunityId(row.try_get_by_index(0)?),
+                AccountId(row.try_get_by_index(1)?),
+            ))
+        })
+        .collect()
+}
+
 /// Cases in a state, in the order asked for.
 pub(crate) async fn page(
     conn: &impl ConnectionTrait,
@@ -210,15 +269,12 @@ pub(crate) async fn page(
         values.push(i32::try_from(cursor.id).unwrap_or(0).into());
         let _ = write!(which, " AND ({column}, id) < ($3, $4)");
     }
+    if let Some(reason) = query.reason {
+        let _ = write!(which, " AND (reasons & {}) <> 0", reason.bit());
+    }
     if let Some(user) = but_of {
         values.push(user.0.into());
-        let _ = write!(
-            which,
-            " AND NOT EXISTS (SELECT 1 FROM bot_review WHERE bot_review.case_id = bot_case.id \
-             AND verdict = 3 AND undone_at IS NULL AND reviewer_id = ${} \
-             AND bot_review.at >= bot_case.changed_at)",
-            values.len()
-        );
+        which.push_str(&not_left(values.len()));
     }
     let limit = query.page.fetch();
     let _ = write!(which, " ORDER BY {column} DESC, id DESC LIMIT {limit}");

@@ -4,7 +4,7 @@ use ::store::{Engine, StoreError, Work, sql};
 use kernel::{ChannelChoice, CommunityId, ServerId, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{Level, ModeratorChannel};
+use crate::{Level, ModeratorChannel, Probability, Reason, case::accuses};
 
 /// A stored channel.
 #[derive(Clone, Debug)]
@@ -112,6 +112,28 @@ pub(crate) async fn remove(
 pub(crate) async fn wait(conn: &impl ConnectionTrait, case: i32) -> Result<bool, StoreError> {
     let query = "UPDATE bot_case SET told = 1 WHERE id = $1 AND told = 0";
     Ok(sql::execute(conn, query, vec![case.into()]).await? > 0)
+}
+
+/// The open cases of a community that accuse somebody, from a probability on, wait to be told of, unless somebody was; answers how
+/// many do now.
+pub(crate) async fn all_wait(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    least: Probability,
+) -> Result<u64, StoreError> {
+    let accusing = Reason::ALL.into_iter();
+    let accusing: Vec<Reason> = accusing.filter(|reason| accuses(&[*reason])).collect();
+    let query = format!(
+        "UPDATE bot_case SET told = 1 WHERE community_id = $1 AND state = 0 AND told = 0 AND probability_ppm >= $2 \
+         AND (reasons & {}) <> 0",
+        Reason::bits(&accusing)
+    );
+    sql::execute(
+        conn,
+        &query,
+        vec![community.0.into(), least.stored().into()],
+    )
+    .await
 }
 
 /// The channels in which something is to be told: an open case waits, the last post is from before an instant, and it is no

@@ -106,6 +106,13 @@ fn small(step: u32) -> i16 {
     i16::try_from(step).unwrap_or(i16::MAX)
 }
 
+/// Whether a model is what a rollout or an experiment that goes on is about.
+pub(crate) async fn is_tried(conn: &impl ConnectionTrait, model: i32) -> Result<bool, StoreError> {
+    let query = "SELECT 1 FROM bot_rollout WHERE state = 0 AND model_id = $1 \
+                 UNION ALL SELECT 1 FROM bot_experiment WHERE state = 0 AND model_id = $1";
+    Ok(!sql::rows(conn, query, vec![model.into()]).await?.is_empty())
+}
+
 /// Takes the next step, if it is still at the one before.
 pub(crate) async fn advance(
     conn: &impl ConnectionTrait,

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ::bots::{Case, CaseOrder, CaseQuery, CaseState, Score};
+use ::bots::{Case, CaseOrder, CaseQuery, CaseState, Reason, Score};
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -33,6 +33,8 @@ pub(crate) struct Wanted {
     state: String,
     #[serde(default)]
     order: String,
+    #[serde(default)]
+    reason: String,
     after: Option<String>,
     /// The case that was decided last, if that can be taken back here.
     last: Option<i32>,
@@ -106,6 +108,8 @@ struct Page {
     order: &'static str,
     states: Vec<Tab>,
     orders: Vec<Tab>,
+    reasons: Vec<Tab>,
+    is_drawn: bool,
     shown: &'static str,
     is_open: bool,
     is_dry_run: bool,
@@ -120,8 +124,17 @@ struct Page {
 
 /// The address of the cases of a state in an order.
 pub(crate) fn href(slug: &str, state: CaseState, order: CaseOrder) -> String {
+    href_of(slug, state, order, None)
+}
+
+/// The same of those that there is a reason to look at.
+fn href_of(slug: &str, state: CaseState, order: CaseOrder, reason: Option<Reason>) -> String {
     let base = return_to::with(&format!("/c/{slug}/bots/queue"), "state", state.as_str());
-    return_to::with(&base, "order", order.as_str())
+    let base = return_to::with(&base, "order", order.as_str());
+    match reason {
+        Some(reason) => return_to::with(&base, "reason", reason.as_str()),
+        None => base,
+    }
 }
 
 /// The address of a case within the queue in an order.
@@ -150,6 +163,15 @@ fn state_of(name: &str) -> Result<CaseState, PageError> {
     }
 }
 
+fn reason_of(name: &str) -> Result<Option<Reason>, PageError> {
+    match name {
+        "" => Ok(None),
+        name => Reason::from_name(name)
+            .map(Some)
+            .ok_or_else(|| PageError::bad_input("There is no such reason of a case.")),
+    }
+}
+
 /// The word for an order.
 pub(crate) const fn order_label(order: CaseOrder) -> &'static str {
     match order {
@@ -168,8 +190,10 @@ pub(crate) async fn page(
     let community = community::find(&face, &viewer, &slug, Permission::ViewMembers).await?;
     let state = state_of(&wanted.state)?;
     let order = order_of(&wanted.order)?;
+    let reason = reason_of(&wanted.reason)?;
     let query = CaseQuery {
         state,
+        reason,
         order,
         is_for_me: false,
         page: paging::asked(wanted.after.as_deref(), ROWS)?,
@@ -193,7 +217,7 @@ pub(crate) async fn page(
         .collect();
     let scores = bots.scores_of(actor, community.id, &about).await?;
     let now = face.app.clock.now();
-    let first_href = href(&community.slug, state, order);
+    let first_href = href_of(&community.slug, state, order, reason);
     let place = Place {
         title: "Review queue",
         section: Section::Bots,
@@ -210,16 +234,26 @@ pub(crate) async fn page(
             .map(|one| Tab {
                 label: state_label(one),
                 count: Some(display::count(counts.get(&one).copied().unwrap_or(0))),
-                href: href(&community.slug, one, order),
+                href: href_of(&community.slug, one, order, reason),
                 is_chosen: one == state,
             })
             .collect(),
+        reasons: [None, Some(Reason::Sample)]
+            .into_iter()
+            .map(|one| Tab {
+                label: one.map_or("For any reason", |_| "Drawn by chance"),
+                count: None,
+                href: href_of(&community.slug, state, order, one),
+                is_chosen: one == reason,
+            })
+            .collect(),
+        is_drawn: reason == Some(Reason::Sample),
         orders: [CaseOrder::Value, CaseOrder::Probability]
             .into_iter()
             .map(|one| Tab {
                 label: order_label(one),
                 count: None,
-                href: href(&community.slug, state, one),
+                href: href_of(&community.slug, state, one, reason),
                 is_chosen: one == order,
             })
             .collect(),

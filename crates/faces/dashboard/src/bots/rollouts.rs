@@ -147,6 +147,13 @@ fn guards(guards: &Guards) -> Vec<Guard> {
             share(guards.precision_old),
         ),
         (
+            "Of that difference, the p-value",
+            guards
+                .precision_p_value
+                .map_or_else(dash, |p| format!("{p:.2}")),
+            String::new(),
+        ),
+        (
             "Cases of a community in a day",
             rate(guards.alert_rate_new),
             rate(guards.alert_rate_old),

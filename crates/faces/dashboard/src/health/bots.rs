@@ -61,6 +61,7 @@ mod tests {
             active_members: active,
             messages: 400,
             health: Some(80.0),
+            alerted_members: Some(0),
             ..CommunityCounts::default()
         };
         Bots::of(&BotScore {

@@ -193,6 +193,7 @@ async fn a_model_is_read_compared_promoted_taken_back_and_retired() {
     let ada = Browser::of(&world, ada).await;
     ada.post(&format!("{page}/promote"), &[]).await.expect(403);
     ada.post("/admin/models/roll-back", &back).await.expect(403);
+    world.expect_leftovers();
     world.close().await;
 }
 
@@ -224,6 +225,7 @@ async fn the_threshold_of_the_model_that_judges_is_offered_to_who_sets_threshold
     }
     let tried = own.get("/c/ducks/bots?likely=58").await.expect(200).body;
     assert!(tried.contains("value=\"58\""), "{tried}");
+    world.expect_leftovers();
     world.close().await;
 }
 
@@ -279,7 +281,7 @@ async fn a_training_is_asked_for_and_tells_what_came_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_goes_on_step_by_step_and_is_halted_with_a_reason() {
-    let world = World::sqlite().await;
+    let mut world = World::sqlite().await;
     world.community("Ducks").await;
     let model = add(&world, None, 0.9).await.id.to_string();
     let root = Browser::of(&world, world.admin("root").await.user).await;
@@ -320,12 +322,13 @@ async fn a_rollout_goes_on_step_by_step_and_is_halted_with_a_reason() {
     );
     let list = root.get("/admin/models").await.expect(200).body;
     assert!(list.contains("deployed"), "{list}");
+    world.expect_leftovers();
     world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_experiment_says_that_there_are_too_few_reviews_and_no_number_that_means_nothing() {
-    let world = World::sqlite().await;
+    let mut world = World::sqlite().await;
     world.community("Geese").await;
     world.community("Ducks").await;
     let model = add(&world, None, 0.9).await.id.to_string();
@@ -366,6 +369,7 @@ async fn an_experiment_says_that_there_are_too_few_reviews_and_no_number_that_me
     assert_eq!(done.location(), format!("{list}?done=experiment-stopped"));
     let over = root.get(list).await.expect(200).body;
     assert!(over.contains("ended because: enough"), "{over}");
+    world.expect_leftovers();
     world.close().await;
 }
 

@@ -292,8 +292,9 @@ async fn reviews(world: &mut World, arm: i16, bots: u32, people: u32) {
     let now = world.clock.now().0;
     for statement in [
         format!(
-            "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, \
-             n_messages, at) VALUES ({community}, {account}, 900000, 0, '', '', '[]', 20, {now})"
+            "INSERT INTO bot_prediction (community_id, account_id, model_id, probability_ppm, rule_ppm, schema_hash, features, \
+             why, n_messages, at) SELECT {community}, {account}, CASE WHEN {arm} = 1 THEN MAX(model_id) END, 900000, 0, '', '', '[]', 20, \
+             {now} FROM bot_experiment"
         ),
         format!(
             "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
@@ -311,8 +312,9 @@ async fn reviews(world: &mut World, arm: i16, bots: u32, people: u32) {
         let verdict = if n < bots { 1 } else { 2 };
         world
             .sql(&format!(
-                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, was_sampled, \
-                 took_secs, at) VALUES ({case}, {community}, {account}, {verdict}, '', 900000, FALSE, 7, {now})"
+                "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reason, probability_ppm, prediction_id, \
+                 was_sampled, took_secs, at) SELECT {case}, {community}, {account}, {verdict}, '', 900000, MAX(id), FALSE, 7, {now} \
+                 FROM bot_prediction"
             ))
             .await;
     }

@@ -264,6 +264,9 @@ pub(crate) struct CaseCounts {
 pub(crate) struct CaseFilter {
     /// Those in this state; `open` if left out.
     state: Option<CaseStateName>,
+    /// Only those that this is a reason to look at: `score`, `rules`, `reports`, `list`, `sample`, `uncertain` or `phishing`. `sample` is who
+    /// was drawn by chance.
+    reason: Option<String>,
     /// What comes first; `value` if left out.
     order: Option<CaseOrderName>,
     /// Whether those are left out that one left to others and of which nothing new is known.
@@ -317,8 +320,13 @@ pub(crate) async fn list(
     Query(filter): Query<CaseFilter>,
     paging: Paging,
 ) -> Result<Listed<CaseView>, Problem> {
+    let known = |name: String| {
+        let unknown = || Problem::field("reason", "there is no such reason of a case");
+        Reason::from_name(&name).ok_or_else(unknown)
+    };
     let query = CaseQuery {
         state: filter.state.map_or(CaseState::Open, CaseState::from),
+        reason: filter.reason.map(known).transpose()?,
         order: filter.order.map_or(CaseOrder::Value, CaseOrder::from),
         is_for_me: filter.for_me.unwrap_or_default(),
         page: paging.request.clone(),

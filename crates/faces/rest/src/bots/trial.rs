@@ -96,6 +96,8 @@ pub(crate) struct GuardsView {
     precision_new: Option<f64>,
     /// The same with the one before.
     precision_old: Option<f64>,
+    /// How probable a difference as large as that of both is by chance, however often one looks.
+    precision_p_value: Option<f64>,
     /// Cases of a community in a day, with the new model.
     alert_rate_new: Option<f64>,
     /// The same with the one before.
@@ -111,6 +113,7 @@ impl From<Guards> for GuardsView {
             n_old: guards.n_old,
             precision_new: guards.precision_new,
             precision_old: guards.precision_old,
+            precision_p_value: guards.precision_p_value,
             alert_rate_new: guards.alert_rate_new,
             alert_rate_old: guards.alert_rate_old,
             latency_p99_ms: guards.latency_p99_ms,

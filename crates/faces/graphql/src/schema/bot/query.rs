@@ -1,7 +1,8 @@
 //! What moderators ask about the detection of bots in their community.
 
 use ::bots::{
-    AppealState, Case, CaseOrder, CaseQuery, CaseState, Correction, Level, Score, ScoreQuery,
+    AppealState, Case, CaseOrder, CaseQuery, CaseState, Correction, Level, Reason, Score,
+    ScoreQuery,
 };
 use async_graphql::{Context, ID, Object, Result};
 use kernel::{CommunityId, Cursor, UserId};
@@ -18,10 +19,14 @@ use super::{
 };
 use crate::schema::{
     cost,
-    error::viewer,
+    error::{bad_input, viewer},
     paged::{self, Connection},
     scalar::{Platform, count},
 };
+
+fn reason_of(name: &str) -> Result<Reason> {
+    Reason::from_name(name).ok_or_else(|| bad_input("`reason` is no reason of a case"))
+}
 
 /// What can be asked about the detection of bots.
 #[derive(Default)]
@@ -38,6 +43,10 @@ impl BotQuery {
         #[graphql(desc = "The community's id.")] community_id: i32,
         #[graphql(desc = "In which state.", default_with = "Some(BotCaseState::Open)")]
         state: Option<BotCaseState>,
+        #[graphql(
+            desc = "Only those that this is a reason to look at, by its name in `BotCase.reasons`: `sample` is who was drawn by chance."
+        )]
+        reason: Option<String>,
         #[graphql(desc = "What comes first.", default_with = "Some(BotCaseOrder::Value)")]
         order: Option<BotCaseOrder>,
         #[graphql(
@@ -53,6 +62,7 @@ impl BotQuery {
         let order = order.map_or(CaseOrder::Value, CaseOrder::from);
         let query = CaseQuery {
             state: state.map_or(CaseState::Open, CaseState::from),
+            reason: reason.as_deref().map(reason_of).transpose()?,
             order,
             is_for_me,
             page: request.clone(),
