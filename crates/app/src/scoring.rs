@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kernel::CommunityId;
+use kernel::{CommunityId, Timestamp};
 use store::job::{Claimed, Handler, Outcome};
 use tokio::task::JoinHandle;
 
@@ -14,17 +14,54 @@ use crate::App;
 const IDLE: Duration = Duration::from_secs(1);
 const BEHIND: Duration = Duration::from_millis(5);
 const AWAY: Duration = Duration::from_secs(5);
+/// For how long it may fail before whoever runs the instance is told.
+const STUCK: Duration = Duration::from_mins(5);
+
+/// How it has gone lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    /// Nothing is known yet: a process before may have told that it is stuck.
+    New,
+    Going,
+    FailingSince(Timestamp),
+    Told,
+}
 
 impl App {
+    /// Messages could not be gone through once more. What is to be told is told when the database can be written again.
+    async fn failing(&self, way: Way, why: &str) -> Way {
+        let now = self.clock.now();
+        match way {
+            Way::New | Way::Going => {
+                tracing::error!(
+                    error = why,
+                    "messages could not be gone through for bot detection; it is tried again"
+                );
+                Way::FailingSince(now)
+            }
+            Way::FailingSince(since) if now.since(since) >= STUCK => {
+                match self.bots.tell_stuck(since, why).await {
+                    Ok(()) => Way::Told,
+                    Err(_) => way,
+                }
+            }
+            Way::FailingSince(_) | Way::Told => way,
+        }
+    }
+
     /// Goes through messages until the app stops. Any number of processes may.
     pub fn start_scoring(self: &Arc<Self>) -> JoinHandle<()> {
         let app = Arc::clone(self);
         tokio::spawn(async move {
-            let mut is_away = false;
+            let mut way = Way::New;
             loop {
                 let wait = match app.bots.tick().await {
                     Ok(tick) => {
-                        is_away = false;
+                        if matches!(way, Way::Going | Way::FailingSince(_))
+                            || app.bots.tell_going().await.is_ok()
+                        {
+                            way = Way::Going;
+                        }
                         metrics::counter!("waddlebot_bots_messages_total")
                             .increment(tick.n_messages);
                         metrics::counter!("waddlebot_bots_scored_total").increment(tick.n_scored);
@@ -32,10 +69,7 @@ impl App {
                         if tick.is_behind { BEHIND } else { IDLE }
                     }
                     Err(error) => {
-                        if !is_away {
-                            tracing::error!(error = %error, "messages could not be gone through for bot detection; it is tried again");
-                        }
-                        is_away = true;
+                        way = app.failing(way, &error.to_string()).await;
                         AWAY
                     }
                 };

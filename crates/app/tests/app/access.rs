@@ -203,6 +203,9 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "run by a job and on the machine's own console",
     ),
     ("bots.score_everybody", "run by a job"),
+    ("bots.score_everywhere", "run by a job"),
+    ("bots.tell_going", "done by the task that follows messages"),
+    ("bots.tell_stuck", "done by the task that follows messages"),
     ("bots.renew_norms", "run by a job"),
     (
         "bots.judging",

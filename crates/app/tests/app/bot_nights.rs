@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::activity::Incoming;
-use ::bots::{NewReview, Probability, Reason, Verdict, Week};
+use ::bots::{AlertKind, NewReview, Probability, Reason, Verdict, Week};
 use app::jobs;
 use kernel::{AccountId, Clock, CommunityId, EventKind, Timestamp};
 use store::job::NewJob;
@@ -190,6 +190,21 @@ on_both! {
         assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 2_201);
         assert_eq!(findings(&world).await[0].len(), known.len());
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_scene WHERE is_rebuilding").await, 0);
+    }
+
+    async fn whoever_runs_the_instance_is_told_once_that_messages_are_not_gone_through_and_it_ends(world: World) {
+        let bots = world.app.bots.clone();
+        let begun = world.clock.now();
+        world.clock.advance(Duration::from_mins(7));
+        for _ in 0..2 {
+            bots.tell_stuck(begun, "the disk is full").await.unwrap();
+        }
+        let alerts = bots.alerts(&world.system()).await.unwrap();
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        assert_eq!((alerts[0].kind, alerts[0].community), (AlertKind::Extraction, None));
+        assert!(alerts[0].words.contains("7 minutes: the disk is full"), "{}", alerts[0].words);
+        bots.tell_going().await.unwrap();
+        assert!(bots.alerts(&world.system()).await.unwrap()[0].cleared_at.is_some());
     }
 
     async fn chance_draws_whom_nobody_suspects_few_of_them_and_nobody_twice_a_week(world: World) {

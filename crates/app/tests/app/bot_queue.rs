@@ -2,7 +2,7 @@
 
 use ::bots::{CaseOrder, CaseQuery, CaseState, Reason, Verdict};
 use kernel::{PageRequest, Role};
-use testkit::{World, on_both};
+use testkit::on_both;
 
 use super::bot_cases::{case, talker, verdict};
 

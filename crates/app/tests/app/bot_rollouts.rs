@@ -10,6 +10,8 @@ use kernel::{Clock, CommunityId, ErrorCode, PageRequest, Role};
 use serde_json::json;
 use testkit::{Statements, World, on_both};
 
+use super::bot_models::file;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A tested model for everybody; its file is that of the model that ships.
@@ -255,7 +257,7 @@ on_both! {
         let bots = world.app.bots.clone();
         let system = world.system();
         let first = model(&world, "first").await;
-        let other = super::bot_models::file(SCHEMA.hash(), 1);
+        let other = file(SCHEMA.hash(), 1);
         let new = ::bots::NewModel { name: "second".to_owned(), community: None, metrics: json!({}), card: json!({}) };
         let second = bots.add_model(&system, &new, other).await.unwrap().id;
         bots.promote_model(&system, first).await.unwrap();
@@ -466,6 +468,14 @@ on_both! {
         let with: Vec<&Week> = seen.weeks.iter().filter(|week| week.n_reviewed > 0).collect();
         assert_eq!((seen.weeks.len(), with.len()), (12, 2));
         assert_eq!(with[0].precision, Some(0.95));
+        assert_eq!((with[0].feedback_rate, with[1].feedback_rate), (Some(1.0), None), "the one case was opened in the first");
+        world.sql(
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, revision) \
+             SELECT community_id + 1, account_id, 0, reasons, 900000, 0, opened_at, changed_at, 1 FROM bot_case"
+        ).await;
+        let open = bots.instance_monitoring(&system).await.unwrap();
+        assert!(open.weeks.iter().any(|week| week.feedback_rate == Some(0.5)), "of two cases one was decided");
+        world.sql("DELETE FROM bot_case WHERE state = 0").await;
         assert_eq!((with[1].precision, with[1].recall, with[1].f1), (Some(0.7), None, None), "recall is not known");
         assert_eq!(bots.instance_monitoring(&system).await.unwrap().weeks, seen.weeks);
         let elsewhere = bots.monitoring(&system, CommunityId(2)).await.unwrap();

@@ -300,6 +300,12 @@ on_both! {
         assert_eq!(open().await, []);
         assert_eq!(world.number("SELECT SUM(n_messages) FROM bot_state").await, 72);
         assert_eq!(bits(&world).await.len(), known.len());
+        // Nobody needs to say something: who scores everybody notices it too.
+        world.sql("UPDATE bot_state SET state = (SELECT scene FROM bot_scene)").await;
+        bots.score_all(pond, None).await.unwrap();
+        assert_eq!(open().await.len(), 1);
+        assert_eq!(runner.run_due(world.clock.now()).await.unwrap(), 1);
+        assert_eq!(open().await, []);
     }
 
     async fn a_machine_is_found_explained_and_told_of_and_people_around_it_are_not(world: World) {

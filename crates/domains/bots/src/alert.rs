@@ -19,7 +19,8 @@ const LISTED_MAX: i64 = 100;
 pub enum AlertKind {
     /// Reviews say that F1 fell by more than five percent.
     Precision,
-    /// What was known of a community's accounts did not read any more: nobody there is scored until it is made anew.
+    /// What was known of a community's accounts did not read any more, so that nobody there is scored until it is made anew; or, of the
+    /// instance, messages have not been gone through for minutes.
     Extraction,
     /// One in a hundred scores took longer than half a second.
     Latency,

@@ -3,7 +3,7 @@
 //!
 //! Must never score by messages that the follower is just going through: both take turns.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::store::{StoreError, Work, job::NewJob};
 use kernel::{AccountId, CommunityId, MessageId};
@@ -14,7 +14,7 @@ use crate::{
     AlertKind, Bots, cores,
     due::FIRST,
     features::{Scene, State},
-    follower::{CHUNK, FOLLOWER},
+    follower::{CHUNK, FOLLOWER, make_anew},
     hearing::Heard,
     outcome::{self, Candidate},
     phishing,
@@ -142,6 +142,14 @@ impl Bots {
             })
             .collect();
         let states = cores::each(rows, |(_, row)| State::from_bytes(&row.state).ok());
+        let unreadable = rows
+            .iter()
+            .zip(&states)
+            .filter(|(_, state)| state.is_none());
+        let broken: BTreeSet<CommunityId> = unreadable.map(|((seat, _), _)| seat.0).collect();
+        for community in broken {
+            make_anew(work, community).await?;
+        }
         let candidates: Vec<Candidate<'_>> = rows
             .iter()
             .zip(&states)

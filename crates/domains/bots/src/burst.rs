@@ -69,6 +69,8 @@ pub(crate) struct Arrivals {
     known: u32,
     /// Until when newcomers are looked at sooner, in seconds.
     until: i64,
+    /// Who was first seen before this, in seconds, did not come with the crowd. However long a wave lasts, its first stay part of it.
+    since: i64,
 }
 
 /// A burst that began.
@@ -143,6 +145,9 @@ impl Arrivals {
     /// Newcomers are looked at sooner from now on; answers the burst unless one goes on.
     fn begin(&mut self, at: Timestamp, crowd: Crowd, newcomers: u32) -> Option<Burst> {
         let began = !self.is_burst(at);
+        if began {
+            self.since = at.secs().saturating_sub(WINDOW_SECS);
+        }
         self.until = at.secs().saturating_add(LASTS_SECS);
         began.then_some(Burst {
             crowd,
@@ -188,40 +193,47 @@ impl Arrivals {
 
     /// Whether somebody first seen then came with the crowd.
     pub(crate) const fn came_with_it(&self, first: Timestamp) -> bool {
-        first.secs() >= self.until.saturating_sub(LASTS_SECS + WINDOW_SECS)
+        first.secs() >= self.since
     }
 
     /// The stored form.
     pub(crate) fn to_text(&self) -> String {
         format!(
-            "{} {} {} {} {} {} {}",
-            self.window, self.now, self.usual, self.known, self.until, self.follows, self.joins
+            "{} {} {} {} {} {} {} {}",
+            self.window,
+            self.now,
+            self.usual,
+            self.known,
+            self.until,
+            self.follows,
+            self.joins,
+            self.since
         )
     }
 
     /// Reads it; what does not read is nothing known. Who only follows was not counted once, later who only
-    /// joins was not, and no word stood for it.
+    /// joins was not, and when the crowd began was not kept: no word stood for it.
     pub(crate) fn from_text(text: &str) -> Self {
         let words: Vec<&str> = text.split(' ').collect();
-        let (window, now, usual, known, until, follows, joins) = match words.as_slice() {
-            [window, now, usual, known, until] => (window, now, usual, known, until, &"0", &"0"),
-            [window, now, usual, known, until, follows] => {
-                (window, now, usual, known, until, follows, &"0")
-            }
-            [window, now, usual, known, until, follows, joins] => {
-                (window, now, usual, known, until, follows, joins)
-            }
-            _ => return Self::default(),
+        let [window, now, usual, known, until, later @ ..] = words.as_slice() else {
+            return Self::default();
         };
+        let count = |place: usize| later.get(place).map_or(Ok(0), |word| word.parse());
         let read = || {
+            let until: i64 = until.parse().ok()?;
+            let since = match later.get(2) {
+                Some(word) => word.parse().ok()?,
+                None => until.saturating_sub(LASTS_SECS + WINDOW_SECS),
+            };
             Some(Self {
                 window: window.parse().ok()?,
                 now: now.parse().ok()?,
-                follows: follows.parse().ok()?,
-                joins: joins.parse().ok()?,
+                follows: count(0).ok()?,
+                joins: count(1).ok()?,
                 usual: usual.parse().ok().filter(|usual: &f64| usual.is_finite())?,
                 known: known.parse().ok()?,
-                until: until.parse().ok()?,
+                until,
+                since,
             })
         };
         read().unwrap_or_default()
@@ -272,6 +284,20 @@ mod tests {
             assert!(arrivals.is_burst(at(60)) && !arrivals.is_burst(at(2 * HOUR)));
             assert!(arrivals.came_with_it(at(0)) && !arrivals.came_with_it(at(-HOUR)));
         }
+    }
+
+    #[test]
+    fn the_first_of_a_wave_came_with_it_however_long_it_lasts() {
+        let mut arrivals = quiet(48);
+        for minute in 0..50 {
+            crowd(&mut arrivals, 48 * HOUR + minute * 60, 6, Coming::Spoke);
+        }
+        let at = |secs| at(48 * HOUR + secs);
+        assert!(arrivals.is_burst(at(50 * 60)));
+        assert!(arrivals.came_with_it(at(0)) && arrivals.came_with_it(at(49 * 60)));
+        assert!(!arrivals.came_with_it(at(-HOUR)));
+        let again = Arrivals::from_text(&arrivals.to_text());
+        assert!(again.came_with_it(at(0)));
     }
 
     #[test]
@@ -336,9 +362,9 @@ mod tests {
         crowd(&mut arrivals, 30 * HOUR + 30, 5, Coming::Joined);
         assert_eq!(Arrivals::from_text(&arrivals.to_text()), arrivals);
         let before = Arrivals::from_text("7 3 0.5 200 0");
-        assert_eq!(before.to_text(), "7 3 0.5 200 0 0 0");
+        assert_eq!(before.to_text(), "7 3 0.5 200 0 0 0 -4200");
         let before = Arrivals::from_text("7 3 0.5 200 0 2");
-        assert_eq!(before.to_text(), "7 3 0.5 200 0 2 0");
+        assert_eq!(before.to_text(), "7 3 0.5 200 0 2 0 -4200");
         assert_eq!(Arrivals::from_text("1 2 NaN 4 5"), Arrivals::default());
         assert_eq!(Arrivals::from_text("1 2 3 4 5 x"), Arrivals::default());
         assert_eq!(Arrivals::from_text(""), Arrivals::default());

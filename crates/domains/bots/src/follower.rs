@@ -24,7 +24,10 @@ use crate::{
     hearing::{Heard, Hearing},
     outcome::{self, Candidate},
     scorer::Scorer,
-    store::scene::{self as table, Reached},
+    store::{
+        alert as table_alert,
+        scene::{self as table, Reached},
+    },
 };
 
 /// Messages in one transaction.
@@ -125,6 +128,24 @@ impl Bots {
         })
     }
 
+    /// Messages could not be gone through since an instant, for a reason: tells whoever runs the instance, once.
+    pub async fn tell_stuck(&self, since: Timestamp, why: &str) -> Result<(), StoreError> {
+        let mut work = self.begin(&FOLLOWER).await?;
+        let minutes = work.now().since(since).as_secs() / 60;
+        let words = format!("messages have not been gone through for {minutes} minutes: {why}");
+        let numbers = json!({ "minutes": minutes });
+        alert::raise(&mut work, AlertKind::Extraction, None, &words, numbers).await?;
+        work.commit().await
+    }
+
+    /// Messages are gone through again: what [`Self::tell_stuck`] told is over.
+    pub async fn tell_going(&self) -> Result<(), StoreError> {
+        let work = self.begin(&FOLLOWER).await?;
+        let now = work.now();
+        table_alert::is_over(work.conn(), AlertKind::Extraction, None, now).await?;
+        work.commit().await
+    }
+
     /// Hears messages and writes everything that follows but how far it was gone; answers how many were scored. Those of
     /// a community that is made anew count only for whoever does that.
     pub(crate) async fn apply(
@@ -168,17 +189,7 @@ impl Bots {
         }
         tell_bursts(work, &hearing).await?;
         for community in &hearing.broken {
-            let words = "what was known of accounts of a community does not read any more: it is made anew from the messages";
-            let numbers = json!({ "community": community.0 });
-            alert::raise(
-                work,
-                AlertKind::Extraction,
-                Some(*community),
-                words,
-                numbers,
-            )
-            .await?;
-            enqueue_recompute(work, *community).await?;
+            make_anew(work, *community).await?;
         }
         if rebuilds.is_some_and(|(_, is_last)| is_last) {
             hearing.end_rebuilding();
@@ -266,6 +277,14 @@ pub(crate) async fn enqueue_recompute(
         .unique(format!("{RECOMPUTE_JOB}:{community}"));
     work.enqueue(job).await?;
     Ok(())
+}
+
+/// What was known of a community does not read any more: has it made anew, and tells whoever runs the instance.
+pub(crate) async fn make_anew(work: &mut Work, community: CommunityId) -> Result<(), StoreError> {
+    let words = "what was known of accounts of a community does not read any more: it is made anew from the messages";
+    let numbers = json!({ "community": community.0 });
+    alert::raise(work, AlertKind::Extraction, Some(community), words, numbers).await?;
+    enqueue_recompute(work, community).await
 }
 
 /// Tells of crowds that came just now.

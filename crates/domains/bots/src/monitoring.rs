@@ -74,7 +74,7 @@ pub struct Week {
     pub recall_ends: Option<(f64, f64)>,
     /// The harmonic mean of both.
     pub f1: Option<f64>,
-    /// Reviews for each prediction.
+    /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     pub feedback_rate: Option<f64>,
 }
 
@@ -127,6 +127,10 @@ struct Counts {
     sampled_found: u64,
     sampled_wrong: u64,
     n_reviewed: u64,
+    /// Cases that accused somebody.
+    n_cases: u64,
+    /// Of those, the ones that people decided.
+    n_answered: u64,
 }
 
 impl Counts {
@@ -159,6 +163,8 @@ impl Counts {
             sampled_found: self.sampled_found + other.sampled_found,
             sampled_wrong: self.sampled_wrong + other.sampled_wrong,
             n_reviewed: self.n_reviewed + other.n_reviewed,
+            n_cases: self.n_cases + other.n_cases,
+            n_answered: self.n_answered + other.n_answered,
         }
     }
 
@@ -204,7 +210,7 @@ impl Counts {
             precision_ends: ends(self.n_right, self.n_accused()),
             recall_ends: ends(self.sampled_found, self.sampled_bots),
             f1: self.f1(),
-            feedback_rate: share(self.n_reviewed, self.n_predictions),
+            feedback_rate: share(self.n_answered, self.n_cases),
         }
     }
 }
@@ -341,8 +347,10 @@ impl Bots {
         let edges = weeks.keys().copied().chain([ends]).map(Day::start);
         let edges: Vec<Timestamp> = edges.collect();
         let predicted = table::predictions(conn, scope, &edges).await?;
-        for (counts, n) in weeks.values_mut().zip(predicted) {
+        let answered = table::answered(conn, scope, first.start(), weeks.len()).await?;
+        for ((counts, n), cases) in weeks.values_mut().zip(predicted).zip(answered) {
             counts.n_predictions = n;
+            (counts.n_cases, counts.n_answered) = cases;
         }
         Ok(weeks.into_iter().collect())
     }

@@ -107,7 +107,7 @@ struct Verdict {
 }
 
 /// Scores accounts and writes what follows, but not the scores themselves: answers those. What each took is handed to
-/// `took`, in microseconds.
+/// `took`, in microseconds: judging it, or its part of everything that was read and written for all of them, whichever was longer.
 pub(crate) async fn score(
     work: &mut Work,
     scorer: &Scorer,
@@ -115,6 +115,7 @@ pub(crate) async fn score(
     clock: &dyn kernel::Clock,
     took: &mut Vec<u32>,
 ) -> Result<Vec<(Seat, Scored)>, StoreError> {
+    let begun = clock.now();
     let seats: Vec<Seat> = candidates.iter().map(|one| one.seat).collect();
     let bearings = Bearings::of(work.conn(), &seats, work.now()).await?;
     let mut courts: HashMap<CommunityId, Court> = HashMap::new();
@@ -142,8 +143,11 @@ pub(crate) async fn score(
         Some((verdict, u32::try_from(lasted).unwrap_or(u32::MAX)))
     });
     let (mut verdicts, lasted): (Vec<Verdict>, Vec<u32>) = judged.into_iter().flatten().unzip();
-    took.extend(lasted);
     follow(work, &mut verdicts, &bearings).await?;
+    let n = u128::try_from(lasted.len()).unwrap_or(u128::MAX).max(1);
+    let part = clock.now().since(begun).as_micros() / n;
+    let part = u32::try_from(part).unwrap_or(u32::MAX);
+    took.extend(lasted.into_iter().map(|own| own.max(part)));
     Ok(verdicts
         .into_iter()
         .filter(|verdict| !verdict.is_early)

@@ -54,7 +54,7 @@ const PAGE: i64 = 1_000;
 /// Trainings that are kept and listed.
 const KEPT: i64 = 200;
 const LISTED_MAX: i64 = 50;
-/// Snapshots that are kept.
+/// Snapshots that are kept beside those of deployed models.
 const SNAPSHOTS_KEPT: usize = 5;
 /// How long the tuner may look for parameters.
 const TUNING_MAX: Duration = Duration::from_secs(300);

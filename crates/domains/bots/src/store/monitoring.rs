@@ -4,10 +4,11 @@ use ::store::{StoreError, sql};
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use crate::{Drift, Probability, Verdict};
+use crate::{CaseState, Drift, Probability, Verdict};
 
 /// Reviews that are read at most, the newest.
 const REVIEWS_MAX: i64 = 50_000;
+const WEEK_MICROS: i64 = 7 * 86_400 * 1_000_000;
 /// Stands for the month before, where others have the model whose rows something was held against.
 const THE_MONTH_BEFORE: i32 = 0;
 
@@ -87,6 +88,35 @@ pub(crate) async fn predictions(
         Ok(u64::try_from(n).unwrap_or(0))
     };
     (0..n).map(number).collect()
+}
+
+/// Of the cases that accuse somebody and were opened since an instant, in weeks from it on: how many there are, and of how many people
+/// said something. At most as many weeks as asked for. One statement, however many they are.
+pub(crate) async fn answered(
+    conn: &impl ConnectionTrait,
+    scope: i32,
+    since: Timestamp,
+    n_weeks: usize,
+) -> Result<Vec<(u64, u64)>, StoreError> {
+    let mut values = vec![since.0.into()];
+    let of = of(scope, 2, &mut values);
+    let query = format!(
+        "SELECT (opened_at - $1) / {WEEK_MICROS} AS week, COUNT(*), SUM(CASE WHEN state IN ({}, {}) THEN 1 ELSE 0 END) \
+         FROM bot_case WHERE opened_at >= $1 AND (reasons & 11) <> 0{of} GROUP BY 1",
+        CaseState::Bot.code(),
+        CaseState::Human.code()
+    );
+    let mut weeks = vec![(0, 0); n_weeks];
+    for row in sql::rows(conn, &query, values).await? {
+        let week: i64 = row.try_get_by_index(0)?;
+        let (n, n_answered): (i64, i64) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let place = usize::try_from(week).ok();
+        if let Some(week) = place.and_then(|place| weeks.get_mut(place)) {
+            *week = (count(n), count(n_answered));
+        }
+    }
+    Ok(weeks)
 }
 
 /// Vectors of a schema that were scored between two instants, with what was said of them; the newest first.

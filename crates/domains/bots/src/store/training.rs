@@ -262,9 +262,10 @@ pub(crate) async fn sweep(conn: &impl ConnectionTrait, kept: i64) -> Result<(), 
     Ok(())
 }
 
-/// Snapshots that trainings name, the newest first.
+/// Snapshots that trainings name, the newest first, but those from which a deployed model was made.
 pub(crate) async fn snapshots(conn: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
-    let query = "SELECT snapshot FROM bot_training WHERE snapshot IS NOT NULL ORDER BY id DESC";
+    let query = "SELECT t.snapshot FROM bot_training t LEFT JOIN bot_model m ON m.id = t.model_id WHERE t.snapshot IS NOT NULL \
+                 GROUP BY t.snapshot HAVING COUNT(CASE WHEN m.state = 2 THEN 1 END) = 0 ORDER BY MAX(t.id) DESC";
     let rows = sql::rows(conn, query, vec![]).await?;
     let name = |row: &sea_orm::QueryResult| Ok(row.try_get_by_index(0)?);
     rows.iter().map(name).collect()

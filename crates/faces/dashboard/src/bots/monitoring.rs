@@ -77,7 +77,7 @@ pub(crate) struct WeekRow {
     pub(crate) false_positives: String,
     /// Precision and recall in one.
     pub(crate) f1: String,
-    /// Reviews for each prediction.
+    /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     pub(crate) feedback: String,
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct WeekView {
     false_positive_rate: Option<f64>,
     /// The harmonic mean of precision and recall.
     f1: Option<f64>,
-    /// Reviews for each prediction.
+    /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     feedback_rate: Option<f64>,
 }
 
