@@ -468,6 +468,7 @@ on_both! {
         let with: Vec<&Week> = seen.weeks.iter().filter(|week| week.n_reviewed > 0).collect();
         assert_eq!((seen.weeks.len(), with.len()), (12, 2));
         assert_eq!(with[0].precision, Some(0.95));
+        assert_eq!((with[0].review_secs_median, with[1].review_secs_median), (Some(19), Some(9)));
         assert_eq!((with[0].feedback_rate, with[1].feedback_rate), (Some(1.0), None), "the one case was opened in the first");
         world.sql(
             "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, revision) \

@@ -296,7 +296,7 @@ pub(crate) async fn raise(
     evidence: &Evidence,
 ) -> Result<Option<i32>, StoreError> {
     let now = work.now();
-    let before = table::of_account(work.conn(), evidence.community, evidence.account).await?;
+    let before = table::to_change(work, evidence.community, evidence.account).await?;
     let open = before.as_ref().filter(|case| case.state == CaseState::Open);
     let was_open = open.map(|case| case.probability);
     let had_accused = open.is_some_and(|case| accuses(&case.reasons));

@@ -76,6 +76,8 @@ pub struct Week {
     pub f1: Option<f64>,
     /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     pub feedback_rate: Option<f64>,
+    /// From looking at a case to saying what somebody is, in seconds: the median, the lower one of two in the middle.
+    pub review_secs_median: Option<u32>,
 }
 
 /// How far a signal has moved.
@@ -131,6 +133,8 @@ struct Counts {
     n_cases: u64,
     /// Of those, the ones that people decided.
     n_answered: u64,
+    /// How long reviews took, if it is known of any; of several weeks together it is not.
+    median_secs: Option<u32>,
 }
 
 impl Counts {
@@ -165,6 +169,7 @@ impl Counts {
             n_reviewed: self.n_reviewed + other.n_reviewed,
             n_cases: self.n_cases + other.n_cases,
             n_answered: self.n_answered + other.n_answered,
+            median_secs: None,
         }
     }
 
@@ -211,6 +216,7 @@ impl Counts {
             recall_ends: ends(self.sampled_found, self.sampled_bots),
             f1: self.f1(),
             feedback_rate: share(self.n_answered, self.n_cases),
+            review_secs_median: self.median_secs,
         }
     }
 }
@@ -338,9 +344,20 @@ impl Bots {
         let mut weeks: BTreeMap<Day, Counts> = (0..WEEKS)
             .map(|n| (first.plus(7 * n), Counts::default()))
             .collect();
+        let mut took: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
         for review in table::reviewed(conn, scope, first.start()).await? {
-            if let Some(counts) = weeks.get_mut(&review.at.day().week_start()) {
+            let week = review.at.day().week_start();
+            if let Some(counts) = weeks.get_mut(&week) {
                 counts.add(&review);
+            }
+            if let Some(secs) = review.took_secs.filter(|_| review.verdict != Verdict::Skip) {
+                took.entry(week).or_default().push(secs);
+            }
+        }
+        for (week, mut secs) in took {
+            secs.sort_unstable();
+            if let Some(counts) = weeks.get_mut(&week) {
+                counts.median_secs = secs.get((secs.len() - 1) / 2).copied();
             }
         }
         let ends = this_week.plus(7);
@@ -505,6 +522,7 @@ mod tests {
             verdict,
             is_accused: percent >= 50,
             was_sampled,
+            took_secs: None,
             at: Timestamp(0),
         }
     }

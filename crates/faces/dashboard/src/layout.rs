@@ -453,9 +453,13 @@ fn notice(address: &str) -> Option<&'static str> {
         "uncorrected" => "Taken back. What the lists say counts again.",
         "reopened" => "The flag is open again.",
         "looking" => "For five minutes others see that you are looking at it.",
-        "called-bot" => "Called a bot. The next training learns from it; nobody was banned.",
+        "called-bot" => {
+            "Called a bot. Trainings learn from it if enough is known of the account; nobody was banned."
+        }
         "called-service" => "It is a bot you use: left alone here from now on.",
-        "called-human" => "Called a person. The next training learns from it.",
+        "called-human" => {
+            "Called a person. Trainings learn from it if enough is known of the account."
+        }
         "skipped" => "Left to others. It comes back to you when there is something new.",
         "verdict-undone" => "Taken back. The case is open again, and nothing is learned from it.",
         "linked" => "The account was linked. You can sign in with it from now on.",

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write};
 
-use ::store::{StoreError, sql};
+use ::store::{Engine, StoreError, Work, sql};
 use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
@@ -171,6 +171,21 @@ pub(crate) async fn of_account(
 ) -> Result<Option<Row>, StoreError> {
     let values = vec![community.0.into(), account.0.into()];
     one(conn, "community_id = $1 AND account_id = $2", values).await
+}
+
+/// The case of an account; who changes it at the same time waits, so that what both know comes to it.
+pub(crate) async fn to_change(
+    work: &Work,
+    community: CommunityId,
+    account: AccountId,
+) -> Result<Option<Row>, StoreError> {
+    let lock = match work.engine() {
+        Engine::Sqlite => "",
+        Engine::Postgres => " FOR UPDATE",
+    };
+    let values = vec![community.0.into(), account.0.into()];
+    let which = format!("community_id = $1 AND account_id = $2{lock}");
+    one(work.conn(), &which, values).await
 }
 
 /// Cases in which accounts were called bots, or somebody appealed; the last decided first.

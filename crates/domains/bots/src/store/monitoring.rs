@@ -19,6 +19,8 @@ pub(crate) struct Reviewed {
     /// Whether it was possibly a bot, by what its community calls that now.
     pub(crate) is_accused: bool,
     pub(crate) was_sampled: bool,
+    /// From looking to deciding, in seconds, if it is known.
+    pub(crate) took_secs: Option<u32>,
     pub(crate) at: Timestamp,
 }
 
@@ -40,7 +42,7 @@ pub(crate) async fn reviewed(
     let of = of(scope, 2, &mut values);
     let possible = super::setting::possible("bot_review.community_id");
     let query = format!(
-        "SELECT verdict, CASE WHEN probability_ppm >= {possible} THEN 1 ELSE 0 END, was_sampled, at FROM bot_review WHERE at >= $1 AND undone_at IS NULL{of} \
+        "SELECT verdict, CASE WHEN probability_ppm >= {possible} THEN 1 ELSE 0 END, was_sampled, took_secs, at FROM bot_review WHERE at >= $1 AND undone_at IS NULL{of} \
          ORDER BY at DESC LIMIT {REVIEWS_MAX}"
     );
     let review = |row: &sea_orm::QueryResult| {
@@ -50,7 +52,8 @@ pub(crate) async fn reviewed(
             verdict: Verdict::from_code(code).ok_or_else(unknown)?,
             is_accused: row.try_get_by_index::<i32>(1)? == 1,
             was_sampled: row.try_get_by_index(2)?,
-            at: Timestamp(row.try_get_by_index(3)?),
+            took_secs: row.try_get_by_index::<Option<i32>>(3)?.map(super::count),
+            at: Timestamp(row.try_get_by_index(4)?),
         })
     };
     sql::rows(conn, &query, values)

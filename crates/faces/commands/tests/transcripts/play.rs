@@ -190,6 +190,7 @@ async fn direct(stage: &mut Stage<'_>, words: &[&str]) {
             let made = stage.world.sql(&made);
             assert_eq!(made.await, 1, "{name} has said nothing yet");
         }
+        ["connected"] => connected(stage).await,
         ["stream", "online"] => {
             let title = String::new();
             stage
@@ -200,6 +201,23 @@ async fn direct(stage: &mut Stage<'_>, words: &[&str]) {
             stage.happens("pond", EventKind::StreamOffline).await;
         }
         other => panic!("no directive: {other:?}"),
+    }
+}
+
+/// A Discord server is connected, which tells of moderation.
+async fn connected(stage: &Stage<'_>) {
+    let columns = "community_id, platform, platform_server_id, name, link_type, status, is_primary, created_at";
+    let server = format!(
+        "INSERT INTO community_server ({columns}) VALUES ({}, 1, 'connected', 'x', 0, 1, FALSE, 0)",
+        stage.pond
+    );
+    let columns = "community_id, platform, platform_server_id, server_id, account, scopes, status, created_at, updated_at";
+    let connection = format!(
+        "INSERT INTO connection ({columns}) SELECT community_id, platform, platform_server_id, id, '', '', 1, 0, 0 \
+         FROM community_server WHERE platform_server_id = 'connected'"
+    );
+    for statement in [server, connection] {
+        assert_eq!(stage.world.sql(&statement).await, 1);
     }
 }
 

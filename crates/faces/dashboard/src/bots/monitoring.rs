@@ -42,6 +42,11 @@ fn drawn_recall(week: &Week) -> Option<f64> {
     week.recall.filter(|_| week.n_sampled_bots >= DRAWN_FROM)
 }
 
+/// F1, where both that it is of are drawn.
+fn drawn_f1(week: &Week) -> Option<f64> {
+    drawn_precision(week).and(drawn_recall(week)).and(week.f1)
+}
+
 /// A share with where it lies in 95 of 100 cases: `50 % (24 to 76)`.
 fn with_ends(share: Option<f64>, ends: Option<(f64, f64)>) -> String {
     let Some(share) = share else {
@@ -79,6 +84,8 @@ pub(crate) struct WeekRow {
     pub(crate) f1: String,
     /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     pub(crate) feedback: String,
+    /// From looking to deciding, the median.
+    pub(crate) took: String,
 }
 
 impl From<&Week> for WeekRow {
@@ -96,6 +103,10 @@ impl From<&Week> for WeekRow {
             false_positives: share(week.false_positive_rate),
             f1: share(week.f1),
             feedback: share(week.feedback_rate),
+            took: week.review_secs_median.map_or_else(
+                || "–".to_owned(),
+                |secs| format!("{} s", display::count(secs.into())),
+            ),
         }
     }
 }
@@ -236,7 +247,7 @@ pub(crate) async fn clear_alert(
     Ok(Redirect::to("/admin/models/monitoring?done=alert-cleared").into_response())
 }
 
-/// Precision and recall by week; `None` while nothing is known of enough accounts.
+/// Precision, recall, F1 and feedback by week; `None` while nothing is known of enough accounts.
 fn chart(weeks: &[Week]) -> Option<Svg> {
     let is_known = |week: &Week| drawn_precision(week).is_some() || drawn_recall(week).is_some();
     if !weeks.iter().any(is_known) {
@@ -256,7 +267,7 @@ fn chart(weeks: &[Week]) -> Option<Svg> {
             .collect()
     };
     Some(lines(&LineChart {
-        title: "Precision and recall by week, in percent; the table below holds the same numbers",
+        title: "Precision, recall, F1 and feedback by week, in percent; the table below holds the same numbers",
         columns: &columns,
         lines: &[
             Line {
@@ -268,6 +279,16 @@ fn chart(weeks: &[Week]) -> Option<Svg> {
                 key: "recall",
                 label: "Recall, %:",
                 values: percents(drawn_recall),
+            },
+            Line {
+                key: "f1",
+                label: "F1, %:",
+                values: percents(drawn_f1),
+            },
+            Line {
+                key: "feedback",
+                label: "Feedback, %:",
+                values: percents(|week| week.feedback_rate),
             },
         ],
     }))

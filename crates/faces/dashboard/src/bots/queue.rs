@@ -233,7 +233,10 @@ pub(crate) async fn page(
             .into_iter()
             .map(|one| Tab {
                 label: state_label(one),
-                count: Some(display::count(counts.get(&one).copied().unwrap_or(0))),
+                // They are of all reasons.
+                count: reason
+                    .is_none()
+                    .then(|| display::count(counts.get(&one).copied().unwrap_or(0))),
                 href: href_of(&community.slug, one, order, reason),
                 is_chosen: one == state,
             })

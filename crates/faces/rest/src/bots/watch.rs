@@ -48,6 +48,8 @@ pub(crate) struct WeekView {
     f1: Option<f64>,
     /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     feedback_rate: Option<f64>,
+    /// From looking at a case to saying what somebody is, in seconds: the median.
+    review_secs_median: Option<u32>,
 }
 
 impl From<Week> for WeekView {
@@ -69,6 +71,7 @@ impl From<Week> for WeekView {
             false_positive_rate: week.false_positive_rate,
             f1: week.f1,
             feedback_rate: week.feedback_rate,
+            review_secs_median: week.review_secs_median,
         }
     }
 }

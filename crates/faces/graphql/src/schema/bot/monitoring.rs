@@ -43,6 +43,8 @@ pub(crate) struct BotWeek {
     f1: Option<f64>,
     /// Of the cases that accused somebody and were opened in the week, the share about which people said something by now.
     feedback_rate: Option<f64>,
+    /// From looking at a case to saying what somebody is, in seconds: the median.
+    review_seconds_median: Option<i32>,
 }
 
 impl From<Week> for BotWeek {
@@ -64,6 +66,7 @@ impl From<Week> for BotWeek {
             false_positive_rate: week.false_positive_rate,
             f1: week.f1,
             feedback_rate: week.feedback_rate,
+            review_seconds_median: week.review_secs_median.map(|secs| count(secs.into())),
         }
     }
 }
