@@ -97,13 +97,14 @@ impl Handler for Scoring {
     async fn run(&self, job: &Claimed) -> Outcome {
         let named = |key: &str| job.payload.get(key);
         let is_again = named("again").and_then(serde_json::Value::as_bool) == Some(true);
-        let community = named("community").and_then(serde_json::Value::as_i64);
+        let ids = named("communities").and_then(serde_json::Value::as_array);
+        let id = |id: &serde_json::Value| Some(CommunityId(i32::try_from(id.as_i64()?).ok()?));
+        let only: Option<Vec<CommunityId>> = ids.map(|ids| ids.iter().filter_map(id).collect());
         let bots = &self.0.bots;
-        let scored = match community.map(i32::try_from) {
-            Some(Ok(id)) => bots.score_all(CommunityId(id), None).await,
-            Some(Err(_)) => return Outcome::fail("the job names no community"),
-            None if is_again => bots.score_everywhere().await,
-            None => bots.score_everybody().await,
+        let scored = if is_again {
+            bots.score_everywhere(only.as_deref()).await
+        } else {
+            bots.score_everybody().await
         };
         match scored {
             Ok(n_scored) => {

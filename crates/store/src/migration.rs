@@ -43,6 +43,7 @@ mod m0039_bot_channel;
 mod m0040_bot_training_trigger;
 mod m0042_bot_arm_scored;
 mod m0044_bot_link;
+mod m0045_bot_case_drawn;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -217,6 +218,10 @@ const STEPS: &[Step] = &[
         name: "m0044_bot_link",
         tables: m0044_bot_link::tables,
     },
+    Step {
+        name: "m0045_bot_case_drawn",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -362,6 +367,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0039_bot_channel" => m0039_bot_channel::INDEXES,
         "m0040_bot_training_trigger" => m0040_bot_training_trigger::FILL,
         "m0042_bot_arm_scored" => m0042_bot_arm_scored::FILL,
+        "m0045_bot_case_drawn" => m0045_bot_case_drawn::INDEXES,
         _ => &[],
     }
 }

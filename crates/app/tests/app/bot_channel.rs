@@ -274,6 +274,13 @@ on_both! {
         world.clock.advance(TEN_MINUTES);
         timer(&world).await;
         assert_eq!(courier.orders().len(), 3);
+        // What only was not known, however sure the program was, is told when something accuses.
+        world.sql("UPDATE bot_case SET reasons = 32, told = 0 WHERE id = (SELECT MAX(id) FROM bot_case)").await;
+        talks(&mut world, pond, "shill", 60, 600, advert).await;
+        catch_up(&world).await;
+        world.clock.advance(TEN_MINUTES);
+        timer(&world).await;
+        assert_eq!(courier.orders().len(), 4);
     }
 
     async fn whoever_is_looked_at_by_chance_is_not_told(world: World) {

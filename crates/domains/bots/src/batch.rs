@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use crate::{
     AlertKind, Bots, cores,
-    due::FIRST,
+    due::{FIRST, FIRST_IN_BURST},
     features::{Scene, State},
     follower::{CHUNK, FOLLOWER, make_anew},
     hearing::Heard,
@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-/// The job that scores accounts again. Without input it is that of the night; with `again` it only scores, one community if it
-/// names one.
+/// The job that scores accounts again. Without input it is that of the night; with `again` it only scores, those `communities` that it
+/// names, or all.
 pub const SCORE_JOB: &str = "bots.score";
 /// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
 const PAGE: u32 = 512;
@@ -39,19 +39,18 @@ const KEPT_NEWEST: i64 = 20;
 const SWEPT: i64 = 1_000;
 const THINNED: i64 = 256;
 
-/// Asks for the accounts of a community, or of all, to be scored by what judges them from now on: not only those that say
+/// Asks for the accounts of communities, or of all, to be scored by what judges them from now on: not only those that say
 /// something, and not only by night.
 pub(crate) async fn ask_to_score(
     work: &mut Work,
-    community: Option<CommunityId>,
+    communities: Option<&[CommunityId]>,
 ) -> Result<(), StoreError> {
-    let payload = json!({ "again": true, "community": community.map(|id| id.0) });
-    let job = NewJob::new(SCORE_JOB, payload);
-    let job = match community {
-        Some(community) => job.community(community),
-        None => job,
-    };
-    work.enqueue(job).await?;
+    let ids = communities.map(|all| all.iter().map(|id| id.0).collect::<Vec<i32>>());
+    if ids.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
+    let payload = json!({ "again": true, "communities": ids });
+    work.enqueue(NewJob::new(SCORE_JOB, payload)).await?;
     Ok(())
 }
 
@@ -96,15 +95,17 @@ impl Bots {
         let mut work = self.begin(&FOLLOWER).await?;
         identity::hold_owners(&work).await?;
         scene::hold_progress(work.conn()).await?;
-        let rows = state::after(work.conn(), community, last, FIRST, PAGE).await?;
+        let mut rows = state::after(work.conn(), community, last, FIRST_IN_BURST, PAGE).await?;
+        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
+        let next = rows.last().map(|(seat, _)| seat.1);
+        // Who said less was scored in a burst, or is not yet.
+        rows.retain(|(_, row)| row.n_messages >= FIRST || row.score.n > 0);
         let scenes = scene::of(work.conn(), &[community]).await?;
         if scenes.get(&community).is_none_or(|row| row.is_rebuilding) {
             return Ok((0, None));
         }
         let n = self.score_rows(&mut work, &scorer, &scenes, &rows).await?;
         work.commit().await?;
-        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
-        let next = rows.last().map(|(seat, _)| seat.1);
         Ok((n, next.filter(|_| is_whole)))
     }
 
@@ -177,10 +178,12 @@ impl Bots {
         Ok(n)
     }
 
-    /// Scores everybody by whatever judges them now; answers how many were scored. For a job.
-    pub async fn score_everywhere(&self) -> Result<u64, StoreError> {
+    /// Scores everybody of communities, or of all, by whatever judges them now; answers how many were scored. For a job.
+    pub async fn score_everywhere(&self, only: Option<&[CommunityId]>) -> Result<u64, StoreError> {
         let mut n_scored = 0;
-        for community in scene::communities(self.db.read()).await? {
+        let mut all = scene::communities(self.db.read()).await?;
+        all.retain(|community| only.is_none_or(|only| only.contains(community)));
+        for community in all {
             n_scored += self.score_all(community, None).await?;
         }
         Ok(n_scored)
@@ -190,7 +193,7 @@ impl Bots {
     /// scored. For the job of the night.
     pub async fn score_everybody(&self) -> Result<u64, StoreError> {
         self.renew_norms().await?;
-        let n_scored = self.score_everywhere().await?;
+        let n_scored = self.score_everywhere(None).await?;
         self.sweep_predictions().await?;
         let before = self.clock.now().minus(phishing::COUNTS);
         link::remove_old(self.db.write(), before).await?;

@@ -124,6 +124,12 @@ impl Bearings {
         }
     }
 
+    /// Of how many members a community's norms are made; 0 where they are those of everywhere.
+    pub(crate) fn members(&self, community: CommunityId) -> u32 {
+        let known = self.communities.get(&community);
+        known.map_or(0, |known| known.norms.members())
+    }
+
     /// What lists and corrections say.
     pub(crate) fn known(&self, seat: Seat) -> Option<Known> {
         self.known.get(&seat).copied()

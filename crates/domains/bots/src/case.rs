@@ -288,6 +288,16 @@ pub(crate) fn accuses(reasons: &[Reason]) -> bool {
         .any(|reason| !matches!(reason, Reason::Sample | Reason::Uncertain))
 }
 
+/// The bits of all reasons that say something against somebody.
+pub(crate) fn accusing_bits() -> i16 {
+    let accusing = Reason::ALL.into_iter();
+    Reason::bits(
+        &accusing
+            .filter(|reason| accuses(&[*reason]))
+            .collect::<Vec<_>>(),
+    )
+}
+
 /// Opens a case, or adds to the one that is open; answers its id if it is new or open again. The
 /// community is told of it unless it only watches.
 pub(crate) async fn raise(
@@ -320,7 +330,9 @@ pub(crate) async fn raise(
         }
     };
     work.notify(topic(evidence.community), "");
-    channel::hear(work, setting, evidence, (id, was_open)).await?;
+    // What accused nobody until now was told to nobody, however sure the program was.
+    let was_told = was_open.filter(|_| had_accused);
+    channel::hear(work, setting, evidence, (id, was_told)).await?;
     // Whoever was drawn by chance is told of when something speaks against them.
     if !setting.is_dry_run && accuses(&evidence.reasons) && !had_accused {
         let level = setting.level(evidence.probability);

@@ -140,9 +140,10 @@ impl Bots {
 
     /// Messages are gone through again: what [`Self::tell_stuck`] told is over.
     pub async fn tell_going(&self) -> Result<(), StoreError> {
-        let work = self.begin(&FOLLOWER).await?;
+        let mut work = self.begin(&FOLLOWER).await?;
         let now = work.now();
         table_alert::is_over(work.conn(), AlertKind::Extraction, None, now).await?;
+        work.notify(alert::training_topic(), "");
         work.commit().await
     }
 

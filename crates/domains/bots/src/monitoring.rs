@@ -321,7 +321,14 @@ impl Bots {
 
     async fn monitored(&self, community: Option<CommunityId>) -> Result<Monitoring, BotsError> {
         let conn = self.db.read();
-        let weeks = self.counts(community).await?;
+        let mut weeks = self.counts(community).await?;
+        let scope = tables::model::scope(community);
+        if let Some((first, _)) = weeks.first() {
+            let answered = table::answered(conn, scope, first.start(), weeks.len()).await?;
+            for ((_, counts), cases) in weeks.iter_mut().zip(answered) {
+                (counts.n_cases, counts.n_answered) = cases;
+            }
+        }
         Ok(Monitoring {
             weeks: weeks
                 .iter()
@@ -364,10 +371,8 @@ impl Bots {
         let edges = weeks.keys().copied().chain([ends]).map(Day::start);
         let edges: Vec<Timestamp> = edges.collect();
         let predicted = table::predictions(conn, scope, &edges).await?;
-        let answered = table::answered(conn, scope, first.start(), weeks.len()).await?;
-        for ((counts, n), cases) in weeks.values_mut().zip(predicted).zip(answered) {
+        for (counts, n) in weeks.values_mut().zip(predicted) {
             counts.n_predictions = n;
-            (counts.n_cases, counts.n_answered) = cases;
         }
         Ok(weeks.into_iter().collect())
     }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     CaseState, Exemption, Known, Level, Probability, Reason, Setting,
+    assessment::Found,
     bearing::Bearings,
     case::{self, Evidence},
     cores,
@@ -257,12 +258,16 @@ fn is_due(case: Option<&CaseRow>, verdict: &Verdict) -> bool {
         None => true,
         // What was gone is there again: somebody was left alone and is no longer.
         Some(case) if case.state == CaseState::Withdrawn => true,
-        // What an open case says is what was predicted by whoever judges now: reviews are credited to that.
-        Some(case) if case.state == CaseState::Open => {
-            verdict.is_news || verdict.is_by_another || !has(case)
-        }
+        Some(case) if case.state == CaseState::Open => verdict.is_news || !has(case),
         Some(_) => verdict.is_news,
     }
+}
+
+/// Whether all that is new about an open case is who judges: what it says is what was predicted by that from now on, and reviews are
+/// credited to it, but it is no news to anybody.
+fn is_taken_over(case: Option<&CaseRow>, verdict: &Verdict) -> bool {
+    let is_open = case.is_some_and(|case| case.state == CaseState::Open);
+    is_open && verdict.is_by_another && !is_due(case, verdict)
 }
 
 /// Whether nothing speaks for an open case any more: what opened it was the score, and that is low now, or the account is
@@ -307,8 +312,9 @@ async fn follow(
     let cases = tables::case::among(work.conn(), &communities, &accounts).await?;
     let mut new = Vec::new();
     for verdict in verdicts.iter_mut() {
-        let raises = is_due(cases.get(&verdict.seat), verdict);
-        if !verdict.is_news && !raises {
+        let case = cases.get(&verdict.seat);
+        let is_written = is_due(case, verdict) || is_taken_over(case, verdict);
+        if !verdict.is_news && !is_written {
             continue;
         }
         verdict.after.predicted = Some(verdict.judged.probability);
@@ -322,6 +328,16 @@ async fn follow(
         let setting = bearings.setting(verdict.seat.0);
         if is_due(case, verdict) {
             raise(work, &setting, verdict, ids.get(&verdict.seat).copied()).await?;
+        } else if let Some((case, prediction)) = case
+            .filter(|case| is_taken_over(Some(case), verdict))
+            .zip(ids.get(&verdict.seat))
+        {
+            let found = Found {
+                probability: verdict.judged.probability,
+                prediction: *prediction,
+                n_messages: verdict.n_messages,
+            };
+            tables::case::put_score(work.conn(), case.id, &found).await?;
         } else if let Some(case) = case.filter(|case| is_withdrawn(case, verdict, &setting)) {
             tables::case::decide(work.conn(), case, CaseState::Withdrawn, None, None).await?;
             work.notify(case::topic(verdict.seat.0), "");

@@ -90,6 +90,13 @@ impl RolloutState {
     }
 }
 
+/// How often it is looked whether the guards object: by chance a difference is seen sooner or later by who looks often.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Look {
+    Once,
+    Hourly,
+}
+
 /// What guards a rollout, from the beginning of its step to its end: the communities that have the new model, and those that have
 /// the one before. At the last step nobody has that: then it is what the communities which came with this step had before it.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -104,7 +111,9 @@ pub struct Guards {
     pub precision_old: Option<f64>,
     /// How probable a difference as large as that of both is by chance, however often one looks.
     pub precision_p_value: Option<f64>,
-    /// Cases of a community in a day, with the new model.
+    /// The same for who looks once.
+    pub precision_p_value_once: Option<f64>,
+    /// Cases of a community in a day, with the new model, without those of its first day, which are of what was said before.
     pub alert_rate_new: Option<f64>,
     /// The same with the one before.
     pub alert_rate_old: Option<f64>,
@@ -113,13 +122,17 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Why it must not go on, if so.
-    fn objection(&self) -> Option<String> {
+    /// Why it must not go on, if so. Whoever takes a step looks once; who looks each hour asks for more.
+    fn objection(&self, look: Look) -> Option<String> {
+        let by_chance = match look {
+            Look::Once => self.precision_p_value_once,
+            Look::Hourly => self.precision_p_value,
+        };
         if self.n_new >= REVIEWS_MIN
             && self.n_old >= REVIEWS_MIN
             && let (Some(new), Some(old)) = (self.precision_new, self.precision_old)
             && old - new > PRECISION_DROP
-            && self.precision_p_value.is_some_and(|p| p < BY_CHANCE)
+            && by_chance.is_some_and(|p| p < BY_CHANCE)
         {
             return Some(format!(
                 "precision {:.0} % with the new model, {:.0} % with the one before",
@@ -227,7 +240,6 @@ impl Bots {
         let by = actor.user_id();
         let id = table::insert(work.conn(), model, first, by, work.now()).await?;
         self.spread(&mut work, (id, model, first)).await?;
-        ask_to_score(&mut work, None).await?;
         work.audit(entry(
             "bots.rollout.start",
             id,
@@ -251,7 +263,7 @@ impl Bots {
         if rollout.state != RolloutState::Running || rollout.step != step {
             return Err(changed());
         }
-        if let Some(why) = rollout.guards.objection() {
+        if let Some(why) = rollout.guards.objection(Look::Once) {
             return Err(BotsError::Conflict(format!("the guards object: {why}")));
         }
         let next = STEPS.into_iter().find(|next| *next > step);
@@ -271,7 +283,6 @@ impl Bots {
         match next {
             Some(next) => {
                 self.spread(&mut work, (id, rollout.model, next)).await?;
-                ask_to_score(&mut work, None).await?;
             }
             // It asks to score everybody itself.
             None => {
@@ -309,7 +320,7 @@ impl Bots {
             return Ok(false);
         };
         let rollout = self.whole_rollout(row.clone()).await?;
-        let objection = rollout.guards.objection();
+        let objection = rollout.guards.objection(Look::Hourly);
         let mut work = self.begin(&WHO).await?;
         let is_halted = if let Some(why) = objection {
             halt(&mut work, &row, &why, true).await?
@@ -321,7 +332,7 @@ impl Bots {
         Ok(is_halted)
     }
 
-    /// Gives the new model to as many communities as the step says, and tells those that get it now.
+    /// Gives the new model to as many communities as the step says, has it score those that get it now, and tells them.
     async fn spread(
         &self,
         work: &mut Work,
@@ -335,6 +346,7 @@ impl Bots {
         self.draw(work, run, step).await?;
         let mut new = arm_table::on_second_side(work.conn(), run).await?;
         new.retain(|community| !before.contains(community));
+        ask_to_score(work, Some(&new)).await?;
         Ok(announcement::advanced(work, (id, model, step), &new).await?)
     }
 
@@ -420,10 +432,11 @@ fn guards(
     (new, new_days): (&SideOutcome, f64),
     latency_p99_ms: Option<u32>,
 ) -> Guards {
-    // Less than a day is taken for one: an hour would make every case a wave.
+    // Cases of the first day do not count: they are of what was said before. Less than a day is taken for one: an hour would make
+    // every case a wave.
     let rate = |side: &SideOutcome, days: f64| {
         let n = side.n_communities;
-        (n > 0).then(|| whole(side.outcome.n_cases) / f64::from(n) / days.max(1.0))
+        (n > 0).then(|| whole(side.outcome.n_cases) / f64::from(n) / (days - 1.0).max(1.0))
     };
     let is_enough = new.outcome.n_cases >= CASES_MIN;
     let rates = (
@@ -442,6 +455,7 @@ fn guards(
         precision_new: share(new.n_right, new.reviewed()),
         precision_old: share(old.n_right, old.reviewed()),
         precision_p_value: compared.map(|found| found.always_valid_p_value),
+        precision_p_value_once: compared.map(|found| found.p_value),
         alert_rate_new: rates.0,
         alert_rate_old: rates.1,
         latency_p99_ms,
@@ -474,7 +488,7 @@ async fn halt(
     work.audit(entry("bots.rollout.halt", row.id, detail.clone()));
     let had_it = arm_table::on_second_side(work.conn(), Run::Rollout(row.id)).await?;
     announcement::halted(work, row, &had_it).await?;
-    ask_to_score(work, None).await?;
+    ask_to_score(work, Some(&had_it)).await?;
     if by_itself {
         let words = format!("the rollout of model {} was halted: {why}", row.model);
         alert::raise(work, AlertKind::Rollout, None, &words, detail).await?;
@@ -515,13 +529,23 @@ mod tests {
     #[test]
     fn a_rollout_is_halted_for_precision_and_for_accusing_twice_as_many_only_on_enough_evidence() {
         let why = |old: Outcome, new: Outcome| {
-            guards((&side(90, old), 2.0), (&side(10, new), 2.0), None).objection()
+            guards((&side(90, old), 2.0), (&side(10, new), 2.0), None).objection(Look::Hourly)
         };
         let good = outcome(90, 19, 1);
         assert_eq!(why(good, outcome(10, 19, 1)), None);
         assert!(why(good, outcome(10, 10, 10)).unwrap().contains("50 %"));
         let few = why(good, outcome(10, 16, 4));
         assert_eq!(few, None, "three more of twenty may be chance");
+        let once = |new: Outcome| {
+            guards((&side(90, good), 2.0), (&side(10, new), 2.0), None).objection(Look::Once)
+        };
+        assert!(once(outcome(10, 13, 7)).unwrap().contains("65 %"));
+        assert_eq!(
+            why(good, outcome(10, 13, 7)),
+            None,
+            "not by who looks each hour"
+        );
+        assert_eq!(once(outcome(10, 18, 2)), None);
         let many = outcome(90, 380, 20);
         assert!(why(many, outcome(10, 320, 80)).unwrap().contains("80 %"));
         let five = why(outcome(90, 3_800, 200), outcome(10, 3_600, 400));
@@ -546,12 +570,17 @@ mod tests {
         );
         let few = outcome(10, 0, 0);
         let few = guards((&side(90, quiet), 2.0), (&side(100, few), 2.0), None);
-        assert_eq!(few.objection(), None, "one case of twenty days is no wave");
+        assert_eq!(
+            few.objection(Look::Hourly),
+            None,
+            "one case of twenty days is no wave"
+        );
         let before = (&side(50, outcome(50, 0, 0)), 10.0);
-        let of_all =
-            |n_cases| guards(before, (&side(100, outcome(n_cases, 0, 0)), 1.0), None).objection();
-        assert_eq!(of_all(20), None, "each side has its own days");
-        assert!(of_all(21).unwrap().contains("cases"));
+        let of_all = |n_cases| {
+            guards(before, (&side(100, outcome(n_cases, 0, 0)), 1.0), None).objection(Look::Hourly)
+        };
+        assert_eq!(of_all(22), None, "each side has its own days");
+        assert!(of_all(23).unwrap().contains("cases"));
         let in_time = Guards {
             latency_p99_ms: Some(500),
             ..Guards::default()
@@ -560,7 +589,7 @@ mod tests {
             latency_p99_ms: Some(501),
             ..Guards::default()
         };
-        assert_eq!(in_time.objection(), None);
-        assert!(late.objection().unwrap().contains("501 ms"));
+        assert_eq!(in_time.objection(Look::Hourly), None);
+        assert!(late.objection(Look::Hourly).unwrap().contains("501 ms"));
     }
 }

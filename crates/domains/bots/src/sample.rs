@@ -1,11 +1,15 @@
 //! The random sample: who is looked at whatever their score, so that what the model never suspects is seen too. Recall and the
 //! false-positive rate of [`crate::monitoring`] are known from it alone.
 //!
-//! Invariants: who is drawn does not depend on the score; only who spoke in the last week is drawn; while enough of a community's
-//! drawn accounts wait for somebody to look, nobody else is drawn, suspected or not, so that everybody who is drawn is looked at in
-//! the end and those whom the model suspects are not looked at more often.
+//! Invariants: who is drawn does not depend on the score, nor, but where a community's room is full, on who is scored first: a lot says it,
+//! rarer where many speak; only who spoke in the last week is drawn; while enough of a community's drawn accounts wait for somebody to look,
+//! nobody else is drawn, suspected or not, so that those whom the model suspects are not looked at more often. Who waited for four weeks
+//! takes no room: those were not looked at, and others may be.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use ::store::StoreError;
 use kernel::{CommunityId, Timestamp};
@@ -20,17 +24,23 @@ use crate::{
 
 /// One of so many is drawn in a week.
 const ONE_OF: u64 = 200;
+/// About so many of a large community are drawn in a week: as many as its moderators look at, so that who is scored first is not drawn
+/// more often.
+const A_WEEK: u64 = 10;
 /// While so many drawn accounts of a community wait, nobody else is drawn.
 const WAITING_MAX: usize = 20;
+/// Those that were drawn longer ago take no room.
+const WAITING: Duration = Duration::from_secs(28 * 86_400);
 const WEEK_SECS: i64 = 7 * 86_400;
 
-/// Whether an account is drawn by chance in the week of an instant: the same for whoever asks, and without regard to
-/// what it does.
-fn has_the_lot((community, account): Seat, at: Timestamp) -> bool {
+/// Whether an account is drawn by chance in the week of an instant, in a community with so many members: the same for whoever asks, and
+/// without regard to what it does. Who is drawn among many is among few too.
+fn has_the_lot((community, account): Seat, members: u32, at: Timestamp) -> bool {
     let week = at.secs().div_euclid(WEEK_SECS);
     let (community, account) = (community.0.to_le_bytes(), account.0.to_le_bytes());
     let week = week.to_le_bytes();
-    lot([b"sample".as_slice(), &community, &account, &week]).is_multiple_of(ONE_OF)
+    let one_of = ONE_OF.max(u64::from(members) / A_WEEK);
+    lot([b"sample".as_slice(), &community, &account, &week]) <= u64::MAX / one_of
 }
 
 /// Those of accounts that have the lot and for whom there is room where others of their community wait already.
@@ -64,13 +74,14 @@ pub(crate) async fn drawn(
     };
     let lots: Vec<Seat> = candidates
         .iter()
-        .filter(|one| !one.is_early && has_the_lot(one.seat, now) && spoke(one))
+        .filter(|one| !one.is_early && has_the_lot(one.seat, 0, now) && spoke(one))
         .map(|one| one.seat)
+        .filter(|seat| has_the_lot(*seat, bearings.members(seat.0), now))
         .filter(|seat| bearings.exemption(*seat, now).is_none())
         .collect();
     let communities: BTreeSet<CommunityId> = lots.iter().map(|seat| seat.0).collect();
     let communities: Vec<CommunityId> = communities.into_iter().collect();
-    let waiting = table::drawn(conn, &communities).await?;
+    let waiting = table::drawn(conn, &communities, now.minus(WAITING)).await?;
     Ok(with_room(&lots, &waiting))
 }
 
@@ -84,7 +95,7 @@ mod tests {
         let drawn = |week: i64| -> Vec<i64> {
             let at = Timestamp::from_secs(week * super::WEEK_SECS + 5);
             let all = 0..40_000_i64;
-            all.filter(|id| has_the_lot((CommunityId(3), AccountId(*id)), at))
+            all.filter(|id| has_the_lot((CommunityId(3), AccountId(*id)), 0, at))
                 .collect()
         };
         let (one, other) = (drawn(2_900), drawn(2_901));
@@ -92,6 +103,11 @@ mod tests {
         assert_eq!(one, drawn(2_900));
         let both = one.iter().filter(|id| other.contains(id)).count();
         assert!(both < 10, "{both}");
+        let at = Timestamp::from_secs(2_900 * super::WEEK_SECS + 5);
+        let of_many = |id: &i64| has_the_lot((CommunityId(3), AccountId(*id)), 40_000, at);
+        let few: Vec<i64> = (0..40_000_i64).filter(of_many).collect();
+        assert!((2..30).contains(&few.len()), "about ten of many: {few:?}");
+        assert!(few.iter().all(|id| one.contains(id)));
     }
 
     #[test]

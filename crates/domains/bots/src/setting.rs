@@ -252,6 +252,8 @@ impl Bots {
         actor.require(Permission::ManageCommunity, community)?;
         after.check()?;
         let mut work = self.begin(actor).await?;
+        // Cases that are to be told of now are changed by who scores too: one after the other.
+        tables::scene::hold_progress(work.conn()).await?;
         tables::lock(&work, community).await?;
         let before = tables::setting::one(work.conn(), community).await?;
         if before == *after {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what the registry calls deployed was read when it was deployed, and is what was registered.
 
+use std::slice;
+
 use ::store::Work;
 use kernel::{Actor, CommunityId, Permission};
 use serde_json::json;
@@ -86,7 +88,7 @@ impl Bots {
         .await?;
         announcement::promoted(work, &model).await?;
         self.ask_to_track_model(work, model.id).await?;
-        ask_to_score(work, model.community).await?;
+        ask_to_score(work, model.community.as_ref().map(slice::from_ref)).await?;
         let detail = json!({ "model": named(&model), "replaces": before.as_ref().map(named) });
         work.audit(entry("bots.model.promote", &model, detail));
         let after = table::by_id(work.conn(), id).await?;
@@ -132,7 +134,7 @@ impl Bots {
             announcement::promoted(&mut work, before).await?;
             self.ask_to_track_model(&mut work, before.id).await?;
         }
-        ask_to_score(&mut work, community).await?;
+        ask_to_score(&mut work, community.as_ref().map(slice::from_ref)).await?;
         let detail = json!({
             "model": named(&gone), "back_to": before.as_ref().map(named),
             "unusable": gone.replaced.filter(|id| Some(*id) != usable),

@@ -151,7 +151,7 @@ fn counted(of_side: &str, runs: &Runs) -> String {
     format!(
         "(SELECT COUNT(*) FROM bot_case WHERE {of_side} AND {} AND (reasons & 11) <> 0) AS n_cases, \
          {} AS n_right, {} AS n_wrong",
-        runs.within("opened_at"),
+        runs.settled("opened_at"),
         review(1),
         review(2)
     )
@@ -178,6 +178,8 @@ struct Runs {
     table: &'static str,
     /// The first and the last instant of side `s` of run `r`.
     ends: [&'static str; 2],
+    /// For how long from the first on cases do not count, in microseconds: what was said before is judged anew then.
+    settles: i64,
     /// Which assignments are side `s` of run `r`.
     side: &'static str,
     /// Whether prediction `p` is one of side `s` of run `r`.
@@ -192,6 +194,7 @@ const ROLLOUTS: Runs = Runs {
         "CASE WHEN s.arm = 0 AND r.step = 100 THEN r.started_at ELSE r.stepped_at END",
         "CASE WHEN s.arm = 0 AND r.step = 100 THEN r.stepped_at - 1 ELSE COALESCE(r.ended_at, 9223372036854775807) END",
     ],
+    settles: 86_400_000_000,
     side: "((s.arm = arm AND (s.arm = 1 OR r.step < 100)) OR (s.arm = 0 AND r.step = 100 AND at = r.stepped_at))",
     judged_by: "((s.arm = 1 AND p.model_id = r.model_id) OR (s.arm = 0 AND (p.model_id IS NULL OR p.model_id <> r.model_id)))",
 };
@@ -199,6 +202,7 @@ const EXPERIMENTS: Runs = Runs {
     kind: Run::Experiment(0).code(),
     table: "bot_experiment",
     ends: ["r.started_at", "COALESCE(r.ended_at, 9223372036854775807)"],
+    settles: 0,
     side: "s.arm = arm",
     judged_by: "((s.arm = 0 AND p.model_id IS NULL) \
                 OR (s.arm = 1 AND p.model_id IS NOT NULL AND (r.model_id IS NULL OR p.model_id = r.model_id)))",
@@ -209,6 +213,12 @@ impl Runs {
     fn within(&self, column: &str) -> String {
         let [first, last] = self.ends;
         format!("{column} BETWEEN {first} AND {last}")
+    }
+
+    /// The same, once what was said before is judged.
+    fn settled(&self, column: &str) -> String {
+        let [first, last] = self.ends;
+        format!("{column} BETWEEN {first} + {} AND {last}", self.settles)
     }
 }
 

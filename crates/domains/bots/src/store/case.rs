@@ -238,19 +238,21 @@ pub(crate) async fn drawn_in_turn(
     many(conn, &which, values).await
 }
 
-/// Whom open cases of communities are about that were drawn by chance.
+/// Whom open cases of communities are about that were drawn by chance, since an instant.
 pub(crate) async fn drawn(
     conn: &impl ConnectionTrait,
     communities: &[CommunityId],
+    since: Timestamp,
 ) -> Result<Vec<(CommunityId, AccountId)>, StoreError> {
     if communities.is_empty() {
         return Ok(Vec::new());
     }
     let query = format!(
-        "SELECT community_id, account_id FROM bot_case WHERE {DRAWN} AND community_id IN ({})",
-        super::placeholders(1, communities.len())
+        "SELECT community_id, account_id FROM bot_case WHERE {DRAWN} AND opened_at >= $1 AND community_id IN ({})",
+        super::placeholders(2, communities.len())
     );
-    let values = communities.iter().map(|id| id.0.into()).collect();
+    let mut values = vec![since.0.into()];
+    values.extend(communities.iter().map(|id| Value::from(id.0)));
     sql::rows(conn, &query, values)
         .await?
         .iter()

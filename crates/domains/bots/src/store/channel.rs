@@ -4,7 +4,7 @@ use ::store::{Engine, StoreError, Work, sql};
 use kernel::{ChannelChoice, CommunityId, ServerId, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{Level, ModeratorChannel, Probability, Reason, case::accuses};
+use crate::{Level, ModeratorChannel, Probability, case::accusing_bits};
 
 /// A stored channel.
 #[derive(Clone, Debug)]
@@ -121,12 +121,10 @@ pub(crate) async fn all_wait(
     community: CommunityId,
     least: Probability,
 ) -> Result<u64, StoreError> {
-    let accusing = Reason::ALL.into_iter();
-    let accusing: Vec<Reason> = accusing.filter(|reason| accuses(&[*reason])).collect();
     let query = format!(
         "UPDATE bot_case SET told = 1 WHERE community_id = $1 AND state = 0 AND told = 0 AND probability_ppm >= $2 \
          AND (reasons & {}) <> 0",
-        Reason::bits(&accusing)
+        accusing_bits()
     );
     sql::execute(
         conn,

@@ -4,7 +4,7 @@ use ::store::{StoreError, sql};
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use crate::{CaseState, Drift, Probability, Verdict};
+use crate::{CaseState, Drift, Probability, Verdict, case::accusing_bits};
 
 /// Reviews that are read at most, the newest.
 const REVIEWS_MAX: i64 = 50_000;
@@ -93,7 +93,7 @@ pub(crate) async fn predictions(
     (0..n).map(number).collect()
 }
 
-/// Of the cases that accuse somebody and were opened since an instant, in weeks from it on: how many there are, and of how many people
+/// Of the cases that accuse somebody, were opened since an instant and were not withdrawn, in weeks from it on: how many there are, and of how many people
 /// said something. At most as many weeks as asked for. One statement, however many they are.
 pub(crate) async fn answered(
     conn: &impl ConnectionTrait,
@@ -105,9 +105,11 @@ pub(crate) async fn answered(
     let of = of(scope, 2, &mut values);
     let query = format!(
         "SELECT (opened_at - $1) / {WEEK_MICROS} AS week, COUNT(*), SUM(CASE WHEN state IN ({}, {}) THEN 1 ELSE 0 END) \
-         FROM bot_case WHERE opened_at >= $1 AND (reasons & 11) <> 0{of} GROUP BY 1",
+         FROM bot_case WHERE opened_at >= $1 AND (reasons & {}) <> 0 AND state <> {}{of} GROUP BY 1",
         CaseState::Bot.code(),
-        CaseState::Human.code()
+        CaseState::Human.code(),
+        accusing_bits(),
+        CaseState::Withdrawn.code()
     );
     let mut weeks = vec![(0, 0); n_weeks];
     for row in sql::rows(conn, &query, values).await? {

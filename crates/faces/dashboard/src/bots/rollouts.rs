@@ -147,7 +147,7 @@ fn guards(guards: &Guards) -> Vec<Guard> {
             share(guards.precision_old),
         ),
         (
-            "Of that difference, the p-value",
+            "How likely so large a difference is by chance",
             guards
                 .precision_p_value
                 .map_or_else(dash, |p| format!("{p:.2}")),

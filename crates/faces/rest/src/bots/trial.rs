@@ -98,6 +98,8 @@ pub(crate) struct GuardsView {
     precision_old: Option<f64>,
     /// How probable a difference as large as that of both is by chance, however often one looks.
     precision_p_value: Option<f64>,
+    /// The same for who looks once, as whoever takes a step by hand does.
+    precision_p_value_once: Option<f64>,
     /// Cases of a community in a day, with the new model.
     alert_rate_new: Option<f64>,
     /// The same with the one before.
@@ -114,6 +116,7 @@ impl From<Guards> for GuardsView {
             precision_new: guards.precision_new,
             precision_old: guards.precision_old,
             precision_p_value: guards.precision_p_value,
+            precision_p_value_once: guards.precision_p_value_once,
             alert_rate_new: guards.alert_rate_new,
             alert_rate_old: guards.alert_rate_old,
             latency_p99_ms: guards.latency_p99_ms,
