@@ -17,6 +17,7 @@ mod app {
     mod bot_links;
     mod bot_lists;
     mod bot_models;
+    mod bot_monitoring;
     mod bot_nights;
     mod bot_queue;
     mod bot_reports;
