@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
-use crate::{StoreError, columns};
+use crate::{Engine, StoreError, columns};
 
 /// The target of the trace that says which statements run, without their values: for tests that count
 /// them and for whoever looks for a slow one.
@@ -47,6 +47,23 @@ fn by_place(sql: &str, n: usize) -> Option<String> {
         text.push_str(behind);
     }
     (n_found == n).then_some(text)
+}
+
+/// What ends a query whose rows are then held until the transaction ends, so that whoever changes them at the same time waits.
+/// SQLite has one writer.
+pub const fn for_update(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "",
+        Engine::Postgres => " FOR UPDATE",
+    }
+}
+
+/// The same, and rows that somebody else holds are passed over instead of waited for.
+pub const fn skip_locked(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "",
+        Engine::Postgres => " FOR UPDATE SKIP LOCKED",
+    }
 }
 
 /// Runs a statement; answers the number of rows it changed.

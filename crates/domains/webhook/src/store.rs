@@ -26,14 +26,6 @@ pub(crate) async fn lock(work: &Work, community: CommunityId) -> Result<(), Stor
     Ok(())
 }
 
-/// A row's lock on PostgreSQL.
-const fn for_update(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Postgres => " FOR UPDATE",
-        Engine::Sqlite => "",
-    }
-}
-
 fn strange(what: &str) -> StoreError {
     StoreError::Data(format!("a webhook has an unknown {what}"))
 }

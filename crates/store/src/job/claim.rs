@@ -214,7 +214,7 @@ impl Queue {
             self.worker.clone().into(),
             now.0.into(),
         ];
-        let skip = tend::skip_locked(work.engine());
+        let skip = sql::skip_locked(work.engine());
         // Filled up with empty shares to a power of two, which keeps the number of statement texts
         // small.
         let padding = dealt.len().next_power_of_two() - dealt.len();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{Entropy, Timestamp, random};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::{Claimed, Lease, Outcome, Queue, State, claim::LEASE, tend};
+use super::{Claimed, Lease, Outcome, Queue, State, claim::LEASE};
 use crate::{StoreError, Work, sql};
 
 /// The first retry comes within this time, each later one within twice the time before, up to
@@ -234,7 +234,7 @@ impl Queue {
             let (held, mut values) = held(chunk);
             // On PostgreSQL a row that its handler is completing right now is passed over: the
             // heartbeat must not wait for it.
-            let skip = if tend::skip_locked(self.db.engine()).is_empty() {
+            let skip = if sql::skip_locked(self.db.engine()).is_empty() {
                 ""
             } else {
                 " FOR UPDATE OF job SKIP LOCKED"

@@ -22,15 +22,6 @@ const APART: Duration = Duration::from_secs(2);
 /// Rows per statement.
 const BATCH: u64 = 1_000;
 
-/// On PostgreSQL rows that somebody else holds are passed over, so that claims never wait for each
-/// other; SQLite has one writer.
-pub(super) const fn skip_locked(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Sqlite => "",
-        Engine::Postgres => " FOR UPDATE SKIP LOCKED",
-    }
-}
-
 /// The condition «`id` is one of those in the query named `picked`». PostgreSQL is made to fetch them
 /// by primary key; it would read the whole table if it believed there were many.
 pub(super) fn among(engine: Engine, picked: &str) -> String {
@@ -89,7 +80,7 @@ pub(super) async fn tend(
     engine: Engine,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let skip = skip_locked(engine);
+    let skip = sql::skip_locked(engine);
     rescue(conn, skip, now).await?;
     let expired = sql::execute(
         conn,

@@ -1,6 +1,6 @@
 //! Rows of `bot_channel`, and which cases wait to be told of there.
 
-use ::store::{Engine, StoreError, Work, sql};
+use ::store::{StoreError, Work, sql};
 use kernel::{ChannelChoice, CommunityId, ServerId, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
@@ -171,10 +171,7 @@ pub(crate) async fn take(
     community: CommunityId,
     limit: i64,
 ) -> Result<Vec<i32>, StoreError> {
-    let skip = match work.engine() {
-        Engine::Sqlite => "",
-        Engine::Postgres => " FOR UPDATE SKIP LOCKED",
-    };
+    let skip = sql::skip_locked(work.engine());
     let query = format!(
         "SELECT id FROM bot_case WHERE community_id = $1 AND told = 1 AND state = 0 \
          ORDER BY probability_ppm DESC, id LIMIT {limit}{skip}"

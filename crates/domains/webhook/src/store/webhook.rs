@@ -8,7 +8,7 @@ use ::store::{
 };
 use kernel::{CommunityId, Timestamp, UserId, WebhookId};
 
-use super::{count, for_update, strange};
+use super::{count, strange};
 use crate::{
     SwitchedOff, Webhook, WebhookReason, WebhookState,
     change::{OLD_SECRET, SECRET, place},
@@ -135,7 +135,7 @@ pub(crate) async fn lock(
         conn,
         &format!(
             "SELECT state FROM webhook WHERE id = $1{}",
-            for_update(engine)
+            sql::for_update(engine)
         ),
         vec![id.0.into()],
     )
@@ -220,7 +220,7 @@ pub(crate) async fn lock_secrets(
         conn,
         &format!(
             "SELECT secret_sealed, old_secret_sealed FROM webhook WHERE id = $1 AND state < 3{}",
-            for_update(engine)
+            sql::for_update(engine)
         ),
         vec![id.0.into()],
     )
