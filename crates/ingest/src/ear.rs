@@ -112,10 +112,22 @@ impl Ears {
         let Some(community) = app.identity.community_of(platform, server).await? else {
             return Ok(None);
         };
-        let told = app.bots.channel(&WHO, community).await?;
+        // Another server of the community may have a channel of the same id.
+        let unrecorded = match app.bots.channel(&WHO, community).await? {
+            Some(told) => {
+                let servers = app.identity.servers(&WHO, community).await?;
+                let is_here = servers.iter().any(|known| {
+                    known.id == told.server
+                        && known.platform == platform
+                        && known.platform_server_id == server
+                });
+                is_here.then_some(told.channel.id)
+            }
+            None => None,
+        };
         Ok(Some(Home {
             community,
-            unrecorded: told.map(|told| told.channel.id),
+            unrecorded,
         }))
     }
 }
