@@ -322,7 +322,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(bots::Tracking(Arc::clone(app))))
     .handler(Arc::new(bots::Guard(Arc::clone(app))))
     .handler(Arc::new(bots::Drift(Arc::clone(app))))
-    .handler(Arc::new(Scoring(Arc::clone(app))))
+    .handler_at_most(Arc::new(Scoring(Arc::clone(app))), 1)
     .handler(Arc::new(Recomputing(Arc::clone(app))))
     .handler(Arc::new(Telling(Arc::clone(app))))
     .handler(Arc::new(TellingCrowd(Arc::clone(app))))

@@ -4,48 +4,50 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bots::Tick;
 use kernel::{CommunityId, Timestamp};
 use store::job::{Claimed, Handler, Outcome};
 use tokio::task::JoinHandle;
 
 use crate::App;
 
+mod way;
+
+use way::Way;
+
 /// How long it waits when there is nothing to do, when there is more, and when the database is away.
 const IDLE: Duration = Duration::from_secs(1);
 const BEHIND: Duration = Duration::from_millis(5);
 const AWAY: Duration = Duration::from_secs(5);
-/// For how long it may fail before whoever runs the instance is told.
-const STUCK: Duration = Duration::from_mins(5);
-
-/// How it has gone lately.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way {
-    /// Nothing is known yet: a process before may have told that it is stuck.
-    New,
-    Going,
-    FailingSince(Timestamp),
-    Told,
-}
+/// So long a step may take: then it is broken off, which loses nothing, and counts as failed.
+const STEP_MAX: Duration = Duration::from_mins(5);
 
 impl App {
-    /// Messages could not be gone through once more. What is to be told is told when the database can be written again.
-    async fn failing(&self, way: Way, why: &str) -> Way {
-        let now = self.clock.now();
-        match way {
-            Way::New | Way::Going => {
-                tracing::error!(
-                    error = why,
-                    "messages could not be gone through for bot detection; it is tried again"
-                );
-                Way::FailingSince(now)
-            }
-            Way::FailingSince(since) if now.since(since) >= STUCK => {
-                match self.bots.tell_stuck(since, why).await {
-                    Ok(()) => Way::Told,
-                    Err(_) => way,
-                }
-            }
-            Way::FailingSince(_) | Way::Told => way,
+    /// Messages could not be gone through once more, in a step that began then. What is to be told is told when the database
+    /// can be written again.
+    async fn failing(&self, way: Way, began: Timestamp, why: &str) -> Way {
+        if way.is_new_failure() {
+            tracing::error!(
+                error = why,
+                "messages could not be gone through for bot detection; it is tried again"
+            );
+        }
+        let (way, stuck) = way.failed(began, self.clock.now());
+        match stuck {
+            Some(since) if self.bots.tell_stuck(since, why).await.is_ok() => Way::Told,
+            _ => way,
+        }
+    }
+
+    /// One step within its time.
+    async fn score_step(&self) -> Result<Tick, String> {
+        match tokio::time::timeout(STEP_MAX, self.bots.tick()).await {
+            Ok(Ok(tick)) => Ok(tick),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "a step did not come to its end within {} minutes",
+                STEP_MAX.as_secs() / 60
+            )),
         }
     }
 
@@ -55,11 +57,10 @@ impl App {
         tokio::spawn(async move {
             let mut way = Way::New;
             loop {
-                let wait = match app.bots.tick().await {
+                let began = app.clock.now();
+                let wait = match app.score_step().await {
                     Ok(tick) => {
-                        if matches!(way, Way::Going | Way::FailingSince(_))
-                            || app.bots.tell_going().await.is_ok()
-                        {
+                        if !way.has_told() || app.bots.tell_going().await.is_ok() {
                             way = Way::Going;
                         }
                         metrics::counter!("waddlebot_bots_messages_total")
@@ -68,8 +69,8 @@ impl App {
                         // Others write in between.
                         if tick.is_behind { BEHIND } else { IDLE }
                     }
-                    Err(error) => {
-                        way = app.failing(way, &error.to_string()).await;
+                    Err(why) => {
+                        way = app.failing(way, began, &why).await;
                         AWAY
                     }
                 };
@@ -82,7 +83,18 @@ impl App {
     }
 }
 
-/// Scores everybody by night, and whomever something else judges from now on.
+const NO_COMMUNITY: &str = "the job names no community";
+
+/// The community that a job is about.
+fn community(job: &Claimed) -> Option<CommunityId> {
+    let named = job
+        .payload
+        .get("community")
+        .and_then(serde_json::Value::as_i64);
+    named.and_then(|id| i32::try_from(id).ok()).map(CommunityId)
+}
+
+/// Scores everybody by night, and whomever something else judges from now on, one community after the other.
 pub(crate) struct Scoring(pub(crate) Arc<App>);
 
 /// Makes a community anew.
@@ -95,20 +107,22 @@ impl Handler for Scoring {
     }
 
     async fn run(&self, job: &Claimed) -> Outcome {
-        let named = |key: &str| job.payload.get(key);
-        let is_again = named("again").and_then(serde_json::Value::as_bool) == Some(true);
-        let ids = named("communities").and_then(serde_json::Value::as_array);
-        let id = |id: &serde_json::Value| Some(CommunityId(i32::try_from(id.as_i64()?).ok()?));
-        let only: Option<Vec<CommunityId>> = ids.map(|ids| ids.iter().filter_map(id).collect());
         let bots = &self.0.bots;
-        let scored = if is_again {
-            bots.score_everywhere(only.as_deref()).await
-        } else {
-            bots.score_everybody().await
+        if job.payload.get("community").is_none() {
+            return match bots.begin_night().await {
+                Ok(n) => {
+                    tracing::info!(n, "accounts of {n} communities are scored again");
+                    Outcome::Done
+                }
+                Err(error) => Outcome::retry(error.to_string()),
+            };
+        }
+        let Some(community) = community(job) else {
+            return Outcome::fail(NO_COMMUNITY);
         };
-        match scored {
+        match bots.score_all(community, None).await {
             Ok(n_scored) => {
-                tracing::info!(n_scored, "scored {n_scored} accounts again");
+                tracing::info!(community.id = %community, n_scored, "scored {n_scored} accounts again");
                 Outcome::Done
             }
             Err(error) => Outcome::retry(error.to_string()),
@@ -127,20 +141,16 @@ impl Handler for Recomputing {
     }
 
     async fn run(&self, job: &Claimed) -> Outcome {
-        let named = job
-            .payload
-            .get("community")
-            .and_then(serde_json::Value::as_i64);
-        let Some(id) = named.and_then(|id| i32::try_from(id).ok()) else {
-            return Outcome::fail("the job names no community");
+        let Some(community) = community(job) else {
+            return Outcome::fail(NO_COMMUNITY);
         };
         let mut tell = |n_messages| {
-            tracing::debug!(community.id = id, n_messages, "gone through messages anew");
+            tracing::debug!(community.id = %community, n_messages, "gone through messages anew");
         };
-        match self.0.bots.rebuild(CommunityId(id), &mut tell).await {
+        match self.0.bots.rebuild(community, &mut tell).await {
             Ok(n_messages) => {
                 tracing::info!(
-                    community.id = id,
+                    community.id = %community,
                     n_messages,
                     "made what is known of a community's accounts anew from {n_messages} messages"
                 );

@@ -6,7 +6,7 @@ use bots::{CaseState, Exemption, ListKind, Listable, NewList, Reason, Ruling, Se
 use kernel::{Clock, CommunityId, Role};
 use testkit::{World, on_both};
 
-use super::bot_scores::{catch_up, chatter, open, talks};
+use super::bot_scores::{catch_up, chatter, night, open, talks};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LINK: &str = "gratis: https://login.evil.example/gift?to=me";
@@ -138,7 +138,7 @@ on_both! {
         let cases = bots.history(&world.system(), pond, score.account.id).await.unwrap();
         assert!(cases[0].why.iter().any(|one| one.signal == "phishing"), "as it was said then");
         world.clock.advance(DAY * 50);
-        bots.score_everybody().await.unwrap();
+        night(&world).await;
         assert_eq!(linked(&world).await, 0, "it is forgotten");
     }
 

@@ -8,29 +8,11 @@ use std::{
 
 use ::activity::Incoming;
 use ::bots::{AlertKind, NewReview, Probability, Reason, Verdict, Week};
-use app::jobs;
 use kernel::{AccountId, Clock, CommunityId, EventKind, Timestamp};
-use store::job::NewJob;
 use testkit::{World, message, on_both};
 use tokio::sync::mpsc;
 
-use super::bot_scores::{advert, catch_up, chatter, open, talks};
-
-/// The job of the night runs once.
-async fn night(world: &World) {
-    let mut work = world
-        .app
-        .db()
-        .begin(&world.system(), world.clock.now())
-        .await
-        .unwrap();
-    let job = NewJob::new("bots.score", serde_json::json!({}));
-    work.enqueue(job).await.unwrap();
-    work.commit().await.unwrap();
-    let runner = jobs::runner(&world.app, "tester");
-    let n = runner.run_due(world.clock.now()).await.unwrap();
-    assert_eq!(n, 1);
-}
+use super::bot_scores::{advert, catch_up, chatter, night, open, talks};
 
 /// Each of so many members says a word.
 async fn a_word_of_each(world: &mut World, community: CommunityId, n: usize) {

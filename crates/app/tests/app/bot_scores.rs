@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use ::activity::Incoming;
 use ::bots::{
     AlertKind, BotsError, CaseOrder, CaseQuery, CaseState, Exemption, Level, Listable, NewReview,
-    Probability, Reason, Ruling, SHIPPED_MODEL, Score, ScoreQuery, Setting, Tick, Verdict,
+    Probability, Reason, Ruling, SCORE_JOB, SHIPPED_MODEL, Score, ScoreQuery, Setting, Tick,
+    Verdict,
 };
 use app::jobs;
 use kernel::{
     Clock, CommunityId, EventKind, PageRequest, Platform, Role, Timestamp, UserId,
     event::{Message, Moderation, ModerationAction},
 };
+use store::job::NewJob;
 use testkit::{Setup, Statements, World, message, on_both};
 
 /// Everything there is to go through, in steps.
@@ -25,6 +27,26 @@ pub(super) async fn catch_up(world: &World) -> Tick {
             return all;
         }
     }
+}
+
+/// A night: norms are made anew, and the jobs that score everybody run.
+pub(super) async fn night(world: &World) {
+    let mut work = world
+        .app
+        .db()
+        .begin(&world.system(), world.clock.now())
+        .await
+        .unwrap();
+    let job = NewJob::new(SCORE_JOB, serde_json::json!({}));
+    work.enqueue(job).await.unwrap();
+    work.commit().await.unwrap();
+    let runner = jobs::runner(&world.app, "tester");
+    let n = runner.run_due(world.clock.now()).await.unwrap();
+    let communities = "SELECT COUNT(*) FROM bot_scene";
+    assert_eq!(
+        i64::try_from(n).unwrap(),
+        1 + world.number(communities).await
+    );
 }
 
 /// So many messages of somebody, one every `secs`, ending now.
@@ -442,7 +464,7 @@ on_both! {
         let low = Probability::percent(20);
         world.sql(&format!("UPDATE bot_score SET probability_ppm = {} WHERE account_id = {}", low.ppm(), ann.account.id)).await;
         let then = bots.what_if(&world.system(), pond, Probability::percent(70), low).await.unwrap();
-        assert_eq!((then.now.likely, then.now.possible), (1, 0));
+        assert_eq!((then.now.likely, then.now.possible, then.now.in_a_month), (1, 0, 1));
         assert_eq!((then.then.likely, then.then.possible, then.n_newly, then.n_no_longer), (1, 1, 1, 0));
         assert_eq!(then.newly[0].account.id, ann.account.id);
         let case = open(&world, pond).await[0].id;
@@ -450,6 +472,17 @@ on_both! {
         bots.review(&world.system(), pond, case, &verdict).await.unwrap();
         let all = Probability::percent(100);
         let none = bots.what_if(&world.system(), pond, all, all).await.unwrap();
+        assert_eq!((none.now.in_a_month, none.then.in_a_month), (1, 0));
+        // Whoever was likely a bot and is not any more would have been told of all the same, for a month.
+        let spammer = world.user_of(pond, "spammer").await;
+        let now = score(&world, pond, spammer).await.account.id;
+        world.sql(&format!("UPDATE bot_score SET probability_ppm = 10 WHERE account_id = {now}")).await;
+        let tried = bots.what_if(&world.system(), pond, all, all).await.unwrap();
+        assert_eq!((tried.now.likely, tried.now.in_a_month), (0, 1));
+        world.clock.advance(Duration::from_secs(31 * 86_400));
+        let tried = bots.what_if(&world.system(), pond, all, all).await.unwrap();
+        assert_eq!(tried.now.in_a_month, 0);
+        world.sql(&format!("UPDATE bot_score SET probability_ppm = 990000 WHERE account_id = {now}")).await;
         assert_eq!((none.now.right, none.now.wrong, none.now.missed), (1, 0, 0));
         let wrong_way = bots.what_if(&world.system(), pond, low, Probability::percent(60)).await;
         assert!(matches!(wrong_way, Err(BotsError::Invalid { field: "possible", .. })), "{wrong_way:?}");
@@ -614,6 +647,9 @@ on_both! {
         let bots = world.app.bots.clone();
         let actor = world.system();
         let sent = |statements: &Statements| statements.counts().values().sum::<usize>();
+        // What is asked once in a process, or of a new connection, is asked before.
+        let moor = world.community("Moor").await;
+        bots.recent_score(&actor, moor).await.unwrap();
         let statements = Statements::listen();
         bots.recent_score(&actor, mead).await.unwrap();
         let alone = sent(&statements);
@@ -659,7 +695,7 @@ on_both! {
         talks(&mut world, pond, "ann", 40, 77, chatter(0)).await;
         catch_up(&world).await;
         // What is usual is made once before, so that nothing is news afterwards.
-        world.app.bots.score_everybody().await.unwrap();
+        night(&world).await;
         let n = "SELECT COUNT(*) FROM bot_prediction WHERE account_id = ";
         let account = |user: UserId| format!("SELECT id FROM platform_account WHERE user_id = {user}");
         let mut accounts = Vec::new();
@@ -682,7 +718,7 @@ on_both! {
             assert!(world.number(&format!("{n}{account}")).await > 40);
         }
         let before = world.number(&format!("{n}{ann}")).await;
-        world.app.bots.score_everybody().await.unwrap();
+        night(&world).await;
         assert_eq!(world.number(&format!("{n}{copy}")).await, 20);
         assert_eq!(world.number(&format!("{n}{spammer}")).await, 21, "and the one of the case");
         assert!(world.number(&format!("{n}{ann}")).await >= before, "who has few keeps them");

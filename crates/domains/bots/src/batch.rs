@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ::store::{StoreError, Work, job::NewJob};
+use ::store::{
+    StoreError, Work,
+    job::{NewJob, Priority, enqueue_many},
+};
 use kernel::{AccountId, CommunityId, MessageId};
 use serde_json::json;
 use tokio::task::yield_now;
@@ -27,8 +30,7 @@ use crate::{
     },
 };
 
-/// The job that scores accounts again. Without input it is that of the night; with `again` it only scores, those `communities` that it
-/// names, or all.
+/// The job that scores the accounts of the `community` it names again. Without input it begins the night.
 pub const SCORE_JOB: &str = "bots.score";
 /// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
 const PAGE: u32 = 512;
@@ -40,18 +42,22 @@ const SWEPT: i64 = 1_000;
 const THINNED: i64 = 256;
 
 /// Asks for the accounts of communities, or of all, to be scored by what judges them from now on: not only those that say
-/// something, and not only by night.
+/// something, and not only by night. Each community is a job of its own, so that one that is broken off costs no other its turn.
 pub(crate) async fn ask_to_score(
     work: &mut Work,
     communities: Option<&[CommunityId]>,
 ) -> Result<(), StoreError> {
-    let ids = communities.map(|all| all.iter().map(|id| id.0).collect::<Vec<i32>>());
-    if ids.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(());
-    }
-    let payload = json!({ "again": true, "communities": ids });
-    work.enqueue(NewJob::new(SCORE_JOB, payload)).await?;
+    let some = match communities {
+        Some(some) => some.to_vec(),
+        None => scene::communities(work.conn()).await?,
+    };
+    let jobs = some.into_iter().map(scoring).collect();
+    enqueue_many(work, jobs).await?;
     Ok(())
+}
+
+fn scoring(community: CommunityId) -> NewJob {
+    NewJob::new(SCORE_JOB, json!({ "community": community.0 })).community(community)
 }
 
 /// Who is told how far it is: how many are done of how many. They are counted for nobody else.
@@ -178,26 +184,25 @@ impl Bots {
         Ok(n)
     }
 
-    /// Scores everybody of communities, or of all, by whatever judges them now; answers how many were scored. For a job.
-    pub async fn score_everywhere(&self, only: Option<&[CommunityId]>) -> Result<u64, StoreError> {
-        let mut n_scored = 0;
-        let mut all = scene::communities(self.db.read()).await?;
-        all.retain(|community| only.is_none_or(|only| only.contains(community)));
-        for community in all {
-            n_scored += self.score_all(community, None).await?;
-        }
-        Ok(n_scored)
-    }
-
-    /// Makes the norms of every community anew, scores everybody by them and removes predictions that nobody needs any more; answers how many were
-    /// scored. For the job of the night.
-    pub async fn score_everybody(&self) -> Result<u64, StoreError> {
+    /// Makes the norms of every community anew, removes predictions that nobody needs any more, and asks for everybody to be
+    /// scored by the new norms; answers of how many communities. For the job of the night.
+    pub async fn begin_night(&self) -> Result<usize, StoreError> {
         self.renew_norms().await?;
-        let n_scored = self.score_everywhere(None).await?;
         self.sweep_predictions().await?;
         let before = self.clock.now().minus(phishing::COUNTS);
         link::remove_old(self.db.write(), before).await?;
-        Ok(n_scored)
+        let mut work = self.begin(&FOLLOWER).await?;
+        let all = scene::communities(work.conn()).await?;
+        let n = all.len();
+        // Of a community whose last night is not over there is nothing more to ask.
+        let by_night = |id: CommunityId| {
+            let job = scoring(id).unique(format!("night:{id}"));
+            job.priority(Priority::Bulk)
+        };
+        let jobs = all.into_iter().map(by_night).collect();
+        enqueue_many(&mut work, jobs).await?;
+        work.commit().await?;
+        Ok(n)
     }
 
     /// Removes predictions that are old or many and that no case and no review points at.

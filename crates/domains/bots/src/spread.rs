@@ -2,6 +2,8 @@
 //!
 //! Must never change anything.
 
+use std::time::Duration;
+
 use kernel::{Actor, CommunityId, Permission};
 
 use ::store::StoreError;
@@ -13,6 +15,9 @@ use crate::{
 
 /// How many newly flagged accounts are shown.
 const SHOWN: u32 = 20;
+
+/// How far back it is counted who was likely a bot at some time.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// How scores are spread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,6 +41,9 @@ pub struct Flagged {
     pub likely: u64,
     /// Possible ones.
     pub possible: u64,
+    /// Those that were likely bots at some time in thirty days, whatever is thought of them now: of so many moderators would
+    /// have been told.
+    pub in_a_month: u64,
     /// Flagged, and people said that it is a bot.
     pub right: u64,
     /// Flagged, and people said that it is a person.
@@ -88,7 +96,8 @@ impl Bots {
         Ok(all)
     }
 
-    /// What would have happened at other thresholds, by the scores and decisions of now. Nothing changes.
+    /// What would have happened at other thresholds, by the scores and decisions of now and what was predicted in thirty days.
+    /// Nothing changes.
     pub async fn what_if(
         &self,
         actor: &Actor,
@@ -130,7 +139,11 @@ impl Bots {
         }
         let [right, wrong, missed] =
             table::reviewed(self.db.read(), community, setting.possible).await?;
+        let since = self.clock.now().minus(MONTH);
+        let in_a_month =
+            tables::prediction::reached(self.db.read(), community, since, setting.likely).await?;
         Ok(Flagged {
+            in_a_month,
             right,
             wrong,
             missed,

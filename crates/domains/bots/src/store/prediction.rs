@@ -183,6 +183,28 @@ pub(crate) async fn last_of(
     .await
 }
 
+/// How many accounts of a community that nobody leaves alone were thought at least this probable at some time since an instant.
+pub(crate) async fn reached(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    since: Timestamp,
+    least: Probability,
+) -> Result<u64, StoreError> {
+    let n: i64 = sql::scalar(
+        conn,
+        "SELECT COUNT(DISTINCT p.account_id) FROM bot_prediction p JOIN bot_score s \
+         ON s.community_id = p.community_id AND s.account_id = p.account_id \
+         WHERE p.community_id = $1 AND p.at >= $2 AND p.probability_ppm >= $3 AND s.exemption IS NULL",
+        vec![
+            community.0.into(),
+            since.0.into(),
+            least.stored().into(),
+        ],
+    )
+    .await?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
 /// A prediction to write down.
 pub(crate) struct New {
     pub(crate) seat: (CommunityId, AccountId),

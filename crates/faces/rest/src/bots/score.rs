@@ -196,6 +196,9 @@ pub(crate) struct FlaggedView {
     likely: u64,
     /// Possible ones.
     possible: u64,
+    /// Those that were likely bots at some time in thirty days, whatever is thought of them now: of so many moderators would
+    /// have been told.
+    in_a_month: u64,
     /// Flagged, and people said that it is a bot.
     right: u64,
     /// Flagged, and people said that it is a person.
@@ -209,6 +212,7 @@ impl From<Flagged> for FlaggedView {
         Self {
             likely: flagged.likely,
             possible: flagged.possible,
+            in_a_month: flagged.in_a_month,
             right: flagged.right,
             wrong: flagged.wrong,
             missed: flagged.missed,

@@ -140,7 +140,8 @@ async fn everybody(system: &System, community: CommunityId, engine: &str) -> any
     }
     say("everybody scored again", watch.took(), n);
     let watch = Watch::start();
-    bots.score_everybody().await?;
+    bots.begin_night().await?;
+    bots.score_all(community, None).await?;
     let took = watch.took();
     let what = "the whole job of the night";
     tell(

@@ -107,6 +107,9 @@ pub(crate) struct BotFlagged {
     likely: i32,
     /// Possible ones.
     possible: i32,
+    /// Those that were likely bots at some time in thirty days, whatever is thought of them now: of so many moderators would
+    /// have been told.
+    in_a_month: i32,
     /// Flagged, and people said that it is a bot.
     right: i32,
     /// Flagged, and people said that it is a person.
@@ -120,6 +123,7 @@ impl From<Flagged> for BotFlagged {
         Self {
             likely: count(flagged.likely),
             possible: count(flagged.possible),
+            in_a_month: count(flagged.in_a_month),
             right: count(flagged.right),
             wrong: count(flagged.wrong),
             missed: count(flagged.missed),
