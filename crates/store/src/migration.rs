@@ -44,6 +44,7 @@ mod m0040_bot_training_trigger;
 mod m0042_bot_arm_scored;
 mod m0044_bot_link;
 mod m0045_bot_case_drawn;
+mod m0046_bot_case_viewer;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -222,6 +223,10 @@ const STEPS: &[Step] = &[
         name: "m0045_bot_case_drawn",
         tables: Vec::new,
     },
+    Step {
+        name: "m0046_bot_case_viewer",
+        tables: m0046_bot_case_viewer::tables,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -376,6 +381,7 @@ fn statements(step: &str) -> &'static [&'static str] {
 fn dropped(step: &str) -> &'static [Dropped] {
     match step {
         "m0035_bot_score" => m0035_bot_score::DROPPED,
+        "m0046_bot_case_viewer" => m0046_bot_case_viewer::DROPPED,
         _ => &[],
     }
 }

@@ -139,13 +139,13 @@ on_both! {
         let (app, bots) = (&world.app, &world.app.bots);
         let id = case(&world, pond, spam, 930_000).await;
         let mut feed = app.follow_case(&ann.actor, pond, id).await.unwrap();
-        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None, "told at once");
+        assert_eq!(feed.next().await.unwrap().unwrap().viewers, [], "told at once");
         bots.look_at_case(&mo.actor, pond, id).await.unwrap();
-        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, Some(mo.user));
+        assert_eq!(feed.next().await.unwrap().unwrap().viewers, [mo.user]);
         // A look is over by itself; whatever wakes the page shows it.
         world.clock.advance(Duration::from_secs(301));
         case(&world, pond, other, 600_000).await;
-        assert_eq!(feed.next().await.unwrap().unwrap().looked_by, None);
+        assert_eq!(feed.next().await.unwrap().unwrap().viewers, []);
         bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap();
         assert_eq!(feed.next().await.unwrap().unwrap().state, CaseState::Human);
         app.identity.set_role(&world.system(), pond, ann.user, Some(Role::Member)).await.unwrap();
@@ -258,10 +258,11 @@ on_both! {
         let before = consequences(&world).await;
         world.clock.advance(DAY);
         let seen = bots.look_at_case(&mo.actor, pond, id).await.unwrap();
-        assert_eq!(seen.looked_by, Some(mo.user));
+        assert_eq!(seen.viewers, [mo.user]);
         world.clock.advance(Duration::from_secs(40));
         let decided = bots.review(&mo.actor, pond, id, &verdict(Verdict::Bot, Some(seen.revision))).await.unwrap();
-        assert_eq!((decided.state, decided.decided_by, decided.looked_by), (CaseState::Bot, Some(mo.user), None));
+        assert_eq!((decided.state, decided.decided_by), (CaseState::Bot, Some(mo.user)));
+        assert_eq!(decided.viewers, []);
         assert_eq!(labels(&world, pond).await, [(LabelSource::Review, true, 1)]);
         let stored = "SELECT COUNT(*) FROM bot_label WHERE features = '[1.5,null]' AND schema_hash = 'schema' AND n_messages = 12";
         assert_eq!(world.number(stored).await, 1, "with the values of that prediction");
@@ -293,6 +294,25 @@ on_both! {
         assert_eq!(world.number("SELECT COUNT(*) FROM audit WHERE action = 'bots.review'").await, 3);
     }
 
+    async fn a_verdict_that_is_taken_back_makes_the_one_before_it_count_again(world: World) {
+        let pond = world.community("Pond").await;
+        let bots = world.app.bots.clone();
+        let mo = world.person(pond, "mo", Some(Role::Moderator)).await;
+        let (_, about) = talker(&mut world, pond, "spammer").await;
+        let id = case(&world, pond, about, 900_000).await;
+        bots.review(&mo.actor, pond, id, &verdict(Verdict::Human, None)).await.unwrap();
+        assert_eq!(labels(&world, pond).await, [(LabelSource::Review, false, 1)]);
+        let first = world.number("SELECT at FROM bot_label").await;
+        // A quarter of a year later there is new evidence.
+        world.clock.advance(DAY * 91);
+        world.sql("UPDATE bot_case SET state = 0, decided_by = NULL, decided_at = NULL, revision = revision + 1").await;
+        bots.review(&mo.actor, pond, id, &verdict(Verdict::Bot, None)).await.unwrap();
+        assert_eq!(labels(&world, pond).await, [(LabelSource::Review, true, 1)]);
+        bots.undo_review(&mo.actor, pond, id).await.unwrap();
+        assert_eq!(labels(&world, pond).await, [(LabelSource::Review, false, 1)]);
+        assert_eq!(world.number("SELECT at FROM bot_label").await, first, "of when it was said");
+    }
+
     async fn of_two_moderators_the_first_decides_and_each_sees_the_other(world: World) {
         let pond = world.community("Pond").await;
         let bots = world.app.bots.clone();
@@ -301,9 +321,14 @@ on_both! {
         let (_, about) = talker(&mut world, pond, "spammer").await;
         let id = case(&world, pond, about, 600_000).await;
         let seen = bots.look_at_case(&ana.actor, pond, id).await.unwrap();
-        assert_eq!(bots.look_at_case(&mo.actor, pond, id).await.unwrap().looked_by, Some(ana.user), "Ana is reviewing");
+        assert_eq!(bots.look_at_case(&mo.actor, pond, id).await.unwrap().viewers, [ana.user, mo.user], "Ana is reviewing");
+        let ana_sees = bots.case(&ana.actor, pond, id).await.unwrap().unwrap().case;
+        assert_eq!(ana_sees.viewers, [ana.user, mo.user], "and sees that Mo is");
+        // Whoever looks on stays the first.
+        world.clock.advance(Duration::from_secs(200));
+        assert_eq!(bots.look_at_case(&ana.actor, pond, id).await.unwrap().viewers, [ana.user, mo.user]);
         world.clock.advance(Duration::from_secs(301));
-        assert_eq!(bots.look_at_case(&mo.actor, pond, id).await.unwrap().looked_by, Some(mo.user));
+        assert_eq!(bots.look_at_case(&mo.actor, pond, id).await.unwrap().viewers, [mo.user]);
         let mut all = tokio::task::JoinSet::new();
         for n in 0..12 {
             let (bots, actor) = (bots.clone(), if n % 2 == 0 { ana.actor.clone() } else { mo.actor.clone() });

@@ -253,7 +253,7 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO bot_prediction (community_id, account_id, probability_ppm, rule_ppm, schema_hash, features, why, n_messages, at) SELECT {pond}, id, 1, 1, 'x', '[]', '[{{\"sentence\":\"{CANARY} is fast\"}}]', 1, 0 FROM platform_account WHERE user_id = {user}"
         ),
         format!(
-            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, looked_by, decided_by, revision) SELECT {pond}, id, 1, 1, 1, 1, 0, 0, {user}, {user}, 1 FROM platform_account WHERE username = '{CANARY}' OR username = 'bob'"
+            "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, decided_by, revision) SELECT {pond}, id, 1, 1, 1, 1, 0, 0, {user}, 1 FROM platform_account WHERE username = '{CANARY}' OR username = 'bob'"
         ),
         format!(
             "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reviewer_id, reason, probability_ppm, was_sampled, at, undone_by) SELECT id, {pond}, account_id, 1, {user}, '{CANARY} thinks so', 1, FALSE, 0, {user} FROM bot_case"

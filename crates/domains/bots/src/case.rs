@@ -175,8 +175,8 @@ pub struct Case {
     pub opened_at: Timestamp,
     /// When what speaks for it changed last.
     pub changed_at: Timestamp,
-    /// Who is looking at it right now.
-    pub looked_by: Option<UserId>,
+    /// Who has it before them right now, who came first first.
+    pub viewers: Vec<UserId>,
     /// Whether the program has scored the account: one that said nothing yet has no probability.
     pub is_scored: bool,
     /// Which revision a decision is about.
@@ -493,7 +493,9 @@ impl Bots {
         let setting = |id| settings.get(&id).copied().unwrap_or_default();
         let ids: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
         let accounts = identity::accounts_by_id(conn, &ids).await?;
-        let now = self.clock.now();
+        let open = rows.iter().filter(|row| row.state == CaseState::Open);
+        let open: Vec<i32> = open.map(|row| row.id).collect();
+        let mut viewers = tables::viewer::of(conn, &open, self.clock.now()).await?;
         let whole = rows.into_iter().map(|row| Case {
             id: row.id,
             community: row.community,
@@ -506,9 +508,7 @@ impl Bots {
             is_scored: row.prediction.is_some(),
             opened_at: row.opened_at,
             changed_at: row.changed_at,
-            looked_by: row
-                .looked_by
-                .filter(|_| row.looked_until.is_some_and(|until| until > now)),
+            viewers: viewers.remove(&row.id).unwrap_or_default(),
             revision: row.revision,
             decided_by: row.decided_by,
             decided_at: row.decided_at,

@@ -22,11 +22,8 @@ pub const PERSONAL: &[Declared] = &[
         "what moderators say about names on lists",
     ),
     Declared::exported("bot_prediction", By::Account("account_id"), &[]),
-    Declared::exported(
-        "bot_case",
-        By::Account("account_id"),
-        &["looked_by", "looked_at", "looked_until", "decided_by"],
-    ),
+    Declared::exported("bot_case", By::Account("account_id"), &["decided_by"]),
+    Declared::exported("bot_case_viewer", By::User("user_id"), &[]),
     Declared::exported(
         "bot_review",
         By::Account("account_id"),

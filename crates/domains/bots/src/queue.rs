@@ -28,7 +28,7 @@ const LATELY: i64 = 50;
 
 /// Whether nobody else has a case before them.
 fn is_unseen(case: &Case, own: Option<UserId>) -> bool {
-    case.looked_by.is_none() || case.looked_by == own
+    case.viewers.iter().all(|viewer| Some(*viewer) == own)
 }
 
 /// Whether somebody may be given a case: nobody else has it before them, and it is not about them.

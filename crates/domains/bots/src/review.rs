@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ::store::{DomainEvent, Work, audit::Entry};
-use kernel::{Actor, CommunityId, Permission, Timestamp, UserId};
+use kernel::{AccountId, Actor, CommunityId, Permission, Timestamp, UserId};
 use serde_json::json;
 
 use crate::{
@@ -131,7 +131,7 @@ fn changed() -> BotsError {
 
 impl Bots {
     /// Says that somebody has a case before them for the next five minutes, so that others see it; answers
-    /// the case, which says who has it.
+    /// the case, which says who else has it.
     pub async fn look_at_case(
         &self,
         actor: &Actor,
@@ -146,9 +146,8 @@ impl Bots {
             && before.state == CaseState::Open
         {
             let now = work.now();
-            if table::look(work.conn(), id, user, now, now.plus(LOOKED)).await? {
-                work.notify(case::topic(community), "");
-            }
+            tables::viewer::look(work.conn(), id, user, now, now.plus(LOOKED)).await?;
+            work.notify(case::topic(community), "");
             work.commit().await?;
         } else {
             drop(work);
@@ -281,9 +280,10 @@ pub(crate) async fn put_review(
         }
         (known, _) => known,
     };
-    let own_look = before
-        .looked_at
-        .filter(|_| before.looked_by.is_some() && before.looked_by == actor.user_id());
+    let own_look = match actor.user_id() {
+        Some(user) => tables::viewer::since(work.conn(), before.id, user).await?,
+        None => None,
+    };
     let took = own_look.map(|since| now.since(since).as_secs());
     let new = tables::review::New {
         case: before.id,
@@ -301,7 +301,7 @@ pub(crate) async fn put_review(
     let review = tables::review::insert(work.conn(), &new).await?;
     work.notify(case::topic(community), "");
     let Some(after) = verdict.state() else {
-        return Ok(table::look_away(work.conn(), before.id, actor.user_id()).await?);
+        return Ok(tables::viewer::look_away(work.conn(), before.id, actor.user_id()).await?);
     };
     let done = table::decide(work.conn(), before, after, actor.user_id(), Some(now)).await?;
     if !done {
@@ -314,23 +314,35 @@ pub(crate) async fn put_review(
         ReportOutcome::Wrong
     };
     tables::report::settle(work.conn(), seat, outcome, review).await?;
-    if let Some(prediction) = prediction
-        && let Some(basis) = tables::prediction::basis(work.conn(), prediction).await?
-    {
-        let label = tables::label::New {
-            seat,
-            is_bot,
-            source: LabelSource::Review,
-            weight: Probability::percent(100),
-            review: Some(review),
-            schema_hash: &basis.schema_hash,
-            features: &basis.features,
-            n_messages: basis.n_messages,
-            at: now,
-        };
-        tables::label::put(work.conn(), &label).await?;
-    }
+    teach(work, seat, (review, is_bot, now), prediction).await?;
     tell(work, community, before, after).await
+}
+
+/// Writes down what a review teaches: that it is a bot or a person, and what could be seen of it then.
+async fn teach(
+    work: &Work,
+    seat: (CommunityId, AccountId),
+    (review, is_bot, at): (i64, bool, Timestamp),
+    prediction: Option<i64>,
+) -> Result<(), BotsError> {
+    let Some(prediction) = prediction else {
+        return Ok(());
+    };
+    let Some(basis) = tables::prediction::basis(work.conn(), prediction).await? else {
+        return Ok(());
+    };
+    let label = tables::label::New {
+        seat,
+        is_bot,
+        source: LabelSource::Review,
+        weight: Probability::percent(100),
+        review: Some(review),
+        schema_hash: &basis.schema_hash,
+        features: &basis.features,
+        n_messages: basis.n_messages,
+        at,
+    };
+    Ok(tables::label::put(work.conn(), &label).await?)
 }
 
 async fn reopen(
@@ -346,6 +358,13 @@ async fn reopen(
         tables::review::undo(work.conn(), review.id, actor.user_id(), work.now()).await?;
         tables::label::delete_of_review(work.conn(), review.id).await?;
         tables::report::unsettle(work.conn(), review.id).await?;
+        // What was said before it, when the case was open the last time, counts again.
+        if let Some(earlier) = tables::review::last(work.conn(), before.id).await? {
+            let prediction = tables::review::prediction(work.conn(), earlier.id).await?;
+            let is_bot = earlier.verdict == Verdict::Bot;
+            let said = (earlier.id, is_bot, earlier.at);
+            teach(work, (community, before.account), said, prediction).await?;
+        }
     }
     // What they were against is gone.
     tables::appeal::end(work.conn(), before.id, work.now()).await?;

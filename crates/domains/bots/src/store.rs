@@ -23,6 +23,7 @@ pub(crate) mod setting;
 pub(crate) mod shadow;
 pub(crate) mod state;
 pub(crate) mod training;
+pub(crate) mod viewer;
 pub(crate) mod waiting;
 
 use ::store::{Engine, StoreError, Work, sql};

@@ -179,6 +179,12 @@ impl Names {
     pub(crate) fn get(&self, user: Option<UserId>) -> Option<Someone> {
         self.known.get(&user?).cloned()
     }
+
+    /// What those of several people are called that are known, in their order.
+    pub(crate) fn all(&self, users: &[UserId]) -> Vec<Someone> {
+        let known = users.iter().filter_map(|user| self.known.get(user));
+        known.cloned().collect()
+    }
 }
 
 /// The word for a state.

@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, fmt::Write};
 
-use ::store::{Engine, StoreError, Work, sql};
+use ::store::{StoreError, Work, sql};
 use kernel::{AccountId, CommunityId, Timestamp, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use crate::{
     CaseOrder, CaseQuery, CaseState, Probability, Reason, assessment::Found, case::Evidence,
+    store::viewer,
 };
 
 /// A stored case.
@@ -23,9 +24,6 @@ pub(crate) struct Row {
     pub(crate) prediction: Option<i64>,
     pub(crate) opened_at: Timestamp,
     pub(crate) changed_at: Timestamp,
-    pub(crate) looked_by: Option<UserId>,
-    pub(crate) looked_at: Option<Timestamp>,
-    pub(crate) looked_until: Option<Timestamp>,
     pub(crate) revision: i32,
     pub(crate) decided_by: Option<UserId>,
     pub(crate) decided_at: Option<Timestamp>,
@@ -43,9 +41,6 @@ struct Raw {
     prediction_id: Option<i64>,
     opened_at: i64,
     changed_at: i64,
-    looked_by: Option<i32>,
-    looked_at: Option<i64>,
-    looked_until: Option<i64>,
     revision: i32,
     decided_by: Option<i32>,
     decided_at: Option<i64>,
@@ -71,9 +66,6 @@ impl TryFrom<Raw> for Row {
             prediction: raw.prediction_id,
             opened_at: Timestamp(raw.opened_at),
             changed_at: Timestamp(raw.changed_at),
-            looked_by: raw.looked_by.map(UserId),
-            looked_at: raw.looked_at.map(Timestamp),
-            looked_until: raw.looked_until.map(Timestamp),
             revision: raw.revision,
             decided_by: raw.decided_by.map(UserId),
             decided_at: raw.decided_at.map(Timestamp),
@@ -82,8 +74,7 @@ impl TryFrom<Raw> for Row {
 }
 
 const COLUMNS: &str = "id, community_id, account_id, state, reasons, probability_ppm, value_ppm, prediction_id, \
-                       opened_at, changed_at, looked_by, looked_at, looked_until, revision, \
-                       decided_by, decided_at";
+                       opened_at, changed_at, revision, decided_by, decided_at";
 
 /// That a case is open and of an account that was drawn by chance.
 const DRAWN: &str = "state = 0 AND (reasons & 16) <> 0";
@@ -179,10 +170,7 @@ pub(crate) async fn to_change(
     community: CommunityId,
     account: AccountId,
 ) -> Result<Option<Row>, StoreError> {
-    let lock = match work.engine() {
-        Engine::Sqlite => "",
-        Engine::Postgres => " FOR UPDATE",
-    };
+    let lock = sql::for_update(work.engine());
     let values = vec![community.0.into(), account.0.into()];
     let which = format!("community_id = $1 AND account_id = $2{lock}");
     one(work.conn(), &which, values).await
@@ -456,41 +444,6 @@ pub(crate) async fn put_score(
     Ok(())
 }
 
-/// Somebody has the case before them; `false` if somebody else has.
-pub(crate) async fn look(
-    conn: &impl ConnectionTrait,
-    id: i32,
-    user: UserId,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<bool, StoreError> {
-    let n = sql::execute(
-        conn,
-        "UPDATE bot_case SET looked_at = CASE WHEN looked_by = $2 AND looked_until > $3 THEN looked_at \
-         ELSE $3 END, looked_by = $2, looked_until = $4 WHERE id = $1 AND \
-         (looked_by IS NULL OR looked_by = $2 OR looked_until IS NULL OR looked_until <= $3)",
-        vec![id.into(), user.0.into(), now.0.into(), until.0.into()],
-    )
-    .await?;
-    Ok(n > 0)
-}
-
-/// Nobody has it before them any more.
-pub(crate) async fn look_away(
-    conn: &impl ConnectionTrait,
-    id: i32,
-    user: Option<UserId>,
-) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE bot_case SET looked_by = NULL, looked_at = NULL, looked_until = NULL \
-         WHERE id = $1 AND (looked_by = $2 OR $2 IS NULL)",
-        vec![id.into(), user.map(|user| user.0).into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Decides a case, or opens it again, if it is still of this revision.
 pub(crate) async fn decide(
     conn: &impl ConnectionTrait,
@@ -501,8 +454,8 @@ pub(crate) async fn decide(
 ) -> Result<bool, StoreError> {
     let n = sql::execute(
         conn,
-        "UPDATE bot_case SET state = $3, decided_by = $4, decided_at = $5, revision = revision + 1, \
-         looked_by = NULL, looked_at = NULL, looked_until = NULL WHERE id = $1 AND revision = $2",
+        "UPDATE bot_case SET state = $3, decided_by = $4, decided_at = $5, revision = revision + 1 \
+         WHERE id = $1 AND revision = $2",
         vec![
             before.id.into(),
             before.revision.into(),
@@ -512,6 +465,9 @@ pub(crate) async fn decide(
         ],
     )
     .await?;
+    if n > 0 {
+        viewer::look_away(conn, before.id, None).await?;
+    }
     Ok(n > 0)
 }
 

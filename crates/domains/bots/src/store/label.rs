@@ -68,7 +68,8 @@ pub(crate) async fn put_unless_same(
     Ok(())
 }
 
-/// Gives labels that somebody brought along before the account was scored, or for older features, what is known now.
+/// Gives labels of people that are for older features, and those that were brought along before the account was scored, what is known
+/// now: what somebody is stays so when the features change.
 pub(crate) async fn complete(
     conn: &impl ConnectionTrait,
     community: CommunityId,
@@ -83,7 +84,7 @@ pub(crate) async fn complete(
     sql::execute(
         conn,
         &format!(
-            "UPDATE bot_label SET features = {}, n_messages = {}, schema_hash = $2 WHERE community_id = $1 AND source = 5 \
+            "UPDATE bot_label SET features = {}, n_messages = {}, schema_hash = $2 WHERE community_id = $1 AND source IN (1, 5) \
              AND schema_hash <> $2 AND EXISTS (SELECT 1 FROM bot_prediction p WHERE \
              p.community_id = bot_label.community_id AND p.account_id = bot_label.account_id AND p.schema_hash = $2)",
             newest("features"),

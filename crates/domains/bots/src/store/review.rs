@@ -94,6 +94,16 @@ pub(crate) async fn last(
     row.map(Review::try_from).transpose()
 }
 
+/// The prediction that a review was about, if it is known.
+pub(crate) async fn prediction(
+    conn: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<i64>, StoreError> {
+    let query = "SELECT prediction_id FROM bot_review WHERE id = $1";
+    let found: Option<Option<i64>> = sql::optional(conn, query, vec![id.into()]).await?;
+    Ok(found.flatten())
+}
+
 /// The one by which somebody left a case to others, if nothing new is known of it since.
 pub(crate) async fn skip_of(
     conn: &impl ConnectionTrait,

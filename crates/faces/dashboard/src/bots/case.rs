@@ -283,7 +283,8 @@ fn people(file: &CaseFile) -> Vec<UserId> {
     reviewers
         .chain(reporters)
         .chain(answerers)
-        .chain([file.case.looked_by, file.case.decided_by])
+        .chain([file.case.decided_by])
+        .chain(file.case.viewers.iter().copied().map(Some))
         .chain(file.correction.iter().map(|one| one.decided_by))
         .flatten()
         .collect()

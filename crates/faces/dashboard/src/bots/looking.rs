@@ -35,7 +35,7 @@ pub(crate) struct Seen {
 #[derive(Template)]
 #[template(path = "bots_looking.html")]
 pub(crate) struct Looking {
-    looked_by: Option<Someone>,
+    viewers: Vec<Someone>,
     /// The case again, if it is not what was seen.
     again_href: Option<String>,
     /// The same for whoever listens.
@@ -50,18 +50,19 @@ impl Looking {
         slug: &str,
         (revision, order): (i32, CaseOrder),
     ) -> Self {
-        let looked_by = names.get(case.looked_by);
+        let viewers = names.all(&case.viewers);
         let is_same = case.revision == revision && case.state == CaseState::Open;
         let again_href = (!is_same).then(|| queue::case_href(slug, case.id, order));
-        let said = match (&looked_by, &again_href) {
+        let others = viewers.iter().filter(|someone| !someone.is_viewer);
+        let others: Vec<&str> = others.map(|someone| someone.name.as_str()).collect();
+        let said = match (others.len(), &again_href) {
             (_, Some(_)) => "the case changed".to_owned(),
-            (Some(someone), None) if !someone.is_viewer => {
-                format!("{} is looking at it", someone.name)
-            }
-            _ => String::new(),
+            (0, None) => String::new(),
+            (1, None) => format!("{} is looking at it", others.concat()),
+            (_, None) => format!("{} are looking at it", others.join(", ")),
         };
         Self {
-            looked_by,
+            viewers,
             again_href,
             said,
         }
@@ -70,7 +71,7 @@ impl Looking {
     /// Of a case as it is shown now.
     pub(crate) fn now(case: &Case, names: &Names) -> Self {
         Self {
-            looked_by: names.get(case.looked_by),
+            viewers: names.all(&case.viewers),
             again_href: None,
             said: String::new(),
         }
@@ -105,8 +106,7 @@ pub(crate) async fn stream(
         (feed, face, viewer, community, seen),
         async |(mut feed, face, viewer, community, seen)| {
             let case = told(feed.next().await?)?;
-            let users: Vec<_> = case.looked_by.into_iter().collect();
-            let names = told(Names::of(&face, &viewer, &community, &users).await)?;
+            let names = told(Names::of(&face, &viewer, &community, &case.viewers).await)?;
             let html = drawn(&Looking::of(&case, &names, &community.slug, seen))?;
             Some((html, (feed, face, viewer, community, seen)))
         },

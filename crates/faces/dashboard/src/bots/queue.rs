@@ -60,7 +60,7 @@ struct Row {
     /// How sure the program is by now, if the account was scored.
     sure_now: Option<Sure>,
     reasons: String,
-    looked_by: Option<Someone>,
+    viewers: Vec<Someone>,
     opened: When,
     decided: Option<When>,
     decided_by: Option<Someone>,
@@ -87,7 +87,7 @@ impl Row {
             account: case.account.map(Judged::from),
             sure: Sure::of(case.probability, case.level),
             reasons: reasons_text(&case.reasons),
-            looked_by: names.get(case.looked_by),
+            viewers: names.all(&case.viewers),
             opened: display::when(now, case.opened_at),
             decided: case.decided_at.map(|at| display::when(now, at)),
             decided_by: names.get(case.decided_by),
@@ -205,8 +205,7 @@ pub(crate) async fn page(
     let people: Vec<UserId> = found
         .items
         .iter()
-        .flat_map(|case| [case.looked_by, case.decided_by])
-        .flatten()
+        .flat_map(|case| case.viewers.iter().copied().chain(case.decided_by))
         .collect();
     let names = Names::of(&face, &viewer, &community, &people).await?;
     let about: Vec<UserId> = found

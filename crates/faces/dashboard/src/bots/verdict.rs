@@ -60,7 +60,8 @@ pub(crate) async fn look(
         .bots
         .look_at_case(&viewer.actor, community.id, id)
         .await?;
-    let is_own = looked.looked_by.is_some() && looked.looked_by == viewer.actor.user_id();
+    let own = viewer.actor.user_id();
+    let is_own = looked.viewers.iter().any(|user| Some(*user) == own);
     let to = if is_own {
         return_to::with(&to, "done", "looking")
     } else {

@@ -257,7 +257,13 @@ async fn a_case_tells_why_what_members_said_and_who_looks() {
     let queue = other.get(QUEUE).await.expect(200).body;
     has(&queue, &[">mo</a>"]);
     let late = other.post(&format!("{path}/look"), &[]).await.expect(303);
-    assert_eq!(late.location(), format!("{path}?order=value"));
+    assert_eq!(late.location(), format!("{path}?order=value&done=looking"));
+    // Each sees the other.
+    let page = mo.get(&path).await.expect(200).body;
+    has(
+        &page,
+        &["You are looking at it", ">ann</a> is looking at it."],
+    );
     world.clock.advance(Duration::from_secs(301));
     let page = other.get(&path).await.expect(200).body;
     assert!(!page.contains("is looking at it."), "{page}");
@@ -677,7 +683,11 @@ async fn the_overview_tells_the_score_the_spread_and_what_other_thresholds_would
         ))
         .await;
     let page = mo.get("/c/ducks/bots").await.expect(200).body;
-    has(&page, &["Many newcomers are coming at once, the last"]);
+    let newest = "<a href=\"/c/ducks/members?sort=first\">Who came last</a>";
+    has(
+        &page,
+        &["Many newcomers are coming at once, the last", newest],
+    );
     world.clock.advance(Duration::from_secs(7_200));
     let page = mo.get("/c/ducks/bots").await.expect(200).body;
     has(&page, &["Many newcomers came at once, the last"]);

@@ -56,8 +56,8 @@ pub(crate) struct CaseView {
     opened_at: Moment,
     /// When what speaks for it changed last.
     changed_at: Moment,
-    /// Who is looking at it right now.
-    looked_by: Option<i32>,
+    /// Who has it before them right now, who came first first.
+    viewers: Vec<i32>,
     /// Which revision a verdict is about.
     revision: i32,
     /// Who decided; null for nobody, or somebody who was erased since.
@@ -79,7 +79,7 @@ impl From<Case> for CaseView {
             level: case.level.into(),
             opened_at: case.opened_at.into(),
             changed_at: case.changed_at.into(),
-            looked_by: case.looked_by.map(|user| user.0),
+            viewers: case.viewers.iter().map(|user| user.0).collect(),
             revision: case.revision,
             decided_by: case.decided_by.map(|user| user.0),
             decided_at: case.decided_at.map(Moment::from),

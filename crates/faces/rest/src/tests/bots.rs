@@ -49,7 +49,7 @@ on_both! {
         let next = client.get(&format!("{bots}/cases/next?order=probability")).await.expect(200);
         assert_eq!(next.json["id"], json!(id));
         let looked = client.ask(Method::POST, &format!("{bots}/cases/{id}/look"), None).await.expect(200);
-        assert_eq!(looked.json["looked_by"], json!(mona.user.0));
+        assert_eq!(looked.json["viewers"], json!([mona.user.0]));
         let seen = looked.json["revision"].as_i64().unwrap();
         let verdict = |revision: i64| json!({ "verdict": "bot", "reason": "sells things", "revision": revision });
         let path = format!("{bots}/cases/{id}/verdict");

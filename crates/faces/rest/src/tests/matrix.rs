@@ -332,8 +332,12 @@ impl Stage {
         self.message = sent.json["id"].as_i64().unwrap();
         self.hook = hook;
         // The case waits for whoever is next, and nobody has it before them any more.
-        let free = "UPDATE bot_case SET state = 0, looked_by = NULL, looked_until = NULL";
-        self.world.sql(free).await;
+        for free in [
+            "UPDATE bot_case SET state = 0",
+            "DELETE FROM bot_case_viewer",
+        ] {
+            self.world.sql(free).await;
+        }
     }
 
     fn path(&self, template: &str, n: usize) -> String {

@@ -81,8 +81,8 @@ pub(crate) struct BotCase {
     opened_at: DateTime,
     /// When what speaks for it changed last.
     changed_at: DateTime,
-    /// Who has it before them right now.
-    looked_by: Option<i32>,
+    /// Who has it before them right now, who came first first.
+    viewers: Vec<i32>,
     /// Which revision a verdict is about.
     revision: i32,
     /// Who decided; null for nobody, or somebody who was erased since.
@@ -106,7 +106,7 @@ impl From<Case> for BotCase {
             value: case.value.value(),
             opened_at: DateTime(case.opened_at),
             changed_at: DateTime(case.changed_at),
-            looked_by: case.looked_by.map(|user| user.0),
+            viewers: case.viewers.iter().map(|user| user.0).collect(),
             revision: case.revision,
             decided_by: case.decided_by.map(|user| user.0),
             decided_at: case.decided_at.map(DateTime),
