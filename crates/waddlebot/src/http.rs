@@ -36,6 +36,11 @@ const LATENCY: [f64; 11] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 ];
 
+/// Bounds of the histogram of what scoring an account took, in seconds: most take well below a millisecond.
+const SCORING: [f64; 11] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.5, 1.0,
+];
+
 /// Bounds of the histogram of what GraphQL queries cost.
 const COST: [f64; 9] = [
     3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 100_000.0,
@@ -231,6 +236,10 @@ pub(crate) fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY)
         .and_then(|builder| {
+            let scoring = Matcher::Full("waddlebot_bots_score_seconds".to_owned());
+            builder.set_buckets_for_metric(scoring, &SCORING)
+        })
+        .and_then(|builder| {
             builder.set_buckets_for_metric(Matcher::Suffix("_cost".to_owned()), &COST)
         })
         .context("choosing the buckets of histograms")?
@@ -269,7 +278,17 @@ fn with_zeros(
 async fn scrape(
     State((app, handle, told)): State<(Arc<App>, PrometheusHandle, JobLabels)>,
 ) -> Response {
-    if let Ok(status) = app.status(&kernel::Actor::System("metrics")).await {
+    let who = kernel::Actor::System("metrics");
+    if let Ok(alerts) = app.bots.alerts(&who).await {
+        for kind in bots::AlertKind::ALL {
+            let open = alerts
+                .iter()
+                .filter(|alert| alert.kind == kind && alert.cleared_at.is_none());
+            let n = i64::try_from(open.count()).unwrap_or(i64::MAX);
+            metrics::gauge!("waddlebot_bots_alerts", "kind" => kind.as_str()).set(real(n));
+        }
+    }
+    if let Ok(status) = app.status(&who).await {
         let counts = {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             with_zeros(&mut told, status.jobs)

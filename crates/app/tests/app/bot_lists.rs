@@ -1,10 +1,14 @@
 //! What communities decide about the detection of bots, and lists of known accounts and domains.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use bots::{BotsError, Imported, Known, ListKind, Listable, NewList, Probability, Ruling, Setting};
-use kernel::{Clock, CommunityId, Day, ErrorCode, PageRequest, Platform, Role};
+use bots::{
+    BotsError, Imported, Known, ListKind, Listable, NewList, Probability, Reason, Ruling, Setting,
+};
+use kernel::{Clock, CommunityId, Day, ErrorCode, EventKind, PageRequest, Platform, Role};
 use testkit::{World, on_both};
+
+use super::bot_scores::{catch_up, happens, open};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -173,6 +177,7 @@ on_both! {
         }
         let twice = bots.remove_list(&world.system(), id).await;
         assert!(matches!(twice, Err(BotsError::NotFound)), "{twice:?}");
+        world.expect_leftovers();
     }
 
     async fn what_a_community_says_outlives_the_next_import_and_comes_before_what_the_instance_says(world: World) {
@@ -222,6 +227,57 @@ on_both! {
             page = PageRequest::after(next, 3);
         }
         assert_eq!(seen, ["ann", "bob", "cat", "evil.example"]);
+    }
+
+    async fn whoever_a_list_names_has_a_case_with_the_first_word_or_follow_and_nobody_else(world: World) {
+        let pond = world.community("Pond").await;
+        let list = NewList { platform: Some(Platform::Discord), ..unwanted(&world) };
+        import(&world, &list, "lurker\ncommander\ncleared\n").await;
+        let cleared = Listable::Account(Platform::Discord, "cleared".to_owned());
+        world.app.bots.correct(&world.system(), pond, &cleared, Some(Ruling::Wrong), "ours").await.unwrap();
+        happens(&mut world, pond, "lurker", EventKind::Follow).await;
+        happens(&mut world, pond, "friend", EventKind::Follow).await;
+        happens(&mut world, pond, "cleared", EventKind::Follow).await;
+        world.say(pond, "commander", "hello everybody").await;
+        world.say(pond, "ann", "hello you").await;
+        catch_up(&world).await;
+        let cases = open(&world, pond).await;
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.account.as_ref().unwrap().username.as_str()).collect();
+        assert_eq!(names, BTreeSet::from(["commander", "lurker"]), "{cases:?}");
+        for case in &cases {
+            assert_eq!(case.reasons, [Reason::List]);
+            // Of who said nothing there is nothing to predict from.
+            let name = &case.account.as_ref().unwrap().username;
+            assert_eq!(case.is_scored, name == "commander", "{case:?}");
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE scored_n > 0").await, 0, "nobody has a score");
+        // Once is enough, also when they speak.
+        happens(&mut world, pond, "lurker", EventKind::Follow).await;
+        world.say(pond, "lurker", "first words").await;
+        catch_up(&world).await;
+        assert_eq!(open(&world, pond).await.len(), 2);
+        // A correction withdraws the case at once.
+        let commander = Listable::Account(Platform::Discord, "commander".to_owned());
+        world.app.bots.correct(&world.system(), pond, &commander, Some(Ruling::Wrong), "ours too").await.unwrap();
+        assert_eq!(open(&world, pond).await.len(), 1);
+    }
+
+    async fn a_list_that_comes_or_goes_has_accounts_scored_again_at_once(world: World) {
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        world.say(pond, "ann", "hello").await;
+        world.say(lake, "bob", "hello").await;
+        catch_up(&world).await;
+        let waiting = "SELECT COUNT(*) FROM job WHERE kind = 'bots.score'";
+        import(&world, &unwanted(&world), "lurker\n").await;
+        assert_eq!(world.number(waiting).await, 2, "each community");
+        import(&world, &unwanted(&world), "lurker\n").await;
+        assert_eq!(world.number(waiting).await, 2, "the same file changes nothing");
+        let id = list_id(&world, pond).await;
+        world.app.bots.use_list(&world.system(), pond, id, false).await.unwrap();
+        assert_eq!(world.number(waiting).await, 3, "the one that leaves it out");
+        world.app.bots.remove_list(&world.system(), id).await.unwrap();
+        assert_eq!(world.number(waiting).await, 5);
+        world.expect_leftovers();
     }
 
     async fn lists_as_they_are_published_are_read_whole(world: World) {

@@ -6,7 +6,7 @@
 //! id can appear any more ([0027](../../../../docs/decisions/0027-scoring-behind-recording.md)).
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -21,12 +21,15 @@ use serde_json::json;
 
 use crate::{
     AlertKind, BURST, Bots, alert, channel,
+    features::State,
     hearing::{Heard, Hearing},
+    newcomer,
     outcome::{self, Candidate},
     scorer::Scorer,
     store::{
         alert as table_alert,
         scene::{self as table, Reached},
+        state::Seat,
     },
 };
 
@@ -162,19 +165,22 @@ impl Bots {
         // Before scoring, which looks at it.
         hearing.write_links(work.conn()).await?;
         // Old messages are not scored one after the other when they are heard again.
-        let due = match rebuilds {
-            Some(_) => Vec::new(),
-            None => hearing.due(),
+        let due: BTreeSet<Seat> = if rebuilds.is_some() {
+            BTreeSet::new()
+        } else {
+            let listed = newcomer::listed(work.conn(), hearing.newcomers(), work.now()).await?;
+            hearing.due().into_iter().chain(listed).collect()
         };
+        let silent = State::new();
         let candidates: Vec<Candidate<'_>> = due
             .iter()
             .filter_map(|seat| {
-                let kept = hearing.kept(*seat)?;
+                let kept = hearing.kept(*seat);
                 Some(Candidate {
                     seat: *seat,
-                    state: &kept.state,
-                    before: kept.row.score,
-                    is_early: hearing.is_early(*seat),
+                    state: kept.map_or(&silent, |kept| &kept.state),
+                    before: kept.map(|kept| kept.row.score).unwrap_or_default(),
+                    is_early: kept.is_none() || hearing.is_early(*seat),
                     hours: hearing.place(seat.0)?.scene.hours(),
                 })
             })

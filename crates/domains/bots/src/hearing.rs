@@ -64,6 +64,8 @@ pub(crate) struct Hearing {
     kept: BTreeMap<Seat, Kept>,
     /// Who followed or joined and said nothing yet: they came then, and until when that counts.
     came: BTreeMap<Seat, Timestamp>,
+    /// Who was heard of in a community for the first time.
+    newcomers: BTreeSet<Seat>,
     listening: Listening,
     /// How often listed domains were linked to, and when last.
     links: BTreeMap<(Seat, String), (u32, Timestamp)>,
@@ -195,6 +197,9 @@ impl Hearing {
             Arrival::Follow => place.arrivals.come(arrived.at, Coming::Followed),
             Arrival::Join => place.arrivals.come(arrived.at, Coming::Joined),
         };
+        if !is_known && !matches!(arrived.how, Arrival::Raid { .. }) {
+            self.newcomers.insert(seat);
+        }
         let until = match arrived.how {
             Arrival::Raid { .. } => None,
             Arrival::Follow => Some(Timestamp(i64::MAX)),
@@ -253,6 +258,9 @@ impl Hearing {
             if place.is_rebuilding {
                 continue;
             }
+            if is_new {
+                self.newcomers.insert(seat);
+            }
             if is_new && !has_come {
                 let burst = place.arrivals.come(said.sent_at, Coming::Spoke);
                 place
@@ -290,7 +298,12 @@ impl Hearing {
             .collect()
     }
 
-    /// Whether there is too little of an account to score it: only what it linked to is looked at.
+    /// Who was heard of for the first time, in communities that are not made anew.
+    pub(crate) const fn newcomers(&self) -> &BTreeSet<Seat> {
+        &self.newcomers
+    }
+
+    /// Whether there is too little of an account to score it: only what it linked to, and what lists say, is looked at.
     pub(crate) fn is_early(&self, seat: Seat) -> bool {
         let place = self.places.get(&seat.0);
         let kept = place.zip(self.kept.get(&seat));

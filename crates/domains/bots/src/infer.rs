@@ -103,6 +103,7 @@ impl Bots {
         if actor.user_id().is_none() {
             return Err(nobody());
         }
+        let begun = self.clock.now();
         let vector = vector(features)?;
         let judge = self.scorer().await?.for_everybody();
         let Judge::Model(trained) = &*judge else {
@@ -110,13 +111,16 @@ impl Bots {
                 "there is no model for these features now: the rules score, and they look at messages".to_owned(),
             ));
         };
-        Ok(Inference {
+        let answer = Inference {
             probability: trained.probability(&vector),
             model: trained.id,
             why: judge.why_of(&vector, &Norms::default()),
             n_missing: count(trained.row(&vector).iter().filter(|value| value.is_nan())),
             n_columns: count(trained.row(&vector).iter()),
-        })
+        };
+        metrics::histogram!("waddlebot_bots_score_seconds", "of" => "given")
+            .record(self.clock.now().since(begun));
+        Ok(answer)
     }
 }
 

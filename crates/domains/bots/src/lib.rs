@@ -40,6 +40,7 @@ mod list;
 mod lot;
 mod model;
 mod monitoring;
+mod newcomer;
 mod outcome;
 mod personal;
 mod phishing;

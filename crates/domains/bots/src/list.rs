@@ -15,7 +15,7 @@ use serde_json::json;
 pub use read::{Rejected, TEXT_MAX};
 pub(crate) use read::{Said, domain};
 
-use crate::{Bots, BotsError, store as tables};
+use crate::{Bots, BotsError, batch::ask_to_score, store as tables};
 
 /// How many lists an instance may have.
 pub const LISTS_MAX: usize = 50;
@@ -315,6 +315,9 @@ impl Bots {
             community: Some(community),
             detail: json!({ "name": known.list.name, "is_used": is_used }),
         });
+        if known.list.kind.is_of_accounts() {
+            ask_to_score(&mut work, Some(&[community])).await?;
+        }
         Ok(work.commit().await?)
     }
 
@@ -392,6 +395,9 @@ impl Bots {
                 "removed": done.removed, "kept": done.kept, "rejected": done.n_rejected,
             }),
         });
+        if new.kind.is_of_accounts() {
+            ask_to_score(&mut work, None).await?;
+        }
         work.commit().await?;
         Ok(done)
     }
@@ -411,6 +417,9 @@ impl Bots {
             community: None,
             detail: json!({ "name": known.name, "entries": known.n_entries }),
         });
+        if known.kind.is_of_accounts() {
+            ask_to_score(&mut work, None).await?;
+        }
         Ok(work.commit().await?)
     }
 }

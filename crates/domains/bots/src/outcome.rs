@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use ::store::{StoreError, Work};
@@ -80,7 +81,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) seat: Seat,
     pub(crate) state: &'a State,
     pub(crate) before: Scored,
-    /// Whether there is too little of it to score it: then only what it linked to is a reason, and there is no score.
+    /// Whether there is too little of it to score it: then only what it linked to and what a list says are reasons, and there is no
+    /// score.
     pub(crate) is_early: bool,
     /// At which hours people of its community speak.
     pub(crate) hours: [f32; 24],
@@ -101,6 +103,8 @@ struct Verdict {
     n_messages: u32,
     after: Scored,
     reasons: Vec<Reason>,
+    /// How much a list of unwanted accounts says, 0 to 1.
+    listed: f64,
     is_news: bool,
     /// Whether it is suspected and another model suspects it than the last time.
     is_by_another: bool,
@@ -148,7 +152,12 @@ pub(crate) async fn score(
     let n = u128::try_from(lasted.len()).unwrap_or(u128::MAX).max(1);
     let part = clock.now().since(begun).as_micros() / n;
     let part = u32::try_from(part).unwrap_or(u32::MAX);
-    took.extend(lasted.into_iter().map(|own| own.max(part)));
+    let each = metrics::histogram!("waddlebot_bots_score_seconds", "of" => "stored");
+    took.extend(lasted.into_iter().map(|own| {
+        let own = own.max(part);
+        each.record(Duration::from_micros(own.into()));
+        own
+    }));
     Ok(verdicts
         .into_iter()
         .filter(|verdict| !verdict.is_early)
@@ -171,11 +180,19 @@ fn weigh(
     let exemption = bearings.exemption(seat, now);
     let is_news =
         !candidate.is_early && is_news(&setting, candidate.before.predicted, judged.probability);
+    let known = bearings.known(seat);
+    let listed = match known {
+        Some(Known::Unwanted(weight)) if exemption.is_none() => weight,
+        _ => 0.0,
+    };
     let mut reasons = if exemption.is_some() || candidate.is_early {
         Vec::new()
     } else {
-        reasons(&setting, &judge, &judged, bearings.known(seat), is_drawn)
+        reasons(&setting, &judge, &judged, is_drawn)
     };
+    if listed > 0.0 {
+        reasons.push(Reason::List);
+    }
     // As with reports, a regular is not left alone: the account may have been taken over.
     let is_safe = exemption.is_some_and(Exemption::holds_against_reports);
     if bearings.links(seat).is_some() && !is_safe {
@@ -202,6 +219,7 @@ fn weigh(
         n_messages,
         after,
         reasons,
+        listed,
         is_news,
         is_by_another: is_by_another && setting.level(judged_now) >= Level::Possible,
         is_early: candidate.is_early,
@@ -216,13 +234,7 @@ fn is_news(setting: &Setting, before: Option<Probability>, now: Probability) -> 
 }
 
 /// Why somebody should look; nothing if nobody should.
-fn reasons(
-    setting: &Setting,
-    judge: &Judge,
-    judged: &Judged,
-    known: Option<Known>,
-    is_drawn: bool,
-) -> Vec<Reason> {
+fn reasons(setting: &Setting, judge: &Judge, judged: &Judged, is_drawn: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let is_model = judge.model().is_some();
     if setting.level(judged.probability) >= Level::Possible {
@@ -234,9 +246,6 @@ fn reasons(
         if is_model && setting.level(judged.by_rules) == Level::Likely {
             reasons.push(Reason::Rules);
         }
-    }
-    if matches!(known, Some(Known::Unwanted(_))) {
-        reasons.push(Reason::List);
     }
     let [least, most] = UNCERTAIN;
     if is_model && (least..=most).contains(&judged.probability) {
@@ -314,7 +323,8 @@ async fn follow(
     for verdict in verdicts.iter_mut() {
         let case = cases.get(&verdict.seat);
         let is_written = is_due(case, verdict) || is_taken_over(case, verdict);
-        if !verdict.is_news && !is_written {
+        // Of who said nothing there is nothing to predict from.
+        if !verdict.is_news && !is_written || verdict.n_messages == 0 {
             continue;
         }
         verdict.after.predicted = Some(verdict.judged.probability);
@@ -372,15 +382,18 @@ async fn raise(
     prediction: Option<i64>,
 ) -> Result<(), StoreError> {
     let told = tables::report::together(work.conn(), verdict.seat).await?;
-    let told = Probability::millionths(told.weight);
-    let probability = verdict.judged.probability;
+    let told = Probability::millionths(told.weight).value();
+    let probability = match prediction {
+        Some(_) => verdict.judged.probability,
+        None => Probability::default(),
+    };
     let evidence = Evidence {
         community: verdict.seat.0,
         account: verdict.seat.1,
         reasons: verdict.reasons.clone(),
         probability,
         prediction,
-        value: case::value(probability, verdict.n_messages, told.value()),
+        value: case::value(probability, verdict.n_messages, told.max(verdict.listed)),
         is_new_since_verdict: false,
     };
     case::raise(work, setting, &evidence).await?;

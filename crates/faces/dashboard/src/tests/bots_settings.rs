@@ -143,6 +143,7 @@ async fn a_list_is_shown_with_where_it_comes_from_and_used_or_not() {
     assert_eq!(answer.location(), format!("{PAGE}?done={done}#lists"));
     let known = world.app.bots.lists(&root.actor, ducks).await.unwrap();
     assert_eq!(known[0].is_used, !was_used);
+    world.expect_leftovers();
     world.close().await;
 }
 
