@@ -116,6 +116,8 @@ pub struct Monitoring {
     pub drift: Vec<Drift>,
     /// What one score took lately, at worst of a hundred; `None` before the first.
     pub latency_p99_ms: Option<u32>,
+    /// How many accounts have a probability in each five per cent; the last has 100 % too.
+    pub spread: [u64; 20],
 }
 
 /// What is counted of a week.
@@ -336,6 +338,7 @@ impl Bots {
                 .collect(),
             drift: table::drift(conn, EVERYWHERE, DRIFT_SHOWN).await?,
             latency_p99_ms: latency(conn).await?,
+            spread: tables::score::spread(conn, community).await?,
         })
     }
 

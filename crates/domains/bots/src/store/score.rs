@@ -157,6 +157,26 @@ pub(crate) async fn bins(
     Ok(found)
 }
 
+/// How many scored accounts there are by five per cent, of a community or of all.
+pub(crate) async fn spread(
+    conn: &impl ConnectionTrait,
+    community: Option<CommunityId>,
+) -> Result<[u64; 20], StoreError> {
+    let of = community.map_or("", |_| " AND community_id = $1");
+    let query = format!(
+        "SELECT probability_ppm / 50000, COUNT(*) FROM bot_score WHERE scored_n > 0{of} GROUP BY probability_ppm / 50000"
+    );
+    let values = community.map(|id| id.0.into()).into_iter().collect();
+    let mut bins = [0; 20];
+    for row in sql::rows(conn, &query, values).await? {
+        let (bin, n): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if let Some(count) = bins.get_mut(usize::try_from(bin).unwrap_or(0).min(19)) {
+            *count += u64::try_from(n).unwrap_or(0);
+        }
+    }
+    Ok(bins)
+}
+
 /// Of a community's scored accounts about which people decided: how many are bots from a probability on, people from it
 /// on, and bots below it. Those who are left alone are flagged by nothing.
 pub(crate) async fn reviewed(

@@ -213,6 +213,8 @@ struct One {
     deployed: Option<When>,
     retired: Option<When>,
     replaced: Option<i32>,
+    /// The training that made it.
+    training: Option<i32>,
     /// The community of its roll-back form; empty = everybody.
     community: String,
     doing: Doing,
@@ -224,6 +226,7 @@ struct One {
     pr: Option<Svg>,
     roc_points: Vec<(String, String)>,
     pr_points: Vec<(String, String)>,
+    calibration: Option<Svg>,
     reliability: Vec<(String, String, String)>,
     confusion: Option<[String; 4]>,
     importances: Vec<(String, String, f64)>,
@@ -363,7 +366,15 @@ async fn show(
         metrics::points(&model.metrics, "roc"),
         metrics::points(&model.metrics, "pr"),
     );
+    let ranges = metrics::reliability(&model.metrics);
+    let calibration: Vec<(f64, f64)> = ranges.iter().map(|(said, was, _)| (*said, *was)).collect();
+    let training = face
+        .app
+        .bots
+        .training_of_model(&viewer.actor, model.id)
+        .await?;
     let page = One {
+        training: training.map(|training| training.id),
         shell,
         current: "models",
         mistakes,
@@ -392,7 +403,12 @@ async fn show(
         ),
         roc_points: percents(&roc),
         pr_points: percents(&pr),
-        reliability: metrics::reliability(&model.metrics)
+        calibration: drawn(
+            "What was said against what was: on the diagonal both are the same",
+            &calibration,
+            true,
+        ),
+        reliability: ranges
             .into_iter()
             .map(|(said, was, n)| {
                 let said = display::percent(said);

@@ -13,12 +13,14 @@ use kernel::Timestamp;
 
 use super::{
     models::{Names, id_of},
+    overview::bins,
     rollouts::latency,
 };
 use crate::{
     admin,
     charts::{
         Column, Svg,
+        histogram::histogram,
         line::{Line, LineChart, lines},
     },
     display::{self, When},
@@ -205,6 +207,10 @@ struct Page {
     /// The model whose training rows the last days were held against; `None` = they were held against the month before.
     against: Option<i32>,
     latency: String,
+    /// How many accounts of all communities were scored.
+    n_scored: u64,
+    chart: Svg,
+    bins: Vec<(String, String)>,
 }
 
 /// `GET /admin/models/monitoring`
@@ -233,6 +239,9 @@ pub(crate) async fn page(
             .map(|drift| DriftRow::of(drift, now))
             .collect(),
         latency: latency(found.latency_p99_ms),
+        n_scored: found.spread.iter().sum(),
+        chart: histogram("Accounts by probability", &found.spread, &[]),
+        bins: bins(&found.spread),
     })
 }
 

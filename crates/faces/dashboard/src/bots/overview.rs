@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use ::bots::{
-    BotScore, BotsError, CaseOrder, CaseState, ErrorRates, ExpectedErrors, Flagged, Histogram,
-    Probability, Score, Setting, WhatIf, rules::Component,
+    BotScore, BotsError, CaseOrder, CaseState, ErrorRates, ExpectedErrors, Flagged, Probability,
+    Score, Setting, WhatIf, rules::Component,
 };
 use askama::Template;
 use axum::{
@@ -201,7 +201,7 @@ pub(crate) async fn page(
         }),
         n_scored: spread.bins.iter().sum(),
         chart: histogram("Accounts by probability", &spread.bins, &drawn(&marks)),
-        bins: bins(&spread),
+        bins: bins(&spread.bins),
         likely: display::count(spread.likely),
         possible: display::count(spread.possible),
         unlikely: display::count(spread.unlikely),
@@ -266,11 +266,10 @@ fn drawn(marks: &[(f64, String, bool)]) -> Vec<Mark<'_>> {
         .collect()
 }
 
-fn bins(spread: &Histogram) -> Vec<(String, String)> {
-    let n = spread.bins.len();
-    spread
-        .bins
-        .iter()
+/// The columns as a table.
+pub(crate) fn bins(bins: &[u64]) -> Vec<(String, String)> {
+    let n = bins.len();
+    bins.iter()
         .enumerate()
         .map(|(i, count)| (span(i, n), display::count(*count)))
         .collect()
@@ -353,6 +352,9 @@ fn compare(found: WhatIf, then: &Setting, slug: &str, now: Timestamp) -> Tried {
         rows: vec![
             row("Likely bots", |flagged| flagged.likely),
             row("Possible bots", |flagged| flagged.possible),
+            row("Likely at some time in thirty days", |flagged| {
+                flagged.in_a_month
+            }),
             row("Flagged, and people said a bot", |flagged| flagged.right),
             row("Flagged, and people said a person", |flagged| flagged.wrong),
             row("Not flagged, and people said a bot", |flagged| {

@@ -112,6 +112,8 @@ pub(crate) struct MonitoringView {
     drift: Vec<DriftView>,
     /// What one score took lately, at worst of a hundred, in milliseconds; null before the first.
     latency_p99_ms: Option<u32>,
+    /// How many accounts have a probability in each five per cent; the last has 100 % too.
+    spread: Vec<u64>,
 }
 
 impl From<Monitoring> for MonitoringView {
@@ -120,6 +122,7 @@ impl From<Monitoring> for MonitoringView {
             weeks: found.weeks.into_iter().map(WeekView::from).collect(),
             drift: found.drift.into_iter().map(DriftView::from).collect(),
             latency_p99_ms: found.latency_p99_ms,
+            spread: found.spread.to_vec(),
         }
     }
 }

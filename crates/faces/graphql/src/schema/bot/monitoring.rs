@@ -113,12 +113,14 @@ pub(crate) struct BotMonitoring {
     drift: Vec<BotDrift>,
     /// What one score took lately, at worst of a hundred, in milliseconds; null before the first.
     latency_p99_ms: Option<i32>,
+    /// How many accounts have a probability in each five per cent; the last has 100 % too.
+    spread: Vec<i32>,
 }
 
 impl BotMonitoring {
     /// How many items its lists have.
     pub(super) fn n_items(&self) -> usize {
-        self.weeks.len() + self.drift.len()
+        self.weeks.len() + self.drift.len() + self.spread.len()
     }
 }
 
@@ -128,6 +130,7 @@ impl From<Monitoring> for BotMonitoring {
             weeks: seen.weeks.into_iter().map(BotWeek::from).collect(),
             drift: seen.drift.into_iter().map(BotDrift::from).collect(),
             latency_p99_ms: seen.latency_p99_ms.map(|took| count(took.into())),
+            spread: seen.spread.into_iter().map(count).collect(),
         }
     }
 }
