@@ -19,7 +19,8 @@ use way::Way;
 const IDLE: Duration = Duration::from_secs(1);
 const BEHIND: Duration = Duration::from_millis(5);
 const AWAY: Duration = Duration::from_secs(5);
-/// So long a step may take: then it is broken off, which loses nothing, and counts as failed.
+/// So long a step may take: then it is broken off, which loses nothing, and counts as failed. Its statements on PostgreSQL end before, so
+/// that none is left behind with its connection.
 const STEP_MAX: Duration = Duration::from_mins(5);
 
 impl App {
@@ -120,7 +121,11 @@ impl Handler for Scoring {
         let Some(community) = community(job) else {
             return Outcome::fail(NO_COMMUNITY);
         };
-        match bots.score_all(community, None).await {
+        let scored = match bots.withdraw_unlisted(community).await {
+            Ok(_) => bots.score_all(community, None).await,
+            Err(error) => Err(error),
+        };
+        match scored {
             Ok(n_scored) => {
                 tracing::info!(community.id = %community, n_scored, "scored {n_scored} accounts again");
                 Outcome::Done

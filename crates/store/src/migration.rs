@@ -373,6 +373,7 @@ fn statements(step: &str) -> &'static [&'static str] {
         "m0040_bot_training_trigger" => m0040_bot_training_trigger::FILL,
         "m0042_bot_arm_scored" => m0042_bot_arm_scored::FILL,
         "m0045_bot_case_drawn" => m0045_bot_case_drawn::INDEXES,
+        "m0046_bot_case_viewer" => m0046_bot_case_viewer::INDEXES,
         _ => &[],
     }
 }

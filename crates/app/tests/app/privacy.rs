@@ -256,6 +256,12 @@ async fn seed(world: &mut World, pond: CommunityId) -> Person {
             "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, changed_at, decided_by, revision) SELECT {pond}, id, 1, 1, 1, 1, 0, 0, {user}, 1 FROM platform_account WHERE username = '{CANARY}' OR username = 'bob'"
         ),
         format!(
+            "INSERT INTO bot_case_viewer (case_id, user_id, since, until) SELECT id, {user}, 0, 0 FROM bot_case"
+        ),
+        "INSERT INTO bot_case_viewer (case_id, user_id, since, until) SELECT c.id, o.id, 0, 0 FROM bot_case c, users o \
+         WHERE NOT EXISTS (SELECT 1 FROM bot_case_viewer v WHERE v.user_id = o.id)"
+            .to_owned(),
+        format!(
             "INSERT INTO bot_review (case_id, community_id, account_id, verdict, reviewer_id, reason, probability_ppm, was_sampled, at, undone_by) SELECT id, {pond}, account_id, 1, {user}, '{CANARY} thinks so', 1, FALSE, 0, {user} FROM bot_case"
         ),
         format!(

@@ -9,7 +9,7 @@ use ::store::{
     StoreError, Work,
     job::{NewJob, Priority, enqueue_many},
 };
-use kernel::{AccountId, CommunityId, MessageId};
+use kernel::{AccountId, CommunityId, MessageId, Timestamp};
 use serde_json::json;
 use tokio::task::yield_now;
 
@@ -27,11 +27,14 @@ use crate::{
         scene::{self, Row as SceneRow},
         score::{self, Scored},
         state::{self, Seat},
+        viewer,
     },
 };
 
 /// The job that scores the accounts of the `community` it names again. Without input it begins the night.
 pub const SCORE_JOB: &str = "bots.score";
+/// How long whoever asked for it may take to commit.
+const SLACK: std::time::Duration = std::time::Duration::from_secs(5);
 /// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
 const PAGE: u32 = 512;
 /// How long predictions are kept, and how many of an account.
@@ -42,7 +45,7 @@ const SWEPT: i64 = 1_000;
 const THINNED: i64 = 256;
 
 /// Asks for the accounts of communities, or of all, to be scored by what judges them from now on: not only those that say
-/// something, and not only by night. Each community is a job of its own, so that one that is broken off costs no other its turn.
+/// something, and not only by night, but within a minute or so. Each community is a job of its own, so that one that is broken off costs no other its turn.
 pub(crate) async fn ask_to_score(
     work: &mut Work,
     communities: Option<&[CommunityId]>,
@@ -51,7 +54,15 @@ pub(crate) async fn ask_to_score(
         Some(some) => some.to_vec(),
         None => scene::communities(work.conn()).await?,
     };
-    let jobs = some.into_iter().map(scoring).collect();
+    // Whatever asks within the same minute asks for one job, which begins after it: no change can be missed, and however often somebody
+    // changes their mind nobody is scored more than once a minute.
+    let minute = work.now().secs().div_euclid(60) + 1;
+    let due_at = Timestamp::from_secs(minute * 60).plus(SLACK);
+    let again = |id: CommunityId| {
+        let key = format!("again:{id}:{minute}");
+        scoring(id).unique(key).due_at(due_at)
+    };
+    let jobs = some.into_iter().map(again).collect();
     enqueue_many(work, jobs).await?;
     Ok(())
 }
@@ -191,6 +202,7 @@ impl Bots {
         self.sweep_predictions().await?;
         let before = self.clock.now().minus(phishing::COUNTS);
         link::remove_old(self.db.write(), before).await?;
+        viewer::forget_past(self.db.write(), self.clock.now()).await?;
         let mut work = self.begin(&FOLLOWER).await?;
         let all = scene::communities(work.conn()).await?;
         let n = all.len();

@@ -451,8 +451,11 @@ impl Bots {
         for (seat, case) in open {
             let exemption = bearings.exemption(seat, now);
             let is_heard = matches!(exemption, Some(Exemption::Service | Exemption::Cleared));
-            // Whoever is not scored yet has a case for nothing but what was linked.
-            let is_moot = case.reasons == [Reason::Phishing] && bearings.links(seat).is_none();
+            // Whoever is not scored yet has a case for nothing but what was linked, and what lists say.
+            let by_lists = |reason: &Reason| matches!(reason, Reason::Phishing | Reason::List);
+            let is_unwanted = matches!(bearings.known(seat), Some(Known::Unwanted(_)));
+            let is_moot =
+                case.reasons.iter().all(by_lists) && bearings.links(seat).is_none() && !is_unwanted;
             if is_heard || is_moot {
                 withdraw(work, &case).await?;
             }
@@ -463,8 +466,8 @@ impl Bots {
     }
 }
 
-/// Withdraws an open case because a correction says what the account is.
-async fn withdraw(work: &mut Work, case: &CaseRow) -> Result<(), StoreError> {
+/// Withdraws an open case because a correction says what the account is, or a list says it no longer.
+pub(crate) async fn withdraw(work: &mut Work, case: &CaseRow) -> Result<(), StoreError> {
     tables::case::decide(work.conn(), case, CaseState::Withdrawn, None, None).await?;
     work.audit(Entry {
         action: "bots.review",

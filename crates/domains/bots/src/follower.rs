@@ -23,7 +23,7 @@ use crate::{
     AlertKind, BURST, Bots, alert, channel,
     features::State,
     hearing::{Heard, Hearing},
-    newcomer,
+    listed,
     outcome::{self, Candidate},
     scorer::Scorer,
     store::{
@@ -35,6 +35,8 @@ use crate::{
 
 /// Messages in one transaction.
 pub(crate) const CHUNK: u32 = 1_000;
+/// A statement of a step that takes longer, or waits so long for another, is given up: the step is tried again.
+const STEP_MAX: std::time::Duration = std::time::Duration::from_mins(4);
 /// How old a burst may be to be told of.
 const FRESH: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// Scorings of which the duration is remembered.
@@ -95,6 +97,7 @@ impl Bots {
         }
         let scorer = self.scorer().await?;
         let mut work = self.begin(&FOLLOWER).await?;
+        table::end_before(&work, STEP_MAX).await?;
         // Nobody is erased or merged while it is looked at who said what.
         identity::hold_owners(&work).await?;
         if table::hold_progress(work.conn()).await? != seen {
@@ -168,7 +171,7 @@ impl Bots {
         let due: BTreeSet<Seat> = if rebuilds.is_some() {
             BTreeSet::new()
         } else {
-            let listed = newcomer::listed(work.conn(), hearing.newcomers(), work.now()).await?;
+            let listed = listed::newcomers(work.conn(), hearing.newcomers(), work.now()).await?;
             hearing.due().into_iter().chain(listed).collect()
         };
         let silent = State::new();

@@ -290,8 +290,8 @@ fn is_withdrawn(case: &CaseRow, verdict: &Verdict, setting: &Setting) -> bool {
         exemption.holds_against_reports()
             || !case.reasons.contains(&Reason::Reports) && verdict.reasons.is_empty()
     });
-    // What lists said of its links, they say no longer.
-    let by_links = |reason: &Reason| *reason == Reason::Phishing;
+    // What lists said of it and of its links, they say no longer.
+    let by_links = |reason: &Reason| matches!(reason, Reason::Phishing | Reason::List);
     let is_gone = case.reasons.iter().all(by_links)
         || low
             && case
@@ -323,8 +323,9 @@ async fn follow(
     for verdict in verdicts.iter_mut() {
         let case = cases.get(&verdict.seat);
         let is_written = is_due(case, verdict) || is_taken_over(case, verdict);
-        // Of who said nothing there is nothing to predict from.
-        if !verdict.is_news && !is_written || verdict.n_messages == 0 {
+        // Whom only a list names has said too little to predict anything from, and models would learn from it that little was said.
+        let is_only_named = verdict.is_early && verdict.reasons == [Reason::List];
+        if !verdict.is_news && !is_written || is_only_named {
             continue;
         }
         verdict.after.predicted = Some(verdict.judged.probability);

@@ -281,7 +281,7 @@ pub(crate) async fn put_review(
         (known, _) => known,
     };
     let own_look = match actor.user_id() {
-        Some(user) => tables::viewer::since(work.conn(), before.id, user).await?,
+        Some(user) => tables::viewer::since(work.conn(), before.id, user, now).await?,
         None => None,
     };
     let took = own_look.map(|since| now.since(since).as_secs());

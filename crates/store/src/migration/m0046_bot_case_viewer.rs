@@ -1,4 +1,5 @@
-//! Who has a case before them: several may, and see each other. Before, a case knew the first alone. Never edited after a release.
+//! Who has a case before them: several may, and see each other. Before, a case knew the first alone. And predictions of a community by
+//! time. Never edited after a release.
 
 use crate::schema::{
     Dropped,
@@ -20,6 +21,10 @@ pub(super) fn tables() -> Vec<Table> {
             .references("user_id", "users"),
     ]
 }
+
+/// See [`super::statements`]. Whom other thresholds would have flagged in thirty days is asked of one community.
+pub(super) const INDEXES: &[&str] =
+    &["CREATE INDEX ix_bot_prediction_community_id_at ON bot_prediction (community_id, at)"];
 
 /// See [`super::dropped`]. What is forgotten holds for five minutes.
 pub(super) const DROPPED: &[Dropped] = &[

@@ -66,7 +66,13 @@ async fn account(stage: &Stage, user: UserId) -> AccountId {
 async fn case(stage: &Stage, user: UserId, code: i16) -> (i32, i32) {
     let (world, pond) = (&stage.world, stage.pond);
     let account = account(stage, user).await;
-    for table in ["bot_appeal", "bot_report", "bot_review", "bot_case"] {
+    for table in [
+        "bot_case_viewer",
+        "bot_appeal",
+        "bot_report",
+        "bot_review",
+        "bot_case",
+    ] {
         world.sql(&format!("DELETE FROM {table}")).await;
     }
     let row = format!(

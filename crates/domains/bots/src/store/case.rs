@@ -253,6 +253,21 @@ pub(crate) async fn drawn(
         .collect()
 }
 
+/// Open cases of a community for which nothing speaks but a list, after an id.
+pub(crate) async fn only_listed(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let which = format!(
+        "community_id = $1 AND state = 0 AND reasons = $2 AND id > $3 ORDER BY id LIMIT {limit}"
+    );
+    let reasons = Reason::bits(&[Reason::List]);
+    let values = vec![community.0.into(), reasons.into(), after.into()];
+    many(conn, &which, values).await
+}
+
 /// Cases in a state, in the order asked for.
 pub(crate) async fn page(
     conn: &impl ConnectionTrait,
@@ -452,6 +467,8 @@ pub(crate) async fn decide(
     by: Option<UserId>,
     at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
+    // Before the case, as whoever erases its account does.
+    viewer::look_away(conn, before.id, None).await?;
     let n = sql::execute(
         conn,
         "UPDATE bot_case SET state = $3, decided_by = $4, decided_at = $5, revision = revision + 1 \
@@ -465,9 +482,6 @@ pub(crate) async fn decide(
         ],
     )
     .await?;
-    if n > 0 {
-        viewer::look_away(conn, before.id, None).await?;
-    }
     Ok(n > 0)
 }
 

@@ -1,6 +1,6 @@
 //! Rows of `bot_list`, `bot_list_entry` and `bot_list_choice`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::store::{StoreError, sql};
 use kernel::{CommunityId, Platform, Timestamp, UserId};
@@ -237,6 +237,26 @@ pub(crate) async fn delete(conn: &impl ConnectionTrait, id: i32) -> Result<(), S
         sql::execute(conn, query, vec![id.into()]).await?;
     }
     Ok(())
+}
+
+/// Which of some values, in lower case, any list or any correction is about.
+pub(crate) async fn said_of(
+    conn: &impl ConnectionTrait,
+    values: &[&str],
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut found = BTreeSet::new();
+    for part in sql::parts(values, IN_MAX) {
+        let marks = placeholders(1, part.len());
+        let query = format!(
+            "SELECT value FROM bot_list_entry WHERE value IN ({marks}) \
+             UNION SELECT value FROM bot_list_correction WHERE value IN ({marks})"
+        );
+        let keys = part.iter().map(|value| Value::from(*value)).collect();
+        for row in sql::rows(conn, &query, keys).await? {
+            found.insert(row.try_get_by_index(0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A value on a list, with the list's own number.

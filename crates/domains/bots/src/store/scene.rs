@@ -1,9 +1,9 @@
 //! Rows of `bot_scene`, `bot_norms` and `bot_progress`: what goes on in communities and what is usual there, and how far
 //! the messages were gone through.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use ::store::{StoreError, sql};
+use ::store::{Engine, StoreError, Work, sql};
 use kernel::{CommunityId, EventId, MessageId, Timestamp};
 use sea_orm::ConnectionTrait;
 
@@ -97,6 +97,15 @@ pub(crate) async fn put(
 }
 
 /// Communities of which something was heard.
+/// On PostgreSQL no statement of this transaction takes longer, waiting for others included; SQLite waits ten seconds at most anyway.
+pub(crate) async fn end_before(work: &Work, most: Duration) -> Result<(), StoreError> {
+    if work.engine() == Engine::Postgres {
+        let query = format!("SET LOCAL statement_timeout = {}", most.as_millis());
+        sql::execute(work.conn(), &query, vec![]).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn communities(
     conn: &impl ConnectionTrait,
 ) -> Result<Vec<CommunityId>, StoreError> {

@@ -6,7 +6,7 @@ use ::store::{StoreError, sql};
 use kernel::{Timestamp, UserId};
 use sea_orm::ConnectionTrait;
 
-/// Somebody has the case before them; where they had, it holds on.
+/// Somebody has the case before them; where they have it already, it holds on.
 pub(crate) async fn look(
     conn: &impl ConnectionTrait,
     case: i32,
@@ -16,9 +16,14 @@ pub(crate) async fn look(
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
+        "DELETE FROM bot_case_viewer WHERE case_id = $1 AND until <= $2",
+        vec![case.into(), now.0.into()],
+    )
+    .await?;
+    sql::execute(
+        conn,
         "INSERT INTO bot_case_viewer (case_id, user_id, since, until) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (case_id, user_id) DO UPDATE SET until = excluded.until, \
-         since = CASE WHEN bot_case_viewer.until > $3 THEN bot_case_viewer.since ELSE $3 END",
+         ON CONFLICT (case_id, user_id) DO UPDATE SET until = excluded.until",
         vec![case.into(), user.0.into(), now.0.into(), until.0.into()],
     )
     .await?;
@@ -40,14 +45,27 @@ pub(crate) async fn look_away(
     Ok(())
 }
 
-/// Since when somebody has had it before them, if they ever looked and did not look away.
+/// Forgets who had cases before them once.
+pub(crate) async fn forget_past(
+    conn: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let query = "DELETE FROM bot_case_viewer WHERE until <= $1";
+    sql::execute(conn, query, vec![now.0.into()]).await?;
+    Ok(())
+}
+
+/// Since when somebody has had it before them, if they still do.
 pub(crate) async fn since(
     conn: &impl ConnectionTrait,
     case: i32,
     user: UserId,
+    now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let query = "SELECT since FROM bot_case_viewer WHERE case_id = $1 AND user_id = $2";
-    let since: Option<i64> = sql::optional(conn, query, vec![case.into(), user.0.into()]).await?;
+    let query =
+        "SELECT since FROM bot_case_viewer WHERE case_id = $1 AND user_id = $2 AND until > $3";
+    let since: Option<i64> =
+        sql::optional(conn, query, vec![case.into(), user.0.into(), now.0.into()]).await?;
     Ok(since.map(Timestamp))
 }
 

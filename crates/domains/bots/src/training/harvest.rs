@@ -9,7 +9,7 @@ use kernel::{AccountId, Actor, CommunityId, Timestamp};
 
 use super::rows;
 use crate::{
-    Bots, BotsError, Known, LabelSource, Probability, correction,
+    Bots, BotsError, Known, LabelSource, Probability, correction, due,
     features::SCHEMA,
     lot,
     store::{self as tables, label::New, prediction::Newest},
@@ -47,6 +47,10 @@ fn said(newest: &Newest, is_marked: bool, known: Option<Known>) -> Option<Said> 
         })
     };
     let whole = Probability::percent(100);
+    // Of fewer messages a model learns that few were said.
+    if u32::try_from(newest.n_messages).unwrap_or(0) < due::FIRST_IN_BURST {
+        return None;
+    }
     match known {
         Some(Known::Service) => return of(true, LabelSource::Service, whole),
         Some(Known::Unwanted(weight)) => {

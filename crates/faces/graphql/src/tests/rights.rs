@@ -1079,7 +1079,7 @@ impl Stage {
             .sql("INSERT INTO delivery_attempt (delivery_id, n, begun_at) SELECT MAX(id), 1, 0 FROM delivery")
             .await;
         // The target was called a bot, and says no.
-        for table in ["bot_appeal", "bot_review", "bot_case"] {
+        for table in ["bot_case_viewer", "bot_appeal", "bot_review", "bot_case"] {
             world.sql(&format!("DELETE FROM {table}")).await;
         }
         world

@@ -196,8 +196,8 @@ pub(crate) struct FlaggedView {
     likely: u64,
     /// Possible ones.
     possible: u64,
-    /// Those that were likely bots at some time in thirty days, whatever is thought of them now: of so many moderators would
-    /// have been told.
+    /// Those that were predicted to be likely bots at some time in thirty days, whatever is thought of them now. Where the threshold is
+    /// lower than it was, those between were written down only as far as they moved.
     in_a_month: u64,
     /// Flagged, and people said that it is a bot.
     right: u64,
