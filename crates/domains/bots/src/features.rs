@@ -8,6 +8,7 @@
 //! schema, because its hash is another.
 
 mod account;
+mod attention;
 mod digest;
 mod facts;
 mod norms;
@@ -17,13 +18,16 @@ mod sample;
 mod scene;
 mod schema;
 mod state;
+mod tongue;
 
 mod card;
 mod clock;
 mod context;
 mod emoji;
 mod ending;
+mod exchange;
 mod interval;
+mod language;
 mod latency;
 mod length;
 mod letters;
@@ -52,7 +56,7 @@ use kernel::Timestamp;
 use sample::Sample;
 
 /// Raised with every change of what a signal means.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The signals of one account at one moment: what was measured, and how far it lies from the community's norms, in the
 /// order of [`Schema::columns`]; `NaN` where there is nothing to measure.

@@ -6,7 +6,7 @@
 use kernel::Timestamp;
 
 use super::{
-    numbers::{byte, scaled, short},
+    numbers::{byte, nibble, scaled, short},
     reading::{Ending, Reading, read},
 };
 
@@ -64,9 +64,12 @@ pub struct Digest {
     pub(super) word_length: u8,
     pub(super) links: u8,
     pub(super) mentions: u8,
+    /// At most 15.
     pub(super) hashtags: u8,
     pub(super) emoji: u8,
+    /// At most 15.
     pub(super) emoticons: u8,
+    /// At most 15.
     pub(super) stretched: u8,
     pub(super) lines: u8,
     pub(super) embeds: u8,
@@ -76,12 +79,18 @@ pub struct Digest {
     pub(super) digits: u8,
     /// Marks of all characters, of 255.
     pub(super) marks: u8,
-    /// Characters nobody types.
+    /// Characters nobody types, at most 15.
     pub(super) odd: u8,
     /// Words that cannot be spoken, of all words, of 255.
     pub(super) gibberish: u8,
     /// How unusual the words are here, in sixteenths of a bit a word; `u8::MAX` if not known yet.
     pub(super) surprise: u8,
+    /// How unusual it is here that its letters follow each other, in sixteenths of a bit a letter; `u8::MAX` if not known.
+    pub(super) letter_surprise: u8,
+    /// Turns of the exchange it stands in; see [`super::Scene`].
+    pub(super) depth: u8,
+    /// Of who turned to the account after its message before this one; 0 if nobody did.
+    pub(super) answerer: u8,
     pub(super) ending: Ending,
     pub(super) traits: Traits,
 }
@@ -161,6 +170,11 @@ pub(super) struct Place {
     pub(super) before: u16,
     pub(super) gap: Option<u16>,
     pub(super) surprise: Option<u8>,
+    pub(super) letter_surprise: Option<u8>,
+    pub(super) depth: u8,
+    pub(super) answerer: u8,
+    /// Who spoke before, within two minutes: whom the message turns to, if it turns to anybody.
+    pub(super) turns_to: Option<u32>,
     /// Those that depend on what is around the message.
     pub(super) traits: Traits,
 }
@@ -189,18 +203,21 @@ impl Digest {
             word_length: byte(reading.word_letters * 16 / reading.words.max(1)),
             links: byte(reading.links),
             mentions: byte(reading.mentions.max(told)),
-            hashtags: byte(reading.hashtags),
+            hashtags: nibble(reading.hashtags),
             emoji: byte(reading.emoji),
-            emoticons: byte(reading.emoticons),
-            stretched: byte(reading.stretched),
+            emoticons: nibble(reading.emoticons),
+            stretched: nibble(reading.stretched),
             lines: byte(reading.lines),
             embeds: u8::try_from(message.n_embeds).unwrap_or(u8::MAX),
             upper: scaled(reading.upper, reading.letters),
             digits: scaled(reading.digits, reading.chars),
             marks: scaled(reading.marks, reading.chars),
-            odd: byte(reading.odd),
+            odd: nibble(reading.odd),
             gibberish: scaled(reading.gibberish, reading.words),
             surprise: place.surprise.unwrap_or(u8::MAX),
+            letter_surprise: place.letter_surprise.unwrap_or(u8::MAX),
+            depth: place.depth,
+            answerer: place.answerer,
             ending: reading.ending,
             traits,
         }
@@ -250,20 +267,20 @@ impl Digest {
             self.word_length,
             self.links,
             self.mentions,
-            self.hashtags,
+            self.hashtags << 4 | self.odd,
             self.emoji,
-            self.emoticons,
-            self.stretched,
+            self.emoticons << 4 | self.stretched,
             self.lines,
             self.embeds,
             self.upper,
             self.digits,
             self.marks,
-            self.odd,
             self.surprise,
+            self.letter_surprise,
             self.ending.code(),
             self.gibberish,
-            0,
+            self.depth,
+            self.answerer,
         ]);
         out.extend_from_slice(&self.closing.to_le_bytes());
     }
@@ -281,13 +298,22 @@ impl Digest {
             word_length,
             links,
             mentions,
-            hashtags,
+            hashtags_odd,
             emoji,
-            emoticons,
-            stretched,
+            emoticons_stretched,
+            n_lines,
         ] = bytes.take()?;
-        let [n_lines, embeds, upper, digits, marks, odd, surprise, ending] = bytes.take()?;
-        let [gibberish, _] = bytes.take()?;
+        let [
+            embeds,
+            upper,
+            digits,
+            marks,
+            surprise,
+            letter_surprise,
+            ending,
+            gibberish,
+        ] = bytes.take()?;
+        let [depth, answerer] = bytes.take()?;
         let closing = bytes.short()?;
         Some(Self {
             at,
@@ -308,18 +334,21 @@ impl Digest {
             word_length,
             links,
             mentions,
-            hashtags,
+            hashtags: hashtags_odd >> 4,
             emoji,
-            emoticons,
-            stretched,
+            emoticons: emoticons_stretched >> 4,
+            stretched: emoticons_stretched & 15,
             lines: n_lines,
             embeds,
             upper,
             digits,
             marks,
-            odd,
+            odd: hashtags_odd & 15,
             gibberish,
             surprise,
+            letter_surprise,
+            depth,
+            answerer,
             ending: Ending::from_code(ending),
             traits: Traits(traits),
         })

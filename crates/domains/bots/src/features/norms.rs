@@ -7,9 +7,9 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::{
-    Vector,
+    Vector, exchange, language,
     numbers::{ascending, deviation, quantile, real, single},
-    schema::SCHEMA,
+    schema::{SCHEMA, Signal},
 };
 
 /// Messages an account must have said for its values to count as a member's.
@@ -95,13 +95,16 @@ impl Norms {
         Self { members: 0, usual }
     }
 
-    /// How alike two communities are, from 0 to 1: how near the middles of their signals lie, in spreads.
+    /// How alike two communities are, from 0 to 1: how near the middles of their signals lie, in spreads. In which languages
+    /// and how long people talk with each other does not count: with it, what was learned elsewhere weighed worse.
     pub fn likeness(&self, other: &Self) -> f64 {
         let distances: Vec<f64> = self
             .usual
             .iter()
             .zip(&other.usual)
-            .map(|([a, spread_a], [b, spread_b])| {
+            .zip(SCHEMA.signals())
+            .filter(|(_, signal)| !is_of_talk(signal))
+            .map(|(([a, spread_a], [b, spread_b]), _)| {
                 let spread = f64::from(spread_a.max(*spread_b)).max(0.05);
                 (f64::from(a - b).abs() / spread).min(2.0)
             })
@@ -185,6 +188,12 @@ impl Norms {
         }
         self
     }
+}
+
+/// Whether a signal says how people talk with each other, or in which languages.
+fn is_of_talk(signal: &Signal) -> bool {
+    let mut of_talk = exchange::SIGNALS.iter().chain(language::SIGNALS);
+    of_talk.any(|one| one.name == signal.name)
 }
 
 fn blend(own: f64, other: f32, share: f64) -> f32 {

@@ -7,6 +7,11 @@ pub(super) fn byte(count: usize) -> u8 {
     u8::try_from(count).unwrap_or(u8::MAX)
 }
 
+/// A count as it fits into half a byte; saturates.
+pub(super) fn nibble(count: usize) -> u8 {
+    byte(count).min(15)
+}
+
 /// A count as it fits into two bytes; saturates.
 pub(super) fn short(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)

@@ -5,6 +5,7 @@
 use super::{
     digest::{Trait, Traits},
     numbers::{fold16, fold32, hash, mix},
+    tongue,
 };
 
 /// Bytes of a text that are looked at; what is behind them is not read.
@@ -100,6 +101,8 @@ pub(super) struct Reading {
     pub(super) ending: Ending,
     /// Hashes of the plain words, for the community's vocabulary; at most [`MOST_WORDS`].
     pub(super) vocabulary: Vec<u64>,
+    /// The letters of the same words, each after the one before it; see [`tongue::pairs_of`].
+    pub(super) letter_pairs: Vec<u16>,
 }
 
 /// What a token of the text is.
@@ -120,6 +123,7 @@ pub(super) fn read(text: &str) -> Reading {
         lines: text.lines().filter(|line| !line.trim().is_empty()).count(),
         ..Reading::default()
     };
+    reading.letter_pairs.reserve(text.len());
     let mut exact = Vec::with_capacity(text.len());
     let mut template = Vec::with_capacity(text.len());
     let mut opening = Vec::with_capacity(32);
@@ -174,6 +178,7 @@ pub(super) fn read(text: &str) -> Reading {
         if word != 0 && tokens < MOST_WORDS {
             if kind == Token::Word {
                 reading.vocabulary.push(word);
+                tongue::pairs_of(&plain, &mut reading.letter_pairs);
                 reading.gibberish += usize::from(gibberish(&plain));
             }
             vote(&mut votes, word);

@@ -1,14 +1,17 @@
-//! What goes on in a community while a message is said: who spoke last in each channel, what was said lately, which words
-//! are usual and at which hours people are there. It gives each message its place in the conversation.
+//! What goes on in a community while a message is said: who spoke last in each channel, what was said lately, who was turned
+//! to, which words and letters are usual and at which hours people are there. It gives each message its place in the
+//! conversation.
 //!
 //! Bounded: [`MOST_BYTES`]. Must never keep a text or a name: words, texts and accounts are hashes.
 
 use kernel::Timestamp;
 
 use super::{
+    attention::{self, Attention},
     digest::{Bytes, Digest, Message, Place, Trait, Traits},
     numbers::{fold16, fold32, hash, mix, real, secs, stepped},
     reading::{Reading, read},
+    tongue::{self, Tongue},
 };
 
 /// Channels whose last speakers are remembered.
@@ -36,10 +39,17 @@ const COARSE_AFTER: u16 = 5;
 const MINUTE: i64 = 60 * 1_000_000;
 
 /// The stored form begins with it; another one is not read.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// The longest stored form.
-pub const MOST_BYTES: usize = 40 + CHANNELS * 34 + LATELY * 16 + WORDS * 2 + FRAMES * 4 + 24 * 4;
+pub const MOST_BYTES: usize = 40
+    + CHANNELS * 35
+    + LATELY * 16
+    + WORDS * 2
+    + FRAMES * 4
+    + tongue::MOST_BYTES
+    + attention::MOST_BYTES
+    + 24 * 4;
 
 /// The last speakers of one channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +62,8 @@ struct Tail {
     other_at: Timestamp,
     /// Whether the last message, and the last one of somebody else, were commands to a bot.
     commands: [bool; 2],
+    /// Turns so far of the exchange between these two, nobody else speaking and no silence of ten minutes.
+    depth: u8,
 }
 
 /// Something that was said lately.
@@ -71,6 +83,8 @@ pub struct Scene {
     heard: u32,
     /// The mark of a frame and of its last speaker.
     frames: Vec<[u16; 2]>,
+    tongue: Tongue,
+    attention: Attention,
     hours: [u32; 24],
     /// The second of the last message, and up to three who spoke in it.
     second: i64,
@@ -88,6 +102,8 @@ impl Default for Scene {
             words: vec![0; WORDS],
             heard: 0,
             frames: vec![[0; 2]; FRAMES],
+            tongue: Tongue::default(),
+            attention: Attention::default(),
             hours: [0; 24],
             second: i64::MIN,
             in_second: [0; 3],
@@ -112,6 +128,12 @@ impl Scene {
         let in_step = self.in_step(speaker_mark, message.sent_at) && !coarse;
         let mut place = self.turn(speaker_mark, message, reading.traits.has(Trait::Command));
         place.surprise = self.surprise(&reading.vocabulary);
+        place.letter_surprise = self.tongue.surprise(&reading.letter_pairs);
+        place.answerer = self.attention.speak(speaker_mark);
+        let turns = message.is_reply || message.n_mentions > 0 || reading.mentions > 0;
+        if let Some(other) = place.turns_to.filter(|_| turns) {
+            self.attention.turn(speaker_mark, other);
+        }
         let n_others = self.echoed(speaker_mark, message.sent_at, &reading);
         place.traits = place
             .traits
@@ -152,8 +174,10 @@ impl Scene {
                 other: 0,
                 other_at: at,
                 commands: [command, false],
+                depth: 1,
             });
             return Place {
+                depth: 1,
                 traits: Traits::default().with(Trait::Opens, true),
                 ..Place::default()
             };
@@ -162,9 +186,17 @@ impl Scene {
             return Place::default();
         };
         let goes_on = tail.speaker == speaker;
+        let opens = at.0.saturating_sub(tail.at.0) > TEN_MINUTES;
         let traits = Traits::default()
             .with(Trait::GoesOn, goes_on)
-            .with(Trait::Opens, at.0.saturating_sub(tail.at.0) > TEN_MINUTES);
+            .with(Trait::Opens, opens);
+        tail.depth = match (opens, goes_on) {
+            (true, _) => 1,
+            (false, true) => tail.depth,
+            (false, false) if tail.other == speaker => tail.depth.saturating_add(1),
+            (false, false) => 2,
+        };
+        let depth = tail.depth;
         if !goes_on {
             tail.other = tail.speaker;
             tail.other_at = tail.at;
@@ -178,6 +210,7 @@ impl Scene {
         tail.at = tail.at.max(at);
         if tail.other == 0 {
             return Place {
+                depth,
                 traits,
                 ..Place::default()
             };
@@ -191,6 +224,8 @@ impl Scene {
         Place {
             before,
             gap: Some(gap(passed)),
+            depth,
+            turns_to: (passed <= 2 * MINUTE).then_some(tail.other),
             traits: traits.with(Trait::Serves, served && passed <= 2 * MINUTE),
             ..Place::default()
         }
@@ -329,6 +364,7 @@ impl Scene {
             out.extend_from_slice(&tail.other.to_le_bytes());
             out.extend_from_slice(&tail.other_at.0.to_le_bytes());
             out.extend(tail.commands.map(u8::from));
+            out.push(tail.depth);
         }
         for saying in &self.lately {
             out.extend_from_slice(&saying.text.to_le_bytes());
@@ -342,6 +378,8 @@ impl Scene {
             out.extend_from_slice(&mark.to_le_bytes());
             out.extend_from_slice(&speaker.to_le_bytes());
         }
+        self.tongue.write(&mut out);
+        self.attention.write(&mut out);
         out.extend_from_slice(&self.second.to_le_bytes());
         for speaker in self.in_second {
             out.extend_from_slice(&speaker.to_le_bytes());
@@ -382,6 +420,7 @@ impl Scene {
                 other: bytes.word()?,
                 other_at: bytes.instant()?,
                 commands: bytes.take::<2>()?.map(|command| command != 0),
+                depth: bytes.take::<1>().map(|[depth]| depth)?,
             });
         }
         for _ in 0..n_lately {
@@ -398,6 +437,8 @@ impl Scene {
         for frame in &mut scene.frames {
             *frame = [bytes.short()?, bytes.short()?];
         }
+        scene.tongue = Tongue::read(bytes)?;
+        scene.attention = Attention::read(bytes)?;
         scene.second = bytes.instant()?.0;
         for speaker in &mut scene.in_second {
             *speaker = bytes.word()?;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::{
-    VERSION, card, clock, context, emoji, ending, interval, latency, length, letters, link, pace,
-    partner, repetition, sample::Sample, standing, together::TOGETHER, turn, wording,
+    VERSION, card, clock, context, emoji, ending, exchange, interval, language, latency, length,
+    letters, link, pace, partner, repetition, sample::Sample, standing, together::TOGETHER, turn,
+    wording,
 };
 
 /// The roadmap's groups of signals.
@@ -51,8 +52,8 @@ impl Group {
 pub enum Use {
     /// Means the same everywhere: every model.
     Everywhere,
-    /// Known in some communities only, the same for everybody in one, or a matter of how busy the channels are: only models
-    /// that a community trains for itself.
+    /// Known in some communities only, the same for everybody in one, or a matter of how busy the channels are and which
+    /// languages are spoken: only models that a community trains for itself.
     /// A model of many communities would learn from it where an account is, and not what it does.
     WithinCommunity,
 }
@@ -116,10 +117,12 @@ impl Schema {
             link::SIGNALS,
             emoji::SIGNALS,
             letters::SIGNALS,
+            language::SIGNALS,
             ending::SIGNALS,
             wording::SIGNALS,
             turn::SIGNALS,
             partner::SIGNALS,
+            exchange::SIGNALS,
             standing::SIGNALS,
             context::SIGNALS,
         ]
@@ -223,8 +226,8 @@ pub fn reference() -> String {
          from the median member of the community in spreads (half of the middle 68 %), between -12 and 12, less for an \
          account that has said little. That distance means the same on every platform. Norms are made of members with at \
          least five messages and blended with what is usual everywhere where members are few.\n\n\
-         Signals marked *local* are known in some communities only or the same for everybody in one: the model that ships with \
-         the program does not use them, models that a community trains for itself do.\n",
+         Signals marked *local* are known in some communities only, the same for everybody in one, or a matter of how busy its \
+         channels are and which languages are spoken: the model that ships with the program does not use them, models that a community trains for itself do.\n",
         SCHEMA.version(),
         SCHEMA.hash(),
         SCHEMA.len(),

@@ -15,7 +15,7 @@ pub const RING: usize = 50;
 pub const DAYS: usize = 30;
 
 /// The stored form begins with it; another one is not read.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const HEAD_BYTES: usize = 24;
 const TILE_BYTES: usize = 32;

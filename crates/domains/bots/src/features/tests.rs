@@ -19,6 +19,9 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
         Just(String::new()),
         Just("New review: ann; \"fix 17\" - https://example.org/r/17".to_owned()),
         Just("!help".to_owned()),
+        Just("@ann: der Reiher steht am See".to_owned()),
+        // More than half a byte counts.
+        Just("#one ".repeat(20)),
         "\\PC{0,60}",
     ];
     prop::collection::vec(
@@ -34,6 +37,23 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
     )
 }
 
+/// A community that was heard long enough for words and letters to be measured.
+fn talkative() -> Scene {
+    let mut scene = Scene::new();
+    for n in 0..50 {
+        let message = Message {
+            text: &"morning evening ".repeat(60),
+            sent_at: Timestamp::from_secs(1_690_000_000 + n * 60),
+            channel: 9,
+            n_mentions: 0,
+            n_embeds: 0,
+            is_reply: false,
+        };
+        scene.hear(9, &message);
+    }
+    scene
+}
+
 fn hear(scene: &mut Scene, at: &mut i64, said: &Said) -> Digest {
     let (who, channel, after, text, embeds, reply) = said;
     *at += i64::from(*after);
@@ -43,7 +63,7 @@ fn hear(scene: &mut Scene, at: &mut i64, said: &Said) -> Digest {
             text,
             sent_at: Timestamp::from_secs(*at),
             channel: u64::from(*channel),
-            n_mentions: 0,
+            n_mentions: u32::from(*embeds),
             n_embeds: u32::from(*embeds),
             is_reply: *reply,
         },
@@ -75,7 +95,7 @@ proptest! {
     #[test]
     fn streaming_with_restarts_gives_the_same_vectors_bit_for_bit_as_recomputing(said in said()) {
         // Streaming: everything is stored and read back between two messages.
-        let mut scene = Scene::new().to_bytes();
+        let mut scene = talkative().to_bytes();
         let mut streamed = vec![State::new().to_bytes(); 4];
         let mut at = 1_700_000_000;
         for one in &said {
@@ -89,7 +109,7 @@ proptest! {
             prop_assert!(streamed[usize::from(one.0)].len() <= MOST_STATE_BYTES);
         }
         // Batch: one pass over all messages.
-        let mut batch_scene = Scene::new();
+        let mut batch_scene = talkative();
         let mut batch = vec![State::new(); 4];
         let mut at = 1_700_000_000;
         for one in &said {
@@ -348,6 +368,118 @@ fn what_was_before_an_instant_is_no_fact_of_later() {
     assert_eq!(of(0), (13, 12, 12));
     assert_eq!(of(1_010), (3, 2, 2));
     assert_eq!(of(90_000), (1, 1, 1));
+}
+
+/// One account's state after a conversation: who said what, how many seconds after the begin, whether as a reply.
+fn heard(said: &[(u64, i64, &str, bool)], whose: u64) -> Vector {
+    let mut scene = Scene::new();
+    let mut state = State::new();
+    for (speaker, at, text, is_reply) in said {
+        let digest = scene.hear(
+            *speaker,
+            &Message {
+                text,
+                sent_at: Timestamp::from_secs(1_700_000_000 + at),
+                channel: 1,
+                n_mentions: 0,
+                n_embeds: 0,
+                is_reply: *is_reply,
+            },
+        );
+        if *speaker == whose {
+            state.observe(&digest);
+        }
+    }
+    vector(&state, scene.hours())
+}
+
+#[test]
+fn an_exchange_lasts_until_a_third_speaks_or_nobody_for_ten_minutes() {
+    let depth = |said: &[(u64, i64)]| {
+        let said: Vec<_> = said
+            .iter()
+            .map(|(who, at)| (*who, *at, "well, yes", false))
+            .collect();
+        let last = said.last().unwrap().0;
+        heard(&said, last).get("exchange_depth")
+    };
+    assert_eq!(depth(&[(1, 0)]), Some(0.0));
+    assert_eq!(depth(&[(1, 0), (2, 5)]), Some(1.0));
+    // Its second message goes on: that is no turn.
+    let talk = [(2, 0), (1, 1), (1, 2), (2, 3), (1, 4)];
+    assert_eq!(depth(&talk), Some(4.0 / 3.0), "2, 2 and 4 turns");
+    let third = [(1, 0), (2, 1), (1, 2), (3, 3)];
+    assert_eq!(depth(&third), Some(1.0), "a third and the one before it");
+    let silence = [(2, 0), (1, 1), (2, 2), (1, 700)];
+    assert_eq!(depth(&silence), Some(0.5), "the second time it opens");
+}
+
+#[test]
+fn who_is_turned_to_is_answered_and_by_how_many() {
+    let said = [
+        (1, 0, "does anybody know how to fix the gate", false),
+        (2, 10, "ann: with a hammer", false),
+        (1, 20, "which one is that", false),
+        (3, 30, "the big one", true),
+        (1, 40, "is there another", false),
+        (4, 50, "sunny today", false),
+        (1, 60, "so it is", false),
+        (2, 300, "@ann much too late", false),
+        (1, 310, "true", false),
+        (4, 311, "@ann here you are", false),
+        (1, 320, "thanks", false),
+    ];
+    let vector = heard(&said, 1);
+    // Of the five before its last: the first, the second and the fifth. After the fourth more than two minutes passed.
+    assert_eq!(vector.get("answered_share"), Some(0.6));
+    assert_eq!(vector.get("answerers"), Some(1.0));
+    assert_eq!(
+        heard(&said, 3).get("answered_share").map(f32::is_nan),
+        Some(true)
+    );
+}
+
+#[test]
+fn another_language_and_gibberish_surprise_and_who_mixes_them_varies() {
+    let usual = [
+        "has anybody seen the heron at the lake today",
+        "what are we having for dinner tonight, something with beans?",
+        "the morning was cold and it rained on the way home",
+        "who wants to play another round later in the evening",
+    ];
+    let of = |own: &[&str]| {
+        let mut said = Vec::new();
+        for n in 0..700_i64 {
+            let place = usize::try_from(n).unwrap();
+            said.push((2, n * 60, usual[place % usual.len()], false));
+        }
+        for n in 0..8_i64 {
+            let place = usize::try_from(n).unwrap();
+            said.push((1, 42_000 + n * 60, own[place % own.len()], false));
+        }
+        let vector = heard(&said, 1);
+        ["letter_surprise", "letter_surprise_spread"].map(|name| vector.get(name).unwrap())
+    };
+    let english = of(&[
+        "is the heron at home today",
+        "it was a cold evening at the lake",
+    ]);
+    let german = of(&["gestern abend hat jemand meinen schlüssel mitgenommen"]);
+    let gibberish = of(&["xqzv wkjq zzxv qwrtp vbnkq"]);
+    let mixed = of(&["is the heron at home today", "xqzv wkjq zzxv qwrtp vbnkq"]);
+    assert!(english[0] + 1.0 < german[0], "{english:?} {german:?}");
+    assert!(german[0] < gibberish[0], "{german:?} {gibberish:?}");
+    assert!(english[1] + 0.5 < mixed[1], "{english:?} {mixed:?}");
+}
+
+#[test]
+fn a_state_and_a_scene_of_the_version_before_are_refused() {
+    let mut state = State::new().to_bytes();
+    let mut scene = Scene::new().to_bytes();
+    assert!(State::from_bytes(&state).is_ok() && Scene::from_bytes(&scene).is_ok());
+    state[0] = 1;
+    scene[0] = 1;
+    assert!(State::from_bytes(&state).is_err() && Scene::from_bytes(&scene).is_err());
 }
 
 #[test]
