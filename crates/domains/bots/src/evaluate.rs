@@ -19,7 +19,7 @@ use ml::{Calibration, Model, split::grouped_k_fold};
 use crate::{
     ErrorCurve, due,
     features::Norms,
-    learning::{Labelled, LearnError, Learned, Recipe, learn, threshold},
+    learning::{Columns, Labelled, LearnError, Learned, Recipe, learn, threshold},
 };
 
 pub use read::ReadError;
@@ -409,6 +409,16 @@ fn rule_threshold<'a>(cases: impl Iterator<Item = &'a Case>, plan: &Plan) -> f64
     threshold(&scores, &labels, plan.recipe.false_positive_rate_max).unwrap_or(0.9)
 }
 
+/// The plan to judge accounts of so many folders by others of the same. Of a single one a model looks at all signals, as one
+/// that a community trains for itself.
+fn within(plan: &Plan, folders: usize) -> Plan {
+    let mut plan = plan.clone();
+    if folders == 1 {
+        plan.recipe.columns = Columns::All;
+    }
+    plan
+}
+
 fn cross_validate(
     folders: &[Replayed],
     folds: usize,
@@ -424,6 +434,7 @@ fn cross_validate(
     let groups: Vec<u64> = cases.iter().map(|case| case.group).collect();
     let labels: Vec<bool> = cases.iter().map(|case| case.is_bot == Some(true)).collect();
     let rows = moments(folders, |_| 1.0);
+    let plan = &within(plan, folders.len());
     let mut scored: Vec<(usize, Scored)> = Vec::with_capacity(cases.len());
     for fold in grouped_k_fold(&groups, &labels, folds, plan.recipe.params.seed)? {
         let mut held: Vec<u64> = fold

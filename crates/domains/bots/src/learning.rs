@@ -96,7 +96,8 @@ pub struct Recipe {
     pub params: Params,
     /// Folds for calibration and threshold.
     pub folds: usize,
-    /// What the model may use. Of several communities it learns more with the measured values too, of a single one less.
+    /// What the model may use. To judge other communities it learns more with the measured values too if it learns from several,
+    /// less from a single one.
     pub columns: Columns,
     /// The tuned threshold accuses at most this share of people.
     pub false_positive_rate_max: f64,

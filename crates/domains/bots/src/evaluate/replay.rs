@@ -1,10 +1,13 @@
 //! Goes through a folder in the order of time, as ingest would have, and gives the signals of every account at several
 //! moments of its life.
 //!
-//! Must never look ahead: a vector is made of what had been said until then. Only the norms are those of the whole folder,
-//! as they would be by night.
+//! Must never look ahead: a vector is made of what had been said until then. Only the norms and the size of the community are
+//! those of the whole folder, as they would be by night.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use kernel::Timestamp;
 
@@ -99,6 +102,15 @@ pub fn replay(dir: &Path, source: usize) -> Result<Replayed, ReadError> {
         _ => 0,
     };
     let hours: Vec<[f32; 24]> = scenes.iter().map(Scene::hours).collect();
+    let speakers = folder.lines.iter();
+    let members: HashSet<(&str, &str)> = speakers
+        .map(|line| (line.platform.as_str(), line.user_id.as_str()))
+        .collect();
+    let community = Community {
+        members: u32::try_from(members.len()).unwrap_or(u32::MAX),
+        messages_per_day: a_day(folder.lines.len(), span),
+        ..Community::default()
+    };
     let mut lives: HashMap<Key, Life> = HashMap::new();
     for (line, (digest, home)) in folder.lines.iter().zip(&digests) {
         let life = lives
@@ -109,20 +121,15 @@ pub fn replay(dir: &Path, source: usize) -> Result<Replayed, ReadError> {
         life.account.created_at = line.account_created_at_ms.map(Timestamp::from_millis);
         let n = life.state.total();
         if EARLY.contains(&n) || n.is_multiple_of(50) && n <= LATE {
-            let vector = measure(life, &hours, None);
+            let vector = measure(life, &hours, &community);
             life.moments.push((vector, life.state.kept()));
         }
     }
-    let community = Community {
-        members: u32::try_from(lives.len()).unwrap_or(u32::MAX),
-        messages_per_day: a_day(folder.lines.len(), span),
-        ..Community::default()
-    };
     let mut found: Vec<(Key, Life)> = lives.into_iter().collect();
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     let latest: Vec<Vector> = found
         .iter()
-        .map(|(_, life)| measure(life, &hours, Some(&community)))
+        .map(|(_, life)| measure(life, &hours, &community))
         .collect();
     let norms = Norms::of(
         found
@@ -162,7 +169,7 @@ fn hear(scene: &mut Scene, line: &Line) -> Digest {
     )
 }
 
-fn measure(life: &Life, hours: &[[f32; 24]], community: Option<&Community>) -> Vector {
+fn measure(life: &Life, hours: &[[f32; 24]], community: &Community) -> Vector {
     let home = life
         .homes
         .iter()
@@ -170,7 +177,7 @@ fn measure(life: &Life, hours: &[[f32; 24]], community: Option<&Community>) -> V
         .map_or(0, |(home, _)| *home);
     let community = Community {
         hours: hours.get(home).copied().unwrap_or([f32::NAN; 24]),
-        ..community.cloned().unwrap_or_default()
+        ..community.clone()
     };
     let now = life.state.last_at().unwrap_or_default();
     life.state.vector(now, &life.account, &community)

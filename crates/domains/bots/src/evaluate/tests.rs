@@ -10,8 +10,8 @@ use engines::Sha256;
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
-use super::{Evaluation, Outcome, Plan, evaluate, prior};
-use crate::learning::Recipe;
+use super::{Evaluation, Outcome, Plan, evaluate, prior, within};
+use crate::learning::{Columns, Recipe};
 
 /// People who talk, and bots that announce; `seed` makes another community.
 fn community(root: &Path, name: &str, seed: u64, people: u64, bots: u64) -> PathBuf {
@@ -103,6 +103,16 @@ fn plan(train: Vec<PathBuf>, test: Vec<PathBuf>) -> Plan {
         recipe,
         draws: 20,
     }
+}
+
+#[test]
+fn within_one_folder_all_signals_count_and_within_several_those_that_mean_the_same_everywhere() {
+    let columns = |folders: usize| {
+        let plan = within(&plan(Vec::new(), Vec::new()), folders);
+        plan.recipe.for_sources(folders).columns
+    };
+    assert_eq!(columns(1), Columns::All);
+    assert_eq!(columns(2), Columns::Everywhere);
 }
 
 /// Everything the error says, cause by cause.
