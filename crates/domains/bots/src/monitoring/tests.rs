@@ -1,3 +1,5 @@
+//! What is counted of a week and what fell, without a database. Must never read a clock.
+
 use super::*;
 
 fn review(verdict: Verdict, percent: u32, was_sampled: bool) -> table::Reviewed {

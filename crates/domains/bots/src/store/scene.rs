@@ -96,7 +96,6 @@ pub(crate) async fn put(
     .await
 }
 
-/// Communities of which something was heard.
 /// On PostgreSQL no statement of this transaction takes longer, waiting for others included; SQLite waits ten seconds at most anyway.
 pub(crate) async fn end_before(work: &Work, most: Duration) -> Result<(), StoreError> {
     if work.engine() == Engine::Postgres {
@@ -106,6 +105,7 @@ pub(crate) async fn end_before(work: &Work, most: Duration) -> Result<(), StoreE
     Ok(())
 }
 
+/// Communities of which something was heard.
 pub(crate) async fn communities(
     conn: &impl ConnectionTrait,
 ) -> Result<Vec<CommunityId>, StoreError> {
