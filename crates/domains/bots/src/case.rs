@@ -142,6 +142,11 @@ impl Reason {
         }
     }
 
+    /// Whether it is what lists and corrections say, and nothing that was found out about the account itself.
+    pub(crate) const fn is_of_lists(self) -> bool {
+        matches!(self, Self::List | Self::Phishing)
+    }
+
     pub(crate) fn bits(reasons: &[Self]) -> i16 {
         reasons.iter().fold(0, |bits, reason| bits | reason.bit())
     }

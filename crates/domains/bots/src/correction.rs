@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    Bots, BotsError, CaseState, Exemption, ListKind, Listable, Listing, Reason,
+    Bots, BotsError, CaseState, Exemption, ListKind, Listable, Listing,
     bearing::Bearings,
     case,
     list::{FADED, check_words},
@@ -452,10 +452,10 @@ impl Bots {
             let exemption = bearings.exemption(seat, now);
             let is_heard = matches!(exemption, Some(Exemption::Service | Exemption::Cleared));
             // Whoever is not scored yet has a case for nothing but what was linked, and what lists say.
-            let by_lists = |reason: &Reason| matches!(reason, Reason::Phishing | Reason::List);
             let is_unwanted = matches!(bearings.known(seat), Some(Known::Unwanted(_)));
-            let is_moot =
-                case.reasons.iter().all(by_lists) && bearings.links(seat).is_none() && !is_unwanted;
+            let is_moot = case.reasons.iter().all(|reason| reason.is_of_lists())
+                && bearings.links(seat).is_none()
+                && !is_unwanted;
             if is_heard || is_moot {
                 withdraw(work, &case).await?;
             }

@@ -291,13 +291,13 @@ fn is_withdrawn(case: &CaseRow, verdict: &Verdict, setting: &Setting) -> bool {
             || !case.reasons.contains(&Reason::Reports) && verdict.reasons.is_empty()
     });
     // What lists said of it and of its links, they say no longer.
-    let by_links = |reason: &Reason| matches!(reason, Reason::Phishing | Reason::List);
-    let is_gone = case.reasons.iter().all(by_links)
+    let by_lists = |reason: &Reason| reason.is_of_lists();
+    let is_gone = case.reasons.iter().all(by_lists)
         || low
             && case
                 .reasons
                 .iter()
-                .all(|one| by_score(one) || by_links(one));
+                .all(|one| by_score(one) || by_lists(one));
     case.state == CaseState::Open && (is_left_alone || verdict.reasons.is_empty() && is_gone)
 }
 
