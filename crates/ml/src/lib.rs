@@ -22,6 +22,7 @@ mod number;
 pub mod onnx;
 pub mod shap;
 pub mod split;
+mod straight;
 mod tree;
 pub mod tune;
 pub mod uncertain;

@@ -1,13 +1,14 @@
-//! From labelled vectors to a model that gives probabilities and a threshold: boosted trees, calibration and threshold on
-//! answers to rows the trees had not seen, groups never torn apart.
+//! From labelled vectors to a model that gives probabilities and a threshold: boosted trees, where bots are few a straight line
+//! beside them, calibration and threshold on answers to rows the model had not seen, groups never torn apart.
 //!
 //! Must never know where labels come from, nor judge a model by rows it learned from. No clock, no randomness but a seed.
 
 use std::collections::BTreeMap;
 
 use ml::{
-    Calibration, Dataset, Ensemble, Example,
+    Calibration, Dataset, Ensemble, Example, Logistic,
     boost::{self, ClassWeight, FitError, Params, Trend},
+    logistic,
     split::{SplitError, grouped_k_fold},
 };
 
@@ -16,13 +17,24 @@ use crate::features::{SCHEMA, Use, Vector};
 /// Bots a source must have for a threshold of its own.
 const ENOUGH_BOTS: usize = 5;
 
-/// From so many bots on a threshold is chosen among the answers. Of fewer, one account more or less would move it by several
-/// log-odds.
+/// From so many bots on trees stand alone and a threshold is chosen among the answers. Of fewer, trees differ much with each draw,
+/// and one account more or less would move the threshold by several log-odds.
 const FEW_BOTS: usize = 30;
 
 /// The threshold where bots are too few to choose one by. F1 is best at half of itself if probabilities are right, and .8 is
 /// what is aimed at.
 pub(crate) const BY_THE_CURVE: f64 = 0.4;
+
+/// The same where a model with a line beside its trees is calibrated by a few bots only: Platt's curve takes none of few for
+/// certain, and the models that answered for it knew a fifth less of them than the one that is kept.
+const BY_A_CAUTIOUS_CURVE: f64 = 0.25;
+
+/// What the straight line goes through: signals that put all distances from the norms together, so that a few bots tell how
+/// much each is worth.
+const LINE: [&str; 4] = ["oddity", "sameness", "broadcast", "machinery"];
+
+/// How much the line's log-odds count beside those of the trees.
+const LINE_SHARE: f64 = 0.3;
 
 /// A labelled moment of an account.
 #[derive(Debug, Clone)]
@@ -89,6 +101,16 @@ impl Columns {
     }
 }
 
+/// When a straight line stands beside the trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Line {
+    /// Where few bots are learned from.
+    #[default]
+    OfFew,
+    /// Also where many are, as those of the community that is judged are few among them.
+    Always,
+}
+
 /// How to learn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
@@ -101,6 +123,8 @@ pub struct Recipe {
     pub columns: Columns,
     /// The tuned threshold accuses at most this share of people.
     pub false_positive_rate_max: f64,
+    /// Whether a straight line stands beside the trees.
+    pub line: Line,
 }
 
 impl Recipe {
@@ -137,6 +161,7 @@ impl Default for Recipe {
             folds: 5,
             columns: Columns::Compared,
             false_positive_rate_max: 0.004,
+            line: Line::OfFew,
         }
     }
 }
@@ -156,8 +181,8 @@ pub enum LearnError {
         /// How many people there are.
         people: usize,
     },
-    /// The trees could not be made.
-    #[error("the trees could not be made")]
+    /// The trees, or the line beside them, could not be made.
+    #[error("the model could not be made")]
     Fit(#[from] FitError),
     /// The groups could not be split.
     #[error("the accounts could not be split into folds")]
@@ -173,7 +198,7 @@ pub enum LearnError {
 /// A model with what makes its answers probabilities and decisions.
 #[derive(Debug, Clone)]
 pub struct Learned {
-    /// The trees.
+    /// The trees; where bots were few, with a straight line beside them that is written as trees too.
     pub ensemble: Ensemble,
     /// What they may use.
     pub columns: Columns,
@@ -209,10 +234,12 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
     let weights = weights(rows);
     let latest: Vec<usize> = places(rows, |row| row.is_latest);
     let folds = folds(rows, &latest, recipe)?;
+    let bots = places(rows, |row| row.is_latest && row.is_bot);
+    let is_lined = recipe.line == Line::Always || bots.len() < FEW_BOTS;
     let mut out_of_fold = Vec::with_capacity(latest.len());
     for held in 0..recipe.folds {
         let train = places(rows, |row| folds.get(&row.group) != Some(&held));
-        let ensemble = fit(rows, &weights, &train, recipe)?;
+        let ensemble = fit(rows, &weights, &train, is_lined, recipe)?;
         let columns = recipe.columns.places();
         for place in &latest {
             if let Some(one) = rows.get(*place)
@@ -235,7 +262,12 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
         .collect();
     let calibration = Calibration::fit_weighted(&margins, &labels, &counts)?;
     let wrong_max = recipe.false_positive_rate_max;
-    let threshold = decision(&margins, &labels, &calibration, wrong_max);
+    let by_the_curve = if is_lined {
+        BY_A_CAUTIOUS_CURVE
+    } else {
+        BY_THE_CURVE
+    };
+    let threshold = decision(&margins, &labels, &calibration, by_the_curve, wrong_max);
     let own_thresholds = if has_few(&labels) {
         BTreeMap::new()
     } else {
@@ -249,7 +281,7 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
     }
     let all = places(rows, |_| true);
     Ok(Learned {
-        ensemble: fit(rows, &weights, &all, recipe)?,
+        ensemble: fit(rows, &weights, &all, is_lined, recipe)?,
         columns: recipe.columns,
         calibration,
         threshold,
@@ -373,14 +405,51 @@ fn weights(rows: &[Labelled]) -> Vec<f64> {
     weights
 }
 
+/// The trees, and if asked for the line beside them.
 fn fit(
     rows: &[Labelled],
     weights: &[f64],
     places: &[usize],
+    is_lined: bool,
     recipe: &Recipe,
 ) -> Result<Ensemble, LearnError> {
-    let columns = recipe.columns.places();
-    let mut train = Dataset::new(recipe.columns.names());
+    let params = Params {
+        trends: trends(recipe.columns),
+        ..recipe.params.clone()
+    };
+    let train = dataset(rows, weights, places, &recipe.columns.names())?;
+    let trees = boost::fit(&train, None, &params)?.ensemble;
+    if !is_lined {
+        return Ok(trees);
+    }
+    let through = dataset(rows, weights, places, &line_names())?;
+    let line = Logistic::fit(&through, &logistic::Params::default())?;
+    trees
+        .beside(&line, LINE_SHARE, train.matrix())
+        .ok_or(LearnError::Fit(FitError::Names))
+}
+
+/// The columns of [`LINE`]. Whatever a model may look at, it may look at these.
+fn line_names() -> Vec<String> {
+    let columns = SCHEMA.columns().iter();
+    columns
+        .filter(|column| column.against_norms && LINE.contains(&column.signal.name))
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+/// Rows with the numbers of these names.
+fn dataset(
+    rows: &[Labelled],
+    weights: &[f64],
+    places: &[usize],
+    names: &[String],
+) -> Result<Dataset, LearnError> {
+    let columns: Vec<usize> = names
+        .iter()
+        .map(|name| SCHEMA.position(name).unwrap_or(usize::MAX))
+        .collect();
+    let mut data = Dataset::new(names.to_vec());
     for place in places {
         let (Some(one), Some(weight)) = (rows.get(*place), weights.get(*place)) else {
             continue;
@@ -391,7 +460,7 @@ fn fit(
             reason = "a weight of about one"
         )]
         let weight = *weight as f32;
-        train.push(&Example {
+        data.push(&Example {
             features: &row(&one.vector, &columns),
             label: one.is_bot,
             weight,
@@ -399,32 +468,29 @@ fn fit(
             at: 0,
         })?;
     }
-    let params = Params {
-        trends: trends(recipe.columns),
-        ..recipe.params.clone()
-    };
-    Ok(boost::fit(&train, None, &params)?.ensemble)
+    Ok(data)
 }
 
 fn has_few(labels: &[bool]) -> bool {
     labels.iter().filter(|label| **label).count() < FEW_BOTS
 }
 
-/// The probability from which on an account is called a bot, by answers out of fold: chosen among them, or
-/// [`BY_THE_CURVE`] where bots are few and that does not accuse more than `wrong_max` of the people.
+/// The probability from which on an account is called a bot, by answers out of fold: chosen among them, or `by_the_curve`
+/// where bots are few and that does not accuse more than `wrong_max` of the people.
 pub(crate) fn decision(
     margins: &[f64],
     labels: &[bool],
     calibration: &Calibration,
+    by_the_curve: f64,
     wrong_max: f64,
 ) -> f64 {
     let people = labels.iter().filter(|label| !**label).map(|_| 1.0);
     let accused = margins
         .iter()
         .zip(labels)
-        .filter(|(margin, label)| !**label && calibration.probability(**margin) >= BY_THE_CURVE);
+        .filter(|(margin, label)| !**label && calibration.probability(**margin) >= by_the_curve);
     if has_few(labels) && accused.map(|_| 1.0).sum::<f64>() <= wrong_max * people.sum::<f64>() {
-        return BY_THE_CURVE;
+        return by_the_curve;
     }
     // Chosen on log-odds, where the middle between two answers is a middle.
     threshold(margins, labels, wrong_max).map_or(0.9, |margin| calibration.probability(margin))
@@ -534,7 +600,7 @@ mod tests {
     fn of_few_bots_the_curve_decides_and_of_many_the_middle_between_the_answers() {
         let by = |bots: u32, lowest: f64| {
             let (margins, labels) = answers(1_000, bots, lowest);
-            decision(&margins, &labels, &Calibration::NONE, 0.004)
+            decision(&margins, &labels, &Calibration::NONE, BY_THE_CURVE, 0.004)
         };
         let few = u32::try_from(FEW_BOTS).unwrap() - 1;
         let bits = f64::to_bits;
@@ -553,9 +619,9 @@ mod tests {
         for margin in margins.iter_mut().take(5) {
             *margin = 1.0;
         }
-        let found = decision(&margins, &labels, &Calibration::NONE, 0.004);
+        let by = |most| decision(&margins, &labels, &Calibration::NONE, BY_THE_CURVE, most);
+        let found = by(0.004);
         assert!(found > Calibration::NONE.probability(1.0), "{found}");
-        let allowed = decision(&margins, &labels, &Calibration::NONE, 0.005);
-        assert_eq!(allowed.to_bits(), BY_THE_CURVE.to_bits());
+        assert_eq!(by(0.005).to_bits(), BY_THE_CURVE.to_bits());
     }
 }

@@ -12,7 +12,7 @@ use ml::{
     uncertain::{Candidate, choose},
 };
 
-use crate::learning::{BY_THE_CURVE, Columns};
+use crate::learning::{BY_THE_CURVE, Columns, Line};
 
 use super::{
     EvaluateError, Judge, OWN_LABEL, Plan, likeness, moments, of_case, replay::Replayed,
@@ -87,6 +87,8 @@ fn ask(
     first: &[Scored],
     plan: &Plan,
 ) -> Result<(Judge, BTreeSet<usize>), EvaluateError> {
+    let mut plan = plan.clone();
+    plan.recipe.line = Line::Always;
     let judged = std::slice::from_ref(folder);
     let base = moments(train, |other| likeness(other, judged));
     let alike = alike(folder);
@@ -108,7 +110,7 @@ fn ask(
                 rows.extend(of_case(case, is_bot, OWN_LABEL));
             }
         }
-        let judge = Judge::Learned(Box::new(taught(&rows, judged, plan)?));
+        let judge = Judge::Learned(Box::new(taught(&rows, judged, &plan)?));
         if left == 0 || round == ROUNDS {
             return Ok((judge, asked));
         }

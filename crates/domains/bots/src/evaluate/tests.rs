@@ -10,8 +10,8 @@ use engines::Sha256;
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
-use super::{Evaluation, Outcome, Plan, evaluate, prior, within};
-use crate::learning::{Columns, Recipe};
+use super::{Evaluation, Outcome, Plan, evaluate, moments, prior, replay, within};
+use crate::learning::{Columns, Learned, Line, Recipe, learn};
 
 /// People who talk, and bots that announce; `seed` makes another community.
 fn community(root: &Path, name: &str, seed: u64, people: u64, bots: u64) -> PathBuf {
@@ -113,6 +113,36 @@ fn within_one_folder_all_signals_count_and_within_several_those_that_mean_the_sa
     };
     assert_eq!(columns(1), Columns::All);
     assert_eq!(columns(2), Columns::Everywhere);
+}
+
+#[test]
+fn a_straight_line_stands_beside_the_trees_where_bots_are_few_or_where_it_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let learned = |bots: u64, line: Line| {
+        let name = format!("of-{bots}");
+        let dir = community(root.path(), &name, 5, 60, bots);
+        let rows = moments(&[replay(&dir, 0).unwrap()], |_| 1.0);
+        let recipe = Recipe {
+            line,
+            ..plan(Vec::new(), Vec::new()).recipe
+        };
+        learn(&rows, &recipe).unwrap()
+    };
+    let trees = |learned: &Learned| learned.ensemble.trees();
+    let few = learned(12, Line::OfFew);
+    assert!((41..=44).contains(&trees(&few)), "{}", trees(&few));
+    assert!((few.threshold - 0.25).abs() < 1e-9, "{}", few.threshold);
+    let share = |learned: &Learned, name: &str| {
+        let names = learned.ensemble.names().iter();
+        let shares = names.zip(learned.ensemble.importances());
+        shares
+            .filter(|(own, _)| *own == name)
+            .map(|(_, share)| *share)
+            .sum::<f64>()
+    };
+    assert!(share(&few, "sameness_here") > 0.0);
+    assert_eq!(trees(&learned(30, Line::OfFew)), 40, "trees alone");
+    assert!(trees(&learned(30, Line::Always)) > 40);
 }
 
 /// Everything the error says, cause by cause.

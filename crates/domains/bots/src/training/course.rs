@@ -18,7 +18,7 @@ use ml::{
 use serde_json::{Value, json};
 
 use super::figures::Judged;
-use crate::learning::{Columns, decision};
+use crate::learning::{BY_THE_CURVE, Columns, decision};
 use ground::{Ground, Way, picked, places};
 
 /// Labels of each kind, given by people or lists, without which nothing is learned.
@@ -372,7 +372,13 @@ fn calibrated(rows: &[&Row], margins: &[f64]) -> Result<(Calibration, f64), Cour
         weights.push(f64::from(row.weight));
     }
     let calibration = Calibration::fit_weighted(&own, &labels, &weights)?;
-    let threshold = decision(&own, &labels, &calibration, FALSE_POSITIVE_RATE_MAX);
+    let threshold = decision(
+        &own,
+        &labels,
+        &calibration,
+        BY_THE_CURVE,
+        FALSE_POSITIVE_RATE_MAX,
+    );
     Ok((calibration, threshold))
 }
 
