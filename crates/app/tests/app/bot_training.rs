@@ -104,6 +104,37 @@ on_both! {
         world.expect_leftovers();
     }
 
+    async fn a_training_of_one_community_learns_also_from_members_whom_nobody_suspects(world: World) {
+        let pond = world.community("Pond").await;
+        labels(&mut world, pond, 14, 26).await;
+        let mut others = Vec::new();
+        for n in 100..160 {
+            let account = labelled(&mut world, pond, n, false).await;
+            others.push(account.to_string());
+        }
+        world.sql(&format!("DELETE FROM bot_label WHERE account_id IN ({})", others.join(","))).await;
+        world
+            .sql(&format!(
+                "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
+                 changed_at, revision) VALUES ({pond}, {}, 0, 1, 700000, 0, 0, 0, 0)",
+                others[0]
+            ))
+            .await;
+        let (bots, system) = (world.app.bots.clone(), world.system());
+        let asked = bots.start_training(&system, Some(pond)).await.unwrap();
+        bots.run_training(asked.id, true).await.unwrap();
+        let training = bots.training(&system, asked.id).await.unwrap().unwrap();
+        assert_eq!((training.state, training.n_rows), (TrainingState::Done, 40), "{training:?}");
+        let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
+        assert_eq!(
+            model.card["data"]["labels"]["presumed"],
+            serde_json::json!([0, 59]),
+            "one of sixty is suspected"
+        );
+        assert_eq!(model.metrics["candidates"][1]["kind"], "labels and presumed people");
+        world.expect_leftovers();
+    }
+
     async fn a_training_is_followed_until_it_is_over_and_by_nobody_who_may_not(world: World) {
         let pond = world.community("Pond").await;
         labels(&mut world, pond, 14, 26).await;

@@ -26,9 +26,6 @@ pub use read::ReadError;
 pub use replay::{Case, Replayed, replay};
 pub use report::{At, Counts, Evaluation, Figure, Importance, Judgement, Outcome, Part, Scored};
 
-/// Labels of the community itself count so many times.
-const OWN_LABEL: f64 = 20.0;
-
 /// From this likeness of their norms on, two communities share a threshold.
 const ALIKE: f64 = 0.3;
 
@@ -274,9 +271,9 @@ fn errors(train: &[Replayed], rows: &[Labelled], learned: &Learned) -> Option<Er
         .collect();
     let answers = learned.out_of_fold.iter();
     let (scores, labels): (Vec<f64>, Vec<bool>) = answers
-        .filter_map(|(place, probability)| Some((rows.get(*place)?, probability)))
+        .filter_map(|(place, margin)| Some((rows.get(*place)?, margin)))
         .filter(|(row, _)| heard.contains(&(row.source, row.account)))
-        .map(|(row, probability)| (*probability, row.is_bot))
+        .map(|(row, margin)| (learned.calibration.probability(*margin), row.is_bot))
         .unzip();
     ErrorCurve::of(&scores, &labels)
 }

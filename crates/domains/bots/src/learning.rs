@@ -29,6 +29,9 @@ pub(crate) const BY_THE_CURVE: f64 = 0.4;
 /// certain, and the models that answered for it knew a fifth less of them than the one that is kept.
 const BY_A_CAUTIOUS_CURVE: f64 = 0.25;
 
+/// A label of the community that is to be judged counts as often as so many of what is only presumed, or of others.
+pub(crate) const OWN_LABEL: f64 = 20.0;
+
 /// What the straight line goes through: signals that put all distances from the norms together, so that a few bots tell how
 /// much each is worth.
 const LINE: [&str; 4] = ["oddity", "sameness", "broadcast", "machinery"];
@@ -208,8 +211,8 @@ pub struct Learned {
     pub threshold: f64,
     /// The same for each source that has enough bots to say: what is a good threshold in one community is not in another.
     pub own_thresholds: BTreeMap<u64, f64>,
-    /// For each latest moment its place among what was handed in, and the probability a model gave it that had not seen
-    /// its group.
+    /// For each latest moment its place among what was handed in, and the margin a model gave it that had not seen its
+    /// group.
     pub out_of_fold: Vec<(usize, f64)>,
 }
 
@@ -276,9 +279,6 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
             .map(|(source, margin)| (source, calibration.probability(margin)))
             .collect()
     };
-    for (_, answer) in &mut out_of_fold {
-        *answer = calibration.probability(*answer);
-    }
     let all = places(rows, |_| true);
     Ok(Learned {
         ensemble: fit(rows, &weights, &all, is_lined, recipe)?,
@@ -476,7 +476,7 @@ fn has_few(labels: &[bool]) -> bool {
 }
 
 /// The probability from which on an account is called a bot, by answers out of fold: chosen among them, or `by_the_curve`
-/// where bots are few and that does not accuse more than `wrong_max` of the people.
+/// where bots are few and that does not accuse more than `wrong_max` of the people, or people are too few to measure such a share.
 pub(crate) fn decision(
     margins: &[f64],
     labels: &[bool],
@@ -484,12 +484,15 @@ pub(crate) fn decision(
     by_the_curve: f64,
     wrong_max: f64,
 ) -> f64 {
-    let people = labels.iter().filter(|label| !**label).map(|_| 1.0);
+    let people: f64 = labels.iter().filter(|label| !**label).map(|_| 1.0).sum();
+    if people * wrong_max < 1.0 {
+        return by_the_curve;
+    }
     let accused = margins
         .iter()
         .zip(labels)
         .filter(|(margin, label)| !**label && calibration.probability(**margin) >= by_the_curve);
-    if has_few(labels) && accused.map(|_| 1.0).sum::<f64>() <= wrong_max * people.sum::<f64>() {
+    if has_few(labels) && accused.map(|_| 1.0).sum::<f64>() <= wrong_max * people {
         return by_the_curve;
     }
     // Chosen on log-odds, where the middle between two answers is a middle.
@@ -584,44 +587,4 @@ pub(crate) fn trends_of(names: &[String]) -> Vec<Trend> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ml::Calibration;
-
-    use super::{BY_THE_CURVE, FEW_BOTS, decision};
-
-    /// People at -4 to -2, bots at `lowest` and above, so many of each.
-    fn answers(people: u32, bots: u32, lowest: f64) -> (Vec<f64>, Vec<bool>) {
-        let person = (0..people).map(|n| (-4.0 + 2.0 * f64::from(n) / f64::from(people), false));
-        let bot = (0..bots).map(|n| (lowest + f64::from(n) * 0.01, true));
-        person.chain(bot).unzip()
-    }
-
-    #[test]
-    fn of_few_bots_the_curve_decides_and_of_many_the_middle_between_the_answers() {
-        let by = |bots: u32, lowest: f64| {
-            let (margins, labels) = answers(1_000, bots, lowest);
-            decision(&margins, &labels, &Calibration::NONE, BY_THE_CURVE, 0.004)
-        };
-        let few = u32::try_from(FEW_BOTS).unwrap() - 1;
-        let bits = f64::to_bits;
-        // Wherever the lowest of few bots lies.
-        assert_eq!(bits(by(few, 4.0)), bits(BY_THE_CURVE));
-        assert_eq!(bits(by(few, 8.0)), bits(BY_THE_CURVE));
-        let middle = |lowest: f64| Calibration::NONE.probability(f64::midpoint(-2.002, lowest));
-        assert!((by(few + 1, 4.0) - middle(4.0)).abs() < 1e-9);
-        assert!((by(few + 1, 8.0) - middle(8.0)).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_curve_that_would_accuse_too_many_does_not_decide() {
-        let (mut margins, labels) = answers(1_000, 10, 4.0);
-        // Five of a thousand people look like bots to the curve: one more than may be accused.
-        for margin in margins.iter_mut().take(5) {
-            *margin = 1.0;
-        }
-        let by = |most| decision(&margins, &labels, &Calibration::NONE, BY_THE_CURVE, most);
-        let found = by(0.004);
-        assert!(found > Calibration::NONE.probability(1.0), "{found}");
-        assert_eq!(by(0.005).to_bits(), BY_THE_CURVE.to_bits());
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@
 mod course;
 mod figures;
 mod harvest;
+mod presumed;
 mod rows;
 mod state;
 mod trigger;
@@ -343,22 +344,35 @@ impl Bots {
         )
         .await?;
         let labels = rows::one_vote(self.learnable(scope).await?);
-        let owners = self.owners(&labels).await?;
-        let lesson = rows::rows(&labels, &owners);
+        let presumed = match training.community {
+            Some(community) => self.presumed(community).await?,
+            None => Vec::new(),
+        };
+        let labelled = labels.iter().map(|label| label.account);
+        let others = presumed.iter().map(|one| AccountId(one.account_id));
+        let owners = self.owners(labelled.chain(others).collect()).await?;
+        let mut lesson = rows::rows(&labels, &owners);
         let bots = lesson.iter().filter(|row| row.is_bot).count();
         training.n_rows = number(lesson.len());
         training.n_bots = number(bots);
         training.n_people = number(lesson.len() - bots);
         let day = self.clock.now().day().to_string();
-        let snapshot = self.keep_snapshot(&labels, &owners, &day).await?;
+        let presumed = rows::presumed(&presumed, &lesson, &owners);
+        let snapshot = rows::snapshot(&labels, &presumed, &owners, &day);
+        let snapshot = self.keep_snapshot(snapshot).await?;
         training.snapshot = Some(snapshot.clone());
         let line = format!(
-            "{} accounts, {bots} of them bots; snapshot {snapshot:.12}",
-            lesson.len()
+            "{} accounts, {bots} of them bots; {} whom nobody suspects; snapshot {snapshot:.12}",
+            lesson.len(),
+            presumed.len()
         );
         self.tell(training, 5, line).await?;
+        let mut counts = rows::counts(&labels);
+        if !presumed.is_empty() {
+            counts.insert(rows::PRESUMED, [0, number(presumed.len())]);
+        }
+        lesson.extend(presumed);
         let (reference, taught) = self.teach(lesson, prior, training).await?;
-        let counts = rows::counts(&labels);
         let properties = ml::onnx::Properties {
             schema: SCHEMA.hash().to_owned(),
             version: format!("training-{}", training.id),
@@ -411,23 +425,20 @@ impl Bots {
         Ok(all)
     }
 
-    async fn owners(&self, labels: &[Learnable]) -> Result<HashMap<AccountId, UserId>, BotsError> {
-        let mut owners = HashMap::with_capacity(labels.len());
-        for part in labels.chunks(tables::IN_MAX) {
-            let ids: Vec<AccountId> = part.iter().map(|label| label.account).collect();
-            let accounts = identity::accounts_by_id(self.db.read(), &ids).await?;
+    async fn owners(
+        &self,
+        accounts: Vec<AccountId>,
+    ) -> Result<HashMap<AccountId, UserId>, BotsError> {
+        let mut owners = HashMap::with_capacity(accounts.len());
+        for part in accounts.chunks(tables::IN_MAX) {
+            let accounts = identity::accounts_by_id(self.db.read(), part).await?;
             owners.extend(accounts.into_iter().map(|(id, account)| (id, account.user)));
         }
         Ok(owners)
     }
 
-    async fn keep_snapshot(
-        &self,
-        labels: &[Learnable],
-        owners: &HashMap<AccountId, UserId>,
-        day: &str,
-    ) -> Result<String, BotsError> {
-        let Ok(bytes) = rows::snapshot(labels, owners, day) else {
+    async fn keep_snapshot(&self, packed: std::io::Result<Vec<u8>>) -> Result<String, BotsError> {
+        let Ok(bytes) = packed else {
             return Err(BotsError::Conflict(
                 "the rows could not be packed".to_owned(),
             ));
@@ -473,7 +484,8 @@ impl Bots {
             None => Columns::Everywhere,
         };
         let task = tokio::task::spawn_blocking(move || {
-            let vectors = lesson.iter().map(|row| (row.values.as_slice(), row.is_bot));
+            let labelled = lesson.iter().filter(|row| !row.is_presumed);
+            let vectors = labelled.map(|row| (row.values.as_slice(), row.is_bot));
             let reference = Reference::of(&vectors);
             course::teach(&lesson, &prior, columns, &mut feed).map(|taught| (reference, taught))
         });
@@ -546,7 +558,7 @@ fn card(training: &Training, taught: &Taught, counts: &Value, day: &str) -> Valu
         "parameters": taught.parameters,
         "limits": [
             "It says automated, not harmful; nobody is banned by it.",
-            "Moderators look at those first who look suspicious: what it learned of all others comes from a random sample and, with little weight, from the rules.",
+            "Moderators look at those first who look suspicious: what it learned of all others comes from a random sample and, with little weight, from the rules and from members whom nobody suspects.",
             "Labels by the rules are learned from and judge nobody.",
             "Of few labels intervals are wide: look at their ends.",
         ],

@@ -12,11 +12,11 @@ use ml::{
     uncertain::{Candidate, choose},
 };
 
-use crate::learning::{BY_THE_CURVE, Columns, Line};
+use crate::learning::{BY_THE_CURVE, Columns, Line, OWN_LABEL};
 
 use super::{
-    EvaluateError, Judge, OWN_LABEL, Plan, likeness, moments, of_case, replay::Replayed,
-    report::Scored, taught,
+    EvaluateError, Judge, Plan, likeness, moments, of_case, replay::Replayed, report::Scored,
+    taught,
 };
 
 /// Labels are asked for in so many rounds, each after learning from the last.

@@ -99,6 +99,18 @@ async fn many(
     rows.into_iter().map(Row::try_from).collect()
 }
 
+/// The accounts of a community that have an open case.
+pub(crate) async fn suspected(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Vec<i64>, StoreError> {
+    let query = "SELECT account_id FROM bot_case WHERE community_id = $1 AND state = 0";
+    let rows = sql::rows(conn, query, vec![community.0.into()]).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
 /// Those that somebody decided and that an open appeal is against.
 pub(crate) async fn appealed(
     conn: &impl ConnectionTrait,

@@ -180,6 +180,19 @@ pub(crate) async fn learnable(
     rows.into_iter().map(Learnable::try_from).collect()
 }
 
+/// The accounts of a community of which a label says more than that the rules take them for a person, of any schema.
+pub(crate) async fn known(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Vec<i64>, StoreError> {
+    let query = "SELECT DISTINCT account_id FROM bot_label WHERE community_id = $1 AND (source <> $2 OR is_bot)";
+    let values = vec![community.0.into(), LabelSource::Rules.code().into()];
+    let rows = sql::rows(conn, query, values).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
 /// What people said since an instant, and how many bots and people anybody but the rules vouches for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Fresh {

@@ -1,10 +1,16 @@
-//! From labels to a model. The shipped prior is never thrown away: what is learned first is what it gets wrong here, as
-//! trees that correct it. Models that begin from nothing compete with that and must be clearly better.
+//! From labels to a model. What is learned first is what the shipped prior gets wrong here, as trees that correct it. Models that
+//! begin from nothing compete with that and must be clearly better: from few labels on one of the community's own, of its labels and of
+//! members whom nobody suspects.
 //!
-//! Who says how good a model is: people of whom it learned nothing, the newest of all. Labels that the rules gave are learned
-//! from and judge nobody, or the rules would be right about everything. No clock, no randomness but a seed.
+//! Moderators decide about those who look suspicious. A model that knew only them would take half of the members for bots: so
+//! some of the others are presumed to be people (learning from positive and unlabelled rows; Elkan and Noto, *Learning classifiers from
+//! only positive and unlabeled data*, 2008), each counting as little as it is known.
+//!
+//! Who says how good a model is: people of whom it learned nothing, the newest of all. Labels that the rules gave, and what is
+//! presumed, are learned from and judge nobody, or the rules would be right about everything. No clock, no randomness but a seed.
 
 mod ground;
+mod own;
 
 use std::collections::BTreeSet;
 
@@ -18,8 +24,9 @@ use ml::{
 use serde_json::{Value, json};
 
 use super::figures::Judged;
-use crate::learning::{BY_THE_CURVE, Columns, decision};
-use ground::{Ground, Way, picked, places};
+use crate::learning::{BY_THE_CURVE, Columns, LearnError, decision};
+use ground::{Ground, Start, picked, places};
+use own::Own;
 
 /// Labels of each kind, given by people or lists, without which nothing is learned.
 pub(super) const EACH_MIN: usize = 5;
@@ -31,6 +38,8 @@ const CLEARLY: f64 = 0.01;
 const SHARES: [f64; 3] = [0.70, 0.15, 0.15];
 /// The tuned threshold accuses at most this share of people.
 const FALSE_POSITIVE_RATE_MAX: f64 = 0.004;
+/// Presumed people without which a community learns no model of its own.
+const PRESUMED_MIN: usize = 50;
 /// Parameters that the tuner tries at most.
 const TRIALS: usize = 12;
 
@@ -47,8 +56,17 @@ pub(super) struct Row {
     pub(super) weight: f32,
     /// Whether models may be judged by it.
     pub(super) is_judge: bool,
+    /// Whether nobody said anything: a member whom nobody suspects.
+    pub(super) is_presumed: bool,
     /// What the rules say, 0 to 1.
     pub(super) by_rules: Option<f64>,
+}
+
+impl Row {
+    /// Whether it says something about how many members are like it.
+    const fn counts(&self) -> bool {
+        self.is_judge || self.is_presumed
+    }
 }
 
 /// Why nothing was learned.
@@ -66,6 +84,8 @@ pub(super) enum CourseError {
     Rows(#[from] ml::DatasetError),
     #[error("no trees could be made")]
     Fit(#[from] FitError),
+    #[error("no model of the community's own could be made")]
+    Learn(#[from] LearnError),
     #[error("no parameters could be found")]
     Tune(#[from] TuneError),
     #[error("there is nothing to calibrate by")]
@@ -106,14 +126,65 @@ pub(super) struct Prior {
     pub(super) threshold: f64,
 }
 
-/// A way that was judged by folds.
+/// How a model was tried.
+enum Way {
+    /// From the prior, or from nothing; of those that are stopped early the trees that were kept in the middle fold.
+    Common(Start, Option<usize>),
+    /// Of a community's own.
+    Own(Box<Own>),
+}
+
+impl Way {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Common(start, _) => start.as_str(),
+            Self::Own(_) => "labels and presumed people",
+        }
+    }
+}
+
+/// What was judged by folds.
 struct Tried {
     way: Way,
     /// The margin of each row, from a model that had not seen its group.
     margins: Vec<f64>,
-    /// Trees that were kept on average, where they were stopped early.
-    trees: Option<usize>,
     average_precision: f64,
+}
+
+impl Tried {
+    fn new(way: Way, rows: &[&Row], margins: Vec<f64>, listener: &mut dyn Listener) -> Self {
+        let counted = rows.iter().zip(&margins).filter(|(row, _)| row.counts());
+        let (labels, scores): (Vec<bool>, Vec<f64>) =
+            counted.map(|(row, margin)| (row.is_bot, *margin)).unzip();
+        let average_precision = ml::metrics::auc_pr(&scores, &labels).unwrap_or(0.0);
+        listener.tell(
+            30,
+            format!(
+                "{}: average precision {average_precision:.3} in folds",
+                way.as_str()
+            ),
+        );
+        Self {
+            way,
+            margins,
+            average_precision,
+        }
+    }
+
+    /// The model of the rows it was tried on, with its curve and its threshold.
+    fn model(&self, ground: &Ground, rows: &[&Row]) -> Result<Own, CourseError> {
+        match &self.way {
+            Way::Own(own) => Ok(Own::clone(own)),
+            Way::Common(start, trees) => {
+                let (calibration, threshold) = calibrated(rows, &self.margins)?;
+                Ok(Own {
+                    model: ground.fit(*start, rows, *trees)?,
+                    calibration,
+                    threshold,
+                })
+            }
+        }
+    }
 }
 
 /// Learns. Of rows of one community a model may look at [`Columns::All`], of several at [`Columns::Everywhere`].
@@ -148,8 +219,11 @@ pub(super) fn teach(
     );
     let mut ground = Ground::new(prior, columns, &train)?;
     let folds = folds(&train)?;
-    let adapted = attempt(Way::Adapted, &ground, &train, &folds, listener)?;
+    let adapted = attempt(Start::Adapted, &ground, &train, &folds, listener)?;
     let mut others = Vec::new();
+    if train.iter().filter(|row| row.is_presumed).count() >= PRESUMED_MIN {
+        others.push(attempt_own(&train, listener)?);
+    }
     let (bots, people) = both(
         &train
             .iter()
@@ -159,7 +233,7 @@ pub(super) fn teach(
     );
     if bots >= FRESH_MIN && people >= FRESH_MIN {
         ground.fresh = tuned(&ground, &train, listener)?;
-        for way in [Way::Fresh, Way::Forest, Way::Linear] {
+        for way in [Start::Fresh, Start::Forest, Start::Linear] {
             others.push(attempt(way, &ground, &train, &folds, listener)?);
         }
     } else {
@@ -175,20 +249,16 @@ pub(super) fn teach(
         .collect();
     listener.tell(70, format!("chosen: {}", chosen.way.as_str()));
     // Judged forward in time once with what was learned of the oldest, then learned from the newer ones too.
-    let own = places(&ground.names(chosen.way));
     let priors = places(prior.ensemble.names());
-    let early = ground.fit(chosen.way, &train, chosen.trees)?;
-    let (early_calibration, early_threshold) = calibrated(&train, &chosen.margins)?;
-    let validated = judged(&validation, early_threshold, |row| {
-        early_calibration.probability(early.margin(&picked(row, &own)))
-    });
+    let early = chosen.model(&ground, &train)?;
+    let validated = early.judged(&validation);
     let pool_folds = self::folds(&pool)?;
-    let last = attempt(chosen.way, &ground, &pool, &pool_folds, listener)?;
-    let (calibration, threshold) = calibrated(&pool, &last.margins)?;
-    let model = ground.fit(chosen.way, &pool, last.trees)?;
-    let tested = judged(&test, threshold, |row| {
-        calibration.probability(model.margin(&picked(row, &own)))
-    });
+    let last = match chosen.way {
+        Way::Own(_) => attempt_own(&pool, listener)?,
+        Way::Common(start, _) => attempt(start, &ground, &pool, &pool_folds, listener)?,
+    };
+    let own = last.model(&ground, &pool)?;
+    let tested = own.judged(&test);
     let before = judged(&test, prior.threshold, |row| {
         let margin = prior.ensemble.margin(&picked(row, &priors));
         prior.calibration.probability(margin)
@@ -199,7 +269,7 @@ pub(super) fn teach(
         .filter(|row| row.by_rules.is_some())
         .collect();
     let rules = judged(&with_rules, 0.9, |row| row.by_rules.unwrap_or(0.0));
-    let crossed = judged_by(&pool, &last.margins, &calibration, threshold);
+    let crossed = judged_by(&pool, &last.margins, &own.calibration, own.threshold);
     listener.tell(90, told(&tested, &before));
     let curves = if both_of(&tested.labels) {
         &tested
@@ -217,16 +287,19 @@ pub(super) fn teach(
         "pr": curves.pr(),
         "errors": curves.errors(),
         "reliability": curves.reliability(),
-        "importances": importances(&model),
+        "importances": importances(&own.model),
         "candidates": candidates,
     });
     Ok(Taught {
-        parameters: ground.parameters(chosen.way, last.trees),
-        way: chosen.way.as_str(),
+        parameters: match &last.way {
+            Way::Own(_) => own::parameters(),
+            Way::Common(start, trees) => ground.parameters(*start, *trees),
+        },
+        way: last.way.as_str(),
         folds: pool_folds.len(),
-        model,
-        calibration,
-        threshold,
+        model: own.model,
+        calibration: own.calibration,
+        threshold: own.threshold,
         metrics,
     })
 }
@@ -278,7 +351,7 @@ fn tuned(
     train: &[&Row],
     listener: &mut dyn Listener,
 ) -> Result<Params, CourseError> {
-    let data = ground.data(Way::Fresh, train)?;
+    let data = ground.data(Start::Fresh, train)?;
     let plan = Search {
         trials: TRIALS,
         folds: 3,
@@ -306,51 +379,47 @@ fn tuned(
 }
 
 fn attempt(
-    way: Way,
+    start: Start,
     ground: &Ground,
     rows: &[&Row],
     folds: &[Fold],
     listener: &mut dyn Listener,
 ) -> Result<Tried, CourseError> {
-    let data = ground.data(way, rows)?;
+    let data = ground.data(start, rows)?;
     let mut kept = Vec::with_capacity(folds.len());
     let margins = out_of_fold(&data, folds, |train, stop_by| {
         if listener.is_stopped() {
             return Err(CourseError::Stopped);
         }
-        let (model, trees) = ground.model(way, train, stop_by, None)?;
+        let (model, trees) = ground.model(start, train, stop_by, None)?;
         kept.push(trees);
         Ok(model)
     })?;
     kept.sort_unstable();
-    let trees = matches!(way, Way::Adapted | Way::Fresh)
+    let trees = matches!(start, Start::Adapted | Start::Fresh)
         .then(|| kept.get(kept.len() / 2).copied())
         .flatten();
-    let own = rows.iter().zip(&margins).filter(|(row, _)| row.is_judge);
-    let (labels, scores): (Vec<bool>, Vec<f64>) =
-        own.map(|(row, margin)| (row.is_bot, *margin)).unzip();
-    let average_precision = ml::metrics::auc_pr(&scores, &labels).unwrap_or(0.0);
-    listener.tell(
-        30,
-        format!(
-            "{}: average precision {average_precision:.3} in {} folds",
-            way.as_str(),
-            folds.len()
-        ),
-    );
-    Ok(Tried {
-        way,
+    Ok(Tried::new(
+        Way::Common(start, trees),
+        rows,
         margins,
-        trees,
-        average_precision,
-    })
+        listener,
+    ))
+}
+
+fn attempt_own(rows: &[&Row], listener: &mut dyn Listener) -> Result<Tried, CourseError> {
+    if listener.is_stopped() {
+        return Err(CourseError::Stopped);
+    }
+    let (margins, own) = own::learn_own(rows)?;
+    Ok(Tried::new(Way::Own(Box::new(own)), rows, margins, listener))
 }
 
 /// The adapted prior, unless another kind is clearly better.
 fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
     let mut best = adapted;
     for other in others {
-        let lead = if best.way == Way::Adapted {
+        let lead = if matches!(best.way, Way::Common(Start::Adapted, _)) {
             CLEARLY
         } else {
             0.0
@@ -362,24 +431,31 @@ fn choose<'a>(adapted: &'a Tried, others: &'a [Tried]) -> &'a Tried {
     best
 }
 
-/// From margins of rows, each of a model that had not seen it, to probabilities and the threshold among them. Only rows that judge
-/// have a say, each as much as it weighs: what the rules are sure of lies far from where it is hard to tell.
+/// From margins of rows, each of a model that had not seen it, to probabilities, and the threshold among the rows that judge. Those
+/// and the presumed people have a say in the curve, each as much as it weighs; what the rules are sure of lies far from where
+/// it is hard to tell.
 fn calibrated(rows: &[&Row], margins: &[f64]) -> Result<(Calibration, f64), CourseError> {
-    let (mut own, mut labels, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-    for (row, margin) in rows.iter().zip(margins).filter(|(row, _)| row.is_judge) {
-        own.push(*margin);
-        labels.push(row.is_bot);
-        weights.push(f64::from(row.weight));
-    }
-    let calibration = Calibration::fit_weighted(&own, &labels, &weights)?;
-    let threshold = decision(
-        &own,
+    let counted = || rows.iter().zip(margins).filter(|(row, _)| row.counts());
+    let margins_of: Vec<f64> = counted().map(|(_, margin)| *margin).collect();
+    let labels: Vec<bool> = counted().map(|(row, _)| row.is_bot).collect();
+    let weights: Vec<f64> = counted().map(|(row, _)| f64::from(row.weight)).collect();
+    let calibration = Calibration::fit_weighted(&margins_of, &labels, &weights)?;
+    let threshold = decided(rows, margins, &calibration);
+    Ok((calibration, threshold))
+}
+
+/// The threshold, by the rows that judge.
+fn decided(rows: &[&Row], margins: &[f64], calibration: &Calibration) -> f64 {
+    let judges = rows.iter().zip(margins).filter(|(row, _)| row.is_judge);
+    let (labels, margins): (Vec<bool>, Vec<f64>) =
+        judges.map(|(row, margin)| (row.is_bot, *margin)).unzip();
+    decision(
+        &margins,
         &labels,
-        &calibration,
+        calibration,
         BY_THE_CURVE,
         FALSE_POSITIVE_RATE_MAX,
-    );
-    Ok((calibration, threshold))
+    )
 }
 
 fn judged(rows: &[&Row], threshold: f64, score: impl Fn(&Row) -> f64) -> Judged {

@@ -9,11 +9,19 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use kernel::{AccountId, UserId};
+use kernel::{AccountId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::course::Row;
-use crate::{LabelSource, features::SCHEMA, store::label::Learnable};
+use crate::{
+    LabelSource,
+    features::SCHEMA,
+    learning::OWN_LABEL,
+    store::{label::Learnable, prediction::Newest},
+};
+
+/// The name of members whom nobody suspects, beside the sources of labels.
+pub(super) const PRESUMED: &str = "presumed";
 
 /// How much more a source is believed than those behind it, where several say something about an account.
 const fn rank(source: LabelSource) -> u8 {
@@ -65,10 +73,35 @@ pub(super) fn rows(labels: &[Learnable], owners: &HashMap<AccountId, UserId>) ->
             at: label.at.0,
             weight: narrow(label.weight.value()),
             is_judge: label.source != LabelSource::Rules,
+            is_presumed: false,
             by_rules: label.by_rules.map(crate::Probability::value),
         })
     };
     labels.iter().filter_map(row).collect()
+}
+
+/// Rows of members whom nobody suspects. Left out is who is the same person as somebody with a label.
+pub(super) fn presumed(
+    drawn: &[Newest],
+    labelled: &[Row],
+    owners: &HashMap<AccountId, UserId>,
+) -> Vec<Row> {
+    let people: HashSet<u64> = labelled.iter().map(|row| row.group).collect();
+    let row = |one: &Newest| {
+        let owner = owners.get(&AccountId(one.account_id))?;
+        Some(Row {
+            values: values(&one.features)?,
+            is_bot: false,
+            group: u64::try_from(owner.0).ok()?,
+            at: one.at,
+            weight: narrow(1.0 / OWN_LABEL),
+            is_judge: false,
+            is_presumed: true,
+            by_rules: None,
+        })
+    };
+    let rows = drawn.iter().filter_map(row);
+    rows.filter(|row| !people.contains(&row.group)).collect()
 }
 
 #[expect(
@@ -94,6 +127,7 @@ pub(super) fn counts(labels: &[Learnable]) -> BTreeMap<&'static str, [u32; 2]> {
 /// anew.
 pub(super) fn snapshot(
     labels: &[Learnable],
+    presumed: &[Row],
     owners: &HashMap<AccountId, UserId>,
     day: &str,
 ) -> std::io::Result<Vec<u8>> {
@@ -101,7 +135,7 @@ pub(super) fn snapshot(
     let communities: HashSet<i32> = labels.iter().map(|label| label.community.0).collect();
     let head = json!({
         "schema": SCHEMA.hash(), "columns": SCHEMA.names(), "day": day, "rows": labels.len(),
-        "communities": communities.len(), "sources": counts(labels),
+        "presumed": presumed.len(), "communities": communities.len(), "sources": counts(labels),
     });
     writeln!(out, "{head}")?;
     let mut people: HashMap<UserId, usize> = HashMap::new();
@@ -116,6 +150,13 @@ pub(super) fn snapshot(
             "group": group, "is_bot": label.is_bot, "source": label.source.as_str(),
             "weight": label.weight.value(), "n_messages": label.n_messages,
             "day": label.at.day().to_string(), "features": features,
+        });
+        writeln!(out, "{line}")?;
+    }
+    for row in presumed {
+        let line = json!({
+            "is_bot": false, "source": PRESUMED, "weight": row.weight,
+            "day": Timestamp(row.at).day().to_string(), "features": row.values,
         });
         writeln!(out, "{line}")?;
     }
@@ -176,6 +217,29 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_presumed_to_be_a_person_who_has_a_label_by_another_account() {
+        let features = label(1, 7, LabelSource::Review, true).features;
+        let one = |account_id: i64| Newest {
+            account_id,
+            rule_ppm: 0,
+            features: features.clone(),
+            n_messages: 12,
+            at: 5,
+        };
+        let owners = HashMap::from([
+            (AccountId(7), UserId(3)),
+            (AccountId(8), UserId(3)),
+            (AccountId(9), UserId(4)),
+        ]);
+        let labelled = rows(&[label(1, 7, LabelSource::Review, true)], &owners);
+        let found = presumed(&[one(8), one(9), one(10)], &labelled, &owners);
+        assert_eq!(found.len(), 1, "the same person, and one who was erased");
+        let [row] = &found[..] else { panic!("one") };
+        assert!(row.is_presumed && !row.is_judge && !row.is_bot && row.group == 4);
+        assert!((row.weight - 0.05).abs() < 1e-6);
+    }
+
+    #[test]
     fn a_snapshot_says_what_it_is_and_holds_no_id() {
         use std::io::Read as _;
         let labels = [
@@ -186,7 +250,7 @@ mod tests {
             (AccountId(70_707), UserId(909_091)),
             (AccountId(80_808), UserId(909_092)),
         ]);
-        let bytes = snapshot(&labels, &owners, "2026-06-01").unwrap();
+        let bytes = snapshot(&labels, &[], &owners, "2026-06-01").unwrap();
         let mut text = String::new();
         flate2::read::GzDecoder::new(bytes.as_slice())
             .read_to_string(&mut text)

@@ -1,4 +1,4 @@
-//! The ways to make a model, each with its parameters and the columns it looks at: of one community all, else those that mean the
+//! The common ways to make a model, each with its parameters and the columns it looks at: of one community all, else those that mean the
 //! same everywhere, or it would learn *where* somebody is.
 
 use ml::{
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{CourseError, Prior, Row};
 use crate::learning::{Columns, trends_of};
 
-/// A way to make a model.
+/// What a model begins from, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Start {
     /// Trees that correct the prior.
     Adapted,
     /// Boosted trees from nothing.
@@ -24,7 +24,7 @@ pub(super) enum Way {
     Linear,
 }
 
-impl Way {
+impl Start {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Adapted => "adapted prior",
@@ -125,17 +125,17 @@ impl Ground {
         })
     }
 
-    pub(super) fn names(&self, way: Way) -> Vec<String> {
-        match way {
-            Way::Adapted => self.prior.names().to_vec(),
+    pub(super) fn names(&self, start: Start) -> Vec<String> {
+        match start {
+            Start::Adapted => self.prior.names().to_vec(),
             // Values against the norms only: what is measured says too little in a straight line.
-            Way::Linear => Columns::Compared.names(),
-            Way::Fresh | Way::Forest => self.columns.names(),
+            Start::Linear => Columns::Compared.names(),
+            Start::Fresh | Start::Forest => self.columns.names(),
         }
     }
 
-    pub(super) fn data(&self, way: Way, rows: &[&Row]) -> Result<Dataset, CourseError> {
-        let names = self.names(way);
+    pub(super) fn data(&self, start: Start, rows: &[&Row]) -> Result<Dataset, CourseError> {
+        let names = self.names(start);
         let places = places(&names);
         let mut data = Dataset::new(names);
         for row in rows {
@@ -153,7 +153,7 @@ impl Ground {
     /// The model, and how many trees were kept of those that were tried.
     pub(super) fn model(
         &self,
-        way: Way,
+        start: Start,
         train: &Dataset,
         stop_by: Option<&Dataset>,
         trees: Option<usize>,
@@ -162,9 +162,9 @@ impl Ground {
             trees: trees.unwrap_or(params.trees).max(1),
             ..params.clone()
         };
-        Ok(match way {
-            Way::Adapted if trees == Some(0) => (self.prior.clone().into(), 0),
-            Way::Adapted => {
+        Ok(match start {
+            Start::Adapted if trees == Some(0) => (self.prior.clone().into(), 0),
+            Start::Adapted => {
                 let own = &self.prior;
                 match boost::extend(own, train, stop_by, &limit(&self.adapted)) {
                     Ok(fitted) => {
@@ -176,27 +176,27 @@ impl Ground {
                     Err(error) => return Err(error),
                 }
             }
-            Way::Fresh => {
+            Start::Fresh => {
                 let fitted = boost::fit(train, stop_by, &limit(&self.fresh))?;
                 let kept = fitted.ensemble.trees();
                 (fitted.ensemble.into(), kept)
             }
-            Way::Forest => (forest::fit(train, &self.forest)?.into(), self.forest.trees),
-            Way::Linear => (Logistic::fit(train, &self.linear)?.into(), 0),
+            Start::Forest => (forest::fit(train, &self.forest)?.into(), self.forest.trees),
+            Start::Linear => (Logistic::fit(train, &self.linear)?.into(), 0),
         })
     }
 
     pub(super) fn fit(
         &self,
-        way: Way,
+        start: Start,
         rows: &[&Row],
         trees: Option<usize>,
     ) -> Result<Model, CourseError> {
-        let data = self.data(way, rows)?;
-        Ok(self.model(way, &data, None, trees)?.0)
+        let data = self.data(start, rows)?;
+        Ok(self.model(start, &data, None, trees)?.0)
     }
 
-    pub(super) fn parameters(&self, way: Way, trees: Option<usize>) -> Value {
+    pub(super) fn parameters(&self, start: Start, trees: Option<usize>) -> Value {
         let of = |params: &Params| {
             json!({
                 "trees": trees, "learning_rate": params.learning_rate, "max_depth": params.max_depth,
@@ -204,15 +204,15 @@ impl Ground {
                 "l2": params.l2, "subsample": params.subsample, "columns": params.columns,
             })
         };
-        match way {
-            Way::Adapted => {
+        match start {
+            Start::Adapted => {
                 json!({ "added": of(&self.adapted), "prior_trees": self.prior.trees() })
             }
-            Way::Fresh => of(&self.fresh),
-            Way::Forest => {
+            Start::Fresh => of(&self.fresh),
+            Start::Forest => {
                 json!({ "trees": self.forest.trees, "max_depth": self.forest.max_depth })
             }
-            Way::Linear => json!({ "l2": self.linear.l2 }),
+            Start::Linear => json!({ "l2": self.linear.l2 }),
         }
     }
 }

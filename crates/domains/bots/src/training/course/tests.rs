@@ -90,6 +90,7 @@ fn community(people: u64, bots: u64) -> Vec<Row> {
             at: i64::try_from(who.wrapping_mul(7_919) % 1_009).unwrap(),
             weight: 1.0,
             is_judge: true,
+            is_presumed: false,
             by_rules: Some(case.rule_score / 100.0),
         }
     };
@@ -276,6 +277,113 @@ fn what_the_rules_are_sure_of_moves_neither_the_curve_nor_the_threshold() {
     let half: Vec<&Row> = half.iter().collect();
     let (curve, _) = calibrated(&half, &margins).unwrap();
     assert!(curve.probability(0.0) < alone.0.probability(0.0));
+}
+
+/// The same, but for members about whom nobody said anything.
+fn unsaid(row: &Row) -> Row {
+    Row {
+        is_bot: false,
+        is_judge: false,
+        is_presumed: true,
+        weight: 0.05,
+        ..row.clone()
+    }
+}
+
+#[test]
+fn members_whom_nobody_suspects_teach_what_is_usual_and_a_model_of_its_own_competes_from_few_labels()
+ {
+    let mut rows = community(400, 60);
+    // Moderators look at those first who are most like a bot.
+    let shipped = prior().unwrap();
+    let likeness = |row: &Row| {
+        shipped
+            .ensemble
+            .margin(&picked(row, &places(shipped.ensemble.names())))
+    };
+    rows.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    let (mut lesson, rest) = fifty(&rows);
+    let (known, judged): (Vec<&Row>, Vec<&Row>) = rest.iter().partition(|row| row.group % 2 == 0);
+    let without = teach(
+        &lesson,
+        &prior().unwrap(),
+        Columns::All,
+        &mut Quiet::default(),
+    )
+    .unwrap();
+    assert_eq!(without.metrics["candidates"].as_array().unwrap().len(), 1);
+    lesson.extend(known.into_iter().map(unsaid));
+    let taught = teach(
+        &lesson,
+        &prior().unwrap(),
+        Columns::All,
+        &mut Quiet::default(),
+    )
+    .unwrap();
+    let kinds: Vec<&str> = taught.metrics["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    assert_eq!(kinds, ["adapted prior", "labels and presumed people"]);
+    let mean = |taught: &Taught| {
+        let own = places(taught.model.names());
+        let answers: Vec<f64> = judged
+            .iter()
+            .filter(|row| !row.is_bot)
+            .map(|row| {
+                let margin = taught.model.margin(&picked(row, &own));
+                taught.calibration.probability(margin)
+            })
+            .collect();
+        answers.iter().sum::<f64>() / f64::from(u32::try_from(answers.len()).unwrap())
+    };
+    // Three in ten of those moderators decided on were bots, one in eight of all members.
+    let (with, without) = (mean(&taught), mean(&without));
+    assert!(with < 0.7 * without, "{with} {without}");
+    let count = |name: &str| taught.metrics[name]["rows"].as_u64().unwrap();
+    assert_eq!(
+        count("cross_validation") + count("test"),
+        50,
+        "nobody is judged by what is presumed"
+    );
+}
+
+#[test]
+fn a_model_of_its_own_answers_with_its_own_curve_and_learns_nothing_of_what_the_rules_said() {
+    let rows = community(160, 40);
+    let mut lesson: Vec<Row> = rows
+        .iter()
+        .map(|row| {
+            if row.group % 3 == 0 && !row.is_bot {
+                unsaid(row)
+            } else {
+                row.clone()
+            }
+        })
+        .collect();
+    let of = |lesson: &[Row]| {
+        let rows: Vec<&Row> = lesson.iter().collect();
+        own::learn_own(&rows).unwrap()
+    };
+    let (margins, own) = of(&lesson);
+    assert!(margins.iter().all(|margin| margin.is_finite()));
+    let all: Vec<&Row> = rows.iter().collect();
+    assert!(own.judged(&all).confusion().f1() > 0.8);
+    // The opposite of the truth, by the rules.
+    lesson.extend(rows.iter().map(|row| Row {
+        is_bot: !row.is_bot,
+        is_judge: false,
+        group: row.group + 10_000,
+        ..row.clone()
+    }));
+    let (with_rules, same) = of(&lesson);
+    assert_eq!(same.model, own.model);
+    assert_eq!(
+        with_rules.iter().filter(|margin| margin.is_nan()).count(),
+        rows.len()
+    );
 }
 
 #[test]
