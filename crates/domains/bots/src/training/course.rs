@@ -222,7 +222,14 @@ pub(super) fn teach(
     let adapted = attempt(Start::Adapted, &ground, &train, &folds, listener)?;
     let mut others = Vec::new();
     if train.iter().filter(|row| row.is_presumed).count() >= PRESUMED_MIN {
-        others.push(attempt_own(&train, listener)?);
+        match attempt_own(&train, listener) {
+            Ok(tried) => others.push(tried),
+            // Too few of a kind, as where one person has all the bots: the others go on.
+            Err(CourseError::Learn(why)) => {
+                listener.tell(30, format!("no model of the community's own: {why}"));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let (bots, people) = both(
         &train

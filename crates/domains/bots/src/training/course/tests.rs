@@ -351,6 +351,27 @@ fn members_whom_nobody_suspects_teach_what_is_usual_and_a_model_of_its_own_compe
 }
 
 #[test]
+fn where_too_few_people_have_all_the_bots_the_prior_is_adapted_and_no_model_of_its_own_is_made() {
+    // Two people, of whom one is learned from.
+    let lesson: Vec<Row> = community(160, 12)
+        .into_iter()
+        .map(|row| match row.is_bot {
+            true => Row {
+                group: 9_000 + row.group % 2,
+                ..row
+            },
+            false if row.group % 2 == 0 => unsaid(&row),
+            false => row,
+        })
+        .collect();
+    let mut quiet = Quiet::default();
+    let taught = teach(&lesson, &prior().unwrap(), Columns::All, &mut quiet).unwrap();
+    let refused = |line: &String| line.starts_with("no model of the community's own");
+    assert!(quiet.lines.iter().any(refused), "{:?}", quiet.lines);
+    assert_eq!(taught.way, "adapted prior");
+}
+
+#[test]
 fn a_model_of_its_own_answers_with_its_own_curve_and_learns_nothing_of_what_the_rules_said() {
     let rows = community(160, 40);
     let mut lesson: Vec<Row> = rows
