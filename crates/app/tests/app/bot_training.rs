@@ -113,6 +113,10 @@ on_both! {
             others.push(account.to_string());
         }
         world.sql(&format!("DELETE FROM bot_label WHERE account_id IN ({})", others.join(","))).await;
+        // The rules take them for people, which is no reason to leave them out.
+        world
+            .sql(&format!("UPDATE bot_prediction SET rule_ppm = 10000 WHERE account_id IN ({})", others.join(",")))
+            .await;
         world
             .sql(&format!(
                 "INSERT INTO bot_case (community_id, account_id, state, reasons, probability_ppm, value_ppm, opened_at, \
@@ -124,7 +128,7 @@ on_both! {
         let asked = bots.start_training(&system, Some(pond)).await.unwrap();
         bots.run_training(asked.id, true).await.unwrap();
         let training = bots.training(&system, asked.id).await.unwrap().unwrap();
-        assert_eq!((training.state, training.n_rows), (TrainingState::Done, 40), "{training:?}");
+        assert_eq!((training.state, training.n_rows), (TrainingState::Done, 100), "{training:?}");
         let model = bots.model(&system, training.model.unwrap()).await.unwrap().unwrap();
         assert_eq!(
             model.card["data"]["labels"]["presumed"],

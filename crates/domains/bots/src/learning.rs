@@ -485,7 +485,7 @@ pub(crate) fn decision(
     wrong_max: f64,
 ) -> f64 {
     let people: f64 = labels.iter().filter(|label| !**label).map(|_| 1.0).sum();
-    if people * wrong_max < 1.0 {
+    if wrong_max > 0.0 && people * wrong_max < 1.0 {
         return by_the_curve;
     }
     let accused = margins

@@ -1,14 +1,15 @@
 //! Members of a community whom nobody has decided on and nobody suspects: presumed to be people, so that a model that learns
 //! from moderators knows also those they never look at.
 //!
-//! Must never take somebody with an open case, nor anybody of whom a person, a list or a mark says what they are.
+//! Must never take somebody with an open case or whom the rules suspect, nor anybody of whom a person of the community, a list or a
+//! mark says what they are.
 
 use std::collections::{BTreeMap, HashSet};
 
 use kernel::{AccountId, CommunityId};
 
 use crate::{
-    Bots, BotsError,
+    Bots, BotsError, due,
     features::SCHEMA,
     lot,
     store::{self as tables, prediction::Newest},
@@ -18,6 +19,15 @@ use crate::{
 const PAGE: usize = 500;
 /// So many are taken at most: the first by a hash of the account, so that it is a fair draw and the same ones again.
 const MAX: usize = 500;
+
+/// From here on the rules suspect somebody; whoever linked to a listed domain has as much.
+const SUSPECTED: i32 = 500_000;
+
+/// Whether the rules do not suspect an account either, and it said enough for that to mean something.
+fn is_usual(one: &Newest) -> bool {
+    let said = u32::try_from(one.n_messages).unwrap_or(0);
+    one.rule_ppm < SUSPECTED && said >= due::FIRST
+}
 
 impl Bots {
     /// A fair draw of those of a community, with the newest prediction about each.
@@ -35,7 +45,7 @@ impl Bots {
             after = AccountId(last.account_id);
             for one in page
                 .into_iter()
-                .filter(|one| !known.contains(&one.account_id))
+                .filter(|one| is_usual(one) && !known.contains(&one.account_id))
             {
                 let lot = lot::lot([
                     b"presumed".as_slice(),
@@ -48,5 +58,26 @@ impl Bots {
             }
         }
         Ok(drawn.into_values().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_the_rules_suspect_and_who_said_little_is_not_presumed_to_be_a_person() {
+        let usual = |rule_ppm, n_messages| {
+            is_usual(&Newest {
+                account_id: 1,
+                rule_ppm,
+                features: String::new(),
+                n_messages,
+                at: 0,
+            })
+        };
+        assert!(usual(499_999, 10));
+        assert!(!usual(500_000, 10), "as who linked to a listed domain");
+        assert!(!usual(0, 9), "as a newcomer of a burst");
     }
 }

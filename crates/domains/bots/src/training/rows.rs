@@ -80,13 +80,15 @@ pub(super) fn rows(labels: &[Learnable], owners: &HashMap<AccountId, UserId>) ->
     labels.iter().filter_map(row).collect()
 }
 
-/// Rows of members whom nobody suspects. Left out is who is the same person as somebody with a label.
+/// Rows of members whom nobody suspects. Left out is who is the same person as somebody of whom more is said than that the rules
+/// take them for a person.
 pub(super) fn presumed(
     drawn: &[Newest],
     labelled: &[Row],
     owners: &HashMap<AccountId, UserId>,
 ) -> Vec<Row> {
-    let people: HashSet<u64> = labelled.iter().map(|row| row.group).collect();
+    let said = labelled.iter().filter(|row| row.is_judge || row.is_bot);
+    let people: HashSet<u64> = said.map(|row| row.group).collect();
     let row = |one: &Newest| {
         let owner = owners.get(&AccountId(one.account_id))?;
         Some(Row {
