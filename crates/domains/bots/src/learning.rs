@@ -3,16 +3,19 @@
 //!
 //! Must never know where labels come from, nor judge a model by rows it learned from. No clock, no randomness but a seed.
 
+mod line;
+
 use std::collections::BTreeMap;
 
 use ml::{
-    Calibration, Dataset, Ensemble, Example, Logistic,
+    Calibration, Dataset, Ensemble, Example,
     boost::{self, ClassWeight, FitError, Params, Trend},
-    logistic,
     split::{SplitError, grouped_k_fold},
 };
 
 use crate::features::{SCHEMA, Use, Vector};
+pub use line::Line;
+use line::{LINE_SHARE, straight};
 
 /// Bots a source must have for a threshold of its own.
 const ENOUGH_BOTS: usize = 5;
@@ -31,13 +34,6 @@ const BY_A_CAUTIOUS_CURVE: f64 = 0.25;
 
 /// A label of the community that is to be judged counts as often as so many of what is only presumed, or of others.
 pub(crate) const OWN_LABEL: f64 = 20.0;
-
-/// What the straight line goes through: signals that put all distances from the norms together, so that a few bots tell how
-/// much each is worth.
-const LINE: [&str; 4] = ["oddity", "sameness", "broadcast", "machinery"];
-
-/// How much the line's log-odds count beside those of the trees.
-const LINE_SHARE: f64 = 0.3;
 
 /// A labelled moment of an account.
 #[derive(Debug, Clone)]
@@ -102,16 +98,6 @@ impl Columns {
             .filter_map(|place| names.get(place).cloned())
             .collect()
     }
-}
-
-/// When a straight line stands beside the trees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Line {
-    /// Where few bots are learned from.
-    #[default]
-    OfFew,
-    /// Also where many are, as those of the community that is judged are few among them.
-    Always,
 }
 
 /// How to learn.
@@ -422,20 +408,10 @@ fn fit(
     if !is_lined {
         return Ok(trees);
     }
-    let through = dataset(rows, weights, places, &line_names())?;
-    let line = Logistic::fit(&through, &logistic::Params::default())?;
+    let line = straight(rows, weights, places)?;
     trees
         .beside(&line, LINE_SHARE, train.matrix())
         .ok_or(LearnError::Fit(FitError::Names))
-}
-
-/// The columns of [`LINE`]. Whatever a model may look at, it may look at these.
-fn line_names() -> Vec<String> {
-    let columns = SCHEMA.columns().iter();
-    columns
-        .filter(|column| column.against_norms && LINE.contains(&column.signal.name))
-        .map(|column| column.name.clone())
-        .collect()
 }
 
 /// Rows with the numbers of these names.
@@ -544,7 +520,7 @@ pub fn threshold(margins: &[f64], labels: &[bool], wrong_max: f64) -> Option<f64
     best.map(|(margin, _)| margin)
 }
 
-/// More of these never speaks for a person. A model that may not learn the opposite from a few accounts does better on
+/// More of these never speaks for a person, as far as trees say. A model that may not learn the opposite from a few accounts does better on
 /// others.
 const RISING: [&str; 17] = [
     "repeated_texts",

@@ -140,13 +140,16 @@ pub(super) fn snapshot(
         "presumed": presumed.len(), "communities": communities.len(), "sources": counts(labels),
     });
     writeln!(out, "{head}")?;
-    let mut people: HashMap<UserId, usize> = HashMap::new();
+    let mut people: HashMap<i64, usize> = HashMap::new();
+    let mut numbered = |person: i64| {
+        let next = people.len();
+        *people.entry(person).or_insert(next)
+    };
     for label in labels {
         let Some(owner) = owners.get(&label.account) else {
             continue;
         };
-        let next = people.len();
-        let group = *people.entry(*owner).or_insert(next);
+        let group = numbered(i64::from(owner.0));
         let features: Value = serde_json::from_str(&label.features).unwrap_or(Value::Null);
         let line = json!({
             "group": group, "is_bot": label.is_bot, "source": label.source.as_str(),
@@ -156,8 +159,9 @@ pub(super) fn snapshot(
         writeln!(out, "{line}")?;
     }
     for row in presumed {
+        let group = numbered(i64::try_from(row.group).unwrap_or(i64::MAX));
         let line = json!({
-            "is_bot": false, "source": PRESUMED, "weight": row.weight,
+            "group": group, "is_bot": false, "source": PRESUMED, "weight": row.weight,
             "day": Timestamp(row.at).day().to_string(), "features": row.values,
         });
         writeln!(out, "{line}")?;

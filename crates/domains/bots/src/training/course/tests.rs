@@ -131,6 +131,17 @@ fn write(place: &Path, people: u64, bots: u64) {
     std::fs::write(place.join("labels.csv"), labels).unwrap();
 }
 
+/// What a community learns of rows, beside the shipped prior.
+fn taught(rows: &[Row]) -> Taught {
+    teach(rows, &prior().unwrap(), Columns::All, &mut Quiet::default()).unwrap()
+}
+
+/// The kinds of models that competed.
+fn kinds(taught: &Taught) -> Vec<&str> {
+    let candidates = taught.metrics["candidates"].as_array().unwrap().iter();
+    candidates.filter_map(|one| one["kind"].as_str()).collect()
+}
+
 fn f1(rows: &[&Row], threshold: f64, score: impl Fn(&Row) -> f64) -> f64 {
     judged(rows, threshold, score).confusion().f1()
 }
@@ -210,19 +221,8 @@ fn with_many_labels_other_kinds_compete_and_what_the_rules_said_judges_nobody() 
         row.weight = 0.1;
     }
     let judges = rows.iter().filter(|row| row.is_judge).count();
-    let taught = teach(
-        &rows,
-        &prior().unwrap(),
-        Columns::All,
-        &mut Quiet::default(),
-    )
-    .unwrap();
-    let kinds: Vec<&str> = taught.metrics["candidates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|one| one["kind"].as_str())
-        .collect();
+    let taught = taught(&rows);
+    let kinds = kinds(&taught);
     assert_eq!(
         kinds,
         [
@@ -304,28 +304,11 @@ fn members_whom_nobody_suspects_teach_what_is_usual_and_a_model_of_its_own_compe
     rows.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     let (mut lesson, rest) = fifty(&rows);
     let (known, judged): (Vec<&Row>, Vec<&Row>) = rest.iter().partition(|row| row.group % 2 == 0);
-    let without = teach(
-        &lesson,
-        &prior().unwrap(),
-        Columns::All,
-        &mut Quiet::default(),
-    )
-    .unwrap();
+    let without = taught(&lesson);
     assert_eq!(without.metrics["candidates"].as_array().unwrap().len(), 1);
     lesson.extend(known.into_iter().map(unsaid));
-    let taught = teach(
-        &lesson,
-        &prior().unwrap(),
-        Columns::All,
-        &mut Quiet::default(),
-    )
-    .unwrap();
-    let kinds: Vec<&str> = taught.metrics["candidates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|one| one["kind"].as_str())
-        .collect();
+    let taught = taught(&lesson);
+    let kinds = kinds(&taught);
     assert_eq!(kinds, ["adapted prior", "labels and presumed people"]);
     let mean = |taught: &Taught| {
         let own = places(taught.model.names());
@@ -433,13 +416,7 @@ fn of_labels_drawn_by_lot_nothing_can_be_learned_and_the_figures_say_so() {
     for row in &mut rows {
         row.is_bot = rolls.below(2) == 0;
     }
-    let taught = teach(
-        &rows,
-        &prior().unwrap(),
-        Columns::All,
-        &mut Quiet::default(),
-    )
-    .unwrap();
+    let taught = taught(&rows);
     let auc = taught.metrics["cross_validation"]["auc_roc"]["value"]
         .as_f64()
         .unwrap();
