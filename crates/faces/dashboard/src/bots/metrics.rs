@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::display;
+
 /// A figure, with the ends of its interval where they are known.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Figure {
@@ -23,15 +25,19 @@ impl Figure {
     }
 }
 
-/// Two digits after the point; a dash for what is not finite.
+/// Two digits after the point, and four where two would say none or all; a dash for what is not finite.
 pub(crate) fn digits(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
+    let is_nearly = |end: f64| value.to_bits() != end.to_bits() && (value - end).abs() < 0.01;
+    if (0.0..=1.0).contains(&value) && (is_nearly(0.0) || is_nearly(1.0)) {
+        return format!("{value:.4}");
+    }
     format!("{value:.2}")
 }
 
-/// Two digits after the point, or a dash for nothing.
+/// The same, or a dash for nothing.
 pub(crate) fn shown(figure: Option<Figure>) -> String {
     figure.map_or_else(|| "–".to_owned(), |figure| digits(figure.value))
 }
@@ -71,8 +77,19 @@ pub(crate) fn figure(metrics: &Value, part: &str, name: &str) -> Option<Figure> 
 }
 
 /// The area under the curve, by either of its names.
-pub(crate) fn auc(metrics: &Value) -> Option<Figure> {
-    figure(metrics, "test", "auc_roc").or_else(|| figure(metrics, "test", "auc"))
+pub(crate) fn auc(metrics: &Value, part: &str) -> Option<Figure> {
+    figure(metrics, part, "auc_roc").or_else(|| figure(metrics, part, "auc"))
+}
+
+/// The judgement that a line about a model tells: that of the newest people, or of parts it had not seen where there were none, as of
+/// the model that ships.
+pub(crate) fn told(metrics: &Value) -> &'static str {
+    let is_known = |(name, _): (&str, &str)| figure(metrics, "test", name).is_some();
+    if FIGURES.into_iter().any(is_known) || auc(metrics, "test").is_some() {
+        "test"
+    } else {
+        "cross_validation"
+    }
 }
 
 /// How many were judged.
@@ -90,8 +107,38 @@ pub(crate) fn points(metrics: &Value, curve: &str) -> Vec<(f64, f64)> {
     found.into_iter().flatten().filter_map(point).collect()
 }
 
-/// What was said, what was, and of how many, in ranges.
+/// A share of fewer accounts says nothing.
+const RANGE_MIN: u64 = 10;
+
+/// What was said, what was, and of how many: ranges with fewer than ten accounts are put together with the next, and the last with the
+/// one before.
 pub(crate) fn reliability(metrics: &Value) -> Vec<(f64, f64, u64)> {
+    let mut together: Vec<(f64, f64, u64)> = Vec::new();
+    for range in ranges(metrics) {
+        match together.last_mut() {
+            Some(last) if last.2 < RANGE_MIN => *last = joined(*last, range),
+            _ => together.push(range),
+        }
+    }
+    if together.len() > 1
+        && let Some(last) = together.pop_if(|last| last.2 < RANGE_MIN)
+        && let Some(before) = together.last_mut()
+    {
+        *before = joined(*before, last);
+    }
+    together
+}
+
+/// Two ranges as one.
+fn joined(one: (f64, f64, u64), other: (f64, f64, u64)) -> (f64, f64, u64) {
+    let n = one.2.saturating_add(other.2);
+    let [a, b, all] = [one.2, other.2, n.max(1)].map(display::float);
+    let mean = |x: f64, y: f64| (x * a + y * b) / all;
+    (mean(one.0, other.0), mean(one.1, other.1), n)
+}
+
+/// What was said, what was, and of how many, in ranges of equal width.
+fn ranges(metrics: &Value) -> Vec<(f64, f64, u64)> {
     let found = metrics.get("reliability").and_then(Value::as_array);
     let range = |range: &Value| {
         let said = range.get(0).and_then(Value::as_f64)?;
@@ -167,9 +214,11 @@ fn plain(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{auc, confusion, entries, figure, importances, points, reliability, shown};
+    use super::{
+        auc, confusion, digits, entries, figure, importances, points, reliability, shown, told,
+    };
 
     #[test]
     fn a_figure_is_a_number_or_has_ends() {
@@ -182,7 +231,10 @@ mod tests {
         assert_eq!(words("precision"), Some("0.80 (0.70 to 0.90)".to_owned()));
         assert_eq!(words("recall"), None);
         assert_eq!(shown(figure(&metrics, "rules", "f1")), "–");
-        assert_eq!(shown(auc(&metrics)), "0.99");
+        assert_eq!(shown(auc(&metrics, "test")), "0.99");
+        assert_eq!(told(&metrics), "test");
+        let in_turn = json!({ "cross_validation": { "f1": { "value": 0.9 } } });
+        assert_eq!(told(&in_turn), "cross_validation");
     }
 
     #[test]
@@ -193,6 +245,46 @@ mod tests {
         assert_eq!(importances(&odd), [("x".to_owned(), 0.5)]);
         assert!(reliability(&odd).is_empty() && confusion(&odd).is_none());
         assert!(points(&json!(null), "pr").is_empty());
+    }
+
+    #[test]
+    fn ranges_with_few_accounts_are_put_together() {
+        let of = |ranges: Value| reliability(&json!({ "reliability": ranges }));
+        let close = |found: Vec<(f64, f64, u64)>, wanted: &[(f64, f64, u64)]| {
+            let is_close = |(a, b): (&(f64, f64, u64), &(f64, f64, u64))| {
+                (a.0 - b.0).abs() < 1e-9 && (a.1 - b.1).abs() < 1e-9 && a.2 == b.2
+            };
+            assert!(
+                found.len() == wanted.len() && found.iter().zip(wanted).all(is_close),
+                "{found:?}"
+            );
+        };
+        close(
+            of(json!([
+                [0.1, 0.0, 500],
+                [0.3, 1.0, 4],
+                [0.5, 0.5, 6],
+                [0.8, 1.0, 20],
+                [0.9, 0.0, 5]
+            ])),
+            &[(0.1, 0.0, 500), (0.42, 0.7, 10), (0.82, 0.8, 25)],
+        );
+        // Fewer than ten in all are one range.
+        close(
+            of(json!([[0.2, 0.0, 3], [0.8, 1.0, 1]])),
+            &[(0.35, 0.25, 4)],
+        );
+        close(of(json!([])), &[]);
+    }
+
+    #[test]
+    fn what_two_digits_would_call_none_or_all_has_four() {
+        let of = |values: [f64; 7]| values.map(digits);
+        assert_eq!(
+            of([0.0, 0.0004, 0.01, 0.5, 0.99, 0.9997, 1.0]),
+            ["0.00", "0.0004", "0.01", "0.50", "0.99", "0.9997", "1.00"]
+        );
+        assert_eq!(digits(f64::NAN), "–");
     }
 
     #[test]

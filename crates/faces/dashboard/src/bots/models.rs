@@ -61,13 +61,8 @@ pub(crate) struct Row {
 
 impl Row {
     fn of(model: &Model, names: &Names, now: Timestamp) -> Self {
-        // The one that ships was measured in parts; it has no newest people.
         let is_shipped = model.id == SHIPPED_MODEL;
-        let part = if is_shipped {
-            "cross_validation"
-        } else {
-            "test"
-        };
+        let part = metrics::told(&model.metrics);
         let of = |name| metrics::shown(metrics::figure(&model.metrics, part, name));
         let is_learning = model.id < SHIPPED_MODEL;
         let progress = model.card.get("progress").filter(|_| is_learning);
@@ -92,7 +87,7 @@ impl Row {
             precision: of("precision"),
             recall: of("recall"),
             f1: of("f1"),
-            auc: metrics::shown(metrics::auc(&model.metrics)),
+            auc: metrics::shown(metrics::auc(&model.metrics, part)),
             hash: model.sha256.chars().take(HASH_SHOWN).collect(),
         }
     }

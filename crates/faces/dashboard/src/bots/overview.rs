@@ -202,7 +202,7 @@ pub(crate) async fn page(
         n_scored: spread.bins.iter().sum(),
         chart: histogram("Accounts by probability", &spread.bins, &drawn(&marks)),
         bins: bins(&spread.bins),
-        likely: display::count(spread.likely),
+        likely: display::plural(spread.likely, "likely bot"),
         possible: display::count(spread.possible),
         unlikely: display::count(spread.unlikely),
         exempt: display::count(spread.exempt),
@@ -291,9 +291,9 @@ fn tiles(score: &BotScore) -> Vec<Tile> {
                         || "not known yet: nobody was scored".to_owned(),
                         |alerted| {
                             format!(
-                                "{} open cases of likely bots, of {} members",
-                                display::count(alerted.into()),
-                                display::count(counts.active_members.into())
+                                "{} of likely bots, of {}",
+                                display::plural(alerted.into(), "open case"),
+                                display::plural(counts.active_members.into(), "member")
                             )
                         },
                     ),

@@ -56,7 +56,7 @@ type Scores = HashMap<UserId, Score>;
 struct Row {
     id: i32,
     account: Option<Judged>,
-    sure: Sure,
+    sure: Option<Sure>,
     /// How sure the program is by now, if the account was scored.
     sure_now: Option<Sure>,
     reasons: String,
@@ -85,7 +85,9 @@ impl Row {
             sure_now: score.map(|score| Sure::of(score.probability, score.level)),
             id: case.id,
             account: case.account.map(Judged::from),
-            sure: Sure::of(case.probability, case.level),
+            sure: case
+                .is_scored
+                .then(|| Sure::of(case.probability, case.level)),
             reasons: reasons_text(&case.reasons),
             viewers: names.all(&case.viewers),
             opened: display::when(now, case.opened_at),
