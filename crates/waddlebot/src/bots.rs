@@ -86,9 +86,9 @@ pub(crate) struct Train {
     /// Write what is usual among members, in the order of the signals
     #[arg(long, value_name = "FILE", requires = "folders")]
     norms: Option<PathBuf>,
-    /// Write what goes wrong at each threshold, of accounts that were not learned from
+    /// Write what was measured on accounts that were not learned from, for `bots models import --metrics`
     #[arg(long, value_name = "FILE", requires = "folders")]
-    errors: Option<PathBuf>,
+    metrics: Option<PathBuf>,
 }
 
 /// What to read and where to write.
@@ -127,9 +127,9 @@ pub(crate) async fn run(
             folders,
             out: Some(out),
             norms,
-            errors,
+            metrics,
             ..
-        }) => train(&folders, &out, norms.as_deref(), errors.as_deref()),
+        }) => train(&folders, &out, norms.as_deref(), metrics.as_deref()),
         Command::Features(Features { folders, out }) => table::write(&folders, &out),
         other => {
             let system = System::start(&config()?).await?;
@@ -245,7 +245,7 @@ fn train(
     folders: &[PathBuf],
     out: &Path,
     norms: Option<&Path>,
-    errors: Option<&Path>,
+    metrics: Option<&Path>,
 ) -> anyhow::Result<()> {
     let made = prior(folders, &Recipe::default())?;
     let bytes = made.onnx().context("writing the model as ONNX")?;
@@ -254,8 +254,8 @@ fn train(
         std::fs::write(file, made.norms.to_text())
             .with_context(|| format!("writing `{}`", file.display()))?;
     }
-    if let Some(file) = errors {
-        let known = made.errors_of(&bytes).context("nobody was judged")?;
+    if let Some(file) = metrics {
+        let known = made.metrics_of(&bytes).context("nobody was judged")?;
         std::fs::write(file, format!("{known}\n"))
             .with_context(|| format!("writing `{}`", file.display()))?;
     }

@@ -10,16 +10,13 @@ use kernel::{Actor, CommunityId, Permission};
 use ml::metrics::Confusion;
 use serde_json::{Value, json};
 
-use crate::{Bots, BotsError, Probability, SHIPPED_MODEL, store::model as table};
+use crate::{Bots, BotsError, Probability, SHIPPED_MODEL, prior, store::model as table};
 
 /// The most points that are read of a model that was brought along.
 const POINTS_MAX: usize = 1_000;
 
-/// The errors of the model that ships, which come with it.
-const SHIPPED: &str = include_str!("../models/errors.json");
-
 static SHIPPED_CURVE: LazyLock<Option<ErrorCurve>> =
-    LazyLock::new(|| ErrorCurve::read(&serde_json::from_str(SHIPPED).ok()?));
+    LazyLock::new(|| ErrorCurve::read(prior::metrics()?.get("errors")?));
 
 /// What goes wrong at a threshold.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -314,13 +311,6 @@ mod tests {
         }
         let nobody = json!({ "people": 0, "bots": 20, "points": [[0.5, 0.1, 0.2]] });
         assert_eq!(ErrorCurve::read(&nobody), None);
-    }
-
-    #[test]
-    fn the_errors_that_ship_are_those_of_the_model_that_ships() {
-        let kept: serde_json::Value = serde_json::from_str(super::SHIPPED).unwrap();
-        let of = engines::Sha256::of(crate::prior::BYTES).to_string();
-        assert_eq!(kept["model"], of, "`waddlebot bots train` writes both");
     }
 
     #[test]

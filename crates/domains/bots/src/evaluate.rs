@@ -15,10 +15,12 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use engines::Sha256;
 use ml::{Calibration, Model, split::grouped_k_fold};
+use serde_json::Value;
 
 use crate::{
-    ErrorCurve, due,
+    due,
     features::Norms,
+    figures::{Judged, importances},
     learning::{Columns, Labelled, LearnError, Learned, Recipe, learn, threshold},
 };
 
@@ -214,12 +216,20 @@ pub struct Made {
     pub learned: Learned,
     /// What is usual in the folders it was learned from.
     pub norms: Norms,
-    /// What goes wrong at each threshold, by models that had not seen the account; of accounts that the program would
-    /// score, which have enough messages.
-    pub errors: Option<ErrorCurve>,
+    /// What models said that had not seen the account; of accounts that the program would score, which have enough messages.
+    judged: Judged,
 }
 
 impl Made {
+    /// A model of which nothing was measured.
+    pub fn unmeasured(learned: Learned, norms: Norms) -> Self {
+        Self {
+            learned,
+            norms,
+            judged: Judged::default(),
+        }
+    }
+
     /// The model as an ONNX file, bound to the features it was made for.
     ///
     /// # Errors
@@ -235,12 +245,22 @@ impl Made {
         ml::onnx::write(&Model::Trees(self.learned.ensemble.clone()), &properties)
     }
 
-    /// What goes wrong, to be kept beside the file of the model, which it names by its SHA-256; `None` without both kinds.
-    pub fn errors_of(&self, file: &[u8]) -> Option<serde_json::Value> {
-        let mut kept = self.errors.as_ref()?.to_json();
-        let fields = kept.as_object_mut()?;
-        fields.insert("model".to_owned(), Sha256::of(file).to_string().into());
-        Some(kept)
+    /// What was measured, as the registry keeps it, to be kept beside the file of the model, which it names by its SHA-256; `None` where
+    /// nobody was judged, or people only, or bots only. `waddlebot bots models import --metrics` takes it.
+    pub fn metrics_of(&self, file: &[u8]) -> Option<Value> {
+        let labels = &self.judged.labels;
+        if !(labels.contains(&true) && labels.contains(&false)) {
+            return None;
+        }
+        let mut all = self.judged.drawings();
+        let model = Model::Trees(self.learned.ensemble.clone());
+        let told = [
+            ("cross_validation", self.judged.figures()),
+            ("importances", importances(&model)),
+            ("model", Sha256::of(file).to_string().into()),
+        ];
+        all.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        Some(Value::Object(all))
     }
 }
 
@@ -254,28 +274,35 @@ pub fn prior(dirs: &[PathBuf], recipe: &Recipe) -> Result<Made, EvaluateError> {
     let rows = moments(&train, |_| 1.0);
     let learned = learn(&rows, &recipe).map_err(|why| unlearnable(&train, why))?;
     let norms = Norms::everywhere(train.iter().map(|folder| &folder.norms));
-    let errors = errors(&train, &rows, &learned);
+    let judged = judged(&train, &rows, &learned);
     Ok(Made {
         learned,
         norms,
-        errors,
+        judged,
     })
 }
 
-/// What a model gets wrong, by its answers out of fold about accounts that the program would score.
-fn errors(train: &[Replayed], rows: &[Labelled], learned: &Learned) -> Option<ErrorCurve> {
+/// What a model says out of fold about accounts that the program would score.
+fn judged(train: &[Replayed], rows: &[Labelled], learned: &Learned) -> Judged {
     let cases = train.iter().flat_map(|folder| &folder.cases);
     let heard: BTreeSet<(u64, u64)> = cases
         .filter(|case| case.n_messages >= due::FIRST)
         .map(|case| (source_of(case), case.account))
         .collect();
-    let answers = learned.out_of_fold.iter();
-    let (scores, labels): (Vec<f64>, Vec<bool>) = answers
-        .filter_map(|(place, margin)| Some((rows.get(*place)?, margin)))
-        .filter(|(row, _)| heard.contains(&(row.source, row.account)))
-        .map(|(row, margin)| (learned.calibration.probability(*margin), row.is_bot))
-        .unzip();
-    ErrorCurve::of(&scores, &labels)
+    let mut judged = Judged {
+        threshold: learned.threshold,
+        ..Judged::default()
+    };
+    for (place, margin) in &learned.out_of_fold {
+        let row = rows.get(*place);
+        let Some(row) = row.filter(|row| heard.contains(&(row.source, row.account))) else {
+            continue;
+        };
+        judged.scores.push(learned.calibration.probability(*margin));
+        judged.labels.push(row.is_bot);
+        judged.groups.push(row.group);
+    }
+    judged
 }
 
 fn source_of(case: &Case) -> u64 {

@@ -14,8 +14,9 @@ use ml::{
 };
 
 use crate::features::{SCHEMA, Use, Vector};
+pub(crate) use line::LINE_SHARE;
 pub use line::Line;
-use line::{LINE_SHARE, straight};
+use line::straight;
 
 /// Bots a source must have for a threshold of its own.
 const ENOUGH_BOTS: usize = 5;
@@ -189,6 +190,8 @@ pub enum LearnError {
 pub struct Learned {
     /// The trees; where bots were few, with a straight line beside them that is written as trees too.
     pub ensemble: Ensemble,
+    /// Whether there is such a line.
+    pub is_lined: bool,
     /// What they may use.
     pub columns: Columns,
     /// From margins to probabilities.
@@ -268,6 +271,7 @@ pub fn learn(rows: &[Labelled], recipe: &Recipe) -> Result<Learned, LearnError> 
     let all = places(rows, |_| true);
     Ok(Learned {
         ensemble: fit(rows, &weights, &all, is_lined, recipe)?,
+        is_lined,
         columns: recipe.columns,
         calibration,
         threshold,

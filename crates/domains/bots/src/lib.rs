@@ -29,6 +29,7 @@ mod events;
 mod experiment;
 mod explain;
 pub mod features;
+mod figures;
 mod follow;
 mod follower;
 mod hearing;

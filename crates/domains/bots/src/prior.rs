@@ -10,11 +10,17 @@ use ml::{
     Model,
     onnx::{OnnxError, Properties, read},
 };
+use serde_json::Value;
 
 use crate::features::SCHEMA;
 
 /// The ONNX file: numbers only.
 pub const BYTES: &[u8] = include_bytes!("../models/prior.onnx");
+
+/// What was measured of it, as the registry keeps it of others, with the SHA-256 of the file under `model`.
+const METRICS: &str = include_str!("../models/metrics.json");
+
+static MEASURED: LazyLock<Option<Value>> = LazyLock::new(|| serde_json::from_str(METRICS).ok());
 
 static PRIOR: LazyLock<Result<(Model, Properties), OnnxError>> = LazyLock::new(|| read(BYTES));
 
@@ -27,10 +33,33 @@ pub fn prior() -> Option<(&'static Model, &'static Properties)> {
     }
 }
 
+/// What was measured of it, of accounts of which it had learned nothing: `cross_validation`, `errors` and what is drawn.
+pub(crate) fn metrics() -> Option<&'static Value> {
+    MEASURED.as_ref()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BYTES, prior};
+    use super::{BYTES, metrics, prior};
     use crate::features::SCHEMA;
+
+    #[test]
+    fn the_metrics_that_ship_are_those_of_the_model_that_ships() {
+        let of = engines::Sha256::of(BYTES).to_string();
+        let kept = metrics().unwrap();
+        assert_eq!(kept["model"], of, "`waddlebot bots train` writes both");
+        for drawn in [
+            "cross_validation",
+            "confusion",
+            "errors",
+            "roc",
+            "pr",
+            "reliability",
+            "importances",
+        ] {
+            assert!(!kept[drawn].is_null(), "{drawn}");
+        }
+    }
 
     #[test]
     fn the_shipped_model_fits_the_features_and_is_small() {

@@ -5,7 +5,6 @@
 //! numbers with its hash; nothing is deployed by a training. A training that fails says why and raises an alert.
 
 mod course;
-mod figures;
 mod harvest;
 mod presumed;
 mod rows;

@@ -259,12 +259,15 @@ fn a_model_that_was_kept_answers_as_it_did_when_it_was_made() {
     let made = plan(vec![train.clone()], vec![test.clone()]);
     let taught = prior(&[train], &made.recipe).unwrap();
     let kept = taught.onnx().unwrap();
-    let errors = taught.errors_of(&kept).unwrap();
+    let metrics = taught.metrics_of(&kept).unwrap();
+    let errors = &metrics["errors"];
     assert_eq!(
         (&errors["people"], &errors["bots"]),
         (&40.into(), &8.into())
     );
-    assert_eq!(errors["model"], Sha256::of(&kept).to_string());
+    assert_eq!(metrics["confusion"]["true_positives"], 8);
+    assert_eq!(metrics["cross_validation"]["rows"], 48);
+    assert_eq!(metrics["model"], Sha256::of(&kept).to_string());
     let brought = evaluate(&Plan {
         train: Vec::new(),
         model: Some(kept),

@@ -12,7 +12,7 @@ use crate::features::SCHEMA;
 const LINE: [&str; 4] = ["oddity", "sameness", "broadcast", "machinery"];
 
 /// How much the line's log-odds count beside those of the trees.
-pub(super) const LINE_SHARE: f64 = 0.3;
+pub(crate) const LINE_SHARE: f64 = 0.3;
 
 /// When a straight line stands beside the trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

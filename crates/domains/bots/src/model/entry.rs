@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 
 use engines::Sha256;
 use kernel::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Model, ModelKind, ModelState, Read, read};
-use crate::{ErrorCurve, SHIPPED_MODEL, Training, prior, probability::Probability};
+use crate::{ErrorCurve, SHIPPED_MODEL, Training, prior};
 
 /// The name of the model that ships.
 const SHIPPED_NAME: &str = "shipped";
@@ -22,45 +22,11 @@ static SHIPPED: LazyLock<Option<(Read, String)>> = LazyLock::new(|| {
     Some((found, Sha256::of(prior::BYTES).to_string()))
 });
 
-/// What was measured of it at its own threshold, in parts that it had not seen in turn.
-fn measured(curve: &ErrorCurve, threshold: Probability) -> Value {
-    let on = curve.measured_on();
-    let mut part = json!({
-        "rows": on.people.saturating_add(on.bots), "bots": on.bots, "threshold": threshold.value(),
-    });
-    if let (Some(rates), Some(part)) = (curve.at(threshold), part.as_object_mut()) {
-        let [people, bots] = [on.people, on.bots].map(real);
-        let (wrong, right) = (
-            people * rates.false_positive,
-            bots * (1.0 - rates.false_negative),
-        );
-        let found = wrong + right;
-        let figure = |value: f64| json!({ "value": (value * 100_000.0).round() / 100_000.0 });
-        part.insert(
-            "false_positive_rate".to_owned(),
-            figure(rates.false_positive),
-        );
-        part.insert("recall".to_owned(), figure(1.0 - rates.false_negative));
-        if found > 0.0 {
-            part.insert("precision".to_owned(), figure(right / found));
-            part.insert("f1".to_owned(), figure(2.0 * right / (found + bots)));
-        }
-    }
-    json!({ "cross_validation": part, "errors": curve.to_json() })
-}
-
-fn real(n: u64) -> f64 {
-    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
-}
-
 /// The model that ships; `None` if it cannot be read. It scores where nothing else was promoted.
 pub(super) fn shipped(scores: bool) -> Option<Model> {
     let (read, sha256) = SHIPPED.as_ref()?;
     let curve = ErrorCurve::shipped();
-    let metrics = match (curve, read.threshold) {
-        (Some(curve), Some(threshold)) => measured(curve, threshold),
-        _ => json!({}),
-    };
+    let metrics = prior::metrics().cloned().unwrap_or_else(|| json!({}));
     let accounts = curve.map(|curve| {
         let on = curve.measured_on();
         on.people.saturating_add(on.bots)
@@ -141,7 +107,17 @@ mod tests {
         assert!((0.7..=1.0).contains(&of("recall")), "{}", model.metrics);
         let (p, r) = (of("precision"), of("recall"));
         assert!((of("f1") - 2.0 * p * r / (p + r)).abs() < 1e-3);
-        assert!(model.metrics["errors"]["points"].is_array());
+        for drawn in ["roc", "pr", "reliability", "importances"] {
+            let n = model.metrics[drawn].as_array().map_or(0, Vec::len);
+            assert!(n > 1, "{drawn}: {}", model.metrics);
+        }
+        let counts = &model.metrics["confusion"];
+        let errors = &model.metrics["errors"];
+        let sum = |one: &str, other: &str| {
+            counts[one].as_u64().unwrap() + counts[other].as_u64().unwrap()
+        };
+        assert_eq!(errors["people"], sum("false_positives", "true_negatives"));
+        assert_eq!(errors["bots"], sum("true_positives", "false_negatives"));
         assert_eq!((model.id, model.state), (0, ModelState::Retired));
         assert!(!model.may_roll_out() && !model.may_be_tried());
         assert_eq!(shipped(true).unwrap().state, ModelState::Deployed);

@@ -23,7 +23,7 @@ use ml::{
 };
 use serde_json::{Value, json};
 
-use super::figures::Judged;
+use crate::figures::{Judged, importances};
 use crate::learning::{BY_THE_CURVE, Columns, LearnError, decision};
 use ground::{Ground, Start, picked, places};
 use own::Own;
@@ -181,6 +181,7 @@ impl Tried {
                     model: ground.fit(*start, rows, *trees)?,
                     calibration,
                     threshold,
+                    is_lined: false,
                 })
             }
         }
@@ -283,23 +284,20 @@ pub(super) fn teach(
     } else {
         &crossed
     };
-    let metrics = json!({
-        "cross_validation": crossed.figures(),
-        "validation": validated.figures(),
-        "test": tested.figures(),
-        "before": before.figures(),
-        "rules": rules.figures(),
-        "confusion": curves.confusion_json(),
-        "roc": curves.roc(),
-        "pr": curves.pr(),
-        "errors": curves.errors(),
-        "reliability": curves.reliability(),
-        "importances": importances(&own.model),
-        "candidates": candidates,
-    });
+    let mut metrics = curves.drawings();
+    let told = [
+        ("cross_validation", crossed.figures()),
+        ("validation", validated.figures()),
+        ("test", tested.figures()),
+        ("before", before.figures()),
+        ("rules", rules.figures()),
+        ("importances", importances(&own.model)),
+        ("candidates", Value::Array(candidates)),
+    ];
+    metrics.extend(told.map(|(name, value)| (name.to_owned(), value)));
     Ok(Taught {
         parameters: match &last.way {
-            Way::Own(_) => own::parameters(),
+            Way::Own(own) => own::parameters(own.is_lined),
             Way::Common(start, trees) => ground.parameters(*start, *trees),
         },
         way: last.way.as_str(),
@@ -307,7 +305,7 @@ pub(super) fn teach(
         model: own.model,
         calibration: own.calibration,
         threshold: own.threshold,
-        metrics,
+        metrics: Value::Object(metrics),
     })
 }
 
@@ -498,14 +496,6 @@ fn told(tested: &Judged, before: &Judged) -> String {
         now.f1(),
         was.f1()
     )
-}
-
-fn importances(model: &Model) -> Value {
-    let mut list: Vec<(&String, f64)> = model.names().iter().zip(model.importances()).collect();
-    list.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let share =
-        |(name, share): &(&String, f64)| json!([name, (share * 10_000.0).round() / 10_000.0]);
-    Value::Array(list.iter().take(20).map(share).collect())
 }
 
 /// The shipped prior.

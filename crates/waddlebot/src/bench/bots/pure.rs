@@ -61,11 +61,7 @@ pub(super) fn run(size: &Size, lines: &[Line], folder: Option<&Path>) -> anyhow:
     );
     let learned_in = took;
 
-    let made = Made {
-        learned,
-        norms: Norms::default(),
-        errors: None,
-    };
+    let made = Made::unmeasured(learned, Norms::default());
     let file = made.onnx()?;
     let judging = Judging::by(&file).context("the model is not of these features")?;
     alone(&judging, &heard.states);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CourseError, Judged, Row, decided, judged, picked, places};
 use crate::{
     features::Vector,
-    learning::{Labelled, OWN_LABEL, Recipe, learn},
+    learning::{LINE_SHARE, Labelled, OWN_LABEL, Recipe, learn},
 };
 
 /// A model with its curve and its threshold.
@@ -18,6 +18,8 @@ pub(super) struct Own {
     pub(super) model: Model,
     pub(super) calibration: Calibration,
     pub(super) threshold: f64,
+    /// Whether a straight line stands beside its trees.
+    pub(super) is_lined: bool,
 }
 
 impl Own {
@@ -54,17 +56,20 @@ pub(super) fn learn_own(rows: &[&Row]) -> Result<(Vec<f64>, Own), CourseError> {
         model: Model::from(learned.ensemble),
         calibration: learned.calibration,
         threshold,
+        is_lined: learned.is_lined,
     };
     Ok((margins, own))
 }
 
-/// What it is made with.
-pub(super) fn parameters() -> Value {
+/// What it is made with; `line_share` = how much the straight line beside the trees counts, 0 where there is none.
+pub(super) fn parameters(is_lined: bool) -> Value {
+    let line_share = if is_lined { LINE_SHARE } else { 0.0 };
     let Recipe { params, folds, .. } = Recipe::default();
     json!({
         "trees": params.trees, "learning_rate": params.learning_rate, "max_depth": params.max_depth,
         "max_leaves": params.max_leaves, "min_child_weight": params.min_child_weight, "l2": params.l2,
         "subsample": params.subsample, "columns": params.columns, "folds": folds, "label_weight": OWN_LABEL,
+        "line_share": line_share,
     })
 }
 

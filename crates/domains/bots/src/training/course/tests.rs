@@ -375,6 +375,12 @@ fn a_model_of_its_own_answers_with_its_own_curve_and_learns_nothing_of_what_the_
     assert!(margins.iter().all(|margin| margin.is_finite()));
     let all: Vec<&Row> = rows.iter().collect();
     assert!(own.judged(&all).confusion().f1() > 0.8);
+    // A line stands beside the trees where bots are few, and the card says how much it counts.
+    let few = community(160, 12);
+    let few: Vec<&Row> = few.iter().collect();
+    let lines = [own.is_lined, own::learn_own(&few).unwrap().1.is_lined];
+    let told = lines.map(|is_lined| own::parameters(is_lined)["line_share"].clone());
+    assert_eq!((lines, told), ([false, true], [json!(0.0), json!(0.3)]));
     // The opposite of the truth, by the rules.
     lesson.extend(rows.iter().map(|row| Row {
         is_bot: !row.is_bot,

@@ -2,9 +2,12 @@
 //!
 //! Must never be fed rows that the judge learned from: it cannot know.
 
-use ml::metrics::{
-    Bootstrap, CALIBRATION_RANGES, Confusion, Curve, auc_pr, auc_roc, brier, calibration_curve,
-    expected_calibration_error, intervals, precision_recall_curve, roc_curve,
+use ml::{
+    Model,
+    metrics::{
+        Bootstrap, CALIBRATION_RANGES, Confusion, Curve, auc_pr, auc_roc, brier, calibration_curve,
+        expected_calibration_error, intervals, precision_recall_curve, roc_curve,
+    },
 };
 use serde_json::{Map, Value, json};
 
@@ -14,16 +17,18 @@ use crate::ErrorCurve;
 const DRAWS: usize = 200;
 /// The most points of a curve.
 const POINTS: usize = 60;
+/// So many signals are told with their shares.
+const IMPORTANT: usize = 20;
 
 /// What a judge said of some rows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// Probabilities.
-    pub(super) scores: Vec<f64>,
-    pub(super) labels: Vec<bool>,
-    pub(super) groups: Vec<u64>,
+    pub(crate) scores: Vec<f64>,
+    pub(crate) labels: Vec<bool>,
+    pub(crate) groups: Vec<u64>,
     /// From which probability on it says "a bot".
-    pub(super) threshold: f64,
+    pub(crate) threshold: f64,
 }
 
 const NAMES: [&str; 8] = [
@@ -38,12 +43,12 @@ const NAMES: [&str; 8] = [
 ];
 
 impl Judged {
-    pub(super) fn confusion(&self) -> Confusion {
+    pub(crate) fn confusion(&self) -> Confusion {
         Confusion::at(&self.scores, &self.labels, self.threshold)
     }
 
     /// All figures with the ends of their intervals; null where rows of a class are missing.
-    pub(super) fn figures(&self) -> Value {
+    pub(crate) fn figures(&self) -> Value {
         let values = figures(&self.scores, &self.labels, self.threshold);
         let bootstrap = Bootstrap {
             rounds: DRAWS,
@@ -70,40 +75,55 @@ impl Judged {
         Value::Object(all)
     }
 
-    pub(super) fn confusion_json(&self) -> Value {
+    /// What is drawn of it: how often it was right and wrong, its curves, what goes wrong at each threshold, and how what was said was.
+    pub(crate) fn drawings(&self) -> Map<String, Value> {
         let counts = self.confusion();
-        json!({
+        let confusion = json!({
             "true_positives": counts.true_positives,
             "false_positives": counts.false_positives,
             "true_negatives": counts.true_negatives,
             "false_negatives": counts.false_negatives,
-        })
-    }
-
-    /// False-positive rate and recall at many thresholds.
-    pub(super) fn roc(&self) -> Value {
-        points(&roc_curve(&self.scores, &self.labels, POINTS))
-    }
-
-    /// Recall and precision at many thresholds.
-    pub(super) fn pr(&self) -> Value {
-        points(&precision_recall_curve(&self.scores, &self.labels, POINTS))
+        });
+        let drawings = [
+            ("confusion", confusion),
+            // False-positive rate and recall at many thresholds, and recall and precision.
+            (
+                "roc",
+                points(&roc_curve(&self.scores, &self.labels, POINTS)),
+            ),
+            (
+                "pr",
+                points(&precision_recall_curve(&self.scores, &self.labels, POINTS)),
+            ),
+            ("errors", self.errors()),
+            ("reliability", self.reliability()),
+        ];
+        let named = |(name, value): (&str, Value)| (name.to_owned(), value);
+        drawings.into_iter().map(named).collect()
     }
 
     /// What goes wrong at each threshold; null where rows of a class are missing.
-    pub(super) fn errors(&self) -> Value {
+    fn errors(&self) -> Value {
         let curve = ErrorCurve::of(&self.scores, &self.labels);
         curve.map_or(Value::Null, |curve| curve.to_json())
     }
 
     /// What was said, what was, and of how many, in ranges.
-    pub(super) fn reliability(&self) -> Value {
+    fn reliability(&self) -> Value {
         let ranges = calibration_curve(&self.scores, &self.labels, CALIBRATION_RANGES);
         let range = |range: &ml::metrics::Range| {
             json!([rounded(range.said), rounded(range.was), range.rows])
         };
         Value::Array(ranges.iter().map(range).collect())
     }
+}
+
+/// The signals that count most in a model, with their shares.
+pub(crate) fn importances(model: &Model) -> Value {
+    let mut list: Vec<(&String, f64)> = model.names().iter().zip(model.importances()).collect();
+    list.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let share = |(name, share): &(&String, f64)| json!([name, rounded(*share)]);
+    Value::Array(list.iter().take(IMPORTANT).map(share).collect())
 }
 
 fn points(curve: &Curve) -> Value {
