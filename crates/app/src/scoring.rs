@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bots::Tick;
 use kernel::{CommunityId, Timestamp};
-use store::job::{Claimed, Handler, Outcome};
+use store::{
+    StoreError,
+    job::{Claimed, Handler, Outcome},
+};
 use tokio::task::JoinHandle;
 
 use crate::App;
@@ -95,8 +98,20 @@ fn community(job: &Claimed) -> Option<CommunityId> {
     named.and_then(|id| i32::try_from(id).ok()).map(CommunityId)
 }
 
-/// Scores everybody by night, and whomever something else judges from now on, one community after the other.
+/// Scores everybody by night, by norms that are made anew, and whomever something else judges from now on, one community after the other.
 pub(crate) struct Scoring(pub(crate) Arc<App>);
+
+impl Scoring {
+    /// Everybody of a community; by night by norms that are made anew first.
+    async fn score(&self, community: CommunityId, by_night: bool) -> Result<u64, StoreError> {
+        let bots = &self.0.bots;
+        if by_night {
+            bots.renew_norms(community).await?;
+        }
+        bots.withdraw_unlisted(community).await?;
+        bots.score_all(community, None).await
+    }
+}
 
 /// Makes a community anew.
 pub(crate) struct Recomputing(pub(crate) Arc<App>);
@@ -121,11 +136,11 @@ impl Handler for Scoring {
         let Some(community) = community(job) else {
             return Outcome::fail(NO_COMMUNITY);
         };
-        let scored = match bots.withdraw_unlisted(community).await {
-            Ok(_) => bots.score_all(community, None).await,
-            Err(error) => Err(error),
-        };
-        match scored {
+        let by_night = job
+            .payload
+            .get("night")
+            .and_then(serde_json::Value::as_bool);
+        match self.score(community, by_night == Some(true)).await {
             Ok(n_scored) => {
                 tracing::info!(community.id = %community, n_scored, "scored {n_scored} accounts again");
                 Outcome::Done

@@ -16,6 +16,7 @@ mod app {
     mod bot_channel;
     mod bot_links;
     mod bot_lists;
+    mod bot_memory;
     mod bot_models;
     mod bot_monitoring;
     mod bot_nights;

@@ -45,6 +45,7 @@ mod m0042_bot_arm_scored;
 mod m0044_bot_link;
 mod m0045_bot_case_drawn;
 mod m0046_bot_case_viewer;
+mod m0047_bot_turn;
 
 use kernel::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -227,6 +228,10 @@ const STEPS: &[Step] = &[
         name: "m0046_bot_case_viewer",
         tables: m0046_bot_case_viewer::tables,
     },
+    Step {
+        name: "m0047_bot_turn",
+        tables: Vec::new,
+    },
 ];
 
 /// Serialises migrations on PostgreSQL; any number that nobody else uses.
@@ -354,6 +359,7 @@ fn columns(step: &str) -> &'static [Added] {
         "m0039_bot_channel" => m0039_bot_channel::COLUMNS,
         "m0040_bot_training_trigger" => m0040_bot_training_trigger::COLUMNS,
         "m0042_bot_arm_scored" => m0042_bot_arm_scored::COLUMNS,
+        "m0047_bot_turn" => m0047_bot_turn::COLUMNS,
         _ => &[],
     }
 }

@@ -216,6 +216,10 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
         "for measurements of the program; no face does",
     ),
     (
+        "bots.of_remembered",
+        "for measurements of the program; no face does",
+    ),
+    (
         "bots.stored_states",
         "for measurements of the program; no face does",
     ),

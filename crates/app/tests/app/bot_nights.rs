@@ -129,6 +129,8 @@ on_both! {
         assert_eq!(world.number(same).await, 1, "those of both pages are judged by the same");
         let predictions = "SELECT COUNT(DISTINCT account_id) FROM bot_prediction";
         assert_eq!(world.number(predictions).await, 602);
+        let norms = format!("SELECT COUNT(*) FROM bot_norms WHERE made_at = {}", world.clock.now().0);
+        assert_eq!(world.number(&norms).await, 2, "of each community");
 
         // Once more changes nothing, also in another process and after a restart.
         let after = findings(&world).await;
@@ -142,6 +144,36 @@ on_both! {
         world.sql("UPDATE bot_score SET probability_ppm = 999999 WHERE scored_n > 0").await;
         night(&world).await;
         assert_eq!(world.number("SELECT COUNT(*) FROM bot_score WHERE probability_ppm = 999999").await, 0);
+    }
+
+    async fn what_changes_after_a_page_was_read_ahead_is_scored_as_it_is_then(world: World) {
+        let pond = world.community("Pond").await;
+        talks(&mut world, pond, "ann", 12, 77, chatter(0)).await;
+        talks(&mut world, pond, "spammer", 30, 600, advert).await;
+        catch_up(&world).await;
+        copies(&mut world, pond, "ann", 600).await;
+        let bots = world.app.bots.clone();
+        // While the first page is scored the second is read; before that is scored another process writes.
+        let mut is_first = true;
+        let mut tell = |_, _| {
+            if !std::mem::take(&mut is_first) {
+                return;
+            }
+            let change = async {
+                world.sql(
+                    "UPDATE bot_state SET n_messages = 30, state = (SELECT s.state FROM bot_state s JOIN platform_account a \
+                     ON a.id = s.account_id WHERE a.username = 'spammer') \
+                     WHERE account_id = (SELECT id FROM platform_account WHERE username = 'copy-599')",
+                ).await;
+                world.sql("UPDATE bot_scene SET turn = turn + 1").await;
+            };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(change));
+        };
+        assert_eq!(bots.score_all(pond, Some(&mut tell)).await.unwrap(), 602);
+        let of = |name: &str| format!(
+            "SELECT scored_n FROM bot_score s JOIN platform_account a ON a.id = s.account_id WHERE a.username = '{name}'"
+        );
+        assert_eq!((world.number(&of("copy-599")).await, world.number(&of("copy-598")).await), (30, 12));
     }
 
     async fn making_a_community_anew_goes_on_where_it_was_stopped(world: World) {

@@ -156,12 +156,22 @@ async fn score(world: &World, community: CommunityId, user: UserId) -> Score {
 }
 
 /// What goes on in communities, as it is stored.
-async fn scenes(world: &World) -> Vec<String> {
-    world.dump().await.remove("bot_scene").unwrap()
+async fn scenes(world: &World) -> Vec<(Vec<u8>, i64, String)> {
+    let query =
+        "SELECT scene, seen, arrivals FROM bot_scene WHERE NOT is_rebuilding ORDER BY community_id";
+    let rows = store::sql::rows(world.app.db().read(), query, vec![]).await;
+    let read = |row: &store::sea_orm::QueryResult| {
+        (
+            row.try_get_by_index(0).unwrap(),
+            row.try_get_by_index(1).unwrap(),
+            row.try_get_by_index(2).unwrap(),
+        )
+    };
+    rows.unwrap().iter().map(read).collect()
 }
 
 /// The stored states, bit for bit.
-async fn bits(world: &World) -> Vec<(i64, Vec<u8>)> {
+pub(super) async fn bits(world: &World) -> Vec<(i64, Vec<u8>)> {
     let rows = store::sql::rows(
         world.app.db().read(),
         "SELECT account_id, state FROM bot_state ORDER BY community_id, account_id",
@@ -303,6 +313,8 @@ on_both! {
         catch_up(&world).await;
         let known = bits(&world).await;
         world.sql("UPDATE bot_state SET state = (SELECT scene FROM bot_scene)").await;
+        // As after a start: nothing is remembered of what was read before.
+        world.sql("UPDATE bot_scene SET turn = turn + 1").await;
         for words in ["quack", "and again"] {
             world.say(pond, "ann", words).await;
             catch_up(&world).await;

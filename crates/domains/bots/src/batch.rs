@@ -3,7 +3,7 @@
 //!
 //! Must never score by messages that the follower is just going through: both take turns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ::store::{
     StoreError, Work,
@@ -11,14 +11,16 @@ use ::store::{
 };
 use kernel::{AccountId, CommunityId, MessageId, Timestamp};
 use serde_json::json;
-use tokio::task::yield_now;
+use tokio::task::{JoinSet, yield_now};
 
 use crate::{
-    AlertKind, Bots, cores,
-    due::{FIRST, FIRST_IN_BURST},
-    features::{Scene, State},
+    AlertKind, Bots,
+    ahead::{Ahead, Page},
+    cores,
+    due::FIRST,
+    features::State,
     follower::{CHUNK, FOLLOWER, make_anew},
-    hearing::Heard,
+    hearing::{Broken, Heard},
     outcome::{self, Candidate},
     phishing,
     scorer::Scorer,
@@ -31,12 +33,11 @@ use crate::{
     },
 };
 
-/// The job that scores the accounts of the `community` it names again. Without input it begins the night.
+/// The job that scores the accounts of the `community` it names again, with `night` after its norms were made anew. Without input it
+/// begins the night.
 pub const SCORE_JOB: &str = "bots.score";
 /// How long whoever asked for it may take to commit.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(5);
-/// Accounts in one transaction: as many rows as one statement writes, and two lists of the longest that are asked for.
-const PAGE: u32 = 512;
 /// How long predictions are kept, and how many of an account.
 const KEPT: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 const KEPT_NEWEST: i64 = 20;
@@ -54,10 +55,7 @@ pub(crate) async fn ask_to_score(
         Some(some) => some.to_vec(),
         None => scene::communities(work.conn()).await?,
     };
-    // Whatever asks within the same minute asks for one job, which begins after it: no change can be missed, and however often somebody
-    // changes their mind nobody is scored more than once a minute.
-    let minute = work.now().secs().div_euclid(60) + 1;
-    let due_at = Timestamp::from_secs(minute * 60).plus(SLACK);
+    let (minute, due_at) = after_this_minute(work.now());
     let again = |id: CommunityId| {
         let key = format!("again:{id}:{minute}");
         scoring(id).unique(key).due_at(due_at)
@@ -67,8 +65,23 @@ pub(crate) async fn ask_to_score(
     Ok(())
 }
 
+/// When a job is due that is asked for now, and the minute that tells it from others. Whatever asks within the same minute asks for one
+/// job, which begins after it: no change can be missed, and however often somebody changes their mind nobody is scored more than once a minute.
+pub(crate) fn after_this_minute(now: Timestamp) -> (i64, Timestamp) {
+    let minute = now.secs().div_euclid(60) + 1;
+    (minute, Timestamp::from_secs(minute * 60).plus(SLACK))
+}
+
 fn scoring(community: CommunityId) -> NewJob {
     NewJob::new(SCORE_JOB, json!({ "community": community.0 })).community(community)
+}
+
+fn scoring_by_night(community: CommunityId) -> NewJob {
+    let payload = json!({ "community": community.0, "night": true });
+    NewJob::new(SCORE_JOB, payload)
+        .community(community)
+        .unique(format!("night:{community}"))
+        .priority(Priority::Bulk)
 }
 
 /// Who is told how far it is: how many are done of how many. They are counted for nobody else.
@@ -86,44 +99,58 @@ impl Bots {
             Some(_) => state::how_many(self.db.read(), community, FIRST).await?,
             None => 0,
         };
-        let (mut done, mut last) = (0, AccountId(0));
+        let mut done = 0;
+        let mut page = self.read_ahead(community, AccountId(0)).await?;
         loop {
-            let (n, next) = self.score_page(community, last).await?;
+            // Ends with this, if it is broken off.
+            let mut reading = JoinSet::new();
+            if let Some(last) = page.next() {
+                let bots = self.clone();
+                reading.spawn(async move { bots.read_ahead(community, last).await });
+            }
+            let (n, next) = self.score_page(community, page).await?;
             done += n;
             if let Some(told) = &mut told {
                 told(done, all.max(done));
             }
-            let Some(next) = next else {
+            let Some(last) = next else {
                 return Ok(done);
+            };
+            let ahead = match reading.join_next().await {
+                Some(Ok(ahead)) => Some(ahead?),
+                // It panicked: whoever reads again says why.
+                Some(Err(_)) | None => None,
+            };
+            page = match ahead.filter(|ahead| ahead.is_after(last)) {
+                Some(ahead) => ahead,
+                None => self.read_ahead(community, last).await?,
             };
             // As below.
             yield_now().await;
-            last = next;
         }
     }
 
-    /// Scores the accounts after one; answers how many, and which was the last if there may be more.
+    /// Scores the accounts of a page; answers how many, and which was the last if there may be more.
     async fn score_page(
         &self,
         community: CommunityId,
-        last: AccountId,
+        ahead: Ahead,
     ) -> Result<(u64, Option<AccountId>), StoreError> {
         let scorer = self.scorer().await?;
         let mut work = self.begin(&FOLLOWER).await?;
         identity::hold_owners(&work).await?;
         scene::hold_progress(work.conn()).await?;
-        let mut rows = state::after(work.conn(), community, last, FIRST_IN_BURST, PAGE).await?;
-        let is_whole = u32::try_from(rows.len()).is_ok_and(|n| n >= PAGE);
-        let next = rows.last().map(|(seat, _)| seat.1);
+        let scenes = scene::of(work.conn(), &[community]).await?;
+        let place = scenes.get(&community).filter(|row| !row.is_rebuilding);
+        let Some(place) = place else {
+            return Ok((0, None));
+        };
+        let Page { mut rows, next } = ahead.page(work.conn(), community, place.mark()).await?;
         // Who said less was scored in a burst, or is not yet.
         rows.retain(|(_, row)| row.n_messages >= FIRST || row.score.n > 0);
-        let scenes = scene::of(work.conn(), &[community]).await?;
-        if scenes.get(&community).is_none_or(|row| row.is_rebuilding) {
-            return Ok((0, None));
-        }
         let n = self.score_rows(&mut work, &scorer, &scenes, &rows).await?;
         work.commit().await?;
-        Ok((n, next.filter(|_| is_whole)))
+        Ok((n, next))
     }
 
     /// Scores accounts again at once, in the unit of work of what makes it necessary, which holds the progress. Those
@@ -154,19 +181,17 @@ impl Bots {
     ) -> Result<u64, StoreError> {
         let hours: HashMap<CommunityId, [f32; 24]> = scenes
             .iter()
-            .map(|(community, row)| {
-                let scene = Scene::from_bytes(&row.scene).unwrap_or_default();
-                (*community, scene.hours())
-            })
+            .map(|(community, row)| (*community, row.hours()))
             .collect();
-        let states = cores::each(rows, |(_, row)| State::from_bytes(&row.state).ok());
-        let unreadable = rows
-            .iter()
-            .zip(&states)
-            .filter(|(_, state)| state.is_none());
-        let broken: BTreeSet<CommunityId> = unreadable.map(|((seat, _), _)| seat.0).collect();
-        for community in broken {
-            make_anew(work, community).await?;
+        let states = cores::each(rows, |(_, row)| State::from_bytes(&row.state));
+        let mut broken = Broken::default();
+        for ((seat, _), state) in rows.iter().zip(&states) {
+            if let Err(bad) = state {
+                broken.add(seat.0, *bad);
+            }
+        }
+        for (community, bad) in broken.iter() {
+            make_anew(work, community, bad).await?;
         }
         let candidates: Vec<Candidate<'_>> = rows
             .iter()
@@ -174,7 +199,7 @@ impl Bots {
             .filter_map(|((seat, row), state)| {
                 Some(Candidate {
                     seat: *seat,
-                    state: state.as_ref()?,
+                    state: state.as_ref().ok()?,
                     is_early: false,
                     before: row.score,
                     hours: *hours.get(&seat.0)?,
@@ -195,10 +220,9 @@ impl Bots {
         Ok(n)
     }
 
-    /// Makes the norms of every community anew, removes predictions that nobody needs any more, and asks for everybody to be
-    /// scored by the new norms; answers of how many communities. For the job of the night.
+    /// Removes predictions that nobody needs any more, and asks for the norms of every community to be made anew and everybody to be
+    /// scored by them; answers of how many communities. For the job of the night.
     pub async fn begin_night(&self) -> Result<usize, StoreError> {
-        self.renew_norms().await?;
         self.sweep_predictions().await?;
         let before = self.clock.now().minus(phishing::COUNTS);
         link::remove_old(self.db.write(), before).await?;
@@ -207,11 +231,7 @@ impl Bots {
         let all = scene::communities(work.conn()).await?;
         let n = all.len();
         // Of a community whose last night is not over there is nothing more to ask.
-        let by_night = |id: CommunityId| {
-            let job = scoring(id).unique(format!("night:{id}"));
-            job.priority(Priority::Bulk)
-        };
-        let jobs = all.into_iter().map(by_night).collect();
+        let jobs = all.into_iter().map(scoring_by_night).collect();
         enqueue_many(&mut work, jobs).await?;
         work.commit().await?;
         Ok(n)
@@ -253,6 +273,7 @@ impl Bots {
                 seen: MessageId(0),
                 is_rebuilding: true,
                 arrivals: arrivals.unwrap_or_default(),
+                turn: 0,
             };
             scene::put(begun.conn(), [(community, row)]).await?;
         }

@@ -21,9 +21,10 @@ use serde_json::json;
 
 use crate::{
     AlertKind, BURST, Bots, alert, channel,
-    features::State,
+    features::{BadState, State},
     hearing::{Heard, Hearing},
     listed,
+    memory::Learned,
     outcome::{self, Candidate},
     scorer::Scorer,
     store::{
@@ -122,11 +123,12 @@ impl Bots {
             arrived: &arrived,
             after: seen.event,
         };
-        let n_scored = self.apply(&mut work, &scorer, heard, None).await?;
+        let (n_scored, learned) = self.apply(&mut work, &scorer, heard, None).await?;
         if !table::advance(work.conn(), seen, reached, work.now()).await? {
             return Ok(Tick::default());
         }
         work.commit().await?;
+        self.memory.learn(learned).await;
         Ok(Tick {
             n_messages: u64::try_from(messages.len()).unwrap_or(u64::MAX),
             n_scored,
@@ -153,17 +155,18 @@ impl Bots {
         work.commit().await
     }
 
-    /// Hears messages and writes everything that follows but how far it was gone; answers how many were scored. Those of
-    /// a community that is made anew count only for whoever does that.
+    /// Hears messages and writes everything that follows but how far it was gone; answers how many were scored, and what may be
+    /// remembered once that is committed. Those of a community that is made anew count only for whoever does that.
     pub(crate) async fn apply(
         &self,
         work: &mut Work,
         scorer: &Scorer,
         heard: Heard<'_>,
         rebuilds: Option<(CommunityId, bool)>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(u64, Learned), StoreError> {
         let community = rebuilds.map(|(community, _)| community);
-        let mut hearing = Hearing::of(work.conn(), heard, community, work.now()).await?;
+        let mut hearing =
+            Hearing::of(work.conn(), heard, community, &self.memory, work.now()).await?;
         hearing.hear(heard);
         // Before scoring, which looks at it.
         hearing.write_links(work.conn()).await?;
@@ -198,14 +201,14 @@ impl Bots {
             table::put_latency(work.conn(), self.slowest(&took)).await?;
         }
         tell_bursts(work, &hearing).await?;
-        for community in &hearing.broken {
-            make_anew(work, *community).await?;
+        for (community, bad) in hearing.broken.iter() {
+            make_anew(work, community, bad).await?;
         }
         if rebuilds.is_some_and(|(_, is_last)| is_last) {
             hearing.end_rebuilding();
         }
-        hearing.write(work.conn()).await?;
-        Ok(n_scored)
+        let learned = hearing.write(work.conn()).await?;
+        Ok((n_scored, learned))
     }
 
     /// Up to where no smaller id can appear any more. Once it is known it stays so.
@@ -289,11 +292,24 @@ pub(crate) async fn enqueue_recompute(
     Ok(())
 }
 
-/// What was known of a community does not read any more: has it made anew, and tells whoever runs the instance.
-pub(crate) async fn make_anew(work: &mut Work, community: CommunityId) -> Result<(), StoreError> {
-    let words = "what was known of accounts of a community does not read any more: it is made anew from the messages";
-    let numbers = json!({ "community": community.0 });
-    alert::raise(work, AlertKind::Extraction, Some(community), words, numbers).await?;
+/// What was known of a community does not read any more: has it made anew. Where it is damaged whoever runs the instance is told; what
+/// an earlier version of the program wrote is nothing to see to.
+pub(crate) async fn make_anew(
+    work: &mut Work,
+    community: CommunityId,
+    bad: BadState,
+) -> Result<(), StoreError> {
+    match bad {
+        BadState::Earlier => tracing::info!(
+            community.id = %community,
+            "what is known of accounts of a community is made anew from the messages: an earlier version of the program wrote it"
+        ),
+        BadState::Damaged => {
+            let words = "what was known of accounts of a community does not read any more: it is made anew from the messages";
+            let numbers = json!({ "community": community.0 });
+            alert::raise(work, AlertKind::Extraction, Some(community), words, numbers).await?;
+        }
+    }
     enqueue_recompute(work, community).await
 }
 

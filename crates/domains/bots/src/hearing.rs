@@ -4,7 +4,10 @@
 //!
 //! Must never write: it says what is to be written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ::store::StoreError;
 use activity::{Arrival, Arrived, JOIN_LASTS, Said};
@@ -14,10 +17,12 @@ use sea_orm::ConnectionTrait;
 use crate::{
     burst::{Arrivals, Burst, Coming},
     due,
-    features::{Message, Scene, State},
+    features::{BadState, Message, Scene, State},
+    memory::{Learned, Memory},
     phishing::Listening,
     store::{
-        link, scene,
+        link,
+        scene::{self, Mark},
         score::{self, Scored},
         state::{self, Seat},
     },
@@ -32,11 +37,13 @@ pub(crate) struct Place {
     pub(crate) arrivals: Arrivals,
     /// What began with these messages, and when.
     pub(crate) bursts: Vec<(Burst, Timestamp)>,
+    /// Where the states of the community were when they were read.
+    mark: Mark,
     is_heard: bool,
 }
 
 /// An account while its messages are heard.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) state: State,
     pub(crate) row: state::Row,
@@ -69,12 +76,33 @@ pub(crate) struct Hearing {
     listening: Listening,
     /// How often listed domains were linked to, and when last.
     links: BTreeMap<(Seat, String), (u32, Timestamp)>,
-    /// Communities with a stored state that did not read: everything of them is to be made anew.
-    pub(crate) broken: BTreeSet<CommunityId>,
+    /// Communities with a stored state that did not read, and why: everything of them is to be made anew.
+    pub(crate) broken: Broken,
+}
+
+/// What did not read, by community; of several reasons the worst.
+#[derive(Debug, Default)]
+pub(crate) struct Broken(BTreeMap<CommunityId, BadState>);
+
+impl Broken {
+    /// Something of a community did not read.
+    pub(crate) fn add(&mut self, community: CommunityId, bad: BadState) {
+        let known = self.0.entry(community).or_insert(bad);
+        *known = bad.max(*known);
+    }
+
+    fn is_of(&self, community: CommunityId) -> bool {
+        self.0.contains_key(&community)
+    }
+
+    /// Each community with why.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CommunityId, BadState)> {
+        self.0.iter().map(|(community, bad)| (*community, *bad))
+    }
 }
 
 impl Place {
-    fn read(row: Option<scene::Row>, broken: &mut bool) -> Self {
+    fn read(row: Option<scene::Row>, bad: impl FnOnce(BadState)) -> Self {
         let Some(row) = row else {
             return Self {
                 scene: Scene::new(),
@@ -82,14 +110,15 @@ impl Place {
                 is_rebuilding: false,
                 arrivals: Arrivals::default(),
                 bursts: Vec::new(),
+                mark: Mark::NONE,
                 is_heard: false,
             };
         };
         let scene = if row.scene.is_empty() {
             Scene::new()
         } else {
-            Scene::from_bytes(&row.scene).unwrap_or_else(|_bad| {
-                *broken = true;
+            Scene::from_bytes(&row.scene).unwrap_or_else(|why| {
+                bad(why);
                 Scene::new()
             })
         };
@@ -99,6 +128,7 @@ impl Place {
             is_rebuilding: row.is_rebuilding,
             arrivals: Arrivals::from_text(&row.arrivals),
             bursts: Vec::new(),
+            mark: row.mark(),
             is_heard: false,
         }
     }
@@ -118,12 +148,13 @@ impl Place {
 }
 
 impl Hearing {
-    /// Reads what some messages touch. Those of a community that is being made anew are left to whoever does it, unless
-    /// that is who asks.
+    /// Reads what some messages touch, of accounts that are remembered only how they were scored. Those of a community that is being made
+    /// anew are left to whoever does it, unless that is who asks.
     pub(crate) async fn of(
         conn: &impl ConnectionTrait,
         heard: Heard<'_>,
         rebuilds: Option<CommunityId>,
+        memory: &Memory,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let mut hearing = Self::default();
@@ -134,11 +165,8 @@ impl Hearing {
         let communities: BTreeSet<CommunityId> = seats().map(|seat| seat.0).collect();
         let mut rows = scene::of(conn, &communities.iter().copied().collect::<Vec<_>>()).await?;
         for community in &communities {
-            let mut is_broken = false;
-            let place = Place::read(rows.remove(community), &mut is_broken);
-            if is_broken {
-                hearing.broken.insert(*community);
-            }
+            let bad = |why| hearing.broken.add(*community, why);
+            let place = Place::read(rows.remove(community), bad);
             if !place.is_rebuilding || rebuilds == Some(*community) {
                 hearing.places.insert(*community, place);
             }
@@ -147,37 +175,95 @@ impl Hearing {
         let texts = heard.messages.iter().filter(here);
         let texts = texts.map(|said| (said.community, said.text.as_str()));
         hearing.listening = Listening::of(conn, texts, now).await?;
-        let here: Vec<CommunityId> = hearing.places.keys().copied().collect();
-        let accounts: BTreeSet<AccountId> = seats()
+        let seats: BTreeSet<Seat> = seats()
             .filter(|seat| hearing.places.contains_key(&seat.0))
-            .map(|seat| seat.1)
             .collect();
-        let accounts: Vec<AccountId> = accounts.into_iter().collect();
+        let unknown = if rebuilds.is_none() {
+            hearing.remember(conn, memory, &seats).await?
+        } else {
+            seats.clone()
+        };
+        hearing.read(conn, &unknown).await?;
+        if rebuilds.is_none() {
+            count(seats.len(), unknown.len());
+        }
+        if rebuilds.is_none() {
+            let new = seats.iter();
+            let new = new.filter(|seat| !hearing.kept.contains_key(seat));
+            let (_, new) = apart(new);
+            hearing.came = activity::came(conn, &new, heard.after).await?;
+        }
+        Ok(hearing)
+    }
+
+    /// Takes what is remembered of accounts and reads only how they were scored; answers of whom nothing is.
+    async fn remember(
+        &mut self,
+        conn: &impl ConnectionTrait,
+        memory: &Memory,
+        seats: &BTreeSet<Seat>,
+    ) -> Result<BTreeSet<Seat>, StoreError> {
+        let mut unknown = BTreeSet::new();
+        for seat in seats {
+            let mark = self.places.get(&seat.0).map(|place| place.mark);
+            let known = match mark {
+                Some(mark) => memory.state(*seat, mark).await,
+                None => None,
+            };
+            let Some(state) = known else {
+                unknown.insert(*seat);
+                continue;
+            };
+            let row = state::Row {
+                n_messages: state.total(),
+                last_at: state.last_at().unwrap_or_default(),
+                ..state::Row::default()
+            };
+            let state = Arc::unwrap_or_clone(state);
+            let kept = Kept {
+                state,
+                row,
+                ..Kept::default()
+            };
+            self.kept.insert(*seat, kept);
+        }
+        let remembered: Vec<Seat> = self.kept.keys().copied().collect();
+        for (seat, score) in score::of(conn, &remembered).await? {
+            if let Some(kept) = self.kept.get_mut(&seat) {
+                kept.row.score = score;
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Reads what is stored of accounts.
+    async fn read(
+        &mut self,
+        conn: &impl ConnectionTrait,
+        seats: &BTreeSet<Seat>,
+    ) -> Result<(), StoreError> {
+        let (here, accounts) = apart(seats);
         for (seat, row) in state::of(conn, &here, &accounts).await? {
+            // Also what was not asked for comes: of each account what is known in all of the communities.
+            if !seats.contains(&seat) {
+                continue;
+            }
             let state = if row.state.is_empty() {
                 State::new()
             } else {
-                State::from_bytes(&row.state).unwrap_or_else(|_bad| {
-                    hearing.broken.insert(seat.0);
+                State::from_bytes(&row.state).unwrap_or_else(|why| {
+                    self.broken.add(seat.0, why);
                     State::new()
                 })
             };
             let kept = Kept {
                 state,
                 row,
-                is_changed: false,
-                is_linked: false,
-                is_scored: false,
+                ..Kept::default()
             };
-            hearing.kept.insert(seat, kept);
+            self.kept.insert(seat, kept);
         }
-        if rebuilds.is_none() {
-            let new = seats().filter(|seat| !hearing.kept.contains_key(seat));
-            let new: BTreeSet<AccountId> = new.map(|seat| seat.1).collect();
-            let new: Vec<AccountId> = new.into_iter().collect();
-            hearing.came = activity::came(conn, &new, heard.after).await?;
-        }
-        Ok(hearing)
+        Ok(())
     }
 
     /// Somebody joined or followed, or sent their viewers.
@@ -239,13 +325,7 @@ impl Hearing {
             let seat = (said.community, said.account);
             let is_new = !self.kept.contains_key(&seat);
             let has_come = has_come(&self.came, seat, said.sent_at);
-            let kept = self.kept.entry(seat).or_insert_with(|| Kept {
-                state: State::new(),
-                row: state::Row::default(),
-                is_changed: false,
-                is_linked: false,
-                is_scored: false,
-            });
+            let kept = self.kept.entry(seat).or_default();
             kept.state.observe(&digest);
             kept.is_changed = true;
             for domain in self.listening.domains(said.community, &said.text) {
@@ -350,22 +430,38 @@ impl Hearing {
         }
     }
 
-    /// Writes what was heard.
-    pub(crate) async fn write(self, conn: &impl ConnectionTrait) -> Result<(), StoreError> {
+    /// Writes what was heard; answers what may be remembered of it once it is committed.
+    pub(crate) async fn write(self, conn: &impl ConnectionTrait) -> Result<Learned, StoreError> {
         let renewed = self.kept.iter().filter(|(_, kept)| kept.is_scored);
         let scores: Vec<(Seat, Scored)> = renewed
             .map(|(seat, kept)| (*seat, kept.row.score))
             .collect();
-        let changed = self.kept.into_iter().filter(|(_, kept)| kept.is_changed);
+        let changed = self.kept.iter().filter(|(_, kept)| kept.is_changed);
         let rows = changed.map(|(seat, kept)| {
             let row = state::Row {
                 state: kept.state.to_bytes(),
                 ..kept.row
             };
-            (seat, row)
+            (*seat, row)
         });
         state::put(conn, rows).await?;
         score::put(conn, scores).await?;
+        // What did not read is begun anew here, whatever is stored.
+        let reads = |community: &CommunityId| !self.broken.is_of(*community);
+        let marks = self.places.iter().map(|(community, place)| {
+            let written = if place.is_heard {
+                place.mark.next(place.seen)
+            } else {
+                place.mark
+            };
+            (*community, (place.mark, written))
+        });
+        let kept = self.kept.into_iter();
+        let states = kept.map(|(seat, kept)| (seat, kept.state));
+        let learned = Learned {
+            marks: marks.filter(|(community, _)| reads(community)).collect(),
+            states: states.filter(|(seat, _)| reads(&seat.0)).collect(),
+        };
         let heard = self.places.into_iter().filter(|(_, place)| place.is_heard);
         let rows = heard.map(|(community, place)| {
             let row = scene::Row {
@@ -373,11 +469,30 @@ impl Hearing {
                 seen: place.seen,
                 is_rebuilding: place.is_rebuilding,
                 arrivals: place.arrivals.to_text(),
+                turn: place.mark.turn,
             };
             (community, row)
         });
-        scene::put(conn, rows).await
+        scene::put(conn, rows).await?;
+        Ok(learned)
     }
+}
+
+/// Of how many accounts what is known was looked up, and of how many of them in the database.
+fn count(all: usize, stored: usize) {
+    for (from, n) in [
+        ("remembered", all.saturating_sub(stored)),
+        ("stored", stored),
+    ] {
+        let n = u64::try_from(n).unwrap_or(u64::MAX);
+        metrics::counter!("waddlebot_bots_states_total", "from" => from).increment(n);
+    }
+}
+
+/// The communities and the accounts of seats, each once.
+fn apart<'a>(seats: impl IntoIterator<Item = &'a Seat>) -> (Vec<CommunityId>, Vec<AccountId>) {
+    let (here, accounts): (BTreeSet<_>, BTreeSet<_>) = seats.into_iter().copied().unzip();
+    (here.into_iter().collect(), accounts.into_iter().collect())
 }
 
 /// Whether somebody came before, by what they did without a word.

@@ -10,6 +10,7 @@ use kernel::{AccountId, CommunityId};
 use crate::{
     Bots, Probability, bearing,
     features::{Account, Community, Scene, State, Vector},
+    memory::Memory,
     scorer::{Judge, Trained},
     store::{scene, state},
 };
@@ -19,6 +20,8 @@ use crate::{
 pub struct Judging {
     judge: Arc<Judge>,
     community: Community,
+    /// What this process remembers of the community, and where its states were; nothing where no community is known.
+    memory: Option<(Memory, scene::Mark)>,
 }
 
 impl Judging {
@@ -30,6 +33,7 @@ impl Judging {
         Some(Self {
             judge: Arc::new(Judge::Model(Box::new(trained))),
             community: Community::default(),
+            memory: None,
         })
     }
 
@@ -44,13 +48,29 @@ impl Judging {
     /// How probably an account is automated of which this is the stored state; `None` if it does not read.
     pub fn of_state(&self, stored: &[u8]) -> Option<Probability> {
         let state = State::from_bytes(stored).ok()?;
-        let judged = self
-            .judge
-            .judge(&state, &Account::default(), &self.community);
-        Some(judged.probability)
+        Some(self.of(&state))
     }
 
-    /// The same of an account of a community by the state it has there now; `None` if it has none.
+    fn of(&self, state: &State) -> Probability {
+        let account = Account::default();
+        self.judge
+            .judge(state, &account, &self.community)
+            .probability
+    }
+
+    /// The same of an account of a community by what this process remembers of it, as following chat looks it up; `None` if that is
+    /// nothing, or somebody else wrote since.
+    pub async fn of_remembered(
+        &self,
+        community: CommunityId,
+        account: AccountId,
+    ) -> Option<Probability> {
+        let (memory, mark) = self.memory.as_ref()?;
+        let state = memory.state((community, account), *mark).await?;
+        Some(self.of(&state))
+    }
+
+    /// The same by the state it has in the database now; `None` if it has none.
     ///
     /// # Errors
     /// [`StoreError`] if the database does not answer.
@@ -70,18 +90,19 @@ impl Bots {
     pub async fn judging(&self, community: CommunityId) -> Result<Judging, StoreError> {
         let conn = self.db.read();
         let scenes = scene::of(conn, &[community]).await?;
-        let scene = scenes
-            .get(&community)
-            .and_then(|row| Scene::from_bytes(&row.scene).ok());
+        let row = scenes.get(&community);
+        let hours = row.map_or_else(|| Scene::new().hours(), scene::Row::hours);
+        let mark = row.map(scene::Row::mark);
         let known = bearing::communities(conn, &[community])
             .await?
             .remove(&community);
         Ok(Judging {
             judge: self.scorer().await?.for_community(community),
             community: Community {
-                hours: scene.unwrap_or_default().hours(),
+                hours,
                 ..known.unwrap_or_default()
             },
+            memory: mark.map(|mark| (self.memory.clone(), mark)),
         })
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Must never know: HTTP, GraphQL or a platform's wire format, another domain's tables. No text of a message is kept.
 
+mod ahead;
 mod alert;
 mod announcement;
 mod appeal;
@@ -40,6 +41,7 @@ pub mod learning;
 mod list;
 mod listed;
 mod lot;
+mod memory;
 mod model;
 mod monitoring;
 mod outcome;
@@ -138,6 +140,7 @@ pub struct Bots {
     judges: scorer::Kept,
     horizon: Arc<follower::Horizon>,
     latencies: follower::Latencies,
+    memory: memory::Memory,
     recent: community_score::Recent,
     /// Where the operator follows trainings besides.
     tracker: Option<Arc<dyn Tracker>>,
@@ -160,6 +163,7 @@ impl Bots {
             judges: scorer::Kept::default(),
             horizon: Arc::default(),
             latencies: follower::Latencies::default(),
+            memory: memory::Memory::default(),
             recent: community_score::none_yet(),
             tracker: None,
         }

@@ -7,7 +7,7 @@ use ::store::{
 };
 use async_trait::async_trait;
 
-use crate::store::personal as tables;
+use crate::store::{personal as tables, scene};
 
 /// Its tables.
 pub const PERSONAL: &[Declared] = &[
@@ -69,6 +69,8 @@ pub struct Kept;
 #[async_trait]
 impl Keeper for Kept {
     async fn erase(&self, work: &Work, subject: &Subject) -> Result<(), StoreError> {
+        // Whoever goes through messages, scores or makes anew ends before or begins after, so that nothing is written again that is erased here.
+        scene::hold_progress(work.conn()).await?;
         let accounts = identity::accounts_by_id(work.conn(), &subject.accounts).await?;
         for account in accounts.values() {
             let name = account.username.to_lowercase();

@@ -7,7 +7,7 @@ use kernel::{AccountId, CommunityId};
 
 use crate::{
     Bots,
-    features::{Account, Community, ENOUGH_MESSAGES, Norms, Scene, State, Vector},
+    features::{Account, Community, ENOUGH_MESSAGES, Norms, State, Vector},
     follower::FOLLOWER,
     store::{
         scene::{self, NormsRow},
@@ -23,24 +23,15 @@ const MEMBERS_MAX: usize = 20_000;
 const DAYS: i64 = 30;
 
 impl Bots {
-    /// Makes the norms of all communities anew; answers of how many. For the job of the night.
-    pub async fn renew_norms(&self) -> Result<u64, StoreError> {
-        let mut n = 0;
-        for community in scene::communities(self.db.read()).await? {
-            self.renew_norms_of(community).await?;
-            n += 1;
-        }
-        Ok(n)
-    }
-
-    async fn renew_norms_of(&self, community: CommunityId) -> Result<(), StoreError> {
+    /// Makes the norms of a community anew; not while its states are being made anew. For the job of the night.
+    pub async fn renew_norms(&self, community: CommunityId) -> Result<(), StoreError> {
         let conn = self.db.read();
         let scenes = scene::of(conn, &[community]).await?;
         let Some(here) = scenes.get(&community).filter(|row| !row.is_rebuilding) else {
             return Ok(());
         };
         let here = Community {
-            hours: Scene::from_bytes(&here.scene).unwrap_or_default().hours(),
+            hours: here.hours(),
             ..Community::default()
         };
         let mut vectors: Vec<Vector> = Vec::new();

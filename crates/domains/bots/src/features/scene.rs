@@ -11,6 +11,7 @@ use super::{
     digest::{Bytes, Digest, Message, Place, Trait, Traits},
     numbers::{fold16, fold32, hash, mix, real, secs, stepped},
     reading::{Reading, read},
+    state::{BadState, check_version},
     tongue::{self, Tongue},
 };
 
@@ -393,15 +394,14 @@ impl Scene {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`super::BadState`] if the bytes are damaged or of another version: then hearing begins anew.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, super::BadState> {
-        Self::parse(&mut Bytes(bytes)).ok_or(super::BadState)
+    /// [`BadState`] if the bytes are damaged or of another version: then hearing begins anew.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadState> {
+        let mut bytes = Bytes(bytes);
+        check_version(&mut bytes, VERSION)?;
+        Self::parse(&mut bytes).ok_or(BadState::Damaged)
     }
 
     fn parse(bytes: &mut Bytes<'_>) -> Option<Self> {
-        if bytes.short()? != VERSION {
-            return None;
-        }
         let n_tails = usize::from(bytes.short()?);
         let n_lately = usize::from(bytes.short()?);
         if n_tails > CHANNELS || n_lately > LATELY {

@@ -74,10 +74,25 @@ pub struct State {
     pub(super) last: Option<Timestamp>,
 }
 
-/// Stored bytes that are not a state, or one of another version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored features of an account are of another version or damaged")]
-pub struct BadState;
+/// Why stored bytes are not read. Either way what they held is made again from messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum BadState {
+    /// An earlier version of the program wrote them.
+    #[error("an earlier version of the program stored the features of an account")]
+    Earlier,
+    /// They are not what this version or an earlier one writes.
+    #[error("the stored features of an account are damaged, or of a later version of the program")]
+    Damaged,
+}
+
+/// Takes the version that a stored form begins with.
+pub(super) fn check_version(bytes: &mut Bytes<'_>, version: u16) -> Result<(), BadState> {
+    match bytes.short() {
+        Some(found) if found == version => Ok(()),
+        Some(found) if found < version => Err(BadState::Earlier),
+        _ => Err(BadState::Damaged),
+    }
+}
 
 impl State {
     /// Nothing known yet.
@@ -148,11 +163,14 @@ impl State {
         self.tiles.retain(|tile| tile.day.0 >= oldest);
     }
 
+    /// How long the stored form is; about as much as the state takes in memory.
+    pub const fn stored_bytes(&self) -> usize {
+        HEAD_BYTES + self.ring.len() * DIGEST_BYTES + self.tiles.len() * TILE_BYTES
+    }
+
     /// The stored form: versioned, at most [`MOST_BYTES`].
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(
-            HEAD_BYTES + self.ring.len() * DIGEST_BYTES + self.tiles.len() * TILE_BYTES,
-        );
+        let mut out = Vec::with_capacity(self.stored_bytes());
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.push(super::numbers::byte(self.ring.len()));
         out.push(super::numbers::byte(self.tiles.len()));
@@ -186,13 +204,12 @@ impl State {
     /// # Errors
     /// [`BadState`] if the bytes are damaged or of another version: then the state is made again from messages.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadState> {
-        Self::parse(&mut Bytes(bytes)).ok_or(BadState)
+        let mut bytes = Bytes(bytes);
+        check_version(&mut bytes, VERSION)?;
+        Self::parse(&mut bytes).ok_or(BadState::Damaged)
     }
 
     fn parse(bytes: &mut Bytes<'_>) -> Option<Self> {
-        if bytes.short()? != VERSION {
-            return None;
-        }
         let [n_ring, n_tiles] = bytes.take()?;
         let total = bytes.word()?;
         let known = |instant: Timestamp| (instant.0 != i64::MIN).then_some(instant);

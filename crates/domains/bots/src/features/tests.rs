@@ -6,8 +6,8 @@ use kernel::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    Account, Community, Digest, MOST_SCENE_BYTES, MOST_STATE_BYTES, Message, SCHEMA, Scene, State,
-    Vector,
+    Account, BadState, Community, Digest, MOST_SCENE_BYTES, MOST_STATE_BYTES, Message, SCHEMA,
+    Scene, State, Vector,
 };
 
 /// One thing said: who, in which channel, how many seconds after the last, what, embeds, whether a reply.
@@ -479,7 +479,18 @@ fn a_state_and_a_scene_of_the_version_before_are_refused() {
     assert!(State::from_bytes(&state).is_ok() && Scene::from_bytes(&scene).is_ok());
     state[0] = 1;
     scene[0] = 1;
-    assert!(State::from_bytes(&state).is_err() && Scene::from_bytes(&scene).is_err());
+    assert_eq!(State::from_bytes(&state), Err(BadState::Earlier));
+    assert_eq!(Scene::from_bytes(&scene).err(), Some(BadState::Earlier));
+    state[0] = 200;
+    assert_eq!(
+        State::from_bytes(&state),
+        Err(BadState::Damaged),
+        "a later one"
+    );
+    // Too short for a version, and of this one but cut off.
+    let cut = State::new().to_bytes();
+    assert_eq!(State::from_bytes(&cut[..1]), Err(BadState::Damaged));
+    assert_eq!(State::from_bytes(&cut[..9]), Err(BadState::Damaged));
 }
 
 #[test]

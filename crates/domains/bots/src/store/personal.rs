@@ -25,6 +25,7 @@ pub(crate) async fn forget_account(
     conn: &impl ConnectionTrait,
     account: AccountId,
 ) -> Result<(), StoreError> {
+    super::scene::turn(conn, account).await?;
     for query in [
         "DELETE FROM bot_list_correction WHERE account_id = $1",
         "DELETE FROM bot_label WHERE account_id = $1",

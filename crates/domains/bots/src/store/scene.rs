@@ -4,13 +4,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use ::store::{Engine, StoreError, Work, sql};
-use kernel::{CommunityId, EventId, MessageId, Timestamp};
-use sea_orm::ConnectionTrait;
+use kernel::{AccountId, CommunityId, EventId, MessageId, Timestamp};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{count, stored};
+use crate::features::Scene;
 
 /// Communities in one list.
 const IN_MAX: usize = 64;
+/// The turn of a scene that was never written before.
+const FIRST_TURN: i64 = 1;
 
 /// A stored scene.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +22,49 @@ pub(crate) struct Row {
     pub(crate) seen: MessageId,
     pub(crate) is_rebuilding: bool,
     pub(crate) arrivals: String,
+    /// How often what is known of the accounts here was changed. Whatever changes a state raises it, with [`put`] or [`turn`], in the same
+    /// unit of work.
+    pub(crate) turn: i64,
+}
+
+/// By which it is known whether states of a community are what they were.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Mark {
+    /// How often they were changed.
+    pub(crate) turn: i64,
+    /// The last message that is in them. A process of an earlier version goes further without a turn.
+    pub(crate) seen: MessageId,
+}
+
+impl Mark {
+    /// Where nothing was ever written.
+    pub(crate) const NONE: Self = Self {
+        turn: FIRST_TURN - 1,
+        seen: MessageId(0),
+    };
+
+    /// After what was read here was written with a message.
+    pub(crate) const fn next(self, seen: MessageId) -> Self {
+        Self {
+            turn: self.turn + 1,
+            seen,
+        }
+    }
+}
+
+impl Row {
+    /// Where the states are.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark {
+            turn: self.turn,
+            seen: self.seen,
+        }
+    }
+
+    /// At which hours people speak here; nobody's where the scene does not read, as it is made anew then.
+    pub(crate) fn hours(&self) -> [f32; 24] {
+        Scene::from_bytes(&self.scene).unwrap_or_default().hours()
+    }
 }
 
 /// How far it was gone through what was recorded.
@@ -54,7 +100,7 @@ pub(crate) async fn of(
     let mut found = HashMap::with_capacity(communities.len());
     for part in sql::parts(communities, IN_MAX) {
         let query = format!(
-            "SELECT community_id, scene, seen, is_rebuilding, arrivals FROM bot_scene WHERE community_id IN ({})",
+            "SELECT community_id, scene, seen, is_rebuilding, arrivals, turn FROM bot_scene WHERE community_id IN ({})",
             sql::marks(conn, 1, part.len())
         );
         let values = part.iter().map(|community| community.0.into()).collect();
@@ -66,6 +112,7 @@ pub(crate) async fn of(
                     seen: MessageId(row.try_get_by_index(2)?),
                     is_rebuilding: row.try_get_by_index(3)?,
                     arrivals: row.try_get_by_index(4)?,
+                    turn: row.try_get_by_index(5)?,
                 },
             );
         }
@@ -73,6 +120,23 @@ pub(crate) async fn of(
     Ok(found)
 }
 
+/// Where the states of a community are; `None` if nothing is known of any.
+pub(crate) async fn mark_of(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Option<Mark>, StoreError> {
+    let query = "SELECT turn, seen FROM bot_scene WHERE community_id = $1";
+    let row = sql::row(conn, query, vec![community.0.into()]).await?;
+    let read = |row: QueryResult| -> Result<Mark, StoreError> {
+        Ok(Mark {
+            turn: row.try_get_by_index(0)?,
+            seen: MessageId(row.try_get_by_index(1)?),
+        })
+    };
+    row.map(read).transpose()
+}
+
+/// Writes scenes. Each is one turn further, whatever the row says.
 pub(crate) async fn put(
     conn: &impl ConnectionTrait,
     rows: impl IntoIterator<Item = (CommunityId, Row)>,
@@ -84,16 +148,32 @@ pub(crate) async fn put(
             row.seen.0.into(),
             row.is_rebuilding.into(),
             row.arrivals.into(),
+            FIRST_TURN.into(),
         ]
     });
     sql::insert(
         conn,
-        "INSERT INTO bot_scene (community_id, scene, seen, is_rebuilding, arrivals)",
+        "INSERT INTO bot_scene (community_id, scene, seen, is_rebuilding, arrivals, turn)",
         values.collect(),
         " ON CONFLICT (community_id) DO UPDATE SET scene = excluded.scene, seen = excluded.seen, \
-         is_rebuilding = excluded.is_rebuilding, arrivals = excluded.arrivals",
+         is_rebuilding = excluded.is_rebuilding, arrivals = excluded.arrivals, turn = bot_scene.turn + 1",
     )
     .await
+}
+
+/// Says that something changes, or goes, of what is known of an account, wherever it is known. Called before it does.
+pub(crate) async fn turn(
+    conn: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE bot_scene SET turn = turn + 1 WHERE community_id IN \
+         (SELECT community_id FROM bot_state WHERE account_id = $1)",
+        vec![account.0.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// On PostgreSQL no statement of this transaction takes longer, waiting for others included; SQLite waits ten seconds at most anyway.

@@ -11,6 +11,8 @@ use crate::{Exemption, Probability};
 
 /// Accounts in one list.
 const IN_MAX: usize = 256;
+/// Accounts in communities in one list: SQLite finds each placeholder among all by its name.
+const PAIRS_MAX: usize = 128;
 
 /// What a score is read from, in this order.
 macro_rules! found {
@@ -102,6 +104,29 @@ pub(crate) async fn page(
     );
     let rows = sql::rows(conn, &query, values).await?;
     rows.iter().map(read).collect()
+}
+
+/// How accounts in communities were scored, and what of them is being made anew. Each is looked up by the key: of a long `IN`, PostgreSQL
+/// compares every score of the community with every value.
+pub(crate) async fn of(
+    conn: &impl ConnectionTrait,
+    seats: &[Seat],
+) -> Result<Vec<(Seat, Scored)>, StoreError> {
+    let mut found = Vec::with_capacity(seats.len());
+    for part in sql::parts(seats, PAIRS_MAX) {
+        let query = format!(
+            "SELECT {COLUMNS} FROM (VALUES {}) AS w CROSS JOIN bot_score \
+             WHERE community_id = w.column1 AND account_id = w.column2",
+            sql::pairs(1, part.len())
+        );
+        let values = part
+            .iter()
+            .flat_map(|seat| [seat.0.0.into(), seat.1.0.into()]);
+        for row in sql::rows(conn, &query, values.collect()).await? {
+            found.push(read(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Those of some accounts that were scored in a community.

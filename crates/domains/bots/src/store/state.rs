@@ -49,13 +49,17 @@ const ONE: &str = concat!(
     " WHERE s.community_id = $1 AND s.account_id = $2"
 );
 
-/// The statement for a page. Scores are looked for once it is known of whom: otherwise PostgreSQL reads and sorts those of everybody behind.
-const PAGE: &str = select!(
-    "(SELECT community_id, account_id, n_messages, last_at, state FROM bot_state \
-     WHERE community_id = $1 AND account_id > $2 AND n_messages >= $3 ORDER BY account_id LIMIT $4)"
-);
+/// The statement for a page.
+const PAGE: &str = "SELECT community_id, account_id, n_messages, last_at, state FROM bot_state \
+     WHERE community_id = $1 AND account_id > $2 AND n_messages >= $3 ORDER BY account_id LIMIT $4";
 
 fn read(row: &QueryResult) -> Result<(Seat, Row), StoreError> {
+    let (seat, mut found) = read_state(row)?;
+    found.score = Scored::read(row, 5)?.unwrap_or_default();
+    Ok((seat, found))
+}
+
+fn read_state(row: &QueryResult) -> Result<(Seat, Row), StoreError> {
     let seat = (
         CommunityId(row.try_get_by_index(0)?),
         AccountId(row.try_get_by_index(1)?),
@@ -64,7 +68,7 @@ fn read(row: &QueryResult) -> Result<(Seat, Row), StoreError> {
         n_messages: count(row.try_get_by_index(2)?),
         last_at: Timestamp(row.try_get_by_index(3)?),
         state: row.try_get_by_index(4)?,
-        score: Scored::read(row, 5)?.unwrap_or_default(),
+        score: Scored::default(),
     };
     Ok((seat, row))
 }
@@ -109,7 +113,7 @@ pub(crate) async fn of(
     Ok(found)
 }
 
-/// The rows of a community after an account, with their states, in the order of accounts.
+/// The rows of a community after an account, with their states and without how they were scored, in the order of accounts.
 pub(crate) async fn after(
     conn: &impl ConnectionTrait,
     community: CommunityId,
@@ -124,9 +128,7 @@ pub(crate) async fn after(
         i64::from(limit).into(),
     ];
     let rows = sql::rows(conn, PAGE, values).await?;
-    let mut found: Vec<(Seat, Row)> = rows.iter().map(read).collect::<Result<_, _>>()?;
-    found.sort_unstable_by_key(|(seat, _)| seat.1);
-    Ok(found)
+    rows.iter().map(read_state).collect()
 }
 
 /// Those of communities that were active since an instant, with their states: of each the last, at most `limit`.

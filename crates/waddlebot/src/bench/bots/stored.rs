@@ -1,4 +1,4 @@
-//! Over a database: following chat, a score with its state looked up, everybody's scores.
+//! Over a database: following chat, a score with its state looked up in the process and in the database, everybody's scores.
 
 use ::bots::Tick;
 use anyhow::{Context, ensure};
@@ -45,6 +45,7 @@ pub(super) async fn run(system: &System, lines: &[Line]) -> anyhow::Result<()> {
     );
     tell(engine, &what, &measured, "");
 
+    remembered(system, community, engine).await?;
     alone(system, community, engine).await?;
     everybody(system, community, engine).await
 }
@@ -71,6 +72,49 @@ async fn follow(system: &System) -> anyhow::Result<Tick> {
             return Ok(all);
         }
     }
+}
+
+/// One score after the other, each with its state looked up in what the process remembers of who spoke last, as while chat is followed.
+async fn remembered(system: &System, community: CommunityId, engine: &str) -> anyhow::Result<()> {
+    let bots = &system.app.bots;
+    let judging = bots.judging(community).await?;
+    let mut asked = Vec::with_capacity(ASKED);
+    let mut last = AccountId(0);
+    loop {
+        let page = bots.stored_states(community, last, 500).await?;
+        let Some((newest, _)) = page.last() else {
+            break;
+        };
+        last = *newest;
+        for (account, _) in page {
+            let is_known = judging.of_remembered(community, account).await.is_some();
+            if is_known && asked.len() < ASKED {
+                asked.push(account);
+            }
+        }
+    }
+    ensure!(
+        asked.len() * 2 > ASKED,
+        "the process remembers {} accounts only",
+        asked.len()
+    );
+    let mut times = Vec::with_capacity(asked.len());
+    let watch = Watch::start();
+    for account in &asked {
+        let begun = Instant::now();
+        let score = judging.of_remembered(community, *account).await;
+        times.push(begun.elapsed());
+        ensure!(score.is_some(), "account {account} was forgotten");
+    }
+    let n = count(times.len())?;
+    let measured = format!("{}, CPU {:.1} µs", percentiles(times), watch.took().each(n));
+    tell(
+        engine,
+        "a score, its state looked up in the process",
+        &measured,
+        "p99 ≤ 100 µs",
+    );
+    Ok(())
 }
 
 /// One score after the other, each with its state from the database.
@@ -104,7 +148,7 @@ async fn alone(system: &System, community: CommunityId, engine: &str) -> anyhow:
         engine,
         "a score, its state looked up in the database",
         &measured,
-        "p99 ≤ 100 µs",
+        "",
     );
     Ok(())
 }
@@ -113,7 +157,7 @@ async fn alone(system: &System, community: CommunityId, engine: &str) -> anyhow:
 async fn everybody(system: &System, community: CommunityId, engine: &str) -> anyhow::Result<()> {
     let bots = &system.app.bots;
     let watch = Watch::start();
-    bots.renew_norms().await?;
+    bots.renew_norms(community).await?;
     let took = watch.took();
     let what = "what is usual made anew";
     tell(
@@ -141,6 +185,7 @@ async fn everybody(system: &System, community: CommunityId, engine: &str) -> any
     say("everybody scored again", watch.took(), n);
     let watch = Watch::start();
     bots.begin_night().await?;
+    bots.renew_norms(community).await?;
     bots.score_all(community, None).await?;
     let took = watch.took();
     let what = "the whole job of the night";
