@@ -14,7 +14,7 @@ use crate::{
     App,
     moderators::{Telling, TellingCrowd},
     notice::Notices,
-    scoring::{Recomputing, Scoring},
+    scoring::{Listing, Recomputing, Scoring},
 };
 
 /// How long mails stay in the outbox.
@@ -324,6 +324,7 @@ pub fn runner(app: &Arc<App>, worker: &str) -> Runner {
     .handler(Arc::new(bots::Drift(Arc::clone(app))))
     .handler_at_most(Arc::new(Scoring(Arc::clone(app))), 1)
     .handler(Arc::new(Recomputing(Arc::clone(app))))
+    .handler(Arc::new(Listing(Arc::clone(app))))
     .handler(Arc::new(Telling(Arc::clone(app))))
     .handler(Arc::new(TellingCrowd(Arc::clone(app))))
     .handler(app.webhooks.handler());

@@ -116,6 +116,9 @@ impl Scoring {
 /// Makes a community anew.
 pub(crate) struct Recomputing(pub(crate) Arc<App>);
 
+/// Looks for whom lists and corrections name among those who came before.
+pub(crate) struct Listing(pub(crate) Arc<App>);
+
 #[async_trait]
 impl Handler for Scoring {
     fn kind(&self) -> &'static str {
@@ -173,6 +176,33 @@ impl Handler for Recomputing {
                     community.id = %community,
                     n_messages,
                     "made what is known of a community's accounts anew from {n_messages} messages"
+                );
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error.to_string()),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3_600)
+    }
+}
+
+#[async_trait]
+impl Handler for Listing {
+    fn kind(&self) -> &'static str {
+        bots::LIST_JOB
+    }
+
+    async fn run(&self, job: &Claimed) -> Outcome {
+        let Some(look) = bots::Look::read(&job.payload) else {
+            return Outcome::fail("the job does not say for whom to look");
+        };
+        match self.0.bots.look_for_listed(&look).await {
+            Ok(n) => {
+                tracing::info!(
+                    n,
+                    "looked at {n} accounts that a list or a correction names"
                 );
                 Outcome::Done
             }

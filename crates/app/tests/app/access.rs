@@ -204,6 +204,7 @@ const NOT_OPERATIONS: &[(&str, &str)] = &[
     ),
     ("bots.begin_night", "run by a job"),
     ("bots.withdraw_unlisted", "run by a job"),
+    ("bots.look_for_listed", "run by a job"),
     ("bots.tell_going", "done by the task that follows messages"),
     ("bots.tell_stuck", "done by the task that follows messages"),
     ("bots.renew_norms", "run by a job"),

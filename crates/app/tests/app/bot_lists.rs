@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bots::{
-    BotsError, Imported, Known, ListKind, Listable, NewList, Probability, Reason, Ruling, Setting,
+    BotsError, Case, Imported, Known, ListKind, Listable, Look, NewList, NewReview, Probability,
+    Reason, Ruling, Setting, Verdict,
 };
 use kernel::{Clock, CommunityId, Day, ErrorCode, EventKind, PageRequest, Platform, Role};
 use testkit::{World, on_both};
 
-use super::bot_scores::{catch_up, happens, open};
+use super::bot_scores::{catch_up, chatter, happens, open, talks};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -66,6 +67,19 @@ async fn run_jobs(world: &mut World) {
     world.clock.advance(Duration::from_secs(66));
     let runner = app::jobs::runner(&world.app, "tester");
     runner.run_due(world.clock.now()).await.unwrap();
+}
+
+/// Who has an open case in a community, each because a list says so and without a score.
+async fn named(world: &World, community: CommunityId) -> BTreeSet<String> {
+    let cases = open(world, community).await;
+    let is_only_named = |case: &Case| case.reasons == [Reason::List] && !case.is_scored;
+    assert!(cases.iter().all(is_only_named), "{cases:?}");
+    let names = cases.into_iter().map(|case| case.account.unwrap().username);
+    names.collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 async fn audited(world: &World, action: &str) -> i64 {
@@ -267,6 +281,100 @@ on_both! {
         let commander = Listable::Account(Platform::Discord, "commander".to_owned());
         world.app.bots.correct(&world.system(), pond, &commander, Some(Ruling::Wrong), "ours too").await.unwrap();
         assert_eq!(open(&world, pond).await.len(), 1);
+    }
+
+    async fn whoever_came_before_the_list_has_a_case_when_it_comes(world: World) {
+        let (pond, lake) = (world.community("Pond").await, world.community("Lake").await);
+        happens(&mut world, pond, "passer", EventKind::Join).await;
+        world.clock.advance(DAY * 2);
+        for community in [pond, lake] {
+            happens(&mut world, community, "lurker", EventKind::Follow).await;
+        }
+        for name in ["talker", "cleared", "ann"] {
+            world.say(pond, name, "hello").await;
+        }
+        catch_up(&world).await;
+        let bots = world.app.bots.clone();
+        let cleared = Listable::Account(Platform::Discord, "cleared".to_owned());
+        bots.correct(&world.system(), pond, &cleared, Some(Ruling::Wrong), "ours").await.unwrap();
+        let list = NewList { platform: Some(Platform::Discord), ..unwanted(&world) };
+        import(&world, &list, "Talker\nlurker\npasser\ncleared\nnobody\n").await;
+        assert_eq!((named(&world, pond).await, named(&world, lake).await), (set(&[]), set(&[])));
+        run_jobs(&mut world).await;
+        // Whoever joined two days ago is hardly still there.
+        assert_eq!((named(&world, pond).await, named(&world, lake).await), (set(&["lurker", "talker"]), set(&["lurker"])));
+        let cases = open(&world, pond).await;
+        let id = list_id(&world, pond).await;
+        let everywhere = Look { list: Some(id), ..Look::default() };
+        assert_eq!(bots.look_for_listed(&everywhere).await.unwrap(), 3);
+        assert_eq!(open(&world, pond).await, cases, "nothing is new");
+        // What people decided stays, also when the list is left out and used again.
+        let talker = cases.iter().find(|case| case.account.as_ref().unwrap().username == "talker").unwrap();
+        let moderator = world.person(pond, "mod", Some(Role::Moderator)).await;
+        let said = NewReview { verdict: Verdict::Human, reason: String::new(), revision: None };
+        bots.review(&moderator.actor, pond, talker.id, &said).await.unwrap();
+        for is_used in [false, true] {
+            bots.use_list(&world.system(), pond, id, is_used).await.unwrap();
+            run_jobs(&mut world).await;
+        }
+        assert_eq!((named(&world, pond).await, named(&world, lake).await), (set(&["lurker"]), set(&["lurker"])));
+        // And whom a moderator calls unwanted, at once.
+        let ann = Listable::Account(Platform::Discord, "ann".to_owned());
+        bots.correct(&world.system(), pond, &ann, Some(Ruling::Right), "sells things").await.unwrap();
+        assert_eq!(named(&world, pond).await, set(&["ann", "lurker"]));
+    }
+
+    async fn a_list_adds_to_a_case_what_it_says_and_takes_nothing_away(world: World) {
+        let pond = world.community("Pond").await;
+        world.say(pond, "talker", "hello").await;
+        talks(&mut world, pond, "ann", 12, 77, chatter(0)).await;
+        catch_up(&world).await;
+        let list = NewList { platform: Some(Platform::Discord), ..unwanted(&world) };
+        import(&world, &list, "talker\nann\n").await;
+        run_jobs(&mut world).await;
+        // Members had reported them, and a prediction said how probable it is.
+        let likely = "UPDATE bot_case SET probability_ppm = 720000, reasons = 4 WHERE account_id = \
+                      (SELECT id FROM platform_account WHERE username = 'talker')";
+        assert_eq!(world.sql(likely).await, 1);
+        // Whoever has said enough is scored, also when the score is not there yet.
+        world.sql("DELETE FROM bot_score").await;
+        world.sql("DELETE FROM bot_case WHERE probability_ppm < 720000").await;
+        let look = Look { list: Some(list_id(&world, pond).await), ..Look::default() };
+        assert_eq!(world.app.bots.look_for_listed(&look).await.unwrap(), 1);
+        let cases = open(&world, pond).await;
+        let [case] = cases.as_slice() else {
+            panic!("{cases:?}")
+        };
+        assert_eq!(case.probability, Probability::percent(72));
+        assert!(case.reasons.len() > 1 && case.reasons.contains(&Reason::List), "{:?}", case.reasons);
+    }
+
+    async fn whoever_a_list_names_is_found_when_a_community_was_made_anew(world: World) {
+        let pond = world.community("Pond").await;
+        world.say(pond, "talker", "hello").await;
+        happens(&mut world, pond, "lurker", EventKind::Follow).await;
+        world.say(pond, "ann", "hello").await;
+        catch_up(&world).await;
+        world.app.bots.rebuild(pond, &mut |_| {}).await.unwrap();
+        let waiting = "SELECT COUNT(*) FROM job WHERE kind = 'bots.list' AND state < 2";
+        assert_eq!(world.number(waiting).await, 0, "nobody is named by anything");
+        let list = NewList { platform: Some(Platform::Discord), ..unwanted(&world) };
+        import(&world, &list, "talker\nlurker\n").await;
+        // It came while the community was made anew, and passed it over.
+        world.sql("DELETE FROM job").await;
+        world.app.bots.rebuild(pond, &mut |_| {}).await.unwrap();
+        assert_eq!(world.number(waiting).await, 1);
+        run_jobs(&mut world).await;
+        assert_eq!(named(&world, pond).await, set(&["lurker", "talker"]));
+        // So do names that only a correction says are unwanted, wherever it was said.
+        let ann = Listable::Account(Platform::Discord, "ann".to_owned());
+        world.app.bots.correct_everywhere(&world.system(), &ann, Some(Ruling::Right), "sells things").await.unwrap();
+        run_jobs(&mut world).await;
+        assert_eq!(named(&world, pond).await, set(&["ann", "lurker", "talker"]));
+        world.sql("DELETE FROM bot_case").await;
+        let around = Look { community: Some(pond), ..Look::default() };
+        assert_eq!(world.app.bots.look_for_listed(&around).await.unwrap(), 3);
+        assert_eq!(named(&world, pond).await, set(&["ann", "lurker", "talker"]));
     }
 
     async fn a_list_that_comes_or_goes_has_accounts_scored_again_at_once(world: World) {

@@ -21,6 +21,7 @@ use crate::{
     features::State,
     follower::{CHUNK, FOLLOWER, make_anew},
     hearing::{Broken, Heard},
+    looking::ask_to_look_around,
     outcome::{self, Candidate},
     phishing,
     scorer::Scorer,
@@ -328,6 +329,8 @@ impl Bots {
             score::remove_without_state(work.conn(), community).await?;
             let now = work.now();
             alert::is_over(work.conn(), AlertKind::Extraction, Some(community), now).await?;
+            // Whoever came meanwhile or has said too little is not among those who are scored now.
+            ask_to_look_around(&mut work, community).await?;
         }
         work.commit().await?;
         Ok((u64::try_from(messages.len()).unwrap_or(u64::MAX), is_last))

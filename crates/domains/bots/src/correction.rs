@@ -17,6 +17,7 @@ use crate::{
     bearing::Bearings,
     case,
     list::{FADED, check_words},
+    looking::ask_to_look_at,
     scorer::Scorer,
     store::{self as tables, case::Row as CaseRow, state::Seat},
 };
@@ -251,7 +252,7 @@ async fn called(
     let Listable::Account(platform, name) = what else {
         return Ok(Vec::new());
     };
-    let named = identity::accounts_named(conn, *platform, name).await?;
+    let named = identity::accounts_named(conn, *platform, &[name]).await?;
     let Some(community) = community else {
         return Ok(named);
     };
@@ -422,6 +423,16 @@ impl Bots {
             }),
         });
         self.heed(&mut work, &scorer, community, &concerned).await?;
+        if ruling == Some(Ruling::Right) && what.platform().is_some() {
+            match community {
+                Some(community) => {
+                    self.look_at_now(&mut work, &scorer, &concerned, community)
+                        .await?;
+                }
+                // They may be in any number of communities.
+                None => ask_to_look_at(&mut work, &concerned).await?,
+            }
+        }
         Ok(work.commit().await?)
     }
 

@@ -40,6 +40,7 @@ mod label;
 pub mod learning;
 mod list;
 mod listed;
+mod looking;
 mod lot;
 mod memory;
 mod model;
@@ -102,6 +103,7 @@ pub use list::{
     Imported, LISTS_MAX, List, ListChoice, ListKind, Listable, Listing, NewList, Rejected,
     TEXT_MAX as LIST_TEXT_MAX,
 };
+pub use looking::{LIST_JOB, Look};
 pub use model::{
     ComparedMetric, MODEL_BYTES_MAX, MODEL_WORDS_BYTES_MAX, Model, ModelComparison, ModelKind,
     ModelState, NewModel,

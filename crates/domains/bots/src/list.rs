@@ -15,7 +15,12 @@ use serde_json::json;
 pub use read::{Rejected, TEXT_MAX};
 pub(crate) use read::{Said, domain};
 
-use crate::{Bots, BotsError, batch::ask_to_score, store as tables};
+use crate::{
+    Bots, BotsError,
+    batch::ask_to_score,
+    looking::{Look, ask_to_look},
+    store as tables,
+};
 
 /// How many lists an instance may have.
 pub const LISTS_MAX: usize = 50;
@@ -318,6 +323,10 @@ impl Bots {
         if known.list.kind.is_of_accounts() {
             ask_to_score(&mut work, Some(&[community])).await?;
         }
+        if is_used && known.list.kind == ListKind::Unwanted {
+            let look = Look::of_list(list, Some(community));
+            ask_to_look(&mut work, &look, &format!("list:{list}")).await?;
+        }
         Ok(work.commit().await?)
     }
 
@@ -397,6 +406,11 @@ impl Bots {
         });
         if new.kind.is_of_accounts() {
             ask_to_score(&mut work, None).await?;
+        }
+        if new.kind == ListKind::Unwanted {
+            // Another file within the minute is another job: reading a large one may take longer than that of the first begins.
+            let key = format!("list:{id}:{digest}");
+            ask_to_look(&mut work, &Look::of_list(id, None), &key).await?;
         }
         work.commit().await?;
         Ok(done)

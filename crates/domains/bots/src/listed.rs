@@ -1,7 +1,9 @@
 //! Whom a list of unwanted accounts names: newcomers are looked at with their first word, follow or join, because most bots that
-//! lists name never say enough to be scored; and a case that only a list opened goes with it.
+//! lists name never say enough to be scored; and a case that only a list opened goes with it. Whoever came before the list is looked
+//! for by `looking.rs`.
 //!
-//! Must never look at the lists again for who is known already, nor ask each community where no list and no correction names anybody.
+//! Must never look at the lists again with each word of who is known already, nor ask each community where no list and no correction
+//! names anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +21,7 @@ use crate::{
 
 /// Cases that are looked through in one transaction.
 const PAGE: i64 = 256;
-
-/// Of newcomers those that a list of unwanted accounts names in their community: two statements, and five for each community in which
+/// Of accounts in communities those that a list of unwanted accounts names there: two statements, and five for each community in which
 /// somebody has a name that is on any list or in any correction.
 pub(crate) async fn newcomers(
     conn: &impl ConnectionTrait,

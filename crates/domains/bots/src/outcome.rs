@@ -338,7 +338,8 @@ async fn follow(
         let case = cases.get(&verdict.seat);
         let setting = bearings.setting(verdict.seat.0);
         if is_due(case, verdict) {
-            raise(work, &setting, verdict, ids.get(&verdict.seat).copied()).await?;
+            let prediction = ids.get(&verdict.seat).copied();
+            raise(work, &setting, verdict, (prediction, case)).await?;
         } else if let Some((case, prediction)) = case
             .filter(|case| is_taken_over(Some(case), verdict))
             .zip(ids.get(&verdict.seat))
@@ -380,13 +381,14 @@ async fn raise(
     work: &mut Work,
     setting: &Setting,
     verdict: &Verdict,
-    prediction: Option<i64>,
+    (prediction, before): (Option<i64>, Option<&CaseRow>),
 ) -> Result<(), StoreError> {
     let told = tables::report::together(work.conn(), verdict.seat).await?;
     let told = Probability::millionths(told.weight).value();
     let probability = match prediction {
         Some(_) => verdict.judged.probability,
-        None => Probability::default(),
+        // What was predicted before stays what the case says.
+        None => before.map_or_else(Probability::default, |case| case.probability),
     };
     let evidence = Evidence {
         community: verdict.seat.0,

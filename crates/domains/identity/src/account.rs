@@ -137,12 +137,12 @@ pub async fn accounts_called(
     Ok(account.collect())
 }
 
-/// The accounts of a platform that are called so, however it is spelt (on SQLite only ASCII letters are folded); for the
-/// domains above, which authorise before they ask. `folded` is in lower case.
+/// The accounts of a platform that have one of these names, however it is spelt (on SQLite only ASCII letters are folded), by id; for
+/// the domains above, which authorise before they ask. `folded` are in lower case.
 pub async fn accounts_named(
     conn: &impl sea_orm::ConnectionTrait,
     platform: Platform,
-    folded: &str,
+    folded: &[&str],
 ) -> Result<Vec<PlatformAccount>, StoreError> {
     tables::account::named(conn, platform, folded).await
 }

@@ -76,6 +76,19 @@ pub(crate) async fn about_accounts(
     where_(conn, community, "account_id", keys).await
 }
 
+/// What calls accounts unwanted in a community: its own and the instance's corrections, at most twenty thousand.
+pub(crate) async fn unwanted(
+    conn: &impl ConnectionTrait,
+    community: CommunityId,
+) -> Result<Vec<Correction>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM bot_list_correction WHERE scope IN ({EVERYWHERE}, $1) AND verdict = $2 AND platform <> {DOMAIN}"
+    );
+    let values = vec![community.0.into(), Ruling::Right.code().into()];
+    let rows = sql::all::<Row>(conn, &query, values).await?;
+    rows.into_iter().map(Correction::try_from).collect()
+}
+
 async fn where_(
     conn: &impl ConnectionTrait,
     community: CommunityId,

@@ -239,6 +239,22 @@ pub(crate) async fn delete(conn: &impl ConnectionTrait, id: i32) -> Result<(), S
     Ok(())
 }
 
+/// The entries of a list after one, by value; at most so many.
+pub(crate) async fn entries_after(
+    conn: &impl ConnectionTrait,
+    list: i32,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT value FROM bot_list_entry WHERE list_id = $1 AND value > $2 ORDER BY value LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = vec![list.into(), after.into(), limit.into()];
+    let rows = sql::rows(conn, query, values).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
 /// Which of some values, in lower case, any list or any correction is about.
 pub(crate) async fn said_of(
     conn: &impl ConnectionTrait,

@@ -113,6 +113,43 @@ pub(crate) async fn of(
     Ok(found)
 }
 
+/// How much an account said somewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SaidIn {
+    pub(crate) seat: Seat,
+    pub(crate) n_messages: u32,
+    pub(crate) is_scored: bool,
+}
+
+/// How much accounts said, wherever they are known.
+pub(crate) async fn said(
+    conn: &impl ConnectionTrait,
+    accounts: &[AccountId],
+) -> Result<Vec<SaidIn>, StoreError> {
+    let mut found = Vec::new();
+    for part in sql::parts(accounts, IN_MAX) {
+        let query = format!(
+            "SELECT s.community_id, s.account_id, s.n_messages, COALESCE(c.scored_n, 0) FROM bot_state s \
+             LEFT JOIN bot_score c ON c.community_id = s.community_id AND c.account_id = s.account_id \
+             WHERE s.account_id IN ({})",
+            sql::marks(conn, 1, part.len())
+        );
+        let values = part.iter().map(|account| account.0.into()).collect();
+        for row in sql::rows(conn, &query, values).await? {
+            let scored_n: i32 = row.try_get_by_index(3)?;
+            found.push(SaidIn {
+                seat: (
+                    CommunityId(row.try_get_by_index(0)?),
+                    AccountId(row.try_get_by_index(1)?),
+                ),
+                n_messages: count(row.try_get_by_index(2)?),
+                is_scored: scored_n > 0,
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// The rows of a community after an account, with their states and without how they were scored, in the order of accounts.
 pub(crate) async fn after(
     conn: &impl ConnectionTrait,

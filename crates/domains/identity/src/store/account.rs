@@ -223,18 +223,28 @@ pub(crate) async fn by_ids(
 /// What of an account is read.
 const COLUMNS: &str = "id, user_id, platform, username, is_bot, account_created_at";
 
-/// Accounts of a platform by their name in lower case. SQLite folds ASCII only.
+/// Accounts of a platform by their names in lower case. SQLite folds ASCII only.
 pub(crate) async fn named(
     conn: &impl ConnectionTrait,
     platform: Platform,
-    folded: &str,
+    folded: &[&str],
 ) -> Result<Vec<PlatformAccount>, StoreError> {
-    let query = format!(
-        "SELECT {COLUMNS} FROM platform_account WHERE platform = $1 AND LOWER(username) = $2 ORDER BY id"
-    );
-    let values = vec![platform.code().into(), folded.into()];
-    let rows: Vec<Row> = sql::all(conn, &query, values).await?;
-    rows.into_iter().map(PlatformAccount::try_from).collect()
+    let mut found = Vec::new();
+    for part in sql::parts(folded, KNOWN_MAX) {
+        let query = format!(
+            "SELECT {COLUMNS} FROM platform_account WHERE LOWER(username) IN ({}) AND platform = {}",
+            sql::marks(conn, 1, part.len()),
+            sql::marks(conn, part.len() + 1, 1)
+        );
+        let mut values: Vec<Value> = part.iter().map(|name| Value::from(*name)).collect();
+        values.push(platform.code().into());
+        let rows: Vec<Row> = sql::all(conn, &query, values).await?;
+        for row in rows {
+            found.push(PlatformAccount::try_from(row)?);
+        }
+    }
+    found.sort_unstable_by_key(|account| account.id);
+    Ok(found)
 }
 
 /// Accounts with all others of the same people; some may come more than once.
