@@ -8,7 +8,7 @@ use ::store::{StoreError, Work};
 use crate::{
     Cause, Exemption, Probability,
     bearing::Bearings,
-    features::{SCHEMA, Scene, State},
+    features::{SCHEMA, State},
     scorer::{Scorer, text_of},
     store::{
         prediction, scene,
@@ -77,10 +77,8 @@ async fn found(
         return Ok(None);
     };
     let scenes = scene::of(conn, &[seat.0]).await?;
-    let here = scenes
-        .get(&seat.0)
-        .and_then(|row| Scene::from_bytes(&row.scene).ok());
-    let community = bearings.community(seat.0, here.unwrap_or_default().hours());
+    let hours = scene::hours_of(&scenes, seat.0);
+    let community = bearings.community(seat.0, hours);
     let judge = scorer.for_community(seat.0);
     let judged = judge.judge(&known, &bearings.features(seat), &community);
     let why = bearings.why(seat, &judge, &judged, &community.norms);

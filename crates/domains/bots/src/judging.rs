@@ -9,7 +9,7 @@ use kernel::{AccountId, CommunityId};
 
 use crate::{
     Bots, Probability, bearing,
-    features::{Account, Community, Scene, State, Vector},
+    features::{Account, Community, State, Vector},
     memory::Memory,
     scorer::{Judge, Trained},
     store::{scene, state},
@@ -91,7 +91,7 @@ impl Bots {
         let conn = self.db.read();
         let scenes = scene::of(conn, &[community]).await?;
         let row = scenes.get(&community);
-        let hours = row.map_or_else(|| Scene::new().hours(), scene::Row::hours);
+        let hours = scene::hours_of(&scenes, community);
         let mark = row.map(scene::Row::mark);
         let known = bearing::communities(conn, &[community])
             .await?

@@ -67,6 +67,12 @@ impl Row {
     }
 }
 
+/// At which hours people of a community speak, by some scenes; nobody's where it is not among them.
+pub(crate) fn hours_of(scenes: &HashMap<CommunityId, Row>, community: CommunityId) -> [f32; 24] {
+    let known = scenes.get(&community);
+    known.map_or_else(|| Scene::new().hours(), Row::hours)
+}
+
 /// How far it was gone through what was recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reached {

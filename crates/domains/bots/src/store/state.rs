@@ -1,4 +1,7 @@
 //! Rows of `bot_state`: what is known of an account in a community, read with how it was scored last.
+//!
+//! Must never be written but by who holds the progress and raises the turn of the community (`scene::put`, `scene::turn`) in the same unit
+//! of work: by it others know whether what they remember still holds.
 
 use ::store::{StoreError, sql};
 use kernel::{AccountId, CommunityId, Timestamp};
